@@ -1,0 +1,256 @@
+"""Trains a refiner that makes rendered eyes look real, and says what it did to them.
+
+    python examples/train_eye_refiner.py --prefit 2000
+
+With no folders it draws its own eyes: clean renders, and the same model through a cheap camera.
+With your own pictures:
+
+    python examples/train_eye_refiner.py --rendered DIR --real DIR --test_real DIR \
+        --features SAVED_MODEL --workdir runs/mine
+
+It ends with these in the work folder: refined.png (rendered | refined | nearest real),
+losses.png, figures.json; and a SavedModel below --export_to. Interrupt it as you like (Ctrl-C,
+SIGTERM, power): the same command goes on where it stopped, to the same weights.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from absl import flags
+
+from kerasgen import cli, refiner
+from kerasgen.data.augmentation import Augmentation
+from kerasgen.data.images import read_folder
+from kerasgen.data.pipeline import Batches, Pictures, unpaired
+from kerasgen.data.procedural import camera_eyes, rendered_eyes
+from kerasgen.data.sheets import labelled_sheet, save_png
+from kerasgen.data.splits import split_by_folder_tail
+from kerasgen.deployment.export import export_refiner
+from kerasgen.evaluation import refinement
+from kerasgen.evaluation.curves import save_loss_curves
+from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved_model_features
+from kerasgen.training.history import ImagePool
+from kerasgen.training.losses import BINARY_CROSS_ENTROPY
+from kerasgen.training.regularisation import pixel_l1
+from kerasgen.training.samples import sample_sheet
+from kerasgen.training.step import Player
+from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
+
+FLAGS = flags.FLAGS
+cli.define_training_flags(workdir="runs/eye_refiner", batch_size=16)
+flags.DEFINE_integer("prefit", 2000, "Updates of the first stage (L1 pass-through).", 0)
+flags.DEFINE_integer("steps", 3000, "Updates of the second stage (adversarial).", 0)
+flags.DEFINE_enum("model", "dcgan", ["dcgan", "residual", "seed"], "Which pair of networks.")
+flags.DEFINE_integer("image_size", 64, "Side of the pictures in pixels.", 32)
+flags.DEFINE_string("rendered", None, "Folder of renders; drawn by rule if not given.")
+flags.DEFINE_string("real", None, "Folder of photographs; drawn by rule if not given.")
+flags.DEFINE_string("test_rendered", None, "Renders of other poses; else part of --rendered.")
+flags.DEFINE_string("test_real", None, "Photographs for testing; else part of --real.")
+flags.DEFINE_string("features", None, "SavedModel to measure on; else the pixels themselves.")
+flags.DEFINE_string("licence", "not stated", "Licence of your pictures, for the model card.")
+
+HELD_OUT = 0.15
+"""Share of each folder kept for testing where no test folder is given."""
+
+EMBEDDED = {"rendered": 400, "real": 800, "test_rendered": 100, "test_real": 200}
+"""How many eyes are drawn where no folders are given."""
+
+
+def main() -> None:
+    """Data, networks, two stages, figures, export."""
+    cli.set_precision(FLAGS.precision, FLAGS.strategy)
+    keras.utils.set_random_seed(FLAGS.seed)
+    options = TrainerOptions(log_every=FLAGS.log_every, save_every=FLAGS.save_every)
+    trainer = Trainer(FLAGS.workdir, make_strategy(FLAGS.strategy), options)
+    cli.keep_settings(FLAGS.workdir, settings())
+    sets = load_eyes()
+    with trainer.scope():
+        prefit, refine = build_steps(trainer.strategy.num_replicas_in_sync)
+    batches = eye_batches(sets, latent_size(prefit.refiner))
+    trainer.run(prefit, batches, FLAGS.prefit, phase="prefit")
+    sheets = sample_sheet(
+        Path(FLAGS.workdir) / "samples",
+        lambda: draw_sheet(refine, sets, pixel_features()),
+        every=1000,
+    )
+    trainer.run(refine, batches, FLAGS.steps, phase="refine", actions=[sheets])
+    with refine.refiner_player.averaged():
+        finish(refine, sets)
+
+
+def settings() -> dict:
+    """What makes this run this run; the numbers of steps and the export may change on the way."""
+    names = ("model", "image_size", "batch_size", "seed", "precision")
+    folders = ("rendered", "real", "test_rendered", "test_real")
+    return {name: FLAGS[name].value for name in (*names, *folders)}
+
+
+def load_eyes() -> refinement.EyeSets:
+    """The four sets, from folders or drawn by rule."""
+    if not FLAGS.rendered and not FLAGS.real:
+        return draw_eyes()
+    if not FLAGS.rendered or not FLAGS.real:
+        raise ValueError(
+            "Give both --rendered and --real, or neither. "
+            f"Received: rendered={FLAGS.rendered!r}, real={FLAGS.real!r}"
+        )
+    rendered, test_rendered = load_domain(FLAGS.rendered, FLAGS.test_rendered)
+    real, test_real = load_domain(FLAGS.real, FLAGS.test_real)
+    return refinement.EyeSets(rendered, real, test_rendered, test_real)
+
+
+def load_domain(folder: str, test_folder: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """Training and test pictures of one domain, ``[N, S, S, 3]`` uint8 each."""
+    pictures = read_folder(folder, FLAGS.image_size)
+    if test_folder is not None:
+        return pictures.images, read_folder(test_folder, FLAGS.image_size).images
+    train, test = split_by_folder_tail(pictures.paths, HELD_OUT)
+    print(
+        f"{folder}: the last {HELD_OUT:.0%} of each folder ({len(test)} pictures) are for testing."
+    )
+    return pictures.images[train], pictures.images[test]
+
+
+def draw_eyes() -> refinement.EyeSets:
+    """Eyes drawn by rule; the four sets share no eye, and the truth about test renders is kept."""
+    size, first = FLAGS.image_size, 10 * FLAGS.seed
+    test_rendered = rendered_eyes(EMBEDDED["test_rendered"], first + 2, size)
+    return refinement.EyeSets(
+        rendered_eyes(EMBEDDED["rendered"], first, size).images,
+        camera_eyes(EMBEDDED["real"], first + 1, size).images,
+        test_rendered.images,
+        camera_eyes(EMBEDDED["test_real"], first + 3, size).images,
+        test_rendered.pupil_centre,
+    )
+
+
+def finish(step: refiner.RefinerStep, sets: refinement.EyeSets) -> None:
+    """Figures, sheet, curves and SavedModel."""
+    workdir = Path(FLAGS.workdir)
+    extractor = saved_model_features(FLAGS.features) if FLAGS.features else pixel_features()
+    function = refinement.refining_function(step.refiner)
+    figures = {
+        **refinement.measure_realism(function, sets, extractor, seed=FLAGS.seed),
+        **refinement.measure_geometry(function, sets, seed=FLAGS.seed),
+    }
+    cli.write_json(workdir / "figures.json", figures)
+    print("\n".join(refinement.summary_lines(figures)))
+    save_png(workdir / "refined.png", draw_sheet(step, sets, extractor))
+    histories = {phase: workdir / phase / "history.csv" for phase in ("prefit", "refine")}
+    save_loss_curves(histories, workdir / "losses.png")
+    exported = export_refiner(
+        step.refiner,
+        FLAGS.export_to,
+        f"eye_refiner_{FLAGS.model}",
+        image_size=(FLAGS.image_size, FLAGS.image_size),
+        card=model_card(sets, figures),
+        probes=sets.test_rendered[:4],
+    )
+    print(f"sheet: {workdir / 'refined.png'}\nmodel: {exported}")
+
+
+def build_steps(replicas: int) -> tuple[refiner.PrefitStep, refiner.RefinerStep]:
+    """Both stages of the chosen model, on the same refiner."""
+    size = (FLAGS.image_size, FLAGS.image_size, 3)
+    if FLAGS.model == "seed":
+        return build_seed_steps()
+    if FLAGS.model == "residual":
+        network = refiner.build_residual_refiner(size, width=32, latent_size=4)
+    else:
+        network = refiner.build_refiner(size)
+    judge = refiner.build_discriminator(size)
+    prefit = refiner.PrefitStep(
+        network, Player(network, keras.optimizers.Adam(1e-3)), seed=FLAGS.seed
+    )
+    refine = refiner.RefinerStep(
+        network,
+        judge,
+        Player(network, adversarial_optimizer(use_ema=True, ema_momentum=0.998)),
+        Player(judge, adversarial_optimizer()),
+        pool=ImagePool(64, size, FLAGS.batch_size // replicas, swap_probability=1.0),
+        policy=("translation",),
+        seed=FLAGS.seed,
+    )
+    return prefit, refine
+
+
+def adversarial_optimizer(**options) -> keras.optimizers.Optimizer:
+    """Adam as GANs like it (Radford et al. 2016, section 4)."""
+    return keras.optimizers.Adam(2e-4, beta_1=0.5, **options)
+
+
+def build_seed_steps() -> tuple[refiner.PrefitStep, refiner.RefinerStep]:
+    """The eye write-up's networks and optimizers; about a hundred times the work a step."""
+    network = refiner.build_refiner(**refiner.SEED_REFINER)
+    judge = refiner.build_small_convnet()
+    prefit = refiner.PrefitStep(
+        network, Player(network, keras.optimizers.RMSprop(1e-4)), seed=FLAGS.seed
+    )
+    refine = refiner.RefinerStep(
+        network,
+        judge,
+        Player(network, keras.optimizers.RMSprop(1e-4)),
+        Player(judge, keras.optimizers.RMSprop(1e-3)),
+        adversarial=BINARY_CROSS_ENTROPY,
+        regularisation=pixel_l1,
+        regularisation_weight=refiner.PASS_THROUGH_WEIGHTS["normal"],
+        seed=FLAGS.seed,
+    )
+    return prefit, refine
+
+
+def eye_batches(sets: refinement.EyeSets, latents: int) -> Batches:
+    """Unpaired batches with the augmentation of the eye write-up, a little milder."""
+    return unpaired(
+        Pictures.from_array(sets.rendered),
+        Pictures.from_array(sets.real),
+        FLAGS.batch_size,
+        seed=FLAGS.seed,
+        augmentation=Augmentation(rotation=10, shift=0.08, zoom=0.15),
+        latent_size=latents,
+    )
+
+
+def latent_size(network: keras.Model) -> int:
+    """Size of the refiner's latent input, 0 if it has none."""
+    return network.inputs[1].shape[-1] if len(network.inputs) > 1 else 0
+
+
+def draw_sheet(
+    step: refiner.RefinerStep, sets: refinement.EyeSets, extractor: FeatureExtractor
+) -> np.ndarray:
+    """Rendered | refined twice, with other latents | the nearest real training picture."""
+    function = refinement.refining_function(step.refiner)
+    seen, unseen = sets.rendered[:: max(1, len(sets.rendered) // 6)][:6], sets.test_rendered[:6]
+    renders = np.concatenate([seen, unseen])
+    with step.refiner_player.averaged():
+        first, second = function(renders, 1), function(renders, 2)
+    nearest = refinement.nearest_real(first, sets.real, extractor)
+    return labelled_sheet(
+        {"rendered": renders, "refined": first, "again": second, "nearest real": nearest}
+    )
+
+
+def model_card(sets: refinement.EyeSets, figures: dict) -> dict:
+    """What a user of the model must know."""
+    drawn = not FLAGS.rendered
+    return {
+        "task": "rendered eye -> real-looking eye, geometry kept",
+        "settings": settings(),
+        "prefit_steps": FLAGS.prefit,
+        "refine_steps": FLAGS.steps,
+        "data": "drawn by rule (kerasgen.data.procedural)" if drawn else "your folders",
+        "licence_of_data": "Apache-2.0, as kerasgen" if drawn else FLAGS.licence,
+        "pictures": {
+            name: len(getattr(sets, name))
+            for name in ("rendered", "real", "test_rendered", "test_real")
+        },
+        "figures": figures,
+    }
+
+
+if __name__ == "__main__":
+    cli.run_example(main)

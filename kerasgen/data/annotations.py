@@ -1,0 +1,200 @@
+"""What is known about a picture, and the one 3x3 matrix that moves all of it.
+
+Coordinates are pixels, x to the right, y down, and (0, 0) is the top-left *corner* of the picture,
+so the centre of the first pixel is (0.5, 0.5), as in COCO (Lin et al. 2014, "Microsoft COCO").
+
+Matrices map homogeneous source points to destination points and compose with `@`, right-most
+first: `translation(5, 0) @ rotation(90, (8, 8))` rotates and then shifts.
+"""
+
+import dataclasses
+import types
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+Box = tuple[float, float, float, float]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Annotation:
+    """Label, box, mask and keypoints of one picture; each may be missing.
+
+    Attributes:
+        label: Class index, or `None`.
+        box: `(x0, y0, x1, y1)` in pixels with `x0 <= x1` and `y0 <= y1`, or `None`.
+        mask: `[H, W]` bool, True on the object, or `None`.
+        keypoints: Name to `(x, y)` in pixels; may be empty, points may lie out of the frame.
+
+    Raises:
+        ValueError: If the box is not ordered or the mask is not `[H, W]` bool.
+    """
+
+    label: int | None = None
+    box: Box | None = None
+    mask: np.ndarray | None = None
+    keypoints: Mapping[str, tuple[float, float]] = dataclasses.field(
+        default_factory=lambda: types.MappingProxyType({})
+    )
+
+    def __post_init__(self) -> None:
+        """Reject what no later step could make sense of."""
+        x0, y0, x1, y1 = self.box or (0, 0, 0, 0)
+        if not (x0 <= x1 and y0 <= y1):
+            raise ValueError(f"`box` must be (x0, y0, x1, y1), ordered. Received: box={self.box}")
+        if self.mask is not None:
+            _check_mask(self.mask)
+
+    def transformed(self, matrix: np.ndarray, size: tuple[int, int]) -> "Annotation":
+        """Moves everything by one matrix.
+
+        Keypoints move exactly and keep their coordinates when they leave the frame. The mask is
+        sampled at the nearest source pixel of each destination pixel centre. The box is the tight
+        box of the moved mask where there is one (`None` if nothing of it is left in the frame), and
+        else the axis-aligned hull of the moved corners, not cut to the frame.
+
+        Args:
+            matrix: `[3, 3]`, affine or projective, from source to destination coordinates.
+            size: `(height, width)` of the destination picture.
+
+        Returns:
+            A new `Annotation`; `label` is unchanged.
+
+        Raises:
+            ValueError: If `matrix` is singular, not finite or not `[3, 3]`, if `size` is not
+                positive, or if `matrix` sends a part of the annotation through infinity.
+        """
+        matrix = _checked_matrix(matrix)
+        if len(size) != 2 or min(size) < 1:
+            raise ValueError(f"`size` must be (height, width), positive. Received: size={size}")
+        points = _move(matrix, np.array(list(self.keypoints.values()), float).reshape(-1, 2))
+        keypoints = dict(zip(self.keypoints, map(tuple, points.tolist()), strict=True))
+        if self.mask is not None:
+            mask = _warp_mask(self.mask, matrix, size)
+            return Annotation(self.label, tight_box(mask), mask, keypoints)
+        if self.box is None:
+            return Annotation(self.label, None, None, keypoints)
+        corners = _move(matrix, _corners(*self.box))
+        (x0, y0), (x1, y1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+        return Annotation(self.label, (x0, y0, x1, y1), None, keypoints)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns a JSON-ready dictionary; the mask becomes COCO's uncompressed run lengths."""
+        return {
+            "label": self.label,
+            "box": None if self.box is None else list(self.box),
+            "mask": None if self.mask is None else _run_lengths(self.mask),
+            "keypoints": {name: list(point) for name, point in self.keypoints.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "Annotation":
+        """Restores what `to_dict` gave, exactly.
+
+        Raises:
+            ValueError: If the run lengths do not fill the mask.
+        """
+        return cls(
+            label=fields.get("label"),
+            box=tuple(fields["box"]) if fields.get("box") else None,
+            mask=_mask_from_run_lengths(fields["mask"]) if fields.get("mask") else None,
+            keypoints={name: (x, y) for name, (x, y) in (fields.get("keypoints") or {}).items()},
+        )
+
+
+def tight_box(mask: np.ndarray) -> Box | None:
+    """Returns the smallest box `(x0, y0, x1, y1)` around the True pixels of `[H, W]`, else `None`.
+
+    The box runs along pixel borders: a single pixel in row 2, column 3 has the box (3, 2, 4, 3).
+
+    Raises:
+        ValueError: If `mask` is not `[H, W]` bool.
+    """
+    _check_mask(mask)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if rows.size == 0:
+        return None
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+
+
+def rotation(degrees: float, centre: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
+    """Returns `[3, 3]`: turns by `degrees` about `centre`, clockwise as seen (x towards y)."""
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    turn = np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
+    return translation(*centre) @ turn @ translation(-centre[0], -centre[1])
+
+
+def translation(x: float, y: float) -> np.ndarray:
+    """Returns `[3, 3]`: shifts by `x` pixels to the right and `y` pixels down."""
+    return np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
+
+
+def scaling(x: float, y: float) -> np.ndarray:
+    """Returns `[3, 3]`: multiplies the two coordinates, about the top-left corner."""
+    return np.diag([float(x), float(y), 1.0])
+
+
+def shear(x: float, y: float) -> np.ndarray:
+    """Returns `[3, 3]`: adds `x` times y to x, and `y` times x to y, about the top-left corner."""
+    return np.array([[1.0, x, 0.0], [y, 1.0, 0.0], [0.0, 0.0, 1.0]])
+
+
+def flip_horizontal(width: float) -> np.ndarray:
+    """Returns `[3, 3]`: mirrors left and right in a picture `width` pixels wide."""
+    return np.array([[-1.0, 0.0, width], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+
+
+def _check_mask(mask: np.ndarray) -> None:
+    if mask.ndim != 2 or mask.dtype != np.bool_:
+        received = f"mask of shape={mask.shape}, dtype={mask.dtype}"
+        raise ValueError(f"`mask` must be [H, W] bool. Received: {received}")
+
+
+def _checked_matrix(matrix: np.ndarray) -> np.ndarray:
+    matrix = np.asarray(matrix, np.float64)
+    if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
+        raise ValueError(f"`matrix` must be finite and [3, 3]. Received: matrix={matrix.tolist()}")
+    if np.linalg.matrix_rank(matrix) < 3:
+        raise ValueError(f"`matrix` must be invertible. Received: matrix={matrix.tolist()}")
+    return matrix
+
+
+def _corners(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
+    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float64)
+
+
+def _move(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    moved = points @ matrix[:, :2].T + matrix[:, 2]
+    weight = moved[:, 2:]
+    if not ((weight > 0).all() or (weight < 0).all()):
+        raise ValueError(f"`matrix` sends points to infinity. Received: matrix={matrix.tolist()}")
+    return moved[:, :2] / weight
+
+
+def _warp_mask(mask: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    height, width = mask.shape
+    _move(matrix, _corners(0, 0, width, height))  # A horizon inside the frame has no inverse map.
+    ys, xs = np.mgrid[: size[0], : size[1]] + 0.5
+    x, y, w = np.tensordot(np.linalg.inv(matrix), np.stack([xs, ys, np.ones_like(xs)]), axes=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        x, y = np.floor(x / w), np.floor(y / w)
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    warped = np.zeros(size, bool)
+    warped[inside] = mask[y[inside].astype(int), x[inside].astype(int)]
+    return warped
+
+
+def _run_lengths(mask: np.ndarray) -> dict[str, list[int]]:
+    pixels = mask.ravel(order="F")
+    edges = np.flatnonzero(pixels[1:] != pixels[:-1]) + 1
+    counts = np.diff(edges, prepend=0, append=pixels.size).tolist()
+    return {"size": list(mask.shape), "counts": [0, *counts] if pixels[:1].any() else counts}
+
+
+def _mask_from_run_lengths(encoded: Mapping[str, Any]) -> np.ndarray:
+    height, width = encoded["size"]
+    counts = np.asarray(encoded["counts"], int)
+    if counts.sum() != height * width or (counts < 0).any():
+        raise ValueError(f"`counts` must fill height * width pixels. Received: mask={encoded}")
+    return np.repeat(np.arange(counts.size) % 2 == 1, counts).reshape((height, width), order="F")

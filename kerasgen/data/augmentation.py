@@ -1,0 +1,122 @@
+"""Random geometry for training pictures: stateless, and known as a matrix for each picture.
+
+The ranges are those of Keras's ``ImageDataGenerator``, which the eye refiner's write-up used. Here
+each change is a 3x3 matrix, so annotations can ride along (``Annotation.transformed``).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+NUMBERS_PER_PICTURE = 7
+"""Columns of uniform numbers that one random change needs."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Ranges of the random change of each picture; 0 leaves a part out.
+
+    Attributes:
+        rotation: Largest turn either way, in degrees.
+        shift: Largest shift either way, as a share of width and height.
+        shear: Largest shear angle either way, in degrees.
+        zoom: Largest zoom either way, as a share; drawn for x and y apart.
+        flip: Whether half of the pictures are mirrored left to right.
+    """
+
+    rotation: float = 0.0
+    shift: float = 0.0
+    shear: float = 0.0
+    zoom: float = 0.0
+    flip: bool = False
+
+    def __post_init__(self) -> None:
+        """Rejects negative ranges and a zoom that could reach zero."""
+        for name in ("rotation", "shift", "shear", "zoom"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"`{name}` must be 0 or more. Received: {getattr(self, name)}")
+        if self.zoom >= 1:
+            raise ValueError(f"`zoom` must be below 1. Received: zoom={self.zoom}")
+
+
+def augmentation_matrices(
+    augmentation: Augmentation, random: tf.Tensor, size: tuple[int, int]
+) -> tf.Tensor:
+    """One matrix a picture, from source to destination coordinates.
+
+    Coordinates are pixels, x right, y down, (0, 0) the top-left corner of the picture, pixel
+    centres at +0.5, as in ``kerasgen.data.annotations``. Zoom comes first, then shear, turn,
+    mirror (all about the centre) and shift.
+
+    Args:
+        augmentation: The ranges.
+        random: ``[N, 7]`` uniform in [0, 1).
+        size: (height, width) of the pictures in pixels.
+
+    Returns:
+        ``[N, 3, 3]`` float32.
+    """
+    height, width = size
+    signed = 2.0 * random - 1.0
+    angle = signed[:, 0] * math.radians(augmentation.rotation)
+    shear = signed[:, 3] * math.radians(augmentation.shear)
+    zoom_x = 1.0 + signed[:, 4] * augmentation.zoom
+    zoom_y = 1.0 + signed[:, 5] * augmentation.zoom
+    mirror = tf.where(random[:, 6] < 0.5, -1.0, 1.0) if augmentation.flip else 1.0
+    mirror = mirror * tf.ones_like(angle)
+    # mirror . turn . shear . zoom, multiplied out.
+    xx = mirror * tf.cos(angle) * zoom_x
+    xy = -mirror * tf.sin(angle + shear) * zoom_y
+    yx = tf.sin(angle) * zoom_x
+    yy = tf.cos(angle + shear) * zoom_y
+    centre_x, centre_y = width / 2.0, height / 2.0
+    move_x = signed[:, 1] * augmentation.shift * width
+    move_y = signed[:, 2] * augmentation.shift * height
+    x0 = centre_x + move_x - xx * centre_x - xy * centre_y
+    y0 = centre_y + move_y - yx * centre_x - yy * centre_y
+    zero, one = tf.zeros_like(angle), tf.ones_like(angle)
+    rows = [[xx, xy, x0], [yx, yy, y0], [zero, zero, one]]
+    return tf.stack([tf.stack(row, axis=-1) for row in rows], axis=-2)
+
+
+def warp(images: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
+    """Moves pictures by matrices; what comes in from outside repeats the nearest edge pixel.
+
+    Args:
+        images: ``[N, H, W, C]`` uint8 or float32.
+        matrices: ``[N, 3, 3]`` float32, source to destination, as from
+            ``augmentation_matrices``.
+
+    Returns:
+        ``[N, H, W, C]`` of the same dtype, bilinear.
+    """
+    # The op wants destination -> source, in indices of pixels, whose centres are whole numbers.
+    to_corner = tf.constant([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]])
+    inverse = tf.linalg.inv(to_corner) @ tf.linalg.inv(matrices) @ to_corner
+    inverse = inverse / inverse[:, 2:, 2:]
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=images,
+        transforms=tf.reshape(inverse, [-1, 9])[:, :8],
+        output_shape=tf.shape(images)[1:3],
+        interpolation="BILINEAR",
+        fill_mode="NEAREST",
+        fill_value=0.0,
+    )
+
+
+def augment(images: tf.Tensor, augmentation: Augmentation, random: tf.Tensor) -> tf.Tensor:
+    """Changes each picture at random within the ranges.
+
+    Args:
+        images: ``[N, H, W, C]`` uint8 or float32.
+        augmentation: The ranges.
+        random: ``[N, 7]`` uniform in [0, 1).
+
+    Returns:
+        ``[N, H, W, C]`` of the same dtype.
+    """
+    size = (images.shape[1], images.shape[2])
+    return warp(images, augmentation_matrices(augmentation, random, size))

@@ -1,0 +1,306 @@
+"""The pixel contract: NHWC pictures, uint8 in [0, 255] in files, float32 in [-1, 1] inside."""
+
+import os
+import re
+import stat
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL.Image import Resampling, Transpose
+
+Pixels = NDArray[np.uint8]
+PathLike = str | os.PathLike[str]
+Fit = Literal["crop", "pad", "stretch"]
+Size = int | tuple[int, int]
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+MAX_PIXELS = 64_000_000
+WHITE = (255, 255, 255)
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+# What undoes each EXIF orientation, by its name in Pillow: 1 is upright.
+_TURNS = "- - FLIP_LEFT_RIGHT ROTATE_180 FLIP_TOP_BOTTOM TRANSPOSE ROTATE_270 TRANSVERSE ROTATE_90"
+
+
+class ImageError(ValueError):
+    """A picture file that cannot be read; the message names it, and says why and what to do."""
+
+
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (ImageError, "{0}"),
+    (FileNotFoundError, "There is no such file, or a link leads nowhere: check the name."),
+    (PermissionError, "The file may not be read: check its permissions."),
+    (UnidentifiedImageError, "No PNG, JPEG, WebP, BMP or TIFF, or a damaged one: export it again."),
+    (Image.DecompressionBombError, "Too many pixels ({0}): shrink it, or raise max_pixels."),
+    (Exception, "The picture is damaged or cut off ({0!r}): copy or export it again."),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class PictureFolder:
+    """A folder's pictures `[N, H, W, C] uint8 in [0, 255]`, their paths, and (path, reason)s."""
+
+    images: Pixels
+    paths: tuple[Path, ...]
+    rejected: tuple[tuple[Path, str], ...]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # `catch_warnings` would restore the whole list of filters, undoing what other threads set; a
+    # filter of each thread's own can come and go at any time.
+    module = rf"PIL\.|{threading.get_ident()}$"
+    warnings.filterwarnings("ignore", module=module)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):
+            entry = ("ignore", None, Warning, re.compile(module), 0)
+            cast(list[Any], warnings.filters).remove(entry)
+
+
+def to_float(images: Any) -> Any:
+    """Convert pictures `[N, H, W, C] uint8 in [0, 255]` to float32 in [-1, 1].
+
+    Args:
+        images: numpy array or (also symbolic) TensorFlow tensor, uint8, of any shape.
+
+    Returns:
+        The same kind of array as float32 in [-1, 1]; `to_uint8` gives back the same bytes.
+
+    Raises:
+        ValueError: If the dtype is not uint8.
+    """
+    tf = _tensorflow(images, "uint8")
+    values = tf.cast(images, tf.float32) if tf else images.astype(np.float32)
+    # TensorFlow's graphs multiply by the reciprocal in place of dividing: so that all agree.
+    return (values - np.float32(127.5)) * np.float32(1 / 127.5)
+
+
+def to_uint8(images: Any) -> Any:
+    """Convert pictures `[N, H, W, C] float in [-1, 1]` to uint8 in [0, 255].
+
+    Args:
+        images: numpy array or (also symbolic) TensorFlow tensor, any float dtype and shape.
+
+    Returns:
+        The same kind of array as uint8: clipped, halves rounded to even. NaN becomes 0 in a graph.
+
+    Raises:
+        ValueError: If the dtype is not a float, or, outside a graph, if a value is NaN.
+    """
+    tf = _tensorflow(images, "float")
+    unknown = tf.math.is_nan(images) if tf else np.isnan(images)
+    if (not tf or tf.executing_eagerly()) and np.any(unknown):
+        raise ValueError("Pictures must not hold NaN: did training diverge? Received: images=NaN")
+    if not tf:
+        values = np.clip(images, -1.0, 1.0).astype(np.float32)
+        return np.rint((values + np.float32(1.0)) * np.float32(127.5)).astype(np.uint8)
+    images = tf.where(unknown, tf.constant(-1.0, images.dtype), images)
+    values = tf.cast(tf.clip_by_value(images, -1.0, 1.0), tf.float32)
+    return tf.cast(tf.round((values + 1.0) * 127.5), tf.uint8)
+
+
+def _tensorflow(images: Any, kind: str) -> Any:
+    # A tensor can only come from a TensorFlow that is loaded already.
+    tf = None if isinstance(images, np.ndarray) else sys.modules.get("tensorflow")
+    is_known = tf.is_tensor(images) if tf else isinstance(images, np.ndarray)
+    if not is_known or kind not in images.dtype.name:
+        received = f"type={type(images)}, dtype={getattr(images, 'dtype', None)}"
+        raise ValueError(f"Pictures must be a {kind} array or tensor. Received: {received}")
+    return tf
+
+
+def list_images(folder: PathLike) -> list[Path]:
+    """List the picture files of a folder and its sub-folders, sorted by relative posix path.
+
+    Hidden files and editor backups are skipped. Links are followed, each real folder once.
+
+    Args:
+        folder: The folder; endings png jpg jpeg webp bmp tif tiff are read, in any case.
+
+    Returns:
+        The paths; broken links too, for `read_image` to refuse.
+
+    Raises:
+        ValueError: If `folder` is missing, is a file, or holds no pictures.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        kind = "a file" if root.exists() else "missing"
+        raise ValueError(f"The picture folder is {kind}. Received: folder={str(root)!r}")
+    files, unreadable = _walk(root)
+    pictures = [path for path in files if path.name.lower().endswith(ENDINGS)]
+    reasons = ", ".join(map(str, unreadable[:3]))
+    lost = f"{len(unreadable)} folder(s) cannot be read: {reasons}." if unreadable else ""
+    if not pictures:
+        seen = f"No picture among {len(files)} file(s), only {' '.join(ENDINGS)} are read. "
+        raise ValueError(f"{seen}{lost and lost + ' '}Received: folder={str(root)!r}")
+    if lost:
+        warnings.warn(lost, stacklevel=2)
+    return sorted(pictures, key=lambda path: path.relative_to(root).as_posix())
+
+
+def _walk(root: Path) -> tuple[list[Path], list[OSError]]:
+    files: list[Path] = []
+    unreadable: list[OSError] = []
+    visited = {os.path.realpath(root)}
+    for place, folders, names in os.walk(root, onerror=unreadable.append, followlinks=True):
+        shown = [Path(place, name) for name in folders if name[0] != "."]
+        # Of several names for one folder the last one is kept: its own, if that is among them.
+        shown.sort(key=lambda path: (path.is_symlink(), path.name), reverse=True)
+        fresh = {os.path.realpath(path): path.name for path in shown}
+        folders[:] = sorted(name for real, name in fresh.items() if real not in visited)
+        visited.update(fresh)
+        for path in (Path(place, name) for name in names if name[0] != "."):
+            if not path.name.endswith(("~", "#", ".bak")) and (
+                os.path.isfile(path) or path.is_symlink()
+            ):
+                files.append(path)
+    return files, unreadable
+
+
+def read_image(
+    path: PathLike,
+    size: Size | None = None,
+    channels: int = 3,
+    fit: Fit = "crop",
+    *,
+    background: tuple[int, int, int] = WHITE,
+    max_pixels: int = MAX_PIXELS,
+) -> Pixels:
+    """Read the first frame of a picture, upright, as `[H, W, C] uint8 in [0, 255]`.
+
+    16-bit grey is scaled from [0, 65535]; float from the smallest of [0, 1], [0, 255] and
+    [0, 65535] that holds all values.
+
+    Args:
+        path: A PNG, JPEG, WebP, BMP or TIFF file, whatever its ending.
+        size: Side, or (height, width), to scale to with antialiasing; None keeps the size.
+        channels: 1 (grey), 3 (RGB) or 4 (RGBA).
+        fit: "crop" covers and cuts the centre, "pad" adds black (transparent for 4 channels),
+            "stretch" ignores the proportions.
+        background: Colour behind transparent pixels, for 1 and 3 channels.
+        max_pixels: Largest width x height decoded; Pillow itself stops at 178 million.
+
+    Returns:
+        The pixels.
+
+    Raises:
+        ImageError: If the file is no readable picture.
+        ValueError: If an argument is invalid.
+    """
+    target = None if size is None else _target(size)
+    if channels not in _MODES or fit not in ("crop", "pad", "stretch") or len(background) != 3:
+        raise ValueError(f"Unknown choice. Received: {channels=}, {fit=}, {background=}")
+    path = Path(path)
+    try:
+        status = path.stat()
+        # Opening a pipe would wait for a writer.
+        if not stat.S_ISREG(status.st_mode) or not status.st_size:
+            kind = "empty (0 bytes)" if stat.S_ISREG(status.st_mode) else "a folder or a pipe"
+            raise ImageError(f"The file is {kind}: put a picture in its place, or remove it.")
+        formats = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
+        with _quiet(), path.open("rb") as stream, Image.open(stream, formats=formats) as image:
+            if image.width * image.height > max_pixels:
+                raise Image.DecompressionBombError(f"{image.width} x {image.height}")
+            picture = _plain(image, channels, (*background, 255))
+            picture = _fitted(picture, target, fit) if target else picture
+            return np.array(picture).reshape(picture.height, picture.width, channels)
+    except Exception as error:
+        reason = next(text for kind, text in _REASONS if isinstance(error, kind)).format(error)
+        raise ImageError(f"{reason} Received: path={str(path)!r}") from error
+
+
+def _target(size: Any) -> tuple[int, int]:
+    sides = size if isinstance(size, tuple) else (size, size)
+    if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
+        raise ValueError(f"size must be a side or (height, width). Received: {size=}")
+    return sides
+
+
+def _plain(image: Image.Image, channels: int, background: tuple[int, ...]) -> Image.Image:
+    image.load()
+    orientation = 1
+    # Damaged notes say nothing about the pixels.
+    with suppress(SyntaxError, ValueError, TypeError, LookupError, OSError):
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    if orientation in range(2, 9):
+        image = image.transpose(Transpose[_TURNS.split()[orientation]])
+    if image.mode.startswith(("I", "F")):
+        image = _eight_bit(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        if channels != 4:
+            image = Image.alpha_composite(Image.new("RGBA", image.size, background), image)
+    # CMYK, LAB and the like convert to RGB only.
+    return (image if image.mode in ("1", "L") else image.convert("RGBA")).convert(_MODES[channels])
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    values = np.asarray(image)
+    for top in (1, 255, 65535) if image.mode == "F" else (65535,):
+        if values.min() >= -0.5 and values.max() <= top + 0.5:
+            scaled = np.clip(values, 0, top) * np.float32(255 / top)
+            return Image.fromarray(np.rint(scaled).astype(np.uint8))
+    raise ImageError(f"Values {values.min()} to {values.max()} are no brightness: scale to [0, 1].")
+
+
+def _fitted(image: Image.Image, size: tuple[int, int], fit: Fit) -> Image.Image:
+    width, height = size[::-1]
+    if fit == "stretch":
+        return image.resize((width, height), Resampling.LANCZOS, reducing_gap=3.0)
+    if fit == "crop":
+        return ImageOps.fit(image, (width, height), Resampling.LANCZOS)
+    if min(image.size) * min(width / image.width, height / image.height) <= 0.5:
+        raise ImageError(f"{image.width} x {image.height} is too thin to pad: use fit='crop'.")
+    return ImageOps.pad(image, (width, height), Resampling.LANCZOS)
+
+
+def read_folder(
+    folder: PathLike, size: Size, channels: int = 3, fit: Fit = "crop"
+) -> PictureFolder:
+    """Read all pictures of a folder, leaving out with one warning what cannot be read.
+
+    Args:
+        folder: The folder, see `list_images`.
+        size: Side, or (height, width).
+        channels: 1 (grey), 3 (RGB) or 4 (RGBA).
+        fit: "crop", "pad" or "stretch", see `read_image`.
+
+    Returns:
+        The pictures `[N, H, W, C] uint8 in [0, 255]` with their paths, and the files rejected.
+
+    Raises:
+        ValueError: If an argument is invalid, or no picture can be read.
+    """
+    paths = list_images(folder)
+    images = np.empty((len(paths), *_target(size), channels), np.uint8)
+
+    def attempt(index: int) -> str:
+        try:
+            images[index] = read_image(paths[index], size, channels, fit)
+        except ImageError as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        reasons = list(pool.map(attempt, range(len(paths))))
+    good = [index for index, reason in enumerate(reasons) if not reason]
+    bad = [(path, reason) for path, reason in zip(paths, reasons, strict=True) if reason]
+    if not good:
+        first = f"None of {len(bad)} picture(s) can be read, for the first: {reasons[0]}"
+        raise ValueError(f"{first} Received: folder={str(folder)!r}")
+    if bad:
+        first = " ".join(reason for _, reason in bad[:3])
+        warnings.warn(f"{len(bad)} of {len(paths)} pictures left out: {first}", stacklevel=2)
+        images = images[good]
+    return PictureFolder(images, tuple(paths[index] for index in good), tuple(bad))

@@ -1,0 +1,316 @@
+"""Batches as a pure function of (seed, step): the reason why any run can stop and go on.
+
+The order of an epoch comes from ``index_shuffle``, augmentation and latents from stateless ops.
+A dataset that starts at step n *is* the resumed dataset, under every distribution strategy: each
+replica takes its rows of the same global batch.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from kerasgen.data.augmentation import NUMBERS_PER_PICTURE, Augmentation, augment
+from kerasgen.data.images import list_images, read_folder, read_image, to_float
+
+MEMORY_LIMIT = 512 * 2**20
+"""Bytes of uint8 pictures up to which a folder is kept in memory."""
+
+_FOREVER = np.iinfo(np.int64).max // 2
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A set of pictures to draw from, in memory or on disk.
+
+    Attributes:
+        count: How many there are.
+        image_shape: (height, width, channels).
+        gather: ``[n]`` int64 places -> ``[n, H, W, C]`` uint8; a TensorFlow function.
+        labels: ``[count]`` int32, or None.
+    """
+
+    count: int
+    image_shape: tuple[int, int, int]
+    gather: Callable[[tf.Tensor], tf.Tensor]
+    labels: np.ndarray | None = None
+
+    @classmethod
+    def from_array(cls, images: np.ndarray, labels: np.ndarray | None = None) -> Pictures:
+        """Pictures in memory.
+
+        Args:
+            images: ``[N, H, W, C]`` uint8.
+            labels: ``[N]`` integers, or None.
+
+        Raises:
+            ValueError: If the array is empty, of another form, or the labels do not match.
+        """
+        if images.ndim != 4 or images.dtype != np.uint8 or not len(images):
+            raise ValueError(
+                "`images` must be [N, H, W, C] uint8 with N above 0. "
+                f"Received: shape={images.shape}, dtype={images.dtype}"
+            )
+        if labels is not None and len(labels) != len(images):
+            raise ValueError(
+                f"`labels` must have one entry a picture. Received: {len(labels)} labels for "
+                f"{len(images)} images"
+            )
+        resident = tf.constant(images)
+        shape = tuple(images.shape[1:])
+        kept = None if labels is None else np.asarray(labels, np.int32)
+        return cls(len(images), shape, lambda places: tf.gather(resident, places), kept)
+
+    @classmethod
+    def from_folder(
+        cls,
+        folder: str | Path,
+        size: int | tuple[int, int],
+        *,
+        channels: int = 3,
+        fit: str = "crop",
+        memory_limit: int = MEMORY_LIMIT,
+    ) -> Pictures:
+        """Every picture below a folder; kept in memory if small, read when needed if not.
+
+        Args:
+            folder: Read with ``kerasgen.data.images``: nested folders, all common formats.
+            size: Side, or (height, width), in pixels.
+            channels: 1 or 3.
+            fit: How other aspect ratios are fitted, see ``read_image``.
+            memory_limit: Bytes of pixels above which pictures stay on disk.
+
+        Raises:
+            ValueError: If the folder is missing or has no readable picture.
+        """
+        height, width = (size, size) if isinstance(size, int) else size
+        paths = list_images(folder)
+        if len(paths) * height * width * channels <= memory_limit:
+            return cls.from_array(read_folder(folder, size, channels, fit).images)
+        names = tf.constant([str(path) for path in paths])
+        shape = (height, width, channels)
+
+        def read(name: bytes) -> np.ndarray:
+            return read_image(Path(name.decode()), (height, width), channels, fit)
+
+        def gather(places: tf.Tensor) -> tf.Tensor:
+            def one(name: tf.Tensor) -> tf.Tensor:
+                return tf.ensure_shape(tf.numpy_function(read, [name], tf.uint8), shape)
+
+            return tf.map_fn(one, tf.gather(names, places), fn_output_signature=tf.uint8)
+
+        return cls(len(paths), shape, gather)
+
+
+@dataclass(frozen=True)
+class Batches:
+    """An endless sequence of batches in which batch n depends on nothing but n and the seed.
+
+    Attributes:
+        batch_size: Pictures in a global batch, over all replicas.
+        make: ``(step, first_row, rows)`` -> that part of global batch ``step``, a tuple of tensors.
+    """
+
+    batch_size: int
+    make: Callable[[tf.Tensor, tf.Tensor, int], tuple[tf.Tensor, ...]]
+
+    def dataset(
+        self, start_step: int = 0, context: tf.distribute.InputContext | None = None
+    ) -> tf.data.Dataset:
+        """The batches from ``start_step`` on, as this worker's replicas need them.
+
+        Args:
+            start_step: The first batch.
+            context: From ``distribute_datasets_from_function``; None for a single device.
+
+        Returns:
+            A dataset of tuples; with a context, the parts for the worker's replicas in turn.
+
+        Raises:
+            ValueError: If the batch cannot be divided among the replicas.
+        """
+        replicas = context.num_replicas_in_sync if context else 1
+        workers = context.num_input_pipelines if context else 1
+        worker = context.input_pipeline_id if context else 0
+        local = replicas // workers
+        if self.batch_size % replicas:
+            raise ValueError(
+                "`batch_size` must be a multiple of the number of replicas. Received: "
+                f"batch_size={self.batch_size}, replicas={replicas}"
+            )
+        rows = self.batch_size // replicas
+
+        def part(position: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            replica = worker * local + position % local
+            return self.make(position // local, replica * rows, rows)
+
+        positions = tf.data.Dataset.range(start_step * local, _FOREVER)
+        return positions.map(part, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2 * local)
+
+
+def labelled(
+    pictures: Pictures,
+    batch_size: int,
+    *,
+    seed: int,
+    augmentation: Augmentation | None = None,
+    latent_size: int = 0,
+) -> Batches:
+    """Batches of (images, labels), and latents if asked for.
+
+    Args:
+        pictures: With labels.
+        batch_size: Pictures in a global batch.
+        seed: Decides order, augmentation and latents.
+        augmentation: Random geometry, or None.
+        latent_size: If above 0, a third entry ``[N, latent_size]`` standard normal float32.
+
+    Returns:
+        Batches of ``[N, H, W, C]`` float32 in [-1, 1] and ``[N]`` int32.
+
+    Raises:
+        ValueError: If the pictures have no labels or the batch size is below 1.
+    """
+    if pictures.labels is None:
+        raise ValueError("`labelled` needs pictures with labels. Received: labels=None")
+    _check_batch(batch_size, pictures)
+    labels = tf.constant(pictures.labels)
+
+    def make(step: tf.Tensor, first: tf.Tensor, rows: int) -> tuple[tf.Tensor, ...]:
+        draw = _Draw(seed, step, first, rows, batch_size)
+        places = draw.places(pictures.count, stream=0)
+        images = _load(pictures, places, augmentation, draw, stream=1)
+        return _with_latent((images, tf.gather(labels, places)), draw, latent_size)
+
+    return Batches(batch_size, make)
+
+
+def unpaired(
+    source: Pictures,
+    target: Pictures,
+    batch_size: int,
+    *,
+    seed: int,
+    augmentation: Augmentation | None = None,
+    latent_size: int = 0,
+) -> Batches:
+    """Batches of (source images, target images) that do not belong together, and latents.
+
+    Args:
+        source: Pictures of one domain, such as renders.
+        target: Pictures of the other, such as photographs.
+        batch_size: Pictures of each domain in a global batch.
+        seed: Decides orders, augmentation and latents.
+        augmentation: Random geometry for both domains, or None.
+        latent_size: If above 0, a third entry ``[N, latent_size]`` standard normal float32.
+
+    Returns:
+        Batches of two ``[N, H, W, C]`` float32 in [-1, 1].
+
+    Raises:
+        ValueError: If the two differ in channels, or the batch size is below 1.
+    """
+    if source.image_shape[2] != target.image_shape[2]:
+        raise ValueError(
+            "Both domains must have the same number of channels. Received: "
+            f"source={source.image_shape}, target={target.image_shape}"
+        )
+    _check_batch(batch_size, source, target)
+
+    def make(step: tf.Tensor, first: tf.Tensor, rows: int) -> tuple[tf.Tensor, ...]:
+        draw = _Draw(seed, step, first, rows, batch_size)
+        images = tuple(
+            _load(
+                pictures,
+                draw.places(pictures.count, stream=2 * domain),
+                augmentation,
+                draw,
+                stream=2 * domain + 1,
+            )
+            for domain, pictures in enumerate((source, target))
+        )
+        return _with_latent(images, draw, latent_size)
+
+    return Batches(batch_size, make)
+
+
+_LATENT_STREAM = 15
+_STREAMS = 16
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """The randomness of some rows of one global batch."""
+
+    seed: int
+    step: tf.Tensor
+    first: tf.Tensor
+    rows: int
+    batch_size: int
+
+    def _seed(self, stream: int) -> tf.Tensor:
+        return tf.stack([tf.constant(self.seed * _STREAMS + stream, tf.int64), self.step])
+
+    def _own(self, whole: tf.Tensor) -> tf.Tensor:
+        # Drawn for the global batch, then cut: two replicas get what one would.
+        part = whole[self.first : self.first + self.rows]
+        part.set_shape([self.rows, whole.shape[1]])
+        return part
+
+    def uniform(self, columns: int, stream: int) -> tf.Tensor:
+        shape = [self.batch_size, columns]
+        return self._own(tf.random.stateless_uniform(shape, self._seed(stream)))
+
+    def normal(self, columns: int, stream: int) -> tf.Tensor:
+        shape = [self.batch_size, columns]
+        return self._own(tf.random.stateless_normal(shape, self._seed(stream)))
+
+    def places(self, count: int, stream: int) -> tf.Tensor:
+        """Every epoch visits each of ``count`` places once, in an order of its own."""
+        position = self.step * self.batch_size + self.first + tf.range(self.rows, dtype=tf.int64)
+        epoch = position // count
+        key = tf.fill([self.rows], tf.constant(self.seed * _STREAMS + stream, tf.int64))
+        # The raw op, because the public one takes no seed for each row, and one batch can span
+        # two epochs.
+        return tf.raw_ops.RandomIndexShuffle(
+            index=position % count,
+            seed=tf.stack([key, epoch, tf.zeros_like(key)], axis=1),
+            max_index=tf.constant(count - 1, tf.int64),
+        )
+
+
+def _load(
+    pictures: Pictures,
+    places: tf.Tensor,
+    augmentation: Augmentation | None,
+    draw: _Draw,
+    stream: int,
+) -> tf.Tensor:
+    images = to_float(pictures.gather(places))
+    images = tf.ensure_shape(images, [draw.rows, *pictures.image_shape])
+    if augmentation is None or augmentation == Augmentation():
+        return images
+    return augment(images, augmentation, draw.uniform(NUMBERS_PER_PICTURE, stream))
+
+
+def _with_latent(
+    entries: tuple[tf.Tensor, ...], draw: _Draw, latent_size: int
+) -> tuple[tf.Tensor, ...]:
+    if not latent_size:
+        return entries
+    return (*entries, draw.normal(latent_size, _LATENT_STREAM))
+
+
+def _check_batch(batch_size: int, *sets: Pictures) -> None:
+    if batch_size < 1:
+        raise ValueError(f"`batch_size` must be at least 1. Received: batch_size={batch_size}")
+    smallest = min(pictures.count for pictures in sets)
+    if smallest < batch_size:
+        logging.getLogger(__name__).warning(
+            "A batch of %d repeats pictures: the smallest set has only %d.", batch_size, smallest
+        )

@@ -1,0 +1,1 @@
+"""Out of the door: SavedModels and their checks."""

@@ -1,0 +1,235 @@
+"""Trained networks as SavedModels that TensorFlow Serving loads, checked before they are kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasgen.data.images import to_float, to_uint8
+
+MODEL_CARD = "model_card.json"
+TOLERANCE = 1e-4
+"""Largest difference, on the scale [-1, 1], that a reloaded picture may show."""
+
+
+class ExportError(RuntimeError):
+    """The SavedModel, reloaded, does not do what the trained network does; it was not kept."""
+
+
+def export_refiner(
+    refiner: keras.Model,
+    directory: str | Path,
+    name: str,
+    *,
+    image_size: tuple[int, int],
+    card: Mapping[str, Any],
+    probes: np.ndarray,
+) -> Path:
+    """Writes ``directory/name/<n>/`` with the next free number, after a check in a new process.
+
+    Signatures:
+        ``serving_default``: ``image_bytes`` ``[N]`` string, any format TensorFlow decodes and any
+            size -> ``picture`` ``[N, H, W, C]`` float32 in [-1, 1] and ``png_bytes`` ``[N]``. If
+            the refiner takes a latent, it is drawn from a hash of the bytes: the same file gives
+            the same picture, another file another lighting.
+        ``refine``: ``images`` ``[N, H, W, C]`` float32 in [-1, 1] (and ``latent`` ``[N, L]``
+            float32) -> ``picture``.
+
+    Args:
+        refiner: ``images -> picture`` or ``[images, latent] -> picture``.
+        directory: Folder of models, such as ``saved_models``.
+        name: The model's name.
+        image_size: (height, width) that pictures are brought to.
+        card: What ``model_card.json`` says: data, steps, seed, figures, licence of the data.
+        probes: ``[N, H, W, C]`` uint8 pictures that the check uses.
+
+    Returns:
+        The version folder.
+
+    Raises:
+        ExportError: If the reloaded model differs from the trained one.
+        ValueError: If the folder cannot be written.
+    """
+    endpoints = _refiner_endpoints(refiner, image_size)
+    home = Path(directory) / name
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        room = Path(tempfile.mkdtemp(prefix=".export-", dir=home))
+    except OSError as error:
+        raise ValueError(
+            f"The model folder cannot be written ({error.strerror}). "
+            f"Received: directory={str(directory)!r}"
+        ) from error
+    try:
+        _write(refiner, endpoints, room)
+        _write_json(room / MODEL_CARD, {**card, **_versions()})
+        _check(refiner, endpoints, room, probes)
+        return _publish(room, home)
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def next_version(home: Path) -> int:
+    """The next free version number below a model's folder, 1 if there is none."""
+    taken = [int(child.name) for child in home.iterdir() if child.name.isdecimal()]
+    return max(taken, default=0) + 1
+
+
+def _refiner_endpoints(
+    refiner: keras.Model, image_size: tuple[int, int]
+) -> dict[str, tuple[Any, list[tf.TensorSpec]]]:
+    """Name -> (function, input signature)."""
+    channels = refiner.inputs[0].shape[-1]
+    latent_size = refiner.inputs[1].shape[-1] if len(refiner.inputs) > 1 else 0
+    pictures = tf.TensorSpec([None, *image_size, channels], tf.float32, name="images")
+
+    def run(images: tf.Tensor, latent: tf.Tensor | None) -> tf.Tensor:
+        inputs = images if latent is None else [images, latent]
+        return tf.cast(refiner(inputs, training=False), tf.float32)
+
+    def serve(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        images = tf.map_fn(
+            lambda one: _decode(one, image_size, channels), image_bytes, fn_output_signature="float"
+        )
+        latent = _hashed_latent(image_bytes, latent_size) if latent_size else None
+        picture = run(images, latent)
+        return {
+            "picture": picture,
+            "png_bytes": tf.map_fn(
+                tf.io.encode_png, to_uint8(picture), fn_output_signature="string"
+            ),
+        }
+
+    bytes_signature = [tf.TensorSpec([None], tf.string, name="image_bytes")]
+    if latent_size:
+        noise = tf.TensorSpec([None, latent_size], tf.float32, name="latent")
+
+        def refine(images: tf.Tensor, latent: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"picture": run(images, latent)}
+
+        return {"serving_default": (serve, bytes_signature), "refine": (refine, [pictures, noise])}
+
+    def refine_plain(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"picture": run(images, None)}
+
+    return {"serving_default": (serve, bytes_signature), "refine": (refine_plain, [pictures])}
+
+
+def _decode(data: tf.Tensor, size: tuple[int, int], channels: int) -> tf.Tensor:
+    image = tf.io.decode_image(data, channels=channels, expand_animations=False)
+    image.set_shape([None, None, channels])
+    resized = tf.image.resize(tf.cast(image, tf.float32), size, antialias=True)
+    return to_float(tf.cast(tf.round(tf.clip_by_value(resized, 0.0, 255.0)), tf.uint8))
+
+
+def _hashed_latent(data: tf.Tensor, size: int) -> tf.Tensor:
+    keys = tf.strings.to_hash_bucket_fast(data, 2**31 - 1)
+    return tf.map_fn(
+        lambda key: tf.random.stateless_normal([size], tf.stack([key, tf.constant(0, tf.int64)])),
+        keys,
+        fn_output_signature=tf.float32,
+    )
+
+
+def _write(
+    model: keras.Model, endpoints: dict[str, tuple[Any, list[tf.TensorSpec]]], folder: Path
+) -> None:
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    for name, (function, signature) in endpoints.items():
+        archive.add_endpoint(name, function, input_signature=signature)
+    archive.write_out(str(folder), verbose=False)
+
+
+def _check(
+    refiner: keras.Model,
+    endpoints: dict[str, tuple[Any, list[tf.TensorSpec]]],
+    folder: Path,
+    probes: np.ndarray,
+) -> None:
+    """Reloads the SavedModel in a process without Keras and compares what it gives."""
+    encoded = np.array([tf.io.encode_png(probe).numpy() for probe in probes], dtype=object)
+    floats = [to_float(probes)]
+    if len(refiner.inputs) > 1:
+        size = refiner.inputs[1].shape[-1]
+        floats.append(np.random.default_rng(0).normal(size=(len(probes), size)).astype("float32"))
+    trained_served = endpoints["serving_default"][0](tf.constant(list(encoded)))
+    trained_float = endpoints["refine"][0](*[tf.constant(value) for value in floats])
+    with tempfile.TemporaryDirectory() as room:
+        reloaded = _reload(folder, encoded, floats, Path(room))
+    differences = {
+        "serving_default": _largest(trained_served["picture"], reloaded["served"]),
+        "refine": _largest(trained_float["picture"], reloaded["refined"]),
+        "png_bytes": _largest(to_uint8(trained_served["picture"]), reloaded["png"]) / 127.5,
+    }
+    # One grey level in the PNG is rounding, not another picture.
+    limits = {"serving_default": TOLERANCE, "refine": TOLERANCE, "png_bytes": 1.01 / 127.5}
+    wrong = {name: value for name, value in differences.items() if not value <= limits[name]}
+    if wrong:
+        raise ExportError(
+            "The reloaded SavedModel gives other pictures than the trained network; it was not "
+            f"kept. Largest differences on the scale [-1, 1]: {wrong}"
+        )
+
+
+def _reload(
+    folder: Path, encoded: np.ndarray, floats: Sequence[np.ndarray], room: Path
+) -> dict[str, np.ndarray]:
+    probe_path, result_path = room / "probes.npz", room / "results.npz"
+    lengths = [len(item) for item in encoded]
+    joined = np.frombuffer(b"".join(encoded), np.uint8)
+    named = {f"float{index}": value for index, value in enumerate(floats)}
+    np.savez(probe_path, joined=joined, lengths=lengths, **named)
+    command = [sys.executable, "-m", "kerasgen.deployment.reload", str(folder), str(probe_path)]
+    # Any installed or checked-out package must be importable there as it is here.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)}
+    done = subprocess.run(
+        [*command, str(result_path)], capture_output=True, text=True, env=environment
+    )
+    if done.returncode != 0:
+        raise ExportError(
+            f"The SavedModel could not be reloaded in a new process:\n{done.stderr[-2000:]}"
+        )
+    with np.load(result_path) as results:
+        return dict(results)
+
+
+def _largest(first: Any, second: Any) -> float:
+    return float(np.max(np.abs(np.asarray(first, np.float64) - np.asarray(second, np.float64))))
+
+
+def _publish(room: Path, home: Path) -> Path:
+    while True:
+        target = home / str(next_version(home))
+        try:
+            os.rename(room, target)
+        except OSError:
+            # Somebody else took the number meanwhile; any other reason is a real failure.
+            if not target.exists():
+                raise
+            continue
+        target.chmod(0o755)
+        return target
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "python": sys.version.split()[0],
+    }
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,120 @@
+"""Pictures -> features: what a distance between two sets is measured on.
+
+A distance carries its features' name: ``kid[mobilenet_v2_imagenet]`` and ``kid[pixels-16]`` are
+different numbers and never to be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasgen.data.images import to_float
+
+
+@dataclass(frozen=True)
+class FeatureExtractor:
+    """A named function from pictures to features.
+
+    Attributes:
+        name: Goes with every number measured on these features.
+        run: ``[N, H, W, C]`` uint8 -> ``[N, D]`` float32.
+    """
+
+    name: str
+    run: Callable[[np.ndarray], np.ndarray]
+
+    def __call__(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
+        """Features of any number of pictures.
+
+        Args:
+            images: ``[N, H, W, C]`` uint8.
+            batch_size: Pictures at once; does not change the result.
+
+        Returns:
+            ``[N, D]`` float32.
+
+        Raises:
+            ValueError: If the pictures are of another form.
+        """
+        if images.ndim != 4 or images.dtype != np.uint8 or not len(images):
+            raise ValueError(
+                "`images` must be [N, H, W, C] uint8 with N above 0. "
+                f"Received: shape={images.shape}, dtype={images.dtype}"
+            )
+        parts = [
+            np.asarray(self.run(images[start : start + batch_size]), np.float32).reshape(
+                len(images[start : start + batch_size]), -1
+            )
+            for start in range(0, len(images), batch_size)
+        ]
+        return np.concatenate(parts)
+
+
+def saved_model_features(path: str | Path, output: str = "features") -> FeatureExtractor:
+    """Features from a SavedModel whose ``serving_default`` takes pictures.
+
+    Args:
+        path: The version folder. Its input must be ``[N, H, W, 3]`` float32 in [0, 255]; any
+            resizing and normalisation are the model's own.
+        output: The name of the output to use.
+
+    Returns:
+        An extractor named after the model's folder.
+
+    Raises:
+        ValueError: If there is no SavedModel, or it has no such output.
+    """
+    path = Path(path)
+    if not (path / "saved_model.pb").is_file():
+        raise ValueError(
+            "There is no SavedModel in this folder (no saved_model.pb; give the version folder). "
+            f"Received: path={str(path)!r}"
+        )
+    loaded = tf.saved_model.load(str(path))
+    signature = loaded.signatures["serving_default"]
+    if output not in signature.structured_outputs:
+        raise ValueError(
+            f"The SavedModel has no output of this name, only "
+            f"{sorted(signature.structured_outputs)}. Received: output={output!r}"
+        )
+    (input_name,) = signature.structured_input_signature[1]
+
+    def run(images: np.ndarray, model: object = loaded) -> np.ndarray:
+        # `model` keeps the loaded object alive: a signature alone does not own its variables.
+        pictures = tf.constant(_three_channels(images), tf.float32)
+        return signature(**{input_name: pictures})[output].numpy()
+
+    name = path.parent.name if path.name.isdecimal() else path.name
+    return FeatureExtractor(name, run)
+
+
+def keras_features(model: keras.Model, name: str) -> FeatureExtractor:
+    """Features from a Keras model over ``[N, H, W, C]`` float32 in [-1, 1]."""
+
+    def run(images: np.ndarray) -> np.ndarray:
+        return keras.ops.convert_to_numpy(model(to_float(images), training=False))
+
+    return FeatureExtractor(name, run)
+
+
+def pixel_features(side: int = 16) -> FeatureExtractor:
+    """The pictures themselves, reduced to ``side`` x ``side``: no weights needed.
+
+    Sees colour, light and coarse shape; blind to texture. A baseline, not a judge of realism.
+    """
+
+    def run(images: np.ndarray) -> np.ndarray:
+        small = tf.image.resize(tf.constant(images, tf.float32), [side, side], antialias=True)
+        return small.numpy() / 255.0
+
+    return FeatureExtractor(f"pixels-{side}", run)
+
+
+def _three_channels(images: np.ndarray) -> np.ndarray:
+    return np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images

@@ -1,0 +1,1 @@
+"""What any family needs to learn; knows no family."""

@@ -1,0 +1,96 @@
+"""A pool of past fakes, so that a discriminator does not forget what it already rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+
+class ImagePool:
+    """Keeps past synthetic pictures of one replica and mixes them with fresh ones.
+
+    Shrivastava et al., "Learning from Simulated and Unsupervised Images through Adversarial
+    Training" (2017), section 2.3, with the exchange rule of CycleGAN (Zhu et al. 2017, section 4):
+    while the pool fills, pictures pass; afterwards each is swapped for a stored one with a given
+    probability (one half in CycleGAN; 1 for SimGAN's half-batch from the buffer).
+
+    Differs: the slots exchanged within one batch are distinct, so that the exchange is one gather
+    and one scatter inside the traced step.
+
+    Args:
+        capacity: Pictures kept on each replica; 0 switches the pool off.
+        image_shape: (height, width, channels) of one picture.
+        batch_size: Largest number of pictures exchanged at once on one replica.
+        swap_probability: In [0, 1].
+
+    Raises:
+        ValueError: If the capacity is neither 0 nor at least ``batch_size``, or the probability
+            is out of range.
+    """
+
+    def __init__(
+        self,
+        capacity: int,
+        image_shape: Sequence[int],
+        batch_size: int,
+        *,
+        swap_probability: float = 0.5,
+    ) -> None:
+        if capacity != 0 and capacity < batch_size:
+            raise ValueError(
+                "`capacity` must be 0 or at least the batch of one replica. "
+                f"Received: capacity={capacity}, batch_size={batch_size}"
+            )
+        if not 0.0 <= swap_probability <= 1.0:
+            raise ValueError(
+                "`swap_probability` must be in [0, 1]. "
+                f"Received: swap_probability={swap_probability}"
+            )
+        self.capacity = capacity
+        self.swap_probability = swap_probability
+        # ON_READ lets every replica write its own copy without agreeing with the others.
+        options = {
+            "trainable": False,
+            "synchronization": tf.VariableSynchronization.ON_READ,
+            "aggregation": tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        }
+        self.images = tf.Variable(tf.zeros([capacity, *image_shape]), name="pool_images", **options)
+        self.count = tf.Variable(tf.zeros([], tf.int32), name="pool_count", **options)
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """What a checkpoint must hold: every replica's own pictures and count."""
+        return [self.images, self.count]
+
+    def exchange(self, images: tf.Tensor, swap: tf.Tensor, priorities: tf.Tensor) -> tf.Tensor:
+        """Gives back the pictures, some replaced by stored ones whose places they take.
+
+        Args:
+            images: ``[N, H, W, C]`` float32 in [-1, 1], fresh fakes.
+            swap: ``[N]`` uniform in [0, 1); a picture with a number below the swap probability
+                is swapped.
+            priorities: ``[capacity]`` uniform in [0, 1); the N largest name the slots.
+
+        Returns:
+            ``[N, H, W, C]`` float32 in [-1, 1].
+        """
+        if self.capacity == 0:
+            return images
+        fresh = tf.cast(tf.stop_gradient(images), tf.float32)
+        size = tf.shape(fresh)[0]
+        count = self.count.read_value()
+        filling = count < self.capacity
+        chosen = tf.math.top_k(priorities, size).indices
+        slots = tf.where(filling, (count + tf.range(size)) % self.capacity, chosen)
+        swapped = tf.logical_and(swap < self.swap_probability, tf.logical_not(filling))[
+            :, None, None, None
+        ]
+        pool = self.images.read_value()
+        stored = tf.gather(pool, slots)
+        mixed = tf.where(swapped, stored, fresh)
+        keep_stored = tf.logical_not(tf.logical_or(swapped, filling))
+        updates = tf.where(keep_stored, stored, fresh)
+        self.images.assign(tf.tensor_scatter_nd_update(pool, slots[:, None], updates))
+        self.count.assign(tf.minimum(count + size, self.capacity))
+        return tf.cast(mixed, images.dtype)

@@ -1,0 +1,116 @@
+"""What a refined picture must keep of its render: self-regularisation terms.
+
+Each is a function ``(refined, rendered) -> scalar`` of ``[N, H, W, C]`` float in [-1, 1].
+Shrivastava et al. (2017), section 2.1, call their choice psi: the identity, or a feature transform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from kerasgen.training.losses import l1
+
+SelfRegularisation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+_REC_601 = (0.299, 0.587, 0.114)
+_SMALL = 1e-3
+"""Added to standard deviations: a flat picture has none."""
+
+
+def luminance(images: tf.Tensor) -> tf.Tensor:
+    """Rec. 601 luminance, ``[N, H, W, 1]`` float32 in [0, 1]."""
+    images = tf.cast(images, tf.float32)
+    if images.shape[-1] == 1:
+        return images * 0.5 + 0.5
+    return tf.reduce_sum(images * _REC_601, axis=-1, keepdims=True) * 0.5 + 0.5
+
+
+def pixel_l1(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:
+    """Mean absolute pixel difference: the seed's choice. It also forbids new colours."""
+    return l1(tf.cast(refined, tf.float32), tf.cast(rendered, tf.float32))
+
+
+def normalised_luminance(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:
+    """Mean absolute difference of luminance, each picture scaled to mean 0 and deviation 1.
+
+    Colour, brightness and contrast move freely; shading does not.
+    """
+    return l1(_standardised(luminance(refined)), _standardised(luminance(rendered)))
+
+
+def masked_gradient(
+    refined: tf.Tensor, rendered: tf.Tensor, *, darkness: float = 0.4, sigma: float = 3.0
+) -> tf.Tensor:
+    """Mean absolute difference of normalised luminance gradients near dark parts of the render.
+
+    In an eye the dark parts are pupil, iris and lashes: their edges stay, and with them the gaze;
+    skin and colour move freely.
+
+    Args:
+        refined: ``[N, H, W, C]`` float in [-1, 1].
+        rendered: The same.
+        darkness: Luminance in [0, 1] below which a pixel counts as dark.
+        sigma: Width of the mask's blur in pixels, applied twice.
+    """
+    weight = _dark_mask(luminance(rendered), darkness, sigma)
+    terms = []
+    for axis in (1, 2):
+        difference = _normalised_gradient(refined, axis) - _normalised_gradient(rendered, axis)
+        terms.append(tf.reduce_mean(weight * tf.abs(difference)))
+    return tf.add_n(terms) / len(terms)
+
+
+def feature_l1(features: Callable[[tf.Tensor], tf.Tensor]) -> SelfRegularisation:
+    """Mean absolute difference of features, for any differentiable network.
+
+    Args:
+        features: ``[N, H, W, C]`` float in [-1, 1] -> any tensor. A Keras model must be frozen by
+            not being in any player; its weights then never move.
+
+    Returns:
+        A self-regularisation term.
+    """
+
+    def term(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:
+        return l1(features(refined), features(rendered))
+
+    return term
+
+
+def _standardised(images: tf.Tensor) -> tf.Tensor:
+    mean, variance = tf.nn.moments(images, axes=[1, 2, 3], keepdims=True)
+    return (images - mean) / (tf.sqrt(variance) + _SMALL)
+
+
+def _normalised_gradient(images: tf.Tensor, axis: int) -> tf.Tensor:
+    """Forward differences of the smoothed luminance over their root mean square, both axes."""
+    smooth = _separable_blur(luminance(images), np.array([0.25, 0.5, 0.25]))
+    by_axis = []
+    for each in (1, 2):
+        rolled = tf.roll(smooth, -1, axis=each)
+        # The wrapped last row or column is no difference of neighbours.
+        keep = np.ones([1, smooth.shape[1], smooth.shape[2], 1], np.float32)
+        keep[(slice(None),) * each + (-1,)] = 0.0
+        by_axis.append((rolled - smooth) * keep)
+    power = tf.add_n([tf.reduce_mean(tf.square(g), [1, 2, 3], keepdims=True) for g in by_axis])
+    return by_axis[axis - 1] / (tf.sqrt(power + 1e-12) + _SMALL)
+
+
+def _dark_mask(light: tf.Tensor, darkness: float, sigma: float) -> tf.Tensor:
+    radius = int(np.ceil(2.5 * sigma))
+    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    kernel /= kernel.sum()
+    mask = tf.nn.relu(darkness - light)
+    mask = _separable_blur(_separable_blur(mask, kernel), kernel)
+    return mask / (tf.reduce_max(mask, axis=[1, 2, 3], keepdims=True) + 1e-6)
+
+
+def _separable_blur(images: tf.Tensor, kernel: np.ndarray) -> tf.Tensor:
+    radius = len(kernel) // 2
+    taps = tf.constant(kernel, tf.float32)
+    padded = tf.pad(images, [[0, 0], [radius, radius], [radius, radius], [0, 0]], "SYMMETRIC")
+    vertical = tf.nn.conv2d(padded, taps[:, None, None, None], 1, "VALID")
+    return tf.nn.conv2d(vertical, taps[None, :, None, None], 1, "VALID")

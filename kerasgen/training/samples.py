@@ -1,0 +1,39 @@
+"""Sample sheets while a network trains: a PNG now and then, and the same picture in TensorBoard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from kerasgen.data.sheets import save_png
+from kerasgen.training.trainer import Action
+
+
+def sample_sheet(folder: Path, draw: Callable[[], np.ndarray], *, every: int) -> Action:
+    """An action for ``Trainer.run`` that saves ``folder/step-<n>.png``.
+
+    Args:
+        folder: Where the sheets go.
+        draw: Makes one sheet, ``[H, W, 3]`` uint8, from the networks as they are.
+        every: Steps between two sheets; counted at the steps at which actions are called.
+
+    Raises:
+        ValueError: If ``every`` is below 1.
+    """
+    if every < 1:
+        raise ValueError(f"`every` must be at least 1. Received: every={every}")
+    drawn = -every
+
+    def action(step: int, logs: Mapping[str, float]) -> None:
+        nonlocal drawn
+        if step // every == drawn // every:
+            return
+        drawn = step
+        sheet = draw()
+        save_png(folder / f"step-{step:06}.png", sheet)
+        tf.summary.image("samples", sheet[None], step=step)
+
+    return action

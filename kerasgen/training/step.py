@@ -1,0 +1,215 @@
+"""Player and Step: who moves which weights, and one update as a function of a batch."""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kerasgen.training.history import ImagePool
+
+
+class Player:
+    """One side of an adversarial game: the weights it may move and the optimizer that moves them.
+
+    The trainable variables are captured here, once. Keras 3 reads ``trainable`` when it is asked,
+    so a list taken later, from a network that somebody froze meanwhile, would be empty and the
+    network would silently never learn.
+
+    Build it inside ``trainer.scope()``: it also builds the optimizer, whose variables must exist
+    before the first replica step.
+
+    Args:
+        models: One network or several.
+        optimizer: A Keras optimizer of its own. Pass ``use_ema=True`` for averaged weights.
+        clip_norm: Largest global norm of the gradient of the *global* batch; ``None`` for no limit.
+
+    Raises:
+        ValueError: If there is nothing to move, or the optimizer has an option that gives other
+            results on several replicas than on one.
+    """
+
+    def __init__(
+        self,
+        models: keras.Model | Sequence[keras.Model],
+        optimizer: keras.optimizers.Optimizer,
+        *,
+        clip_norm: float | None = None,
+    ) -> None:
+        models = [models] if isinstance(models, keras.Model) else list(models)
+        self.variables = [v for model in models for v in model.trainable_variables]
+        if not self.variables:
+            names = [model.name for model in models]
+            raise ValueError(
+                "A player needs at least one trainable variable: capture the network before it is "
+                f"frozen. Received: models={names}"
+            )
+        _reject_unsafe_options(optimizer)
+        if clip_norm is not None and isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            raise ValueError(
+                "`clip_norm` would clip scaled gradients: use mixed_bfloat16 or no clipping. "
+                f"Received: clip_norm={clip_norm} with a LossScaleOptimizer"
+            )
+        self.optimizer = optimizer
+        self.clip_norm = clip_norm
+        optimizer.build(self.variables)
+
+    def minimize(self, loss_fn: Callable[[], tf.Tensor]) -> tf.Tensor:
+        """Computes ``loss_fn()`` on this replica's batch, moves the weights, returns the loss."""
+        with tf.GradientTape() as tape:
+            loss = loss_fn()
+        self.descend(tape, loss)
+        return loss
+
+    def descend(self, tape: tf.GradientTape, loss: tf.Tensor) -> None:
+        """Moves the weights down the gradient of a loss recorded on ``tape``.
+
+        With a persistent tape, several players can share one forward pass.
+
+        Args:
+            tape: The tape that recorded the loss.
+            loss: Scalar, the mean over this replica's part of the batch.
+
+        Raises:
+            ValueError: If the loss does not depend on any of the player's weights.
+        """
+        replicas = tf.distribute.get_replica_context().num_replicas_in_sync
+        # The one place where losses are scaled: `apply` sums gradients over the replicas. Scaling
+        # the output gradient rather than the results also covers sparse (IndexedSlices) gradients.
+        weight = self.optimizer.scale_loss(tf.ones_like(loss) / replicas)
+        values = [variable.value for variable in self.variables]
+        gradients = tape.gradient(loss, values, output_gradients=weight)
+        if all(gradient is None for gradient in gradients):
+            raise ValueError(
+                "The loss does not depend on any weight of this player. "
+                f"Received: variables={[v.path for v in self.variables[:3]]}"
+            )
+        gradients = [
+            tf.zeros_like(value) if gradient is None else gradient
+            for gradient, value in zip(gradients, values, strict=True)
+        ]
+        self.optimizer.apply(self._clipped(gradients), self.variables)
+
+    def _clipped(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+        if self.clip_norm is None:
+            return gradients
+        # The norm that counts is that of the whole batch: sum first, clip, and divide again
+        # because `apply` sums once more.
+        context = tf.distribute.get_replica_context()
+        summed = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        clipped, _ = tf.clip_by_global_norm(summed, self.clip_norm)
+        return [gradient / context.num_replicas_in_sync for gradient in clipped]
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within the block the networks hold their moving-average weights, if there are any.
+
+        Use it around sampling, measuring and exporting, never around a training step.
+        """
+        if not self.optimizer.use_ema:
+            yield
+            return
+        averages = self.optimizer._model_variables_moving_average
+        current = [variable.numpy() for variable in self.variables]
+        try:
+            for variable, average in zip(self.variables, averages, strict=True):
+                variable.assign(average.numpy())
+            yield
+        finally:
+            for variable, value in zip(self.variables, current, strict=True):
+                variable.assign(value)
+
+
+def _reject_unsafe_options(optimizer: keras.optimizers.Optimizer) -> None:
+    if optimizer.clipnorm or optimizer.global_clipnorm or optimizer.clipvalue:
+        raise ValueError(
+            "An optimizer's own clipping acts before gradients are summed over replicas: pass "
+            "`clip_norm` to Player instead. Received: clipnorm="
+            f"{optimizer.clipnorm}, global_clipnorm={optimizer.global_clipnorm}, "
+            f"clipvalue={optimizer.clipvalue}"
+        )
+    if optimizer.gradient_accumulation_steps:
+        raise ValueError(
+            "`gradient_accumulation_steps` fails on several replicas: use a larger batch. "
+            f"Received: gradient_accumulation_steps={optimizer.gradient_accumulation_steps}"
+        )
+
+
+class Step(abc.ABC):
+    """One update on one replica: a function of a batch of plain tensors.
+
+    Everything that must survive a restart is an attribute: a ``keras.Model``, a ``Player``, an
+    ``ImagePool`` or a ``tf.Variable``. ``state()`` finds them all, Dropout's seeds included.
+
+    Args:
+        seed: Seed of the step's own randomness (augmentation, pools).
+    """
+
+    def __init__(self, *, seed: int = 0) -> None:
+        self.seed = seed
+        self.updates = tf.Variable(
+            0,
+            trainable=False,
+            dtype=tf.int64,
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+            name="updates",
+        )
+
+    def __call__(self, *batch: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Makes one update from this replica's part of a batch and returns named scalar losses."""
+        losses = self.update(*batch)
+        self.updates.assign_add(1)
+        return losses
+
+    @abc.abstractmethod
+    def update(self, *batch: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Moves the players' weights; returns this replica's mean losses by name."""
+
+    def random(self, rows: int, columns: int, stream: int) -> tf.Tensor:
+        """Uniform numbers for this replica's rows of the batch.
+
+        A pure function of (seed, update, stream, row of the *global* batch): two replicas draw
+        together what one would.
+
+        Args:
+            rows: Pictures on this replica.
+            columns: Numbers for each picture.
+            stream: A small integer that tells apart the uses within one update.
+
+        Returns:
+            ``[rows, columns]`` float32 in [0, 1).
+        """
+        context = tf.distribute.get_replica_context()
+        total = rows * context.num_replicas_in_sync
+        seed = tf.stack([tf.constant(self.seed * 64 + stream, tf.int64), self.updates.value()])
+        numbers = tf.random.stateless_uniform([total, columns], seed)
+        start = tf.cast(context.replica_id_in_sync_group, tf.int32) * rows
+        part = numbers[start : start + rows]
+        part.set_shape([rows, columns])
+        return part
+
+    def state(self) -> dict[str, Any]:
+        """Every variable a restart needs, by a name that does not depend on creation counters."""
+        found: dict[str, Any] = {}
+        for attribute, owner in sorted(vars(self).items()):
+            for index, variable in enumerate(_variables_of(owner)):
+                found[f"{attribute}-{index}"] = variable
+        return found
+
+
+def _variables_of(owner: Any) -> list[Any]:
+    if isinstance(owner, tf.Variable):
+        return [owner]
+    if isinstance(owner, Player):
+        return [variable.value for variable in owner.optimizer.variables]
+    if isinstance(owner, keras.Model):
+        # `variables`, not `weights`: only the former holds the seed states of Dropout layers,
+        # which tf.train.Checkpoint(model=...) leaves out (keras#19796).
+        return [variable.value for variable in owner.variables]
+    if isinstance(owner, ImagePool):
+        return owner.variables
+    return []

@@ -1,0 +1,312 @@
+"""The loop: repeats a step on every replica, keeps checkpoints and logs, stops when asked."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import math
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+import tensorflow as tf
+
+from kerasgen.data.pipeline import Batches
+from kerasgen.training.checkpoints import Checkpoints, NonFiniteState
+from kerasgen.training.reporting import Report
+from kerasgen.training.step import Step
+
+Action = Callable[[int, Mapping[str, float]], None]
+
+STRATEGIES = ("default", "mirrored", "multiworker")
+
+
+@functools.cache
+def make_strategy(name: str) -> tf.distribute.Strategy:
+    """A distribution strategy by name.
+
+    One object a process: a second MirroredStrategy over the same devices would number its
+    reductions from the start again, and TensorFlow takes them for those of the first.
+
+    Args:
+        name: ``"default"`` (one device), ``"mirrored"`` (every GPU of this machine, or every
+            logical CPU where there is none) or ``"multiworker"`` (the machines in ``TF_CONFIG``;
+            make it before anything else touches TensorFlow).
+
+    Raises:
+        ValueError: If the name is not known.
+    """
+    if name == "default":
+        return tf.distribute.get_strategy()
+    if name == "mirrored":
+        gpus = tf.config.list_logical_devices("GPU")
+        devices = gpus or tf.config.list_logical_devices("CPU")
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
+    if name == "multiworker":
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    raise ValueError(f"`name` must be among {STRATEGIES}. Received: name={name!r}")
+
+
+class Interrupted(SystemExit):
+    """SIGTERM or Ctrl-C ended the run after a complete step; everything up to it is saved."""
+
+
+@dataclass(frozen=True)
+class TrainerOptions:
+    """How often a run reports and saves.
+
+    Attributes:
+        log_every: Steps between two rows of the history and between two calls of the actions.
+        save_every: Steps between two checkpoints; one is also written at the end and when the
+            run is interrupted.
+        keep: Checkpoints kept on disk for each phase.
+    """
+
+    log_every: int = 50
+    save_every: int = 500
+    keep: int = 3
+
+    def __post_init__(self) -> None:
+        """Rejects counts below 1."""
+        for name in ("log_every", "save_every", "keep"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"`{name}` must be at least 1. Received: {getattr(self, name)}")
+
+
+class Trainer:
+    """Runs steps on every replica, phase by phase, and goes on where it stopped.
+
+    Build networks, players and steps inside ``scope()``. Each phase has its own folder below the
+    work folder, with its own counter, checkpoints and history; a restart skips what is done.
+
+    Args:
+        workdir: Folder of the run; made if it is not there.
+        strategy: From ``make_strategy``; the default strategy if ``None``.
+        options: How often to report and save.
+
+    Raises:
+        ValueError: If the folder cannot be written.
+    """
+
+    def __init__(
+        self,
+        workdir: str | Path,
+        strategy: tf.distribute.Strategy | None = None,
+        options: TrainerOptions | None = None,
+    ) -> None:
+        self.workdir = Path(workdir)
+        self.strategy = strategy or tf.distribute.get_strategy()
+        self.options = options or TrainerOptions()
+        _make_writable(self.workdir)
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """The scope in which networks, optimizers and steps must be built."""
+        return self.strategy.scope()
+
+    def run(
+        self,
+        step: Step,
+        batches: Batches,
+        steps: int,
+        *,
+        phase: str = "train",
+        actions: Sequence[Action] = (),
+    ) -> int:
+        """Trains up to ``steps`` updates of this phase, from wherever it stands.
+
+        Args:
+            step: The update.
+            batches: From ``kerasgen.data.pipeline``; a function of the step number.
+            steps: Updates of this phase in all, earlier sittings counted.
+            phase: Name of the folder below the work folder.
+            actions: Called as ``action(step_number, logs)`` at each logged step.
+
+        Returns:
+            The number of updates made so far.
+
+        Raises:
+            Interrupted: After SIGTERM or SIGINT, with a checkpoint of the last step.
+            NonFiniteState: If a loss is NaN or infinite; earlier checkpoints stay.
+            ValueError: If a checkpoint in the folder belongs to other networks.
+        """
+        folder = self.workdir / phase
+        _make_writable(folder)
+        with self.strategy.scope():
+            checkpoints = Checkpoints(
+                folder / self._checkpoint_folder(), step, self.strategy, self.options.keep
+            )
+        start = checkpoints.restore()
+        if start >= steps:
+            if self._chief:
+                print(f"{phase}: {start} of {steps} steps are done already.", flush=True)
+            return start
+        report = Report(
+            folder if self._chief else None,
+            phase=phase,
+            start=start,
+            total=steps,
+            batch_size=batches.batch_size,
+        )
+        with _Interruption() as interruption, report:
+            self._loop(
+                step,
+                batches,
+                range(start + 1, steps + 1),
+                checkpoints,
+                report,
+                interruption,
+                actions,
+            )
+        return steps
+
+    def _loop(
+        self,
+        step: Step,
+        batches: Batches,
+        numbers: range,
+        checkpoints: Checkpoints,
+        report: Report,
+        interruption: _Interruption,
+        actions: Sequence[Action],
+    ) -> None:
+        iterator = iter(self._distributed(batches, numbers.start - 1))
+        update = self._update_function(step)
+        window = _LossWindow()
+        for number in numbers:
+            before = time.monotonic()
+            batch = next(iterator)
+            report.waited(time.monotonic() - before)
+            window.add(number, update(*batch))
+            stop = interruption.signal is not None or number == numbers[-1]
+            log = stop or number % self.options.log_every == 0
+            save = stop or number % self.options.save_every == 0
+            logs: Mapping[str, float] = {}
+            if log or save:
+                losses = window.drain(checkpoints.latest)
+                logs = report.log(number, losses)
+            if save:
+                checkpoints.save(number)
+            if interruption.signal is not None:
+                raise Interrupted(interruption.message(number, self.workdir))
+            if log:
+                with report.summaries():
+                    for action in actions:
+                        action(number, logs)
+
+    def _distributed(self, batches: Batches, start_step: int) -> Any:
+        return self.strategy.distribute_datasets_from_function(
+            lambda context: batches.dataset(start_step, context)
+        )
+
+    def _update_function(self, step: Step) -> Callable[..., dict[str, tf.Tensor]]:
+        @tf.function
+        def update(*batch: tf.Tensor) -> dict[str, tf.Tensor]:
+            losses = self.strategy.run(step, args=batch)
+            return {
+                name: self.strategy.reduce(tf.distribute.ReduceOp.MEAN, loss, axis=None)
+                for name, loss in losses.items()
+            }
+
+        return update
+
+    @property
+    def _chief(self) -> bool:
+        resolver = self.strategy.cluster_resolver
+        return resolver is None or not resolver.task_type or resolver.task_id in (None, 0)
+
+    def _checkpoint_folder(self) -> str:
+        # Every worker takes part in saving; each writes to a folder of its own.
+        if self._chief:
+            return "checkpoints"
+        return f"checkpoints-worker{self.strategy.cluster_resolver.task_id}"
+
+
+class _LossWindow:
+    """The losses since the last report, left on the device until somebody looks."""
+
+    def __init__(self) -> None:
+        self._numbers: list[int] = []
+        self._losses: list[dict[str, tf.Tensor]] = []
+
+    def add(self, number: int, losses: dict[str, tf.Tensor]) -> None:
+        self._numbers.append(number)
+        self._losses.append(losses)
+
+    def drain(self, last_checkpoint: str | None) -> dict[str, float]:
+        """Means over the window; raises at the first step whose loss is not finite."""
+        means: dict[str, float] = {}
+        for name in self._losses[0]:
+            values = [float(losses[name]) for losses in self._losses]
+            for number, value in zip(self._numbers, values, strict=True):
+                if not math.isfinite(value):
+                    raise NonFiniteState(
+                        f"{name} is {value} at step {number}: the run is stopped. Lower the "
+                        "learning rate or clip gradients. The last good checkpoint is "
+                        f"{last_checkpoint}."
+                    )
+            means[name] = sum(values) / len(values)
+        self._numbers.clear()
+        self._losses.clear()
+        return means
+
+
+class _Interruption:
+    """Turns the first SIGTERM or SIGINT into a flag; a second one acts as it always did."""
+
+    _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self._previous: dict[int, Any] = {}
+
+    def __enter__(self) -> _Interruption:
+        # Python allows signal handlers in the main thread only; elsewhere the run goes without.
+        if threading.current_thread() is threading.main_thread():
+            for number in self._SIGNALS:
+                self._previous[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._restore()
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous.clear()
+
+    def message(self, step: int, workdir: Path) -> str:
+        name = signal.Signals(self.signal or signal.SIGTERM).name
+        return (
+            f"{name}: stopped after step {step}; everything is saved in {workdir}. Run the same "
+            "command again to go on from there."
+        )
+
+
+def _make_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".write-test-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        logging.getLogger(__name__).debug("cannot write", exc_info=error)
+        raise ValueError(
+            f"The work folder cannot be written ({error.strerror}): choose another. "
+            f"Received: workdir={str(folder)!r}"
+        ) from error

@@ -1,0 +1,95 @@
+"""The direction of the house: a module imports only from rooms to the left of its own."""
+
+import ast
+from pathlib import Path
+
+import kerasgen
+
+PACKAGE = Path(kerasgen.__file__).parent
+ROOMS = ["data", "training", "family", "evaluation", "deployment", "cli"]
+# Evaluation and deployment are neighbours: neither may use the other.
+FORBIDDEN_NEIGHBOURS = {("deployment", "evaluation")}
+MOST_LINES = 350
+
+
+def modules(package=PACKAGE):
+    return sorted(path for path in package.rglob("*.py") if path != package / "__init__.py")
+
+
+def room_of(parts):
+    """A top-level module that is no room's name is a family: a fourth model needs no edit here."""
+    return parts[0] if parts[0] in ROOMS else "family"
+
+
+def imports_of(source):
+    """Dotted names, below kerasgen, that a module imports anywhere, functions included."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from (name.split(".")[1:] for name in names if name.startswith("kerasgen."))
+
+
+def broken_rules(parts, source):
+    """What a module at ``parts`` (below the package) imports against the direction."""
+    own = room_of(parts)
+    for target in imports_of(source):
+        if target[0].startswith("__"):
+            continue
+        other = room_of(target)
+        strangers = own == other == "family" and target[0] != parts[0]
+        loop = own == "family" and target[:2] == ["training", "trainer"]
+        backwards = ROOMS.index(other) > ROOMS.index(own)
+        if strangers or loop or backwards or (own, other) in FORBIDDEN_NEIGHBOURS:
+            yield f"{'.'.join(parts)} imports {'.'.join(target)}"
+
+
+def test_imports_point_left():
+    broken = []
+    for path in modules():
+        parts = list(path.relative_to(PACKAGE).with_suffix("").parts)
+        broken += broken_rules(parts, path.read_text(encoding="utf-8"))
+    assert not broken, broken
+
+
+def test_the_rule_catches_wrong_imports():
+    wrong = {
+        ("data", "images"): "from kerasgen.training import losses",
+        ("training", "step"): "import kerasgen.refiner",
+        ("refiner",): "from kerasgen.training.trainer import Trainer",
+        ("cgan",): "def f():\n    from kerasgen.refiner import build_refiner",
+        ("evaluation", "metrics"): "from kerasgen.cli import run",
+        ("deployment", "export"): "from kerasgen.evaluation import metrics",
+    }
+    for parts, source in wrong.items():
+        assert list(broken_rules(list(parts), source)), (parts, source)
+    assert not list(broken_rules(["cgan"], "from kerasgen.training import losses"))
+
+
+def test_families_know_no_data_flags_or_files():
+    for path in PACKAGE.glob("*.py"):
+        parts = [path.stem]
+        if room_of(parts) != "family" or path.stem == "__init__":
+            continue
+        names = {name[0] for name in imports_of(path.read_text(encoding="utf-8"))}
+        assert names <= {"training"}, f"{path.name} imports {names}"
+
+
+def test_no_file_is_long():
+    folders = [PACKAGE, PACKAGE.parent / "examples", PACKAGE.parent / "benchmarks"]
+    for path in (path for folder in folders for path in folder.rglob("*.py")):
+        lines = path.read_text(encoding="utf-8").count("\n")
+        assert lines <= MOST_LINES, f"{path} has {lines} lines"
+
+
+def test_the_package_imports_nothing_heavy():
+    imported = [
+        name
+        for node in ast.walk(ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in [ast.unparse(node)]
+    ]
+    assert not imported

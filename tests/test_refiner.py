@@ -1,0 +1,224 @@
+"""The refiner family: golden numbers, conformance, and what its steps do."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conformance import (
+    check_replicas,
+    check_resume,
+    check_round_trip,
+    check_who_moves,
+    snapshot,
+    train,
+)
+
+from kerasgen.data.augmentation import Augmentation
+from kerasgen.data.pipeline import Pictures, unpaired
+from kerasgen.refiner import (
+    SEED_REFINER,
+    PrefitStep,
+    RefinerStep,
+    build_discriminator,
+    build_refiner,
+    build_residual_refiner,
+    build_small_convnet,
+)
+from kerasgen.training.history import ImagePool
+from kerasgen.training.step import Player
+
+SHAPE = (16, 16, 3)
+
+
+def small_refiner(**changes):
+    options = {"encoder_widths": (4, 8), "decoder_widths": (8, 4), "latent_size": 2, **changes}
+    return build_refiner(SHAPE, **options)
+
+
+def small_batches(batch_size=4, latent_size=2):
+    generator = np.random.default_rng(0)
+    sets = [generator.integers(0, 256, (count, *SHAPE), np.uint8) for count in (7, 9)]
+    return unpaired(
+        *map(Pictures.from_array, sets),
+        batch_size,
+        seed=3,
+        augmentation=Augmentation(rotation=10, shift=0.1),
+        latent_size=latent_size,
+    )
+
+
+def first_batch(**changes):
+    return next(iter(small_batches(**changes).dataset()))
+
+
+def make_step(capacity=4, optimizer=keras.optimizers.SGD, dropout=0.0, **options):
+    refiner, discriminator = small_refiner(dropout=dropout), build_discriminator(SHAPE, widths=(4,))
+    return RefinerStep(
+        refiner,
+        discriminator,
+        Player(refiner, optimizer(0.01)),
+        Player(discriminator, optimizer(0.01)),
+        pool=ImagePool(capacity, SHAPE, min(capacity, 4), swap_probability=1.0),
+        policy=("colour", "translation", "cutout"),
+        seed=5,
+        **options,
+    )
+
+
+def test_seed_networks_have_their_published_sizes():
+    assert build_refiner(**SEED_REFINER).count_params() == 10_631_523
+    assert build_small_convnet().count_params() == 32_737
+
+
+def test_default_networks_have_their_sizes():
+    assert build_refiner().count_params() == 952_483
+    assert build_discriminator().count_params() == 216_705
+    assert build_residual_refiner().count_params() == 297_411
+
+
+@pytest.mark.parametrize("build", [small_refiner, lambda: build_residual_refiner(latent_size=2)])
+def test_refiners_are_plain_keras_models(build, tmp_path):
+    images, _, latent = first_batch()
+    check_round_trip(build(), [images, latent], tmp_path)
+
+
+@pytest.mark.parametrize("build", [build_discriminator, build_small_convnet])
+def test_discriminators_are_plain_keras_models(build, tmp_path):
+    check_round_trip(build(SHAPE), first_batch()[0], tmp_path)
+
+
+def test_an_untrained_residual_refiner_changes_nothing():
+    images = first_batch()[0]
+    np.testing.assert_array_equal(build_residual_refiner(width=4, blocks=1)(images), images)
+
+
+def test_a_residual_refiner_takes_any_size():
+    refiner = build_residual_refiner(width=4, blocks=1)
+    assert refiner(tf.zeros([1, 20, 36, 3])).shape == (1, 20, 36, 3)
+
+
+@pytest.mark.parametrize("updates", [(1, 1), (2, 1), (1, 2)])
+def test_each_player_moves_only_its_own_weights(updates):
+    def make(rates):
+        # Modulation starts at exactly zero, where the layers after it have no slope to the latent;
+        # random weights everywhere make "every weight moved" a fair demand.
+        refiner, discriminator = small_refiner(), build_discriminator(SHAPE, widths=(4,))
+        for variable in refiner.trainable_variables:
+            variable.assign(tf.random.normal(variable.shape, stddev=0.2))
+        players = {
+            "refiner": Player(refiner, keras.optimizers.SGD(rates["refiner"])),
+            "discriminator": Player(discriminator, keras.optimizers.SGD(rates["discriminator"])),
+        }
+        step = RefinerStep(
+            refiner,
+            discriminator,
+            *players.values(),
+            refiner_updates=updates[0],
+            discriminator_updates=updates[1],
+        )
+        return step, players
+
+    check_who_moves(make, first_batch(), ("refiner", "discriminator"))
+
+
+def test_one_replica_equals_two(tmp_path):
+    check_replicas(lambda: make_step(capacity=0), small_batches(), tmp_path, tolerance=1e-5)
+
+
+def test_prefitting_one_replica_equals_two(tmp_path):
+    def make():
+        refiner = small_refiner()
+        return PrefitStep(refiner, Player(refiner, keras.optimizers.SGD(0.1)))
+
+    check_replicas(make, small_batches(), tmp_path, tolerance=1e-5)
+
+
+@pytest.mark.parametrize("strategy", ["default", "mirrored"])
+def test_resuming_is_exact_with_dropout_pool_and_average(strategy, tmp_path):
+    def adam(rate):
+        return keras.optimizers.Adam(rate, use_ema=True, ema_momentum=0.9)
+
+    check_resume(
+        lambda: make_step(optimizer=adam, dropout=0.3), small_batches(), tmp_path, strategy
+    )
+
+
+def test_resume_check_catches_a_forgotten_dropout_seed(tmp_path, monkeypatch):
+    from kerasgen.training import step as step_module
+
+    complete = step_module._variables_of
+
+    def forgetful(owner):
+        if isinstance(owner, keras.Model):
+            return [variable.value for variable in owner.weights]
+        return complete(owner)
+
+    monkeypatch.setattr(step_module, "_variables_of", forgetful)
+    with pytest.raises(AssertionError):
+        check_resume(lambda: make_step(dropout=0.3), small_batches(), tmp_path, "default")
+
+
+def test_the_discriminator_learns_from_refined_pictures_not_from_renders():
+    """The write-up's bug was to show the raw renders: then renders would reach its loss."""
+    step = make_step(capacity=0)
+    rendered, real, latent = first_batch()
+    shown = []
+    judge = step.discriminator
+    step.discriminator = lambda images, training: shown.append(images) or judge(images)
+    step.policy = ()
+    refined = step.refiner([rendered, latent])
+    step(rendered, real, latent)
+    np.testing.assert_allclose(shown[0][4:8], refined, atol=1e-6)
+    assert np.abs(shown[0][4:8] - rendered).mean() > 0.1
+
+
+def test_prefitting_learns_to_pass_its_input_through(tmp_path):
+    def make():
+        refiner = small_refiner(encoder_widths=(16, 32), decoder_widths=(32, 16))
+        return PrefitStep(refiner, Player(refiner, keras.optimizers.Adam(3e-3)))
+
+    from kerasgen.training.reporting import read_history
+
+    train(make, small_batches(), 60, tmp_path, "default")
+    losses = [row["l1_loss"] for row in read_history(tmp_path / "train" / "history.csv")]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_state_names_everything_that_can_change():
+    step = make_step(dropout=0.3)
+    kinds = {name.split("-")[0] for name in snapshot(step)}
+    assert kinds == {
+        "refiner",
+        "discriminator",
+        "refiner_player",
+        "discriminator_player",
+        "pool",
+        "updates",
+    }
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"image_shape": (30, 32, 3)},
+        {"image_shape": (32, 32, 2)},
+        {"encoder_widths": (8, 8, 8)},
+        {"bottleneck": 100},
+        {"downsampling": "none"},
+        {"upsampling": "none"},
+        {"normalization": "layer"},
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(options):
+    arguments = {"image_shape": (32, 32, 3), "encoder_widths": (4, 4), "decoder_widths": (4, 4)}
+    with pytest.raises(ValueError, match="Received"):
+        build_refiner(**{**arguments, **options})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"refiner_updates": 0}, {"discriminator_updates": 0}, {"regularisation_weight": -1.0}],
+)
+def test_step_options_out_of_range_are_refused(options):
+    with pytest.raises(ValueError, match="Received"):
+        make_step(**options)
