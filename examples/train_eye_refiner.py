@@ -77,7 +77,7 @@ def main() -> None:
         every=1000,
     )
     trainer.run(refine, batches, FLAGS.steps, phase="refine", actions=[sheets])
-    with refine.refiner_player.averaged():
+    with refine.generator_player.averaged():
         finish(refine, sets)
 
 
@@ -131,7 +131,7 @@ def finish(step: refiner.RefinerStep, sets: refinement.EyeSets) -> None:
     """Figures, sheet, curves and SavedModel."""
     workdir = Path(FLAGS.workdir)
     extractor = saved_model_features(FLAGS.features) if FLAGS.features else pixel_features()
-    function = refinement.refining_function(step.refiner)
+    function = refinement.refining_function(step.generator)
     figures = {
         **refinement.measure_realism(function, sets, extractor, seed=FLAGS.seed),
         **refinement.measure_geometry(function, sets, seed=FLAGS.seed),
@@ -142,7 +142,7 @@ def finish(step: refiner.RefinerStep, sets: refinement.EyeSets) -> None:
     histories = {phase: workdir / phase / "history.csv" for phase in ("prefit", "refine")}
     save_loss_curves(histories, workdir / "losses.png")
     exported = export_refiner(
-        step.refiner,
+        step.generator,
         FLAGS.export_to,
         f"eye_refiner_{FLAGS.model}",
         image_size=(FLAGS.image_size, FLAGS.image_size),
@@ -223,10 +223,10 @@ def draw_sheet(
     step: refiner.RefinerStep, sets: refinement.EyeSets, extractor: FeatureExtractor
 ) -> np.ndarray:
     """Rendered | refined twice, with other latents | the nearest real training picture."""
-    function = refinement.refining_function(step.refiner)
+    function = refinement.refining_function(step.generator)
     seen, unseen = sets.rendered[:: max(1, len(sets.rendered) // 6)][:6], sets.test_rendered[:6]
     renders = np.concatenate([seen, unseen])
-    with step.refiner_player.averaged():
+    with step.generator_player.averaged():
         first, second = function(renders, 1), function(renders, 2)
     nearest = refinement.nearest_real(first, sets.real, extractor)
     return labelled_sheet(

@@ -7,15 +7,15 @@ the noise vector. Builders first, training steps below.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from types import MappingProxyType
+from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import layers
 
-from kerasgen.training.augment import NUMBERS_PER_PICTURE, diff_augment
-from kerasgen.training.history import ImagePool
+from kerasgen.training.adversary import AdversarialStep
 from kerasgen.training.layers import (
     Tensor,
     check_image_shape,
@@ -317,35 +317,29 @@ class PrefitStep(Step):
         return {"l1_loss": self.player.minimize(loss)}
 
 
-_SWAP_STREAM, _SLOT_STREAM, _AUGMENT_STREAM = 0, 1, 2
-
-
-class RefinerStep(Step):
+class RefinerStep(AdversarialStep):
     """Second stage: fool a discriminator that sees *refined* pictures, and keep what is in them.
 
     Shrivastava et al. (2017), sections 2.1 to 2.3: adversarial loss plus weighted
     self-regularisation; half of the discriminator's fakes come from a history of refined pictures.
 
-    With one update each, both players share one forward pass of the refiner and one of the
-    discriminator. With other counts, the batch is cut into equal parts, one for each update of a
-    player, and the refiner moves first.
+    A batch is (rendered, real, latent), as from ``pipeline.unpaired``; without the latent if the
+    refiner takes none. Losses: ``generator_loss``, ``discriminator_loss`` and
+    ``regularisation_loss`` (not weighted).
 
     Args:
         refiner: From a builder of this module.
-        discriminator: Pictures -> logits of any shape ``[N, ...]``.
+        discriminator: Pictures -> logits of any shape ``[N, ...]``, or a list of such.
         refiner_player: Moves the refiner.
         discriminator_player: Moves the discriminator.
         adversarial: A pair of ``training.losses``.
         regularisation: What a refined picture must keep, from ``training.regularisation``.
         regularisation_weight: In units of the adversarial loss.
-        pool: History of refined pictures; None for none.
-        policy: DiffAugment on what the discriminator sees; empty for none.
-        refiner_updates: Updates of the refiner for each batch.
-        discriminator_updates: Updates of the discriminator for each batch.
-        seed: Of the step's randomness.
+        **options: ``pool``, ``policy``, ``generator_updates``, ``discriminator_updates`` and
+            ``seed``, see ``AdversarialStep``.
 
     Raises:
-        ValueError: If an update count is below 1 or a weight is negative.
+        ValueError: If an update count is below 1 or the weight is negative.
     """
 
     def __init__(
@@ -358,144 +352,35 @@ class RefinerStep(Step):
         adversarial: AdversarialLoss = LEAST_SQUARES,
         regularisation: SelfRegularisation = masked_gradient,
         regularisation_weight: float = 3.0,
-        pool: ImagePool | None = None,
-        policy: Collection[str] = (),
-        refiner_updates: int = 1,
-        discriminator_updates: int = 1,
-        seed: int = 0,
+        **options: Any,
     ) -> None:
-        super().__init__(seed=seed)
-        if refiner_updates < 1 or discriminator_updates < 1 or regularisation_weight < 0:
+        if regularisation_weight < 0:
             raise ValueError(
-                "Update counts must be at least 1 and the weight 0 or more. Received: "
-                f"refiner_updates={refiner_updates}, "
-                f"discriminator_updates={discriminator_updates}, "
-                f"regularisation_weight={regularisation_weight}"
+                "`regularisation_weight` must be 0 or more. "
+                f"Received: regularisation_weight={regularisation_weight}"
             )
-        self.refiner = refiner
-        self.discriminator = discriminator
-        self.refiner_player = refiner_player
-        self.discriminator_player = discriminator_player
-        self.pool = pool
-        self.adversarial = adversarial
+        super().__init__(
+            refiner,
+            discriminator,
+            refiner_player,
+            discriminator_player,
+            adversarial=adversarial,
+            **options,
+        )
         self.regularisation = regularisation
         self.regularisation_weight = regularisation_weight
-        self.policy = tuple(policy)
-        self.update_counts = (refiner_updates, discriminator_updates)
 
-    def update(
-        self, rendered: tf.Tensor, real: tf.Tensor, *latent: tf.Tensor
-    ) -> dict[str, tf.Tensor]:
-        """One update of both players.
+    def real(self, rendered: tf.Tensor, real: tf.Tensor, *latent: tf.Tensor) -> tf.Tensor:
+        """The photographs."""
+        return real
 
-        Args:
-            rendered: ``[N, H, W, C]`` float32 in [-1, 1].
-            real: ``[N, H, W, C]`` float32 in [-1, 1], unrelated to ``rendered``.
-            *latent: ``[N, L]`` float32, if the refiner takes one.
+    def generate(self, rendered: tf.Tensor, real: tf.Tensor, *latent: tf.Tensor) -> tf.Tensor:
+        """The refined renders."""
+        return _refine(self.generator, rendered, latent)
 
-        Returns:
-            ``generator_loss`` (adversarial part), ``regularisation_loss`` (not weighted) and
-            ``discriminator_loss``.
-        """
-        if self.update_counts == (1, 1):
-            return self._together(rendered, real, latent)
-        return self._in_turn(rendered, real, latent)
-
-    def _together(
-        self, rendered: tf.Tensor, real: tf.Tensor, latent: Sequence[tf.Tensor]
-    ) -> dict[str, tf.Tensor]:
-        with tf.GradientTape(persistent=True) as tape:
-            refined = _refine(self.refiner, rendered, latent)
-            past = self._past(refined)
-            real_logits, fresh_logits, past_logits = self._judge(real, refined, past)
-            losses = self._losses(rendered, refined, real_logits, fresh_logits)
-            total = self._refiner_total(losses)
-            losses["discriminator_loss"] = self.adversarial.discriminator(
-                real_logits, _mixed(fresh_logits, past_logits)
-            )
-        self.refiner_player.descend(tape, total)
-        self.discriminator_player.descend(tape, losses["discriminator_loss"])
-        return losses
-
-    def _in_turn(
-        self, rendered: tf.Tensor, real: tf.Tensor, latent: Sequence[tf.Tensor]
-    ) -> dict[str, tf.Tensor]:
-        moves = {}
-        for count, move in zip(
-            self.update_counts, (self._move_refiner, self._move_discriminator), strict=True
-        ):
-            parts = [tf.split(tensor, count) for tensor in (rendered, real, *latent)]
-            for part in zip(*parts, strict=True):
-                moves.update(move(part[0], part[1], part[2:]))
-        return moves
-
-    def _move_refiner(
-        self, rendered: tf.Tensor, real: tf.Tensor, latent: Sequence[tf.Tensor]
-    ) -> dict[str, tf.Tensor]:
-        with tf.GradientTape() as tape:
-            refined = _refine(self.refiner, rendered, latent)
-            real_logits, fresh_logits, _ = self._judge(real, refined, None)
-            losses = self._losses(rendered, refined, real_logits, fresh_logits)
-            total = self._refiner_total(losses)
-        self.refiner_player.descend(tape, total)
-        return losses
-
-    def _move_discriminator(
-        self, rendered: tf.Tensor, real: tf.Tensor, latent: Sequence[tf.Tensor]
-    ) -> dict[str, tf.Tensor]:
-        refined = tf.stop_gradient(_refine(self.refiner, rendered, latent))
-        past = self._past(refined)
-        with tf.GradientTape() as tape:
-            real_logits, fresh_logits, past_logits = self._judge(real, refined, past)
-            loss = self.adversarial.discriminator(real_logits, _mixed(fresh_logits, past_logits))
-        self.discriminator_player.descend(tape, loss)
-        return {"discriminator_loss": loss}
-
-    def _losses(
-        self,
-        rendered: tf.Tensor,
-        refined: tf.Tensor,
-        real_logits: tf.Tensor,
-        fresh_logits: tf.Tensor,
-    ) -> dict[str, tf.Tensor]:
-        return {
-            "generator_loss": self.adversarial.generator(real_logits, fresh_logits),
-            "regularisation_loss": self.regularisation(refined, rendered),
-        }
-
-    def _refiner_total(self, losses: dict[str, tf.Tensor]) -> tf.Tensor:
-        weighted = self.regularisation_weight * losses["regularisation_loss"]
-        return losses["generator_loss"] + weighted
-
-    def _past(self, refined: tf.Tensor) -> tf.Tensor | None:
-        """Half as many pictures, from the history once it is full."""
-        if self.pool is None or self.pool.capacity == 0:
-            return None
-        half = refined.shape[0] // 2
-        swap = self.random(half, 1, _SWAP_STREAM)[:, 0]
-        priorities = self.random(self.pool.capacity, 1, _SLOT_STREAM)[:, 0]
-        return self.pool.exchange(refined[:half], swap, priorities)
-
-    def _judge(
-        self, real: tf.Tensor, refined: tf.Tensor, past: tf.Tensor | None
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
-        """Logits of real, fresh and past pictures, from one pass of the discriminator."""
-        parts = [real, refined] if past is None else [real, refined, past]
-        seen = [self._augmented(part, index) for index, part in enumerate(parts)]
-        logits = self.discriminator(tf.concat(seen, axis=0), training=True)
-        split = tf.split(logits, [part.shape[0] for part in parts])
-        return split[0], split[1], split[2] if past is not None else None
-
-    def _augmented(self, images: tf.Tensor, part: int) -> tf.Tensor:
-        if not self.policy:
-            return images
-        # A stream for each part, so that the rows stay those of the global batch.
-        numbers = self.random(images.shape[0], NUMBERS_PER_PICTURE, _AUGMENT_STREAM + part)
-        return diff_augment(images, numbers, self.policy)
-
-
-def _mixed(fresh_logits: tf.Tensor, past_logits: tf.Tensor | None) -> tf.Tensor:
-    """The discriminator's fakes: half fresh, half past, as many as there are real pictures."""
-    if past_logits is None:
-        return fresh_logits
-    return tf.concat([past_logits, fresh_logits[past_logits.shape[0] :]], axis=0)
+    def terms(
+        self, refined: tf.Tensor, rendered: tf.Tensor, *rest: tf.Tensor
+    ) -> dict[str, tuple[float, tf.Tensor]]:
+        """The self-regularisation."""
+        kept = self.regularisation(refined, rendered)
+        return {"regularisation_loss": (self.regularisation_weight, kept)}

@@ -8,6 +8,7 @@ replica takes its rows of the same global batch.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,11 +93,13 @@ class Pictures:
         paths = list_images(folder)
         if len(paths) * height * width * channels <= memory_limit:
             return cls.from_array(read_folder(folder, size, channels, fit).images)
-        names = tf.constant([str(path) for path in paths])
+        names = tf.constant([os.fsencode(path) for path in paths])
         shape = (height, width, channels)
 
-        def read(name: bytes) -> np.ndarray:
-            return read_image(Path(name.decode()), (height, width), channels, fit)
+        def read(name: bytes | np.ndarray) -> np.ndarray:
+            # Bytes in a graph, an array of one when called eagerly.
+            path = os.fsdecode(np.asarray(name).item())
+            return read_image(path, (height, width), channels, fit)
 
         def gather(places: tf.Tensor) -> tf.Tensor:
             def one(name: tf.Tensor) -> tf.Tensor:

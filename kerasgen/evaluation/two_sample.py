@@ -35,7 +35,7 @@ def held_out_accuracy(
 
     Returns:
         The mean of the accuracies on real and on synthetic test pictures, with a 95 % interval
-        from the two binomials.
+        from the two binomials (Wilson's, joined as by Newcombe 1998, method 10).
     """
     generator = np.random.default_rng(seed)
     network = _build_network(train[0].shape[1:], seed)
@@ -54,10 +54,21 @@ def held_out_accuracy(
         for part, wanted in zip(test, (True, False), strict=True)
     ]
     counts = [len(part) for part in test]
+    ends = [_wilson(share, count) for share, count in zip(right, counts, strict=True)]
+    below, above = (
+        0.5 * float(np.hypot(*(end[side] - p for end, p in zip(ends, right, strict=True))))
+        for side in (0, 1)
+    )
     balanced = float(np.mean(right))
-    variance = sum(p * (1 - p) / n for p, n in zip(right, counts, strict=True)) / 4.0
-    margin = 1.96 * float(np.sqrt(variance))
-    return Estimate(balanced, max(0.0, balanced - margin), min(1.0, balanced + margin), min(counts))
+    return Estimate(balanced, balanced - below, balanced + above, min(counts))
+
+
+def _wilson(share: float, count: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share; unlike the normal one it has a width at 0 and 1."""
+    weight = 1.96**2 / count
+    middle = (share + weight / 2) / (1 + weight)
+    margin = np.sqrt(weight * share * (1 - share) + weight**2 / 4) / (1 + weight)
+    return middle - margin, middle + margin
 
 
 def _build_network(image_shape: tuple[int, ...], seed: int) -> keras.Model:

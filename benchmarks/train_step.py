@@ -1,0 +1,128 @@
+"""How much faster is one refiner step than the same networks in Keras's old alternation?
+
+    python benchmarks/train_step.py
+
+Both sides train the same networks on the same batches, in blocks that take turns, so that a drift
+of the machine hits both. The old way is the eye write-up's loop, mended so that it works on Keras 3
+(``trainable`` toggled) and so that the discriminator sees refined pictures: refine, train the
+discriminator, train the frozen stack, train the pass-through, each a call of its own. Ours is one
+traced step: one forward pass of the refiner and one of the discriminator serve both players and
+the self-regularisation, and the batch is prepared meanwhile.
+
+Printed: the ratio of pictures per second (median over pairs, with quartiles), and the share of
+the step's time that was spent waiting for data.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import app, flags
+
+from kerasgen import refiner
+from kerasgen.data.augmentation import Augmentation
+from kerasgen.data.pipeline import Pictures, unpaired
+from kerasgen.data.procedural import camera_eyes, rendered_eyes
+
+FLAGS = flags.FLAGS
+flags.DEFINE_integer("batch_size", 16, "Pictures in a batch.", 1)
+flags.DEFINE_integer("block", 10, "Steps in a timed block.", 1)
+flags.DEFINE_integer("pairs", 15, "Pairs of blocks.", 1)
+
+Batch = tuple[tf.Tensor, ...]
+
+
+def networks() -> tuple[keras.Model, keras.Model]:
+    """The family's default pair, from the same weights each time."""
+    keras.utils.set_random_seed(0)
+    return refiner.build_refiner(), refiner.build_discriminator()
+
+
+def batches(latent_size: int) -> Iterator[Batch]:
+    """Endless batches of drawn eyes."""
+    rendered = Pictures.from_array(rendered_eyes(200, 0).images)
+    real = Pictures.from_array(camera_eyes(200, 1).images)
+    geometry = Augmentation(rotation=10, shift=0.08, zoom=0.15)
+    made = unpaired(
+        rendered, real, FLAGS.batch_size, seed=0, augmentation=geometry, latent_size=latent_size
+    )
+    return iter(made.dataset())
+
+
+def one_step() -> Callable[[Batch], object]:
+    """Ours."""
+    prefit, step = refiner.build_steps(*networks(), batch_size=FLAGS.batch_size)
+    return tf.function(lambda *batch: step(*batch))
+
+
+def alternation() -> Callable[..., object]:
+    """The write-up's loop with Keras's own train_on_batch."""
+    network, judge = networks()
+    judge.compile(optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5), loss=_logit_loss())
+    judge.trainable = False
+    stack = keras.Model(network.inputs, judge(network.output))
+    stack.compile(optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5), loss=_logit_loss())
+    network.compile(optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5), loss="mae")
+
+    def step(rendered: tf.Tensor, real: tf.Tensor, *latent: tf.Tensor) -> None:
+        inputs = [rendered.numpy(), *(z.numpy() for z in latent)]
+        inputs = inputs if latent else inputs[0]
+        refined = network.predict_on_batch(inputs)
+        shown = np.concatenate([real.numpy(), refined])
+        wanted = np.ones([len(shown), *judge.output.shape[1:]], np.float32)
+        wanted[len(refined) :] = 0.0
+        # Keras 3 reads `trainable` when it first traces: each train function needs its own state.
+        judge.trainable = True
+        judge.train_on_batch(shown, wanted)
+        judge.trainable = False
+        stack.train_on_batch(inputs, wanted[: len(refined)])
+        network.train_on_batch(inputs, rendered.numpy())
+
+    return step
+
+
+def _logit_loss() -> keras.losses.Loss:
+    return keras.losses.BinaryCrossentropy(from_logits=True)
+
+
+def timed(step: Callable[..., object], source: Iterator[Batch]) -> tuple[float, float]:
+    """Seconds for one block, and how many of them were spent waiting for batches."""
+    waited, start = 0.0, time.perf_counter()
+    for _ in range(FLAGS.block):
+        before = time.perf_counter()
+        batch = next(source)
+        waited += time.perf_counter() - before
+        tf.nest.map_structure(np.asarray, step(*batch))
+    return time.perf_counter() - start, waited
+
+
+def main(arguments: list[str]) -> None:
+    """Times pairs of blocks and prints the ratio."""
+    del arguments
+    inputs = networks()[0].inputs
+    latent_size = inputs[1].shape[-1] if len(inputs) > 1 else 0
+    sides = {"ours": one_step(), "alternation": alternation()}
+    sources = {name: batches(latent_size) for name in sides}
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    waits: list[float] = []
+    for pair in range(-1, FLAGS.pairs):
+        for name, step in sides.items():
+            total, waited = timed(step, sources[name])
+            # The first pair traces and warms up.
+            if pair >= 0:
+                seconds[name].append(total)
+                if name == "ours":
+                    waits.append(waited / total)
+    ratios = np.divide(seconds["alternation"], seconds["ours"])
+    low, middle, high = np.percentile(ratios, [25, 50, 75])
+    print(f"pictures per second, ours / alternation: {middle:.2f} [{low:.2f}, {high:.2f}]")
+    print(f"  ({FLAGS.pairs} pairs of {FLAGS.block} steps, batch {FLAGS.batch_size})")
+    print(f"share of our step spent waiting for data: {np.median(waits):.2%}")
+
+
+if __name__ == "__main__":
+    app.run(main)
