@@ -23,7 +23,7 @@ from absl import flags
 
 from kerasgen import cli, refiner
 from kerasgen.data.augmentation import Augmentation
-from kerasgen.data.images import read_folder
+from kerasgen.data.images import read_folder, to_float
 from kerasgen.data.pipeline import Batches, Pictures, unpaired
 from kerasgen.data.procedural import camera_eyes, rendered_eyes
 from kerasgen.data.sheets import labelled_sheet, save_png
@@ -32,7 +32,7 @@ from kerasgen.deployment.export import export_refiner
 from kerasgen.evaluation import refinement
 from kerasgen.evaluation.curves import save_loss_curves
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved_model_features
-from kerasgen.training.history import ImagePool
+from kerasgen.training.looks import LOOK_SIZE, colour_statistics
 from kerasgen.training.losses import BINARY_CROSS_ENTROPY
 from kerasgen.training.regularisation import pixel_l1
 from kerasgen.training.samples import sample_sheet
@@ -65,11 +65,11 @@ def main() -> None:
     keras.utils.set_random_seed(FLAGS.seed)
     options = TrainerOptions(log_every=FLAGS.log_every, save_every=FLAGS.save_every)
     trainer = Trainer(FLAGS.workdir, make_strategy(FLAGS.strategy), options)
-    cli.keep_settings(FLAGS.workdir, settings())
     sets = load_eyes()
+    cli.keep_settings(FLAGS.workdir, settings())
     with trainer.scope():
-        prefit, refine = build_steps(trainer.strategy.num_replicas_in_sync)
-    batches = eye_batches(sets, latent_size(prefit.refiner))
+        prefit, refine = build_stages(trainer.strategy.num_replicas_in_sync)
+    batches = eye_batches(sets)
     trainer.run(prefit, batches, FLAGS.prefit, phase="prefit")
     sheets = sample_sheet(
         Path(FLAGS.workdir) / "samples",
@@ -131,7 +131,7 @@ def finish(step: refiner.RefinerStep, sets: refinement.EyeSets) -> None:
     """Figures, sheet, curves and SavedModel."""
     workdir = Path(FLAGS.workdir)
     extractor = saved_model_features(FLAGS.features) if FLAGS.features else pixel_features()
-    function = refinement.refining_function(step.generator)
+    function = refinement.refining_function(step.generator, sets.real)
     figures = {
         **refinement.measure_realism(function, sets, extractor, seed=FLAGS.seed),
         **refinement.measure_geometry(function, sets, seed=FLAGS.seed),
@@ -148,42 +148,32 @@ def finish(step: refiner.RefinerStep, sets: refinement.EyeSets) -> None:
         image_size=(FLAGS.image_size, FLAGS.image_size),
         card=model_card(sets, figures),
         probes=sets.test_rendered[:4],
+        looks=looks_of(step.generator, sets.real),
     )
     print(f"sheet: {workdir / 'refined.png'}\nmodel: {exported}")
 
 
-def build_steps(replicas: int) -> tuple[refiner.PrefitStep, refiner.RefinerStep]:
+def build_stages(replicas: int) -> tuple[refiner.PrefitStep, refiner.RefinerStep]:
     """Both stages of the chosen model, on the same refiner."""
     size = (FLAGS.image_size, FLAGS.image_size, 3)
     if FLAGS.model == "seed":
-        return build_seed_steps()
+        return build_seed_stages()
     if FLAGS.model == "residual":
-        network = refiner.build_residual_refiner(size, width=32, latent_size=4)
+        network = refiner.build_residual_refiner(size, width=32, look_size=LOOK_SIZE)
     else:
         network = refiner.build_refiner(size)
-    judge = refiner.build_discriminator(size)
-    prefit = refiner.PrefitStep(
-        network, Player(network, keras.optimizers.Adam(1e-3)), seed=FLAGS.seed
-    )
-    refine = refiner.RefinerStep(
+    return refiner.build_steps(
         network,
-        judge,
-        Player(network, adversarial_optimizer(use_ema=True, ema_momentum=0.998)),
-        Player(judge, adversarial_optimizer()),
-        pool=ImagePool(64, size, FLAGS.batch_size // replicas, swap_probability=1.0),
-        policy=("translation",),
+        refiner.build_discriminator(size),
+        batch_size=FLAGS.batch_size // replicas,
+        prefit_steps=FLAGS.prefit,
+        refine_steps=FLAGS.steps,
         seed=FLAGS.seed,
     )
-    return prefit, refine
 
 
-def adversarial_optimizer(**options) -> keras.optimizers.Optimizer:
-    """Adam as GANs like it (Radford et al. 2016, section 4)."""
-    return keras.optimizers.Adam(2e-4, beta_1=0.5, **options)
-
-
-def build_seed_steps() -> tuple[refiner.PrefitStep, refiner.RefinerStep]:
-    """The eye write-up's networks and optimizers; about a hundred times the work a step."""
+def build_seed_stages() -> tuple[refiner.PrefitStep, refiner.RefinerStep]:
+    """The eye write-up's networks, losses and optimizers; about a hundred times the work a step."""
     network = refiner.build_refiner(**refiner.SEED_REFINER)
     judge = refiner.build_small_convnet()
     prefit = refiner.PrefitStep(
@@ -202,28 +192,30 @@ def build_seed_steps() -> tuple[refiner.PrefitStep, refiner.RefinerStep]:
     return prefit, refine
 
 
-def eye_batches(sets: refinement.EyeSets, latents: int) -> Batches:
-    """Unpaired batches with the augmentation of the eye write-up, a little milder."""
+def eye_batches(sets: refinement.EyeSets) -> Batches:
+    """Unpaired batches; only renders are turned, shifted and zoomed."""
     return unpaired(
         Pictures.from_array(sets.rendered),
         Pictures.from_array(sets.real),
         FLAGS.batch_size,
         seed=FLAGS.seed,
         augmentation=Augmentation(rotation=10, shift=0.08, zoom=0.15),
-        latent_size=latents,
     )
 
 
-def latent_size(network: keras.Model) -> int:
-    """Size of the refiner's latent input, 0 if it has none."""
-    return network.inputs[1].shape[-1] if len(network.inputs) > 1 else 0
+def looks_of(network: keras.Model, photographs: np.ndarray, most: int = 256) -> np.ndarray | None:
+    """Looks for the exported model to choose from, if it takes any; numbers, no pictures."""
+    if not refiner.takes_look(network):
+        return None
+    spread = photographs[:: -(-len(photographs) // most)]
+    return colour_statistics(to_float(spread)).numpy()
 
 
 def draw_sheet(
     step: refiner.RefinerStep, sets: refinement.EyeSets, extractor: FeatureExtractor
 ) -> np.ndarray:
     """Rendered | refined twice, with other latents | the nearest real training picture."""
-    function = refinement.refining_function(step.generator)
+    function = refinement.refining_function(step.generator, sets.real)
     seen, unseen = sets.rendered[:: max(1, len(sets.rendered) // 6)][:6], sets.test_rendered[:6]
     renders = np.concatenate([seen, unseen])
     with step.generator_player.averaged():

@@ -89,7 +89,7 @@ def keep_settings(workdir: str | Path, settings: Mapping[str, Any]) -> None:
     """
     path = Path(workdir) / "settings.json"
     if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = _read_settings(path)
         now = json.loads(json.dumps(dict(settings)))
         changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
         if changed:
@@ -103,19 +103,37 @@ def keep_settings(workdir: str | Path, settings: Mapping[str, Any]) -> None:
     write_json(path, settings)
 
 
+def _read_settings(path: Path) -> dict[str, Any]:
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"Cannot be read: {error}. Received: path={str(path)!r}") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"These are no settings of a run. Received: path={str(path)!r}")
+    return settings
+
+
 def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
     """Writes a JSON file, at once or not at all; folders are made.
+
+    JSON has no NaN and no infinity: they become null.
 
     Raises:
         ValueError: If it cannot be written.
     """
-    path = Path(path)
+    strict = json.loads(json.dumps(dict(content)), parse_constant=lambda name: None)
+    _write_text(Path(path), json.dumps(strict, indent=2, ensure_ascii=False) + "\n")
+
+
+def _write_text(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(dict(content), indent=2, ensure_ascii=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
-        os.replace(temporary, path)
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise ValueError(f"Cannot write: {error}. Received: path={str(path)!r}") from error
 
@@ -142,9 +160,7 @@ def _draw_eyes(arguments: argparse.Namespace) -> None:
             "annotation": eyes.annotation(index).to_dict(),
         }
         rows.append(json.dumps(row))
-    temporary = folder / ".metadata.jsonl.part"
-    temporary.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    os.replace(temporary, folder / "metadata.jsonl")
+    _write_text(folder / "metadata.jsonl", "\n".join(rows) + "\n")
     print(f"{len(rows)} pictures and metadata.jsonl in {folder}")
 
 

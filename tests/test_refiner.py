@@ -25,6 +25,7 @@ from kerasgen.refiner import (
     build_small_convnet,
 )
 from kerasgen.training.history import ImagePool
+from kerasgen.training.looks import LOOK_SIZE, colour_statistics
 from kerasgen.training.reporting import read_history
 from kerasgen.training.step import Player
 
@@ -32,11 +33,15 @@ SHAPE = (16, 16, 3)
 
 
 def small_refiner(**changes):
-    options = {"encoder_widths": (4, 8), "decoder_widths": (8, 4), "latent_size": 2, **changes}
+    options = {"encoder_widths": (4, 8), "decoder_widths": (8,), **changes}
     return build_refiner(SHAPE, **options)
 
 
-def small_batches(batch_size=4, latent_size=2):
+def small_discriminator():
+    return build_discriminator(SHAPE, widths=(4, 4), units=4)
+
+
+def small_batches(batch_size=4):
     generator = np.random.default_rng(0)
     sets = [generator.integers(0, 256, (count, *SHAPE), np.uint8) for count in (7, 9)]
     return unpaired(
@@ -44,16 +49,15 @@ def small_batches(batch_size=4, latent_size=2):
         batch_size,
         seed=3,
         augmentation=Augmentation(rotation=10, shift=0.1),
-        latent_size=latent_size,
     )
 
 
-def first_batch(**changes):
-    return next(iter(small_batches(**changes).dataset()))
+def first_batch():
+    return next(iter(small_batches().dataset()))
 
 
 def make_step(capacity=4, optimizer=keras.optimizers.SGD, dropout=0.0, **options):
-    refiner, discriminator = small_refiner(dropout=dropout), build_discriminator(SHAPE, widths=(4,))
+    refiner, discriminator = small_refiner(dropout=dropout), small_discriminator()
     return RefinerStep(
         refiner,
         discriminator,
@@ -72,20 +76,22 @@ def test_seed_networks_have_their_published_sizes():
 
 
 def test_default_networks_have_their_sizes():
-    assert build_refiner().count_params() == 952_483
-    assert build_discriminator().count_params() == 216_705
+    assert build_refiner().count_params() == 366_092
+    assert build_discriminator().count_params() == 691_426
     assert build_residual_refiner().count_params() == 297_411
 
 
-@pytest.mark.parametrize("build", [small_refiner, lambda: build_residual_refiner(latent_size=2)])
+@pytest.mark.parametrize(
+    "build", [small_refiner, lambda: build_residual_refiner(look_size=LOOK_SIZE)]
+)
 def test_refiners_are_plain_keras_models(build, tmp_path):
-    images, _, latent = first_batch()
-    check_round_trip(build(), [images, latent], tmp_path)
+    images = first_batch()[0]
+    check_round_trip(build(), [images, colour_statistics(images)], tmp_path)
 
 
-@pytest.mark.parametrize("build", [build_discriminator, build_small_convnet])
+@pytest.mark.parametrize("build", [small_discriminator, lambda: build_small_convnet(SHAPE)])
 def test_discriminators_are_plain_keras_models(build, tmp_path):
-    check_round_trip(build(SHAPE), first_batch()[0], tmp_path)
+    check_round_trip(build(), first_batch()[0], tmp_path)
 
 
 def test_an_untrained_residual_refiner_changes_nothing():
@@ -101,9 +107,9 @@ def test_a_residual_refiner_takes_any_size():
 @pytest.mark.parametrize("updates", [(1, 1), (2, 1), (1, 2)])
 def test_each_player_moves_only_its_own_weights(updates):
     def make(rates):
-        # Modulation starts at exactly zero, where the layers after it have no slope to the latent;
+
         # random weights everywhere make "every weight moved" a fair demand.
-        refiner, discriminator = small_refiner(), build_discriminator(SHAPE, widths=(4,))
+        refiner, discriminator = small_refiner(), small_discriminator()
         for variable in refiner.trainable_variables:
             variable.assign(tf.random.normal(variable.shape, stddev=0.2))
         players = {
@@ -162,13 +168,13 @@ def test_resume_check_catches_a_forgotten_dropout_seed(tmp_path, monkeypatch):
 def test_the_discriminator_learns_from_refined_pictures_not_from_renders():
     """The write-up's bug was to show the raw renders: then renders would reach its loss."""
     step = make_step(capacity=0)
-    rendered, real, latent = first_batch()
+    rendered, real = first_batch()
     shown = []
     judge = step.discriminator
     step.discriminator = lambda images, training: shown.append(images) or judge(images)
     step.policy = ()
-    refined = step.generator([rendered, latent])
-    step(rendered, real, latent)
+    refined = step.generator([rendered, colour_statistics(real)])
+    step(rendered, real)
     np.testing.assert_allclose(shown[0][4:8], refined, atol=1e-6)
     assert np.abs(shown[0][4:8] - rendered).mean() > 0.1
 
@@ -177,7 +183,7 @@ def test_prefitting_learns_to_pass_its_input_through(tmp_path):
     generator = np.random.default_rng(0)
     colours = generator.integers(0, 256, (20, 1, 1, 3), np.uint8)
     pictures = Pictures.from_array(np.broadcast_to(colours, (20, *SHAPE)).copy())
-    batches = unpaired(pictures, pictures, 8, seed=0, latent_size=2)
+    batches = unpaired(pictures, pictures, 8, seed=0)
 
     def make():
         refiner = small_refiner()
@@ -206,7 +212,8 @@ def test_state_names_everything_that_can_change():
     [
         {"image_shape": (30, 32, 3)},
         {"image_shape": (32, 32, 2)},
-        {"encoder_widths": (8, 8, 8)},
+        {"decoder_widths": (8, 8, 8)},
+        {"skips": 2},
         {"bottleneck": 100},
         {"downsampling": "none"},
         {"upsampling": "none"},
@@ -221,7 +228,12 @@ def test_arguments_that_do_not_fit_are_refused(options):
 
 @pytest.mark.parametrize(
     "options",
-    [{"generator_updates": 0}, {"discriminator_updates": 0}, {"regularisation_weight": -1.0}],
+    [
+        {"generator_updates": 0},
+        {"discriminator_updates": 0},
+        {"regularisation_weight": -1.0},
+        {"look_weight": -1.0},
+    ],
 )
 def test_step_options_out_of_range_are_refused(options):
     with pytest.raises(ValueError, match="Received"):

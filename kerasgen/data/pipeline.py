@@ -200,6 +200,7 @@ def unpaired(
     *,
     seed: int,
     augmentation: Augmentation | None = None,
+    target_augmentation: Augmentation | None = None,
     latent_size: int = 0,
 ) -> Batches:
     """Batches of (source images, target images) that do not belong together, and latents.
@@ -209,7 +210,9 @@ def unpaired(
         target: Pictures of the other, such as photographs.
         batch_size: Pictures of each domain in a global batch.
         seed: Decides orders, augmentation and latents.
-        augmentation: Random geometry for both domains, or None.
+        augmentation: Random geometry for the source domain, or None.
+        target_augmentation: The same for the target domain. Interpolation blurs a little: a
+            discriminator then takes the blur for a mark of the domain.
         latent_size: If above 0, a third entry ``[N, latent_size]`` standard normal float32.
 
     Returns:
@@ -224,6 +227,7 @@ def unpaired(
             f"source={source.image_shape}, target={target.image_shape}"
         )
     _check_batch(batch_size, source, target)
+    domains = ((source, augmentation), (target, target_augmentation))
 
     def make(step: tf.Tensor, first: tf.Tensor, rows: int) -> tuple[tf.Tensor, ...]:
         draw = _Draw(seed, step, first, rows, batch_size)
@@ -231,11 +235,11 @@ def unpaired(
             _load(
                 pictures,
                 draw.places(pictures.count, stream=2 * domain),
-                augmentation,
+                geometry,
                 draw,
                 stream=2 * domain + 1,
             )
-            for domain, pictures in enumerate((source, target))
+            for domain, (pictures, geometry) in enumerate(domains)
         )
         return _with_latent(images, draw, latent_size)
 

@@ -35,33 +35,42 @@ def export_refiner(
     image_size: tuple[int, int],
     card: Mapping[str, Any],
     probes: np.ndarray,
+    looks: np.ndarray | None = None,
 ) -> Path:
     """Writes ``directory/name/<n>/`` with the next free number, after a check in a new process.
 
     Signatures:
         ``serving_default``: ``image_bytes`` ``[N]`` string, any format TensorFlow decodes and any
             size -> ``picture`` ``[N, H, W, C]`` float32 in [-1, 1] and ``png_bytes`` ``[N]``. If
-            the refiner takes a latent, it is drawn from a hash of the bytes: the same file gives
-            the same picture, another file another lighting.
-        ``refine``: ``images`` ``[N, H, W, C]`` float32 in [-1, 1] (and ``latent`` ``[N, L]``
+            the refiner takes a look, a hash of the bytes picks one of ``looks``: the same file
+            gives the same picture, another file may get another lighting.
+        ``refine``: ``images`` ``[N, H, W, C]`` float32 in [-1, 1] (and ``look`` ``[N, L]``
             float32) -> ``picture``.
 
     Args:
-        refiner: ``images -> picture`` or ``[images, latent] -> picture``.
+        refiner: ``images -> picture`` or ``[images, look] -> picture``.
         directory: Folder of models, such as ``saved_models``.
         name: The model's name.
         image_size: (height, width) that pictures are brought to.
         card: What ``model_card.json`` says: data, steps, seed, figures, licence of the data.
         probes: ``[N, H, W, C]`` uint8 pictures that the check uses.
+        looks: ``[K, L]`` float32 from ``colour_statistics`` of training photographs, stored in the
+            model; needed if the refiner takes a look.
 
     Returns:
         The version folder.
 
     Raises:
         ExportError: If the reloaded model differs from the trained one.
-        ValueError: If the folder cannot be written.
+        ValueError: If the folder cannot be written, or looks are missing.
     """
-    endpoints = _refiner_endpoints(refiner, image_size)
+    if (len(refiner.inputs) > 1) != (looks is not None):
+        raise ValueError(
+            "`looks` must be given if, and only if, the refiner takes a look. "
+            f"Received: looks={None if looks is None else looks.shape}, "
+            f"inputs={[tensor.name for tensor in refiner.inputs]}"
+        )
+    endpoints = _refiner_endpoints(refiner, image_size, looks)
     home = Path(directory) / name
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -74,7 +83,7 @@ def export_refiner(
     try:
         _write(refiner, endpoints, room)
         _write_json(room / MODEL_CARD, {**card, **_versions()})
-        _check(refiner, endpoints, room, probes)
+        _check(endpoints, room, probes, looks)
         return _publish(room, home)
     finally:
         shutil.rmtree(room, ignore_errors=True)
@@ -87,23 +96,21 @@ def next_version(home: Path) -> int:
 
 
 def _refiner_endpoints(
-    refiner: keras.Model, image_size: tuple[int, int]
+    refiner: keras.Model, image_size: tuple[int, int], looks: np.ndarray | None
 ) -> dict[str, tuple[Any, list[tf.TensorSpec]]]:
     """Name -> (function, input signature)."""
     channels = refiner.inputs[0].shape[-1]
-    latent_size = refiner.inputs[1].shape[-1] if len(refiner.inputs) > 1 else 0
     pictures = tf.TensorSpec([None, *image_size, channels], tf.float32, name="images")
 
-    def run(images: tf.Tensor, latent: tf.Tensor | None) -> tf.Tensor:
-        inputs = images if latent is None else [images, latent]
+    def run(images: tf.Tensor, look: tf.Tensor | None) -> tf.Tensor:
+        inputs = images if look is None else [images, look]
         return tf.cast(refiner(inputs, training=False), tf.float32)
 
     def serve(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         images = tf.map_fn(
             lambda one: _decode(one, image_size, channels), image_bytes, fn_output_signature="float"
         )
-        latent = _hashed_latent(image_bytes, latent_size) if latent_size else None
-        picture = run(images, latent)
+        picture = run(images, None if looks is None else _hashed_look(image_bytes, looks))
         return {
             "picture": picture,
             "png_bytes": tf.map_fn(
@@ -112,13 +119,13 @@ def _refiner_endpoints(
         }
 
     bytes_signature = [tf.TensorSpec([None], tf.string, name="image_bytes")]
-    if latent_size:
-        noise = tf.TensorSpec([None, latent_size], tf.float32, name="latent")
+    if looks is not None:
+        wanted = tf.TensorSpec([None, looks.shape[1]], tf.float32, name="look")
 
-        def refine(images: tf.Tensor, latent: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"picture": run(images, latent)}
+        def refine(images: tf.Tensor, look: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"picture": run(images, look)}
 
-        return {"serving_default": (serve, bytes_signature), "refine": (refine, [pictures, noise])}
+        return {"serving_default": (serve, bytes_signature), "refine": (refine, [pictures, wanted])}
 
     def refine_plain(images: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"picture": run(images, None)}
@@ -133,13 +140,9 @@ def _decode(data: tf.Tensor, size: tuple[int, int], channels: int) -> tf.Tensor:
     return to_float(tf.cast(tf.round(tf.clip_by_value(resized, 0.0, 255.0)), tf.uint8))
 
 
-def _hashed_latent(data: tf.Tensor, size: int) -> tf.Tensor:
-    keys = tf.strings.to_hash_bucket_fast(data, 2**31 - 1)
-    return tf.map_fn(
-        lambda key: tf.random.stateless_normal([size], tf.stack([key, tf.constant(0, tf.int64)])),
-        keys,
-        fn_output_signature=tf.float32,
-    )
+def _hashed_look(data: tf.Tensor, looks: np.ndarray) -> tf.Tensor:
+    keys = tf.strings.to_hash_bucket_fast(data, len(looks))
+    return tf.gather(tf.constant(looks, tf.float32), keys)
 
 
 def _write(
@@ -153,17 +156,16 @@ def _write(
 
 
 def _check(
-    refiner: keras.Model,
     endpoints: dict[str, tuple[Any, list[tf.TensorSpec]]],
     folder: Path,
     probes: np.ndarray,
+    looks: np.ndarray | None,
 ) -> None:
     """Reloads the SavedModel in a process without Keras and compares what it gives."""
     encoded = np.array([tf.io.encode_png(probe).numpy() for probe in probes], dtype=object)
     floats = [to_float(probes)]
-    if len(refiner.inputs) > 1:
-        size = refiner.inputs[1].shape[-1]
-        floats.append(np.random.default_rng(0).normal(size=(len(probes), size)).astype("float32"))
+    if looks is not None:
+        floats.append(np.resize(looks.astype(np.float32), (len(probes), looks.shape[1])))
     trained_served = endpoints["serving_default"][0](tf.constant(list(encoded)))
     trained_float = endpoints["refine"][0](*[tf.constant(value) for value in floats])
     with tempfile.TemporaryDirectory() as room:
@@ -232,4 +234,6 @@ def _versions() -> dict[str, str]:
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    # JSON has no NaN: what could not be measured is null.
+    strict = json.loads(json.dumps(dict(content)), parse_constant=lambda name: None)
+    path.write_text(json.dumps(strict, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -32,7 +32,7 @@ def run_probes(folder: str, probe_path: str, result_path: str) -> None:
         joined[end - size : end] for end, size in zip(ends, np.diff(ends, prepend=0), strict=True)
     ]
     served = loaded.signatures["serving_default"](image_bytes=tf.constant(encoded))
-    names = ["images", "latent"][: len(floats)]
+    names = ["images", "look"][: len(floats)]
     inputs = {name: tf.constant(value) for name, value in zip(names, floats, strict=True)}
     refined = loaded.signatures["refine"](**inputs)
     png = np.stack([tf.io.decode_png(item).numpy() for item in served["png_bytes"].numpy()])

@@ -13,12 +13,19 @@ import tensorflow as tf
 from kerasgen.data.camera import cheap_realism
 from kerasgen.data.images import to_float, to_uint8
 from kerasgen.evaluation.features import FeatureExtractor
-from kerasgen.evaluation.metrics import Estimate, kernel_distance, nearest_neighbours
+from kerasgen.evaluation.metrics import (
+    Estimate,
+    bootstrap_mean,
+    kernel_distance,
+    nearest_neighbours,
+)
 from kerasgen.evaluation.pupils import find_pupils, known_pupils, pupil_shift
 from kerasgen.evaluation.two_sample import held_out_accuracy
+from kerasgen.refiner import takes_look
+from kerasgen.training.looks import colour_statistics
 
 Refine = Callable[[np.ndarray, int], np.ndarray]
-"""``(images [N, H, W, C] uint8, seed) -> [N, H, W, C] uint8``."""
+"""``(images [N, H, W, C] uint8, seed of the looks) -> [N, H, W, C] uint8``."""
 
 
 @dataclass(frozen=True)
@@ -40,23 +47,25 @@ class EyeSets:
     test_pupils: np.ndarray | None = None
 
 
-def refining_function(refiner: keras.Model, batch_size: int = 64) -> Refine:
-    """A trained refiner as a function of uint8 pictures and a seed for its latents.
+def refining_function(refiner: keras.Model, references: np.ndarray, batch_size: int = 64) -> Refine:
+    """A trained refiner as a function of uint8 pictures and a seed that picks their looks.
 
     Args:
-        refiner: ``images`` or ``[images, latent]`` -> pictures in [-1, 1].
+        refiner: ``images`` or ``[images, look]`` -> pictures in [-1, 1].
+        references: ``[M, H, W, 3]`` uint8 photographs whose looks are drawn from; those of the
+            training set, never of the test set.
         batch_size: Pictures at once.
     """
-    latent_size = refiner.inputs[1].shape[-1] if len(refiner.inputs) > 1 else 0
+    looks = colour_statistics(to_float(references)).numpy()
 
     def refine(images: np.ndarray, seed: int) -> np.ndarray:
-        latent = np.random.default_rng(seed).normal(size=(len(images), latent_size))
+        picked = looks[np.random.default_rng(seed).integers(0, len(looks), len(images))]
         parts = []
         for start in range(0, len(images), batch_size):
             part = slice(start, start + batch_size)
             inputs = tf.constant(to_float(images[part]))
-            if latent_size:
-                inputs = [inputs, tf.constant(latent[part], tf.float32)]
+            if takes_look(refiner):
+                inputs = [inputs, tf.constant(picked[part])]
             parts.append(to_uint8(refiner(inputs, training=False).numpy()))
         return np.concatenate(parts)
 
@@ -72,8 +81,8 @@ def measure_realism(
         refine: From ``refining_function``.
         sets: The pictures; all renders are refined, seen and unseen.
         features: What the distance is measured on.
-        repeats: Different latents for each render.
-        seed: Of latents, baseline and intervals.
+        repeats: Different looks for each render.
+        seed: Of looks, baseline and intervals.
 
     Returns:
         ``kid[NAME]`` for ``refined``, ``refined_unseen`` (test renders only), ``rendered``,
@@ -113,8 +122,9 @@ def measure_realism(
 def _mean_estimate(estimates: Sequence[Estimate]) -> Estimate:
     # The same render with several latents is not several samples: taken as one set, they would
     # bias the distance upwards and halve its interval. The mean of the ends is a little too wide.
-    ends = np.mean([(each.value, each.low, each.high) for each in estimates], axis=0)
-    return Estimate(*map(float, ends), estimates[0].count)
+    ends = [(each.value, each.low, each.high) for each in estimates]
+    value, low, high = np.mean(ends, axis=0).tolist()
+    return Estimate(value, low, high, estimates[0].count)
 
 
 def measure_geometry(refine: Refine, sets: EyeSets, *, repeats: int = 4, seed: int = 0) -> dict:
@@ -126,8 +136,8 @@ def measure_geometry(refine: Refine, sets: EyeSets, *, repeats: int = 4, seed: i
     Args:
         refine: From ``refining_function``.
         sets: The pictures.
-        repeats: Different latents for each render.
-        seed: Of the latents.
+        repeats: Different looks for each render.
+        seed: Of the looks.
     """
     renders = np.concatenate([sets.rendered, sets.test_rendered])
     before = find_pupils(np.concatenate([renders] * repeats))
@@ -157,12 +167,20 @@ def nearest_real(refined: np.ndarray, real: np.ndarray, features: FeatureExtract
     return real[nearest_neighbours(features(refined), features(real))]
 
 
-def prefit_error(refine: Refine, images: np.ndarray, seed: int = 0) -> Estimate:
-    """Mean absolute difference between pictures and their pass-through, on the [0, 1] scale."""
-    from kerasgen.evaluation.metrics import bootstrap_mean
+def prefit_error(refiner: keras.Model, images: np.ndarray) -> Estimate:
+    """Mean absolute difference between pictures and their pass-through, on the [0, 1] scale.
 
-    difference = np.abs(refine(images, seed).astype(np.float64) - images) / 255.0
-    return bootstrap_mean(difference.mean(axis=(1, 2, 3)), seed=seed)
+    A refiner that takes a look is asked for each picture's own.
+
+    Args:
+        refiner: After the first stage.
+        images: ``[N, H, W, 3]`` uint8.
+    """
+    inputs = tf.constant(to_float(images))
+    own = [inputs, colour_statistics(inputs)] if takes_look(refiner) else inputs
+    passed = to_uint8(refiner(own, training=False).numpy())
+    difference = np.abs(passed.astype(np.float64) - images) / 255.0
+    return bootstrap_mean(difference.mean(axis=(1, 2, 3)))
 
 
 def summary_lines(figures: Mapping[str, Any]) -> list[str]:

@@ -43,7 +43,9 @@ class Checkpoints:
     @property
     def latest(self) -> str | None:
         """Path prefix of the last complete checkpoint, or None."""
-        return self._manager.latest_checkpoint
+        # The index is written last: without it the checkpoint is not complete.
+        paths = [path for path in self._manager.checkpoints if Path(f"{path}.index").exists()]
+        return paths[-1] if paths else None
 
     def restore(self) -> int:
         """Loads the last complete checkpoint, if there is one.
@@ -54,6 +56,12 @@ class Checkpoints:
         Raises:
             ValueError: If it was written by other networks or optimizers.
         """
+        if self.latest != self._manager.latest_checkpoint:
+            logging.getLogger(__name__).warning(
+                "%s is not complete: going on from %s.",
+                self._manager.latest_checkpoint,
+                self.latest or "the start",
+            )
         if self.latest is None:
             return 0
         missing = self._check_fit(self.latest)
@@ -66,6 +74,8 @@ class Checkpoints:
             )
         else:
             status.assert_existing_objects_matched()
+        # Pools of replicas that are no more stay in the file, without a word.
+        status.expect_partial()
         return int(self._position.numpy())
 
     def save(self, position: int) -> str:

@@ -6,6 +6,7 @@ Only ``keras.layers`` and ``keras.ops``: raw TensorFlow calls on a symbolic Kera
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -42,23 +43,50 @@ def normalize(x: Tensor, normalization: str | None) -> Tensor:
     )
 
 
-def reflect_pad(x: Tensor, width: int) -> Tensor:
+def mirror_pad(x: Tensor, width: int) -> Tensor:
     """Pads height and width by mirrored pixels, so that no dark frame appears at the border."""
-    return ops.pad(x, [[0, 0], [width, width], [width, width], [0, 0]], mode="reflect")
+    if width == 0:
+        return x
+    return ops.pad(x, [[0, 0], [width, width], [width, width], [0, 0]], mode="symmetric")
+
+
+def convolve(x: Tensor, width: int, kernel: int, *, strides: int = 1, **options: Any) -> Tensor:
+    """A convolution with mirrored padding; ``kernel - strides`` must be even.
+
+    He initialisation (He et al. 2015), unless the options say otherwise.
+    """
+    options = {"kernel_initializer": "he_normal", **options}
+    padded = mirror_pad(x, (kernel - strides) // 2)
+    return layers.Conv2D(width, kernel, strides=strides, padding="valid", **options)(padded)
+
+
+def depth_to_space(x: Tensor, factor: int) -> Tensor:
+    """``[N, H, W, C f f]`` -> ``[N, H f, W f, C]``: each pixel's channels become a block.
+
+    Shi et al. (2016), section 3.2.
+    """
+    if factor == 1:
+        return x
+    height, width, channels = x.shape[1:]
+    channels //= factor**2
+    x = layers.Reshape((height, width, factor, factor, channels))(x)
+    x = layers.Permute((1, 3, 2, 4, 5))(x)
+    return layers.Reshape((height * factor, width * factor, channels))(x)
 
 
 def modulate(x: Tensor, condition: Tensor) -> Tensor:
     """Scales and shifts each channel by a learned function of a condition vector.
 
-    Perez et al., "FiLM" (2018), section 2.1. Starts as the identity, because the layer's weights
-    start at zero and the scale is one plus its output.
+    Perez et al., "FiLM" (2018), section 2.1. Starts near the identity: the scale is one plus the
+    layer's output, whose weights start small.
 
     Args:
         x: ``[N, H, W, C]``.
         condition: ``[N, D]``.
     """
     channels = x.shape[-1]
-    scale_shift = layers.Dense(2 * channels, kernel_initializer="zeros")(condition)
+    small = keras.initializers.RandomNormal(stddev=0.02)
+    scale_shift = layers.Dense(2 * channels, kernel_initializer=small)(condition)
     scale_shift = layers.Reshape([1, 1, 2 * channels])(scale_shift)
     return x * (1.0 + scale_shift[..., :channels]) + scale_shift[..., channels:]
 
@@ -66,18 +94,15 @@ def modulate(x: Tensor, condition: Tensor) -> Tensor:
 def residual_block(
     x: Tensor, *, normalization: str | None = None, condition: Tensor | None = None
 ) -> Tensor:
-    """Two 3x3 convolutions, reflect-padded, added to their input; the width stays.
+    """Two 3x3 convolutions with mirrored padding, added to their input; the width stays.
 
     He et al. (2016), section 3.1, in the form of Johnson et al. (2016): nothing after the sum.
     """
-    channels = x.shape[-1]
-    y = layers.Conv2D(channels, 3, padding="valid")(reflect_pad(x, 1))
-    y = normalize(y, normalization)
-    if condition is not None:
-        y = modulate(y, condition)
+    width = x.shape[-1]
+    y = normalize(convolve(x, width, 3), normalization)
+    y = y if condition is None else modulate(y, condition)
     y = layers.LeakyReLU(negative_slope=0.2)(y)
-    y = layers.Conv2D(channels, 3, padding="valid")(reflect_pad(y, 1))
-    return x + normalize(y, normalization)
+    return x + normalize(convolve(y, width, 3), normalization)
 
 
 def check_image_shape(image_shape: Sequence[int | None], multiple: int) -> None:

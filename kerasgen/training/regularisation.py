@@ -6,7 +6,7 @@ Shrivastava et al. (2017), section 2.1, call their choice psi: the identity, or 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -63,6 +63,44 @@ def masked_gradient(
     return tf.add_n(terms) / len(terms)
 
 
+def masked_correlation(
+    refined: tf.Tensor,
+    rendered: tf.Tensor,
+    *,
+    blurs: Sequence[float] = (1.0, 2.5),
+    darkness: float = 0.4,
+    sigma: float = 3.0,
+) -> tf.Tensor:
+    """One minus the correlation of blurred luminance near dark parts of the render.
+
+    Blind to any change of brightness and contrast, and to detail finer than the blurs: highlights
+    and noise may come, the dark disc must stay where it is.
+
+    Args:
+        refined: ``[N, H, W, C]`` float in [-1, 1].
+        rendered: The same.
+        blurs: Widths of the blurs compared, in pixels; their terms are averaged.
+        darkness: Luminance in [0, 1] below which a pixel counts as dark.
+        sigma: Width of the mask's blur in pixels, applied twice.
+    """
+    weight = _dark_mask(luminance(rendered), darkness, sigma)
+    weight /= tf.reduce_sum(weight, axis=[1, 2, 3], keepdims=True) + 1e-6
+    terms = [
+        1.0
+        - _weighted_correlation(*(_blur(luminance(x), blur) for x in (refined, rendered)), weight)
+        for blur in blurs
+    ]
+    return tf.reduce_mean(tf.add_n(terms)) / len(terms)
+
+
+def masked_structure(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:
+    """``masked_correlation`` plus twice ``masked_gradient``: the dark disc's place and its edge.
+
+    Either alone lets the pupil drift or grow ragged; measured in ``benchmarks/eye_refiner.py``.
+    """
+    return masked_correlation(refined, rendered) + 2.0 * masked_gradient(refined, rendered)
+
+
 def feature_l1(features: Callable[[tf.Tensor], tf.Tensor]) -> SelfRegularisation:
     """Mean absolute difference of features, for any differentiable network.
 
@@ -95,17 +133,28 @@ def _normalised_gradient(images: tf.Tensor, axis: int) -> tf.Tensor:
         keep = np.ones([1, smooth.shape[1], smooth.shape[2], 1], np.float32)
         keep[(slice(None),) * each + (-1,)] = 0.0
         by_axis.append((rolled - smooth) * keep)
-    power = tf.add_n([tf.reduce_mean(tf.square(g), [1, 2, 3], keepdims=True) for g in by_axis])
+    power = tf.add_n([tf.reduce_mean(tf.square(g), [1, 2, 3], keepdims=True) for g in by_axis]) / 2
     return by_axis[axis - 1] / (tf.sqrt(power + 1e-12) + _SMALL)
 
 
+def _weighted_correlation(first: tf.Tensor, second: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+    def mean(values: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(values * weight, axis=[1, 2, 3], keepdims=True)
+
+    first, second = first - mean(first), second - mean(second)
+    power = mean(tf.square(first)) * mean(tf.square(second))
+    return mean(first * second) / tf.sqrt(power + 1e-6)
+
+
 def _dark_mask(light: tf.Tensor, darkness: float, sigma: float) -> tf.Tensor:
+    mask = _blur(_blur(tf.nn.relu(darkness - light), sigma), sigma)
+    return mask / (tf.reduce_max(mask, axis=[1, 2, 3], keepdims=True) + 1e-6)
+
+
+def _blur(images: tf.Tensor, sigma: float) -> tf.Tensor:
     radius = int(np.ceil(2.5 * sigma))
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-    kernel /= kernel.sum()
-    mask = tf.nn.relu(darkness - light)
-    mask = _separable_blur(_separable_blur(mask, kernel), kernel)
-    return mask / (tf.reduce_max(mask, axis=[1, 2, 3], keepdims=True) + 1e-6)
+    return _separable_blur(images, kernel / kernel.sum())
 
 
 def _separable_blur(images: tf.Tensor, kernel: np.ndarray) -> tf.Tensor:

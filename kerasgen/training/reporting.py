@@ -136,10 +136,10 @@ def read_history(path: Path) -> list[dict[str, float]]:
     if not path.exists():
         return []
     rows: list[dict[str, float]] = []
-    with open(path, newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            with contextlib.suppress(ValueError, TypeError):
-                rows.append({name: float(value) for name, value in row.items()})
+    text = path.read_text(encoding="utf-8")
+    for row in csv.DictReader(text[: text.rfind("\n") + 1].splitlines()):
+        with contextlib.suppress(ValueError, TypeError):
+            rows.append({name: float(value) for name, value in row.items()})
     return rows
 
 

@@ -100,6 +100,9 @@ class Player:
         # The norm that counts is that of the whole batch: sum first, clip, and divide again
         # because `apply` sums once more.
         context = tf.distribute.get_replica_context()
+        # Sparse gradients are made dense: the same row can come twice in one, and its norm is that
+        # of the sum.
+        gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         summed = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         clipped, _ = tf.clip_by_global_norm(summed, self.clip_norm)
         return [gradient / context.num_replicas_in_sync for gradient in clipped]
@@ -110,7 +113,8 @@ class Player:
 
         Use it around sampling, measuring and exporting, never around a training step.
         """
-        if not self.optimizer.use_ema:
+        # Before the first step Keras's averages are all zero.
+        if not self.optimizer.use_ema or not self.optimizer.iterations.numpy():
             yield
             return
         averages = self.optimizer._model_variables_moving_average

@@ -184,7 +184,9 @@ class Trainer:
             batch = next(iterator)
             report.waited(time.monotonic() - before)
             window.add(number, update(*batch))
-            stop = interruption.signal is not None or number == numbers[-1]
+            # Asked once: a signal that comes while this step is reported waits for the next.
+            stopped = interruption.signal is not None
+            stop = stopped or number == numbers[-1]
             log = stop or number % self.options.log_every == 0
             save = stop or number % self.options.save_every == 0
             logs: Mapping[str, float] = {}
@@ -193,12 +195,14 @@ class Trainer:
                 logs = report.log(number, losses)
             if save:
                 checkpoints.save(number)
-            if interruption.signal is not None:
-                raise Interrupted(interruption.message(number, self.workdir))
+            if stopped:
+                break
             if log:
                 with report.summaries():
                     for action in actions:
                         action(number, logs)
+        if interruption.signal is not None:
+            raise Interrupted(interruption.message(number, self.workdir))
 
     def _distributed(self, batches: Batches, start_step: int) -> Any:
         return self.strategy.distribute_datasets_from_function(
@@ -241,20 +245,18 @@ class _LossWindow:
 
     def drain(self, last_checkpoint: str | None) -> dict[str, float]:
         """Means over the window; raises at the first step whose loss is not finite."""
-        means: dict[str, float] = {}
-        for name in self._losses[0]:
-            values = [float(losses[name]) for losses in self._losses]
-            for number, value in zip(self._numbers, values, strict=True):
+        rows = [{name: float(loss) for name, loss in row.items()} for row in self._losses]
+        for number, row in zip(self._numbers, rows, strict=True):
+            for name, value in row.items():
                 if not math.isfinite(value):
                     raise NonFiniteState(
                         f"{name} is {value} at step {number}: the run is stopped. Lower the "
                         "learning rate or clip gradients. The last good checkpoint is "
                         f"{last_checkpoint}."
                     )
-            means[name] = sum(values) / len(values)
         self._numbers.clear()
         self._losses.clear()
-        return means
+        return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
 
 
 class _Interruption:

@@ -1,0 +1,214 @@
+"""The refiner family's two training stages."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kerasgen.training.adversary import AdversarialStep
+from kerasgen.training.history import ImagePool
+from kerasgen.training.looks import colour_statistics, look_distance, recolour
+from kerasgen.training.losses import LEAST_SQUARES, AdversarialLoss, l1
+from kerasgen.training.regularisation import SelfRegularisation, masked_structure
+from kerasgen.training.step import Player, Step
+
+PASS_THROUGH_WEIGHTS = MappingProxyType({"normal": 0.5, "less": 0.125, "equal": 1.0, "more": 2.0})
+"""Weight of the pixel L1 term, in units of the adversarial term, for the write-up's four presets.
+
+Differs: there the "weight" is a ratio of learning rates of two optimizers that step in turn (2, 8,
+1 and 0.5 for the adversarial one); here it is the same ratio in one weighted sum.
+"""
+
+
+def takes_look(refiner: keras.Model) -> bool:
+    """Whether a refiner has a second input, the look."""
+    return len(refiner.inputs) > 1
+
+
+class PrefitStep(Step):
+    """First stage: the refiner learns to pass its input through, by pixel L1, without adversary.
+
+    Shrivastava et al. (2017), section 3, train the refiner first on the self-regularisation only.
+
+    Differs: a refiner that takes a look learns two things, on every other picture: a render with
+    its own look stays as it is, and with a photograph's look it is recoloured.
+
+    Args:
+        refiner: From a builder of this module.
+        player: Moves the refiner.
+        seed: Of the step's randomness.
+    """
+
+    def __init__(self, refiner: keras.Model, player: Player, *, seed: int = 0) -> None:
+        super().__init__(seed=seed)
+        self.refiner = refiner
+        self.player = player
+
+    def update(self, rendered: tf.Tensor, real: tf.Tensor) -> dict[str, tf.Tensor]:
+        """One update.
+
+        Args:
+            rendered: ``[N, H, W, C]`` float32 in [-1, 1].
+            real: The same; only their looks are used, if at all.
+
+        Returns:
+            ``l1_loss`` of the pass-through, in [0, 2] (twice the value on the [0, 1] scale), and
+            ``recolour_loss`` with a look.
+
+        Raises:
+            ValueError: If the refiner takes a look and a replica's batch is odd.
+        """
+        if takes_look(self.refiner) and rendered.shape[0] % 2:
+            raise ValueError(
+                "Prefitting a refiner that takes a look needs an even batch on each replica. "
+                f"Received: {rendered.shape[0]} pictures"
+            )
+        losses: dict[str, tf.Tensor] = {}
+
+        def loss() -> tf.Tensor:
+            if not takes_look(self.refiner):
+                losses["l1_loss"] = l1(self.refiner(rendered, training=True), rendered)
+                return losses["l1_loss"]
+            # Every other row, not the first half: so replicas divide the rows as one device does.
+            kept, given = rendered[::2], rendered[1::2]
+            own, other = colour_statistics(kept), colour_statistics(real[1::2])
+            wanted = _interleaved(kept, recolour(given, other))
+            passed = self.refiner([rendered, _interleaved(own, other)], training=True)
+            difference = tf.reduce_mean(tf.abs(passed - wanted), axis=[1, 2, 3])
+            losses["l1_loss"] = tf.reduce_mean(difference[::2])
+            losses["recolour_loss"] = tf.reduce_mean(difference[1::2])
+            return tf.reduce_mean(difference)
+
+        self.player.minimize(loss)
+        return losses
+
+
+def _interleaved(even: tf.Tensor, odd: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(tf.stack([even, odd], axis=1), [-1, *even.shape[1:]])
+
+
+class RefinerStep(AdversarialStep):
+    """Second stage: fool a discriminator that sees *refined* pictures, and keep what is in them.
+
+    Shrivastava et al. (2017), sections 2.1 to 2.3: adversarial loss plus weighted
+    self-regularisation; half of the discriminator's fakes come from a history of refined pictures.
+    A refiner that takes a look gets those of the batch's photographs, and must meet them.
+
+    A batch is (rendered, real) from ``pipeline.unpaired``. Losses: ``generator_loss``,
+    ``discriminator_loss``, ``regularisation_loss`` and, with a look, ``look_loss`` (not weighted).
+
+    Args:
+        refiner: From a builder of this module.
+        discriminator: Pictures -> logits of any shape ``[N, ...]``, or a list of such.
+        refiner_player: Moves the refiner.
+        discriminator_player: Moves the discriminator.
+        adversarial: A pair of ``training.losses``.
+        regularisation: What a refined picture must keep, from ``training.regularisation``.
+        regularisation_weight: In units of the adversarial loss.
+        look_weight: The same, for meeting the look; pixels are in [-1, 1].
+        **options: ``pool``, ``policy``, ``generator_updates``, ``discriminator_updates`` and
+            ``seed``, see ``AdversarialStep``.
+
+    Raises:
+        ValueError: If an update count is below 1 or a weight is negative.
+    """
+
+    def __init__(
+        self,
+        refiner: keras.Model,
+        discriminator: keras.Model,
+        refiner_player: Player,
+        discriminator_player: Player,
+        *,
+        adversarial: AdversarialLoss = LEAST_SQUARES,
+        regularisation: SelfRegularisation = masked_structure,
+        regularisation_weight: float = 5.0,
+        look_weight: float = 2.0,
+        **options: Any,
+    ) -> None:
+        if min(regularisation_weight, look_weight) < 0:
+            raise ValueError(
+                "Weights must be 0 or more. Received: "
+                f"regularisation_weight={regularisation_weight}, look_weight={look_weight}"
+            )
+        super().__init__(
+            refiner,
+            discriminator,
+            refiner_player,
+            discriminator_player,
+            adversarial=adversarial,
+            **options,
+        )
+        self.regularisation = regularisation
+        self.regularisation_weight = regularisation_weight
+        self.look_weight = look_weight
+
+    def real(self, rendered: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
+        """The photographs."""
+        return real
+
+    def generate(self, rendered: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
+        """The refined renders."""
+        inputs = [rendered, colour_statistics(real)] if takes_look(self.generator) else rendered
+        return self.generator(inputs, training=True)
+
+    def terms(
+        self, refined: tf.Tensor, rendered: tf.Tensor, real: tf.Tensor
+    ) -> dict[str, tuple[float, tf.Tensor]]:
+        """The self-regularisation, and the distance from the look asked for."""
+        kept = self.regularisation(refined, rendered)
+        terms = {"regularisation_loss": (self.regularisation_weight, kept)}
+        if takes_look(self.generator):
+            met = look_distance(refined, colour_statistics(real))
+            terms["look_loss"] = (self.look_weight, met)
+        return terms
+
+
+def build_steps(
+    refiner: keras.Model,
+    discriminator: keras.Model,
+    *,
+    batch_size: int,
+    prefit_steps: int = 2000,
+    refine_steps: int = 6000,
+    seed: int = 0,
+    **options: Any,
+) -> tuple[PrefitStep, RefinerStep]:
+    """Both stages with the optimizers and the history that work for small sets on a CPU.
+
+    Adam throughout; learning rates fall to a twentieth over each stage, which steadies its end;
+    the refiner's weights are averaged (export them within ``generator_player.averaged()``).
+
+    Args:
+        refiner: From a builder of this family.
+        discriminator: The same.
+        batch_size: Pictures on one replica.
+        prefit_steps: Length of the first stage.
+        refine_steps: Length of the second.
+        seed: Of the steps' randomness.
+        **options: Changes to ``RefinerStep``.
+
+    Returns:
+        The two steps, for two phases of a ``Trainer``.
+    """
+
+    def adam(rate: float, steps: int, **more: Any) -> keras.optimizers.Optimizer:
+        falling = keras.optimizers.schedules.PolynomialDecay(rate, max(steps, 1), rate / 20)
+        return keras.optimizers.Adam(falling, beta_2=0.99, **more)
+
+    prefit = PrefitStep(refiner, Player(refiner, adam(1e-3, prefit_steps)), seed=seed)
+    pool = ImagePool(
+        max(256, batch_size), refiner.input_shape[0][1:], batch_size, swap_probability=1.0
+    )
+    average = {"use_ema": True, "ema_momentum": 0.998}
+    refine = RefinerStep(
+        refiner,
+        discriminator,
+        Player(refiner, adam(3e-4, refine_steps, beta_1=0.5, **average)),
+        Player(discriminator, adam(3e-4, refine_steps, beta_1=0.5)),
+        **{"pool": pool, "policy": ("translation",), "seed": seed, **options},
+    )
+    return prefit, refine
