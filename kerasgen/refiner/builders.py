@@ -16,6 +16,7 @@ from kerasgen.training.layers import (
     modulate,
     normalize,
     residual_block,
+    upsample,
 )
 from kerasgen.training.looks import LOOK_SIZE
 
@@ -42,12 +43,12 @@ SEED_REFINER = MappingProxyType(
 def build_refiner(
     image_shape: Sequence[int] = (64, 64, 3),
     *,
-    encoder_widths: Sequence[int] = (16, 32, 64, 128),
+    encoder_widths: Sequence[int] = (32, 64, 128, 128),
     encoder_kernel: int = 4,
     downsampling: str = "strided",
     dropout: float = 0.0,
     bottleneck: int | None = None,
-    decoder_widths: Sequence[int] = (64, 32, 16),
+    decoder_widths: Sequence[int] = (128, 64, 32, 16),
     decoder_kernels: int | Sequence[int] = 4,
     upsampling: str = "transposed",
     output_kernel: int = 3,
@@ -62,17 +63,17 @@ def build_refiner(
         image_shape: (height, width, channels); sides a multiple of 2 ** len(encoder_widths).
         encoder_widths: Channels after each halving.
         encoder_kernel: Kernel of the encoder's convolutions, in pixels.
-        downsampling: ``"strided"`` or ``"pooling"`` (max pooling after the activation).
+        downsampling: ``"strided"`` (mirrored padding) or ``"pooling"`` (zero padding, max pooling
+            after the activation).
         dropout: Share of activations dropped after each encoder block, in training.
         bottleneck: Units of a dense layer between encoder and decoder; None keeps the map, and
             with it where things are. With units, they must fill the decoder's first grid.
         decoder_widths: Channels after each doubling. What the decoder lacks in depth, the last
             convolution makes up by sub-pixels (Shi et al. 2016): cheap, as no map has full size.
         decoder_kernels: One kernel for all doublings or one for each.
-        upsampling: ``"transposed"`` (stride-2 transposed convolution) or ``"nearest"`` (repeat,
-            then convolve).
-        output_kernel: Kernel of the last convolution, whose padding is mirrored: zeros would draw
-            a frame.
+        upsampling: ``"transposed"`` (stride-2 transposed convolution, mirrored padding: zeros
+            draw a frame) or ``"nearest"`` (repeat, then convolve, zero padding).
+        output_kernel: Kernel of the last convolution; mirrored padding.
         normalization: See ``training.layers.normalize``.
         skips: Encoder maps added to the decoder's, from the deepest up. More keep the geometry
             better and the render's look longer.
@@ -99,11 +100,14 @@ def build_refiner(
         x = _encode(x, width, encoder_kernel, downsampling, dropout)
     if bottleneck is not None:
         x = _squeeze(x, bottleneck, image_shape, 2 ** len(decoder_widths))
+    elif style is not None:
+        x = layers.LeakyReLU(negative_slope=0.2)(modulate(convolve(x, x.shape[-1], 3), style))
     for level, (width, kernel) in enumerate(zip(decoder_widths, kernels, strict=True)):
         skip = maps[-1 - level] if level < skips else None
         x = _decode(x, width, kernel, upsampling, normalization, skip, style)
     factor = image_shape[0] // x.shape[1]
-    x = depth_to_space(convolve(x, image_shape[2] * factor**2, output_kernel), factor)
+    x = convolve(x, image_shape[2] * factor**2, output_kernel, kernel_initializer="glorot_normal")
+    x = depth_to_space(x, factor)
     pictures = layers.Activation("tanh", dtype="float32", name="picture")(x)
     return keras.Model(images if look is None else [images, look], pictures, name=name)
 
@@ -135,9 +139,7 @@ def _style(look: Tensor) -> Tensor:
 
 def _encode(x: Tensor, width: int, kernel: int, downsampling: str, dropout: float) -> Tensor:
     if downsampling == "strided":
-        x = layers.Conv2D(width, kernel, strides=2, padding="same", kernel_initializer="he_normal")(
-            x
-        )
+        x = convolve(x, width, kernel, strides=2)
         x = layers.LeakyReLU(negative_slope=0.2)(x)
     elif downsampling == "pooling":
         x = layers.Conv2D(width, kernel, padding="same")(x)
@@ -179,9 +181,7 @@ def _decode(
         raise ValueError(
             f"`upsampling` must be 'transposed' or 'nearest'. Received: upsampling={upsampling!r}"
         )
-    x = layers.Conv2DTranspose(
-        width, kernel, strides=2, padding="same", kernel_initializer="he_normal"
-    )(x)
+    x = upsample(x, width, kernel)
     if skip is not None:
         x = layers.Add()([x, skip if skip.shape[-1] == width else layers.Conv2D(width, 1)(skip)])
     x = normalize(x, normalization)

@@ -174,6 +174,8 @@ def build_steps(
     batch_size: int,
     prefit_steps: int = 2000,
     refine_steps: int = 6000,
+    refiner_rate: float = 3e-4,
+    discriminator_rate: float = 1e-4,
     seed: int = 0,
     **options: Any,
 ) -> tuple[PrefitStep, RefinerStep]:
@@ -188,6 +190,9 @@ def build_steps(
         batch_size: Pictures on one replica.
         prefit_steps: Length of the first stage.
         refine_steps: Length of the second.
+        refiner_rate: Learning rate of the refiner in the second stage.
+        discriminator_rate: Learning rate of the discriminator. As fast as the refiner it wins, and
+            the refiner gives up the geometry.
         seed: Of the steps' randomness.
         **options: Changes to ``RefinerStep``.
 
@@ -207,8 +212,8 @@ def build_steps(
     refine = RefinerStep(
         refiner,
         discriminator,
-        Player(refiner, adam(3e-4, refine_steps, beta_1=0.5, **average)),
-        Player(discriminator, adam(3e-4, refine_steps, beta_1=0.5)),
+        Player(refiner, adam(refiner_rate, refine_steps, beta_1=0.5, **average)),
+        Player(discriminator, adam(discriminator_rate, refine_steps, beta_1=0.5)),
         **{"pool": pool, "policy": ("translation",), "seed": seed, **options},
     )
     return prefit, refine

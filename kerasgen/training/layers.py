@@ -60,6 +60,14 @@ def convolve(x: Tensor, width: int, kernel: int, *, strides: int = 1, **options:
     return layers.Conv2D(width, kernel, strides=strides, padding="valid", **options)(padded)
 
 
+def upsample(x: Tensor, width: int, kernel: int) -> Tensor:
+    """A stride-2 transposed convolution with mirrored padding: twice the height and width."""
+    layer = layers.Conv2DTranspose(
+        width, kernel, strides=2, padding="same", kernel_initializer="he_normal"
+    )
+    return layers.Cropping2D(2)(layer(mirror_pad(x, 1)))
+
+
 def depth_to_space(x: Tensor, factor: int) -> Tensor:
     """``[N, H, W, C f f]`` -> ``[N, H f, W f, C]``: each pixel's channels become a block.
 

@@ -15,18 +15,14 @@ def bare(look: procedural.Look, count: int = 60, seed: int = 41, **changes: np.n
     """Eyes of a look in flat colours, so that pixels can be told apart: skin and iris are red."""
     eyes = procedural.sample_eye_parameters(count, seed, look)
     none = np.zeros(count)
-    eyes = dataclasses.replace(
-        eyes,
-        iris_colour=np.tile([0.9, 0.0, 0.0], (count, 1)),
-        skin_colour=np.tile([0.9, 0.6, 0.6], (count, 1)),
-        highlight=np.zeros((count, 3)),
-        light=np.tile([0.0, -1.0, 0.0], (count, 1)),
-        texture=none,
-        lashes=none,
-        brow=none,
-        shadow=none,
-        **changes,
-    )
+    flat = {
+        "iris_colour": np.tile([0.9, 0.0, 0.0], (count, 1)),
+        "skin_colour": np.tile([0.9, 0.6, 0.6], (count, 1)),
+        "highlight": np.zeros((count, 3)),
+        "light": np.tile([0.0, -1.0, 0.0], (count, 1)),
+    }
+    flat |= {name: none for name in ("texture", "lashes", "brow", "shadow")}
+    eyes = dataclasses.replace(eyes, **(flat | changes))
     return eyes, procedural.render_eyes(eyes)
 
 
@@ -57,14 +53,17 @@ def test_first_index_beyond_the_drawn_block() -> None:
 
 
 @pytest.mark.parametrize("look", ["rendered", "camera"])
-def test_pupil_centre_is_the_centroid_of_black_pixels(look: procedural.Look) -> None:
-    # Lids wide open, so that no part of the disc is hidden and its centroid is its centre.
-    _, batch = bare(look, aperture=np.tile([0.75, 0.75], (60, 1)))
+def test_pupil_centre_is_the_centroid_of_what_the_pupil_blackens(look: procedural.Look) -> None:
+    # Lids wide open, so that the whole disc shows and its centroid is its centre.
+    lids, bright = np.full((60, 2), 0.75), np.full((60, 3), 0.7)
+    eyes, batch = bare(look, aperture=lids, iris_colour=bright)
     assert (batch.pupil_visible == 1).all()
-    red = batch.images[..., 0].astype(float)
-    black = np.clip((120 - red) / 112, 0, 1)
-    distance = np.hypot(*(centroid(black) - batch.pupil_centre).T)
-    assert distance.max() < 0.15
+    without = procedural.render_eyes(dataclasses.replace(eyes, pupil_ratio=np.full(60, -1.0)))
+    iris, black = without.images[..., 0].astype(float), batch.images[..., 0].astype(float)
+    covered = (iris - black) / (iris - 8)
+    assert np.hypot(*(centroid(covered) - batch.pupil_centre).T).max() < 0.05
+    area = np.pi * batch.iris_ellipse[:, 2] * batch.iris_ellipse[:, 3] * eyes.pupil_ratio**2
+    np.testing.assert_allclose(covered.sum(axis=(1, 2)), area, rtol=0.06)
 
 
 @pytest.mark.parametrize("look", ["rendered", "camera"])
@@ -78,9 +77,10 @@ def test_iris_mask_is_where_the_iris_colour_shows(look: procedural.Look) -> None
     either = (seen | batch.iris_mask).sum(axis=(1, 2))
     assert (both / either).min() > 0.85
     assert (both / either).mean() > 0.93
-    # No pixel of change lies further than the soft edge from the mask, and none inside is missed.
+    # A soft edge may lose or win half a row of pixels, on one side.
     shift = np.abs(centroid(seen.astype(float)) - centroid(batch.iris_mask.astype(float)))
-    assert shift.max() < 0.35
+    assert shift.max() < 0.5
+    assert shift.mean() < 0.2
 
 
 def test_iris_ellipse_has_the_moments_of_the_iris() -> None:
@@ -93,6 +93,18 @@ def test_iris_ellipse_has_the_moments_of_the_iris() -> None:
         along, across = 2 * (axis @ offsets).std(axis=1)
         np.testing.assert_allclose((along, across), (a, b), atol=0.25)
         assert a >= b
+
+
+@pytest.mark.parametrize("roll", [-0.6, 0.0, 0.6])
+@pytest.mark.parametrize("gaze", [(0.3, 0.8), (-0.3, -0.8)])
+def test_iris_ellipse_turns_with_gaze_and_head(gaze: tuple[float, float], roll: float) -> None:
+    wide, turned = np.full((60, 2), 0.95), np.tile(gaze, (60, 1))
+    _, batch = bare("rendered", aperture=wide, gaze=turned, roll=np.full(60, roll))
+    for mask, (x, y, _, _, angle) in zip(batch.iris_mask, batch.iris_ellipse, strict=True):
+        rows, columns = np.nonzero(mask)
+        dx, dy = columns + 0.5 - x, rows + 0.5 - y
+        seen = 0.5 * np.arctan2(2 * (dx * dy).mean(), (dx**2).mean() - (dy**2).mean())
+        assert abs(np.sin(seen - angle)) < 0.15
 
 
 def test_gaze_moves_the_pupil_as_the_sphere_says() -> None:
@@ -164,7 +176,9 @@ def test_camera_moves_no_truth_and_changes_the_look() -> None:
 
 
 def test_annotation_moves_with_the_picture() -> None:
-    _, batch = bare("rendered", 5, aperture=np.tile([0.75, 0.75], (5, 1)))
+    white = {name: np.full((5, 3), 2.5) for name in ("iris_colour", "skin_colour")}
+    lids, sclera = np.full((5, 2), 0.75), np.full(5, 2.5)
+    batch = bare("rendered", 5, aperture=lids, sclera_shade=sclera, **white)[1]
     centre = (32.0, 32.0)
     matrix = annotations.translation(2.5, -1.5) @ annotations.rotation(20, centre)
     inverse = np.linalg.inv(matrix)
@@ -182,7 +196,7 @@ def test_annotation_moves_with_the_picture() -> None:
             fillcolor="white",
         )
         red = np.asarray(picture)[None, ..., 0].astype(float)
-        seen = centroid(np.clip((120 - red) / 112, 0, 1))[0]
+        seen = centroid(np.clip((110 - red) / 100, 0, 1))[0]
         assert np.hypot(*(seen - moved.keypoints["pupil"])) < 0.25
 
 

@@ -1,0 +1,37 @@
+"""Real pictures of eyes, where they are at hand; the end of the run says where they are not."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kerasgen.data.images import read_folder
+from kerasgen.evaluation.pupils import find_pupils
+
+pytestmark = pytest.mark.real_data
+DATA = Path(__file__).parents[1] / "../shared/data"
+COUNTS = {"real": 530, "rendered": 105, "test/real": 95, "test/rendered": 13}
+
+
+@pytest.fixture
+def eyes(record_property):
+    """The folder of eyes, or None; conftest.py tells at the end that it was not found."""
+    folder = Path(os.environ.get("KERASGEN_DATA", DATA)).resolve() / "eyes"
+    if folder.is_dir():
+        return folder
+    record_property("real pictures not found", str(folder))
+    return None
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_every_picture_of_an_eye_is_read(eyes, name):
+    if eyes is not None:
+        pictures = read_folder(eyes / name, 64)
+        assert pictures.images.shape == (COUNTS[name], 64, 64, 3)
+        assert not pictures.rejected
+
+
+@pytest.mark.parametrize("name", ["rendered", "test/rendered"])
+def test_pupils_are_found_in_most_renders(eyes, name):
+    if eyes is not None:
+        assert find_pupils(read_folder(eyes / name, 64).images).found.mean() >= 0.8
