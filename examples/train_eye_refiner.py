@@ -15,6 +15,10 @@ SIGTERM, power): the same command goes on where it stopped, to the same weights.
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
 from pathlib import Path
 
 import keras
@@ -27,8 +31,8 @@ from kerasgen.data.images import read_folder, to_float
 from kerasgen.data.pipeline import Batches, Pictures, unpaired
 from kerasgen.data.procedural import camera_eyes, rendered_eyes
 from kerasgen.data.sheets import labelled_sheet, save_png
-from kerasgen.data.splits import split_by_folder_tail
-from kerasgen.deployment.export import export_refiner
+from kerasgen.data.splits import balancing_repeats, split_by_folder_tail
+from kerasgen.deployment.export import check_writable, export_refiner
 from kerasgen.evaluation import refinement
 from kerasgen.evaluation.curves import save_loss_curves
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved_model_features
@@ -40,9 +44,10 @@ from kerasgen.training.step import Player
 from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
 
 FLAGS = flags.FLAGS
-cli.define_training_flags(workdir="runs/eye_refiner", batch_size=16)
+cli.define_training_flags(workdir="runs/eye_refiner", batch_size=8)
 flags.DEFINE_integer("prefit", 2000, "Updates of the first stage (L1 pass-through).", 0)
 flags.DEFINE_integer("steps", 3000, "Updates of the second stage (adversarial).", 0)
+flags.DEFINE_integer("prefit_batch_size", 4, "Pictures in a batch of the first stage.", 2)
 flags.DEFINE_enum("model", "dcgan", ["dcgan", "residual", "seed"], "Which pair of networks.")
 flags.DEFINE_integer("image_size", 64, "Side of the pictures in pixels.", 32)
 flags.DEFINE_string("rendered", None, "Folder of renders; drawn by rule if not given.")
@@ -63,27 +68,31 @@ def main() -> None:
     """Data, networks, two stages, figures, export."""
     cli.set_precision(FLAGS.precision, FLAGS.strategy)
     keras.utils.set_random_seed(FLAGS.seed)
+    # What could fail at the end of a long run is tried before it begins.
+    extractor = saved_model_features(FLAGS.features) if FLAGS.features else pixel_features()
+    check_writable(FLAGS.export_to)
     options = TrainerOptions(log_every=FLAGS.log_every, save_every=FLAGS.save_every)
     trainer = Trainer(FLAGS.workdir, make_strategy(FLAGS.strategy), options)
     sets = load_eyes()
     cli.keep_settings(FLAGS.workdir, settings())
     with trainer.scope():
         prefit, refine = build_stages(trainer.strategy.num_replicas_in_sync)
-    batches = eye_batches(sets)
-    trainer.run(prefit, batches, FLAGS.prefit, phase="prefit")
+    first = eye_batches(sets, FLAGS.prefit_batch_size)
+    trainer.run(prefit, first, FLAGS.prefit, phase="prefit")
     sheets = sample_sheet(
         Path(FLAGS.workdir) / "samples",
         lambda: draw_sheet(refine, sets, pixel_features()),
         every=1000,
     )
-    trainer.run(refine, batches, FLAGS.steps, phase="refine", actions=[sheets])
+    second = eye_batches(sets, FLAGS.batch_size)
+    trainer.run(refine, second, FLAGS.steps, phase="refine", actions=[sheets])
     with refine.generator_player.averaged():
-        finish(refine, sets)
+        finish(refine, sets, extractor)
 
 
 def settings() -> dict:
     """What makes this run this run; the numbers of steps and the export may change on the way."""
-    names = ("model", "image_size", "batch_size", "seed", "precision")
+    names = ("model", "image_size", "batch_size", "prefit_batch_size", "seed", "precision")
     folders = ("rendered", "real", "test_rendered", "test_real")
     return {name: FLAGS[name].value for name in (*names, *folders)}
 
@@ -127,10 +136,11 @@ def draw_eyes() -> refinement.EyeSets:
     )
 
 
-def finish(step: refiner.RefinerStep, sets: refinement.EyeSets) -> None:
+def finish(
+    step: refiner.RefinerStep, sets: refinement.EyeSets, extractor: FeatureExtractor
+) -> None:
     """Figures, sheet, curves and SavedModel."""
     workdir = Path(FLAGS.workdir)
-    extractor = saved_model_features(FLAGS.features) if FLAGS.features else pixel_features()
     function = refinement.refining_function(step.generator, sets.real)
     figures = {
         **refinement.measure_realism(function, sets, extractor, seed=FLAGS.seed),
@@ -192,12 +202,13 @@ def build_seed_stages() -> tuple[refiner.PrefitStep, refiner.RefinerStep]:
     return prefit, refine
 
 
-def eye_batches(sets: refinement.EyeSets) -> Batches:
-    """Unpaired batches; only renders are turned, shifted and zoomed."""
+def eye_batches(sets: refinement.EyeSets, batch_size: int) -> Batches:
+    """Unpaired batches; renders are balanced by likeness, turned, shifted and zoomed."""
+    rendered = np.repeat(sets.rendered, balancing_repeats(sets.rendered), axis=0)
     return unpaired(
-        Pictures.from_array(sets.rendered),
+        Pictures.from_array(rendered),
         Pictures.from_array(sets.real),
-        FLAGS.batch_size,
+        batch_size,
         seed=FLAGS.seed,
         augmentation=Augmentation(rotation=10, shift=0.08, zoom=0.15),
     )

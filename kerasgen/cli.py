@@ -47,7 +47,7 @@ def run_example(main: Callable[[], None]) -> None:
             sys.exit(f"Arguments that are no flags: {' '.join(arguments[1:])}")
         try:
             main()
-        except (ValueError, ArithmeticError) as error:
+        except (ValueError, ArithmeticError, OSError, RuntimeError) as error:
             if os.environ.get("KERASGEN_TRACEBACK"):
                 raise
             sys.exit(f"{error}\n(KERASGEN_TRACEBACK=1 shows where this comes from.)")
@@ -181,26 +181,27 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     eyes = commands.add_parser("eyes", help=_draw_eyes.__doc__, description=_draw_eyes.__doc__)
     eyes.add_argument("--out", required=True, help="folder to write to")
-    eyes.add_argument("--count", type=_positive, default=100)
+    eyes.add_argument("--count", type=_whole_number, default=100)
     eyes.add_argument("--look", choices=("rendered", "camera"), default="rendered")
-    eyes.add_argument("--size", type=_positive, default=64, help="side in pixels")
+    eyes.add_argument("--size", type=_whole_number, default=64, help="side in pixels")
     eyes.add_argument("--seed", type=int, default=0)
     eyes.set_defaults(run=_draw_eyes)
     sheet = commands.add_parser("sheet", help=_draw_sheet.__doc__, description=_draw_sheet.__doc__)
     sheet.add_argument("folder", help="read with all folders below it")
     sheet.add_argument("out", help="the PNG to write")
-    sheet.add_argument("--size", type=_positive, default=96, help="side of each picture in pixels")
-    sheet.add_argument("--columns", type=_positive, default=12)
-    sheet.add_argument("--most", type=_positive, default=240, help="pictures shown at most")
+    sheet.add_argument(
+        "--size", type=_whole_number, default=96, help="side of each picture in pixels"
+    )
+    sheet.add_argument("--columns", type=_whole_number, default=12)
+    sheet.add_argument("--most", type=_whole_number, default=240, help="pictures shown at most")
     sheet.set_defaults(run=_draw_sheet)
     return parser
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
-    return value
+def _whole_number(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, not {text!r}")
+    return int(text)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

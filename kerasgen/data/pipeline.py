@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgen.data.augmentation import NUMBERS_PER_PICTURE, Augmentation, augment
-from kerasgen.data.images import list_images, read_folder, read_image, to_float
+from kerasgen.data.images import Fit, list_images, read_folder, read_image, to_float
 
 MEMORY_LIMIT = 512 * 2**20
 """Bytes of uint8 pictures up to which a folder is kept in memory."""
@@ -74,7 +74,7 @@ class Pictures:
         size: int | tuple[int, int],
         *,
         channels: int = 3,
-        fit: str = "crop",
+        fit: Fit = "crop",
         memory_limit: int = MEMORY_LIMIT,
     ) -> Pictures:
         """Every picture below a folder; kept in memory if small, read when needed if not.

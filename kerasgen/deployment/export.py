@@ -72,14 +72,7 @@ def export_refiner(
         )
     endpoints = _refiner_endpoints(refiner, image_size, looks)
     home = Path(directory) / name
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        room = Path(tempfile.mkdtemp(prefix=".export-", dir=home))
-    except OSError as error:
-        raise ValueError(
-            f"The model folder cannot be written ({error.strerror}). "
-            f"Received: directory={str(directory)!r}"
-        ) from error
+    room = _make_room(home)
     try:
         _write(refiner, endpoints, room)
         _write_json(room / MODEL_CARD, {**card, **_versions()})
@@ -87,6 +80,25 @@ def export_refiner(
         return _publish(room, home)
     finally:
         shutil.rmtree(room, ignore_errors=True)
+
+
+def check_writable(directory: str | Path) -> None:
+    """Tries whether models can be written below a folder: better before a long run than after.
+
+    Raises:
+        ValueError: If not.
+    """
+    _make_room(Path(directory)).rmdir()
+
+
+def _make_room(home: Path) -> Path:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".export-", dir=home))
+    except OSError as error:
+        raise ValueError(
+            f"The model folder cannot be written ({error.strerror}). Received: {str(home)!r}"
+        ) from error
 
 
 def next_version(home: Path) -> int:
@@ -191,7 +203,7 @@ def _reload(
     probe_path, result_path = room / "probes.npz", room / "results.npz"
     lengths = [len(item) for item in encoded]
     joined = np.frombuffer(b"".join(encoded), np.uint8)
-    named = {f"float{index}": value for index, value in enumerate(floats)}
+    named: dict[str, Any] = {f"float{index}": value for index, value in enumerate(floats)}
     np.savez(probe_path, joined=joined, lengths=lengths, **named)
     command = [sys.executable, "-m", "kerasgen.deployment.reload", str(folder), str(probe_path)]
     # Any installed or checked-out package must be importable there as it is here.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from kerasgen.training.reporting import read_history
 
@@ -38,7 +39,7 @@ def save_loss_curves(histories: Mapping[str, Path], path: Path) -> None:
     os.replace(temporary, path)
 
 
-def _draw(axes, title: str, history: Sequence[Mapping[str, float]]) -> None:  # noqa: ANN001
+def _draw(axes: Any, title: str, history: Sequence[Mapping[str, float]]) -> None:
     steps = [row["step"] for row in history]
     for name in history[0]:
         if name not in _NOT_LOSSES:

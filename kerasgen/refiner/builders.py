@@ -89,8 +89,8 @@ def build_refiner(
     """
     check_image_shape(image_shape, 2 ** max(len(encoder_widths), len(decoder_widths)))
     _check_depths(encoder_widths, decoder_widths, bottleneck, skips)
-    one = isinstance(decoder_kernels, int)
-    kernels = [decoder_kernels] * len(decoder_widths) if one else list(decoder_kernels)
+    if isinstance(decoder_kernels, int):
+        decoder_kernels = [decoder_kernels] * len(decoder_widths)
     images = keras.Input(tuple(image_shape), name="images")
     look = keras.Input((look_size,), name="look") if look_size else None
     style = None if look is None else _style(look)
@@ -102,7 +102,7 @@ def build_refiner(
         x = _squeeze(x, bottleneck, image_shape, 2 ** len(decoder_widths))
     elif style is not None:
         x = layers.LeakyReLU(negative_slope=0.2)(modulate(convolve(x, x.shape[-1], 3), style))
-    for level, (width, kernel) in enumerate(zip(decoder_widths, kernels, strict=True)):
+    for level, (width, kernel) in enumerate(zip(decoder_widths, decoder_kernels, strict=True)):
         skip = maps[-1 - level] if level < skips else None
         x = _decode(x, width, kernel, upsampling, normalization, skip, style)
     factor = image_shape[0] // x.shape[1]

@@ -141,8 +141,8 @@ class AdversarialStep(Step):
         priorities = self.random(self.pool.capacity, 1, _SLOT_STREAM)[:, 0]
         return self.pool.exchange(fakes[:half], swap, priorities)
 
-    def _judge(self, *parts: tf.Tensor | None) -> list[Logits | None]:
-        """For each set of pictures its logits, from one pass of the discriminator."""
+    def _judge(self, *parts: tf.Tensor | None) -> list[Any]:
+        """Logits of each set of pictures (None for None), from one pass of the discriminator."""
         given = [part for part in parts if part is not None]
         seen = [self._augmented(part, index) for index, part in enumerate(given)]
         heads = tf.nest.flatten(self.discriminator(tf.concat(seen, axis=0), training=True))

@@ -6,12 +6,12 @@ Only ``keras.layers`` and ``keras.ops``: raw TensorFlow calls on a symbolic Kera
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 from keras import layers, ops
 
-Tensor = keras.KerasTensor
+Tensor: TypeAlias = keras.KerasTensor
 
 NORMALIZATIONS = (None, "group", "instance", "batch")
 

@@ -7,11 +7,11 @@ under a strategy and the functions do not; the only scaling is in ``Player.desce
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import tensorflow as tf
 
-Logits = tf.Tensor
+Logits: TypeAlias = tf.Tensor
 Critic = Callable[[tf.Tensor], tf.Tensor]
 
 

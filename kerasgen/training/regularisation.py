@@ -85,12 +85,12 @@ def masked_correlation(
     """
     weight = _dark_mask(luminance(rendered), darkness, sigma)
     weight /= tf.reduce_sum(weight, axis=[1, 2, 3], keepdims=True) + 1e-6
-    terms = [
-        1.0
-        - _weighted_correlation(*(_blur(luminance(x), blur) for x in (refined, rendered)), weight)
-        for blur in blurs
-    ]
-    return tf.reduce_mean(tf.add_n(terms)) / len(terms)
+    lights = luminance(refined), luminance(rendered)
+    terms = []
+    for blur in blurs:
+        first, second = (_blur(light, blur) for light in lights)
+        terms.append(tf.reduce_mean(1.0 - _weighted_correlation(first, second, weight)))
+    return tf.add_n(terms) / len(terms)
 
 
 def masked_structure(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:

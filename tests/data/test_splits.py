@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from kerasgen.data.splits import split_by_folder_tail
+from kerasgen.data.splits import balancing_repeats, split_by_folder_tail
 
 
 def frames(folder, count):
@@ -51,3 +52,16 @@ def test_a_share_out_of_range_is_refused(share):
 def test_a_side_without_pictures_is_refused(paths):
     with pytest.raises(ValueError, match=f"Received: {len(paths)} pictures"):
         split_by_folder_tail(paths, 0.9)
+
+
+def test_near_copies_are_balanced():
+    generator = np.random.default_rng(0)
+    once, often = generator.integers(0, 256, (2, 64, 64, 3)).astype(np.uint8)
+    copies = [np.clip(often.astype(int) + shade, 0, 255).astype(np.uint8) for shade in (0, 1, 2, 3)]
+    repeats = balancing_repeats(np.stack([once, *copies]))
+    np.testing.assert_array_equal(repeats, [4, 1, 1, 1, 1])
+
+
+def test_unlike_grey_pictures_are_all_taken_once():
+    flats = np.stack([np.full((40, 40, 1), shade, np.uint8) for shade in (0, 60, 120, 180)])
+    np.testing.assert_array_equal(balancing_repeats(flats), [1, 1, 1, 1])

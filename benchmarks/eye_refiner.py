@@ -1,0 +1,222 @@
+"""The eye refiner on real pictures: arms x seeds, one table.
+
+    python benchmarks/eye_refiner.py --data DIR --features SAVED_MODEL
+
+``--data`` holds ``rendered/``, ``real/``, ``test/rendered/`` and ``test/real/``. Arms: ours;
+``renders-as-fakes``, the write-up's bug (its discriminator never sees a refined picture);
+``pixel-l1``, the write-up's self-regularisation, which also forbids new colours. All else is equal.
+Each run leaves figures.json in its folder and is not repeated; interrupt it and run it again, or
+run two seeds side by side (``--seeds 0`` and ``--seeds 1``): the table holds all that is there.
+
+It ends with the cost of one prefit update beside the write-up's networks, in turns in this run.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import app, flags
+
+from kerasgen import cli, refiner
+from kerasgen.data.augmentation import Augmentation
+from kerasgen.data.images import read_folder
+from kerasgen.data.pipeline import Batches, Pictures, unpaired
+from kerasgen.data.sheets import contact_sheet, save_png
+from kerasgen.data.splits import balancing_repeats
+from kerasgen.evaluation import refinement
+from kerasgen.evaluation.features import FeatureExtractor, saved_model_features
+from kerasgen.training.regularisation import pixel_l1
+from kerasgen.training.step import Player
+from kerasgen.training.trainer import Trainer, TrainerOptions
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("data", None, "Folder with rendered/, real/ and test/.", required=True)
+flags.DEFINE_string("features", None, "SavedModel to measure on.", required=True)
+flags.DEFINE_string("workdir", "runs/eye_refiner_table", "Folder of all runs.")
+flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds.")
+flags.DEFINE_list("arms", ["ours", "renders-as-fakes", "pixel-l1"], "Arms.")
+flags.DEFINE_integer("prefit", 2000, "Updates of the first stage.", 1)
+flags.DEFINE_integer("steps", 6000, "Updates of the second stage.", 1)
+flags.DEFINE_integer("threads", 0, "Threads of one operation; 0 for all cores.", 0)
+flags.DEFINE_bool("cost", True, "Whether to time the prefit updates.")
+
+PREFIT_BATCH, BATCH, SEED_BATCH = 4, 8, 16
+COLUMNS = {
+    "KID, share of raw": lambda f: f["refined_share_of_rendered"],
+    "KID refined": lambda f: _kid(f)["refined"]["value"],
+    "unseen poses": lambda f: _kid(f)["refined_unseen"]["value"],
+    "pupil shift, px": lambda f: f["pupil_shift"]["median"],
+    "share > 3 px": lambda f: f["pupil_shift"]["share_beyond"],
+    "corr x": lambda f: f["pupil_shift"]["correlation_x"],
+    "corr y": lambda f: f["pupil_shift"]["correlation_y"],
+    "lost": lambda f: f["pupil_shift"]["lost"],
+    "CNN accuracy": lambda f: f["real_or_refined_balanced_accuracy"]["value"],
+    "prefit L1": lambda f: f["prefit_l1"]["value"],
+    "minutes": lambda f: f["refine_minutes"],
+}
+
+
+class RendersAsFakes(refiner.RefinerStep):
+    """The write-up's bug: the discriminator's fakes are raw renders, never refined pictures."""
+
+    def _together(self, batch: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
+        with tf.GradientTape(persistent=True) as tape:
+            refined = self.generate(*batch)
+            real, fresh, raw = self._judge(self.real(*batch), refined, batch[0])
+            losses, total = self._generator_losses(batch, refined, real, fresh)
+            losses["discriminator_loss"] = self._discriminator_loss(real, raw, None)
+        self.generator_player.descend(tape, total)
+        self.discriminator_player.descend(tape, losses["discriminator_loss"])
+        return losses
+
+
+def build(arm: str, seed: int) -> tuple[refiner.PrefitStep, refiner.RefinerStep]:
+    """Both stages of an arm."""
+    options = (
+        {"regularisation": pixel_l1, "regularisation_weight": 2.0} if arm == "pixel-l1" else {}
+    )
+    prefit, refine = refiner.build_steps(
+        refiner.build_refiner(),
+        refiner.build_discriminator(),
+        batch_size=BATCH,
+        prefit_steps=FLAGS.prefit,
+        refine_steps=FLAGS.steps,
+        seed=seed,
+        **options,
+    )
+    if arm == "renders-as-fakes":
+        refine.__class__ = RendersAsFakes
+    return prefit, refine
+
+
+def load() -> refinement.EyeSets:
+    """The four sets as their folders hold them apart."""
+    names = ("rendered", "real", "test/rendered", "test/real")
+    return refinement.EyeSets(*(read_folder(Path(FLAGS.data) / name, 64).images for name in names))
+
+
+def batches(sets: refinement.EyeSets, batch_size: int, seed: int) -> Batches:
+    """As in ``examples/train_eye_refiner.py``."""
+    rendered = np.repeat(sets.rendered, balancing_repeats(sets.rendered), axis=0)
+    return unpaired(
+        Pictures.from_array(rendered),
+        Pictures.from_array(sets.real),
+        batch_size,
+        seed=seed,
+        augmentation=Augmentation(rotation=10, shift=0.08, zoom=0.15),
+    )
+
+
+def run(arm: str, seed: int, sets: refinement.EyeSets, features: FeatureExtractor) -> dict:
+    """Trains and measures one arm with one seed, or reads what it gave."""
+    folder = Path(FLAGS.workdir) / f"{arm}-{seed}"
+    done = folder / "figures.json"
+    if done.exists():
+        return json.loads(done.read_text(encoding="utf-8"))
+    print(f"== {arm}, seed {seed}", flush=True)
+    keras.utils.set_random_seed(seed)
+    trainer = Trainer(folder, options=TrainerOptions(log_every=500, save_every=1000))
+    prefit, refine = build(arm, seed)
+    trainer.run(prefit, batches(sets, PREFIT_BATCH, seed), FLAGS.prefit, phase="prefit")
+    passed = {"prefit_l1": vars(refinement.prefit_error(prefit.refiner, sets.test_rendered))}
+    start = time.monotonic()
+    trainer.run(refine, batches(sets, BATCH, seed), FLAGS.steps, phase="refine")
+    passed["refine_minutes"] = (time.monotonic() - start) / 60
+    with refine.generator_player.averaged():
+        function = refinement.refining_function(refine.generator, sets.real)
+        figures = {
+            **passed,
+            **refinement.measure_realism(function, sets, features, seed=seed),
+            **refinement.measure_geometry(function, sets, seed=seed),
+        }
+        save_png(folder / "sheet.png", sheet(function, sets))
+    cli.write_json(done, figures)
+    return figures
+
+
+def sheet(function: refinement.Refine, sets: refinement.EyeSets) -> np.ndarray:
+    """Twelve renders (the last three of unseen poses), four looks each, and real test pictures."""
+    renders = np.concatenate([sets.rendered[::12][:9], sets.test_rendered[::5][:3]])
+    rows = [renders, *(function(renders, look) for look in range(4))]
+    rows.append(sets.test_real[:: len(sets.test_real) // 12][:12])
+    return contact_sheet(np.concatenate(rows), 12, scale=2)
+
+
+def table(results: dict[str, list[dict]]) -> str:
+    """One row an arm: mean over seeds [lowest, highest]."""
+    lines = [f"| arm (seeds) | {' | '.join(COLUMNS)} |", "| --- " * (len(COLUMNS) + 1) + "|"]
+    for arm, figures in results.items():
+        cells = []
+        for value in COLUMNS.values():
+            numbers = [float("nan") if value(f) is None else value(f) for f in figures]
+            low, high = min(numbers), max(numbers)
+            cells.append(f"{np.mean(numbers):.3g} [{low:.3g}, {high:.3g}]")
+        lines.append(f"| {arm} ({len(figures)}) | {' | '.join(cells)} |")
+    reference = _kid(next(iter(results.values()))[0])
+    for name in ("rendered", "cheap_baseline", "real_null"):
+        entry = reference[name]
+        cell = f"{entry['value']:.3g} [{entry['low']:.3g}, {entry['high']:.3g}]"
+        share = entry["value"] / reference["rendered"]["value"]
+        lines.append(f"| {name} | {share:.3g} | {cell} |{' |' * (len(COLUMNS) - 2)}")
+    return "\n".join(lines)
+
+
+def prefit_cost(pairs: int = 7) -> str:
+    """The write-up's prefit update against ours, in turns: medians and their ratio."""
+    generator = np.random.default_rng(0)
+    sides: dict[str, tuple[Callable[..., dict], int]] = {}
+    for name, options, size in (("ours", {}, PREFIT_BATCH), ("write-up", refiner.SEED_REFINER, 16)):
+        network = refiner.build_refiner(**options)
+        step = refiner.PrefitStep(network, Player(network, keras.optimizers.Adam(1e-4)))
+        sides[name] = (tf.function(lambda a, b, step=step: step(a, b)), size)
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for pair in range(-1, pairs):
+        for name, (update, size) in sides.items():
+            images = tf.constant(generator.uniform(-1, 1, (size, 64, 64, 3)), tf.float32)
+            repeats = 20 if name == "ours" else 1
+            start = time.perf_counter()
+            for _ in range(repeats):
+                update(images, images)["l1_loss"].numpy()
+            if pair >= 0:
+                seconds[name].append((time.perf_counter() - start) / repeats)
+    ratio = np.median(np.divide(seconds["write-up"], seconds["ours"]))
+    per_picture = ratio * PREFIT_BATCH / SEED_BATCH
+    return (
+        f"prefit update: the write-up's (batch {SEED_BATCH}) takes {ratio:.0f} times ours (batch "
+        f"{PREFIT_BATCH}); per picture {per_picture:.0f} times (median of {pairs} pairs)"
+    )
+
+
+def _kid(figures: dict) -> dict:
+    return next(value for name, value in figures.items() if name.startswith("kid["))
+
+
+def main(arguments: list[str]) -> None:
+    """All runs that are not there yet, then the table."""
+    del arguments
+    tf.config.threading.set_intra_op_parallelism_threads(FLAGS.threads)
+    sets, features = load(), saved_model_features(FLAGS.features)
+    for seed in map(int, FLAGS.seeds):
+        for arm in FLAGS.arms:
+            run(arm, seed, sets, features)
+    results = {}
+    for arm in FLAGS.arms:
+        found = sorted(Path(FLAGS.workdir).glob(f"{arm}-*/figures.json"))
+        results[arm] = [json.loads(path.read_text(encoding="utf-8")) for path in found]
+    text = table(results) + ("\n\n" + prefit_cost() if FLAGS.cost else "")
+    (Path(FLAGS.workdir) / "table.md").write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    app.run(main)
