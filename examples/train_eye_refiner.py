@@ -127,12 +127,14 @@ def draw_eyes() -> refinement.EyeSets:
     """Eyes drawn by rule; the four sets share no eye, and the truth about test renders is kept."""
     size, first = FLAGS.image_size, 10 * FLAGS.seed
     test_rendered = rendered_eyes(EMBEDDED["test_rendered"], first + 2, size)
+    test_real = camera_eyes(EMBEDDED["test_real"], first + 3, size)
     return refinement.EyeSets(
         rendered_eyes(EMBEDDED["rendered"], first, size).images,
         camera_eyes(EMBEDDED["real"], first + 1, size).images,
         test_rendered.images,
-        camera_eyes(EMBEDDED["test_real"], first + 3, size).images,
+        test_real.images,
         test_rendered.pupil_centre,
+        test_real.pupil_centre,
     )
 
 
@@ -216,7 +218,7 @@ def eye_batches(sets: refinement.EyeSets, batch_size: int) -> Batches:
 
 def looks_of(network: keras.Model, photographs: np.ndarray, most: int = 256) -> np.ndarray | None:
     """Looks for the exported model to choose from, if it takes any; numbers, no pictures."""
-    if not refiner.takes_look(network):
+    if not refiner.takes(network, "look"):
         return None
     spread = photographs[:: -(-len(photographs) // most)]
     return colour_statistics(to_float(spread)).numpy()

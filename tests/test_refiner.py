@@ -16,6 +16,7 @@ from conformance import (
 from kerasgen.data.augmentation import Augmentation
 from kerasgen.data.pipeline import Pictures, unpaired
 from kerasgen.refiner import (
+    NOISE_CHANNELS,
     SEED_REFINER,
     PrefitStep,
     RefinerStep,
@@ -23,6 +24,7 @@ from kerasgen.refiner import (
     build_refiner,
     build_residual_refiner,
     build_small_convnet,
+    refiner_inputs,
 )
 from kerasgen.training.history import ImagePool
 from kerasgen.training.looks import LOOK_SIZE, colour_statistics
@@ -56,8 +58,13 @@ def first_batch():
     return next(iter(small_batches().dataset()))
 
 
-def make_step(capacity=4, optimizer=keras.optimizers.SGD, dropout=0.0, **options):
-    refiner, discriminator = small_refiner(dropout=dropout), small_discriminator()
+def inputs_of(refiner, images, photographs):
+    noise = tf.random.stateless_normal([len(images), *SHAPE[:2], NOISE_CHANNELS], [1, 2])
+    return refiner_inputs(refiner, images, colour_statistics(photographs), noise)
+
+
+def make_step(capacity=4, optimizer=keras.optimizers.SGD, changes=None, **options):
+    refiner, discriminator = small_refiner(**(changes or {})), small_discriminator()
     return RefinerStep(
         refiner,
         discriminator,
@@ -76,7 +83,7 @@ def test_seed_networks_have_their_published_sizes():
 
 
 def test_default_networks_have_their_sizes():
-    assert build_refiner().count_params() == 366_092
+    assert build_refiner().count_params() == 1_062_803
     assert build_discriminator().count_params() == 691_426
     assert build_residual_refiner().count_params() == 297_411
 
@@ -85,8 +92,8 @@ def test_default_networks_have_their_sizes():
     "build", [small_refiner, lambda: build_residual_refiner(look_size=LOOK_SIZE)]
 )
 def test_refiners_are_plain_keras_models(build, tmp_path):
-    images = first_batch()[0]
-    check_round_trip(build(), [images, colour_statistics(images)], tmp_path)
+    refiner, images = build(), first_batch()[0]
+    check_round_trip(refiner, inputs_of(refiner, images, images), tmp_path)
 
 
 @pytest.mark.parametrize("build", [small_discriminator, lambda: build_small_convnet(SHAPE)])
@@ -146,7 +153,10 @@ def test_resuming_is_exact_with_dropout_pool_and_average(strategy, tmp_path):
         return keras.optimizers.Adam(rate, use_ema=True, ema_momentum=0.9)
 
     check_resume(
-        lambda: make_step(optimizer=adam, dropout=0.3), small_batches(), tmp_path, strategy
+        lambda: make_step(optimizer=adam, changes={"dropout": 0.3}),
+        small_batches(),
+        tmp_path,
+        strategy,
     )
 
 
@@ -162,18 +172,20 @@ def test_resume_check_catches_a_forgotten_dropout_seed(tmp_path, monkeypatch):
 
     monkeypatch.setattr(step_module, "_variables_of", forgetful)
     with pytest.raises(AssertionError):
-        check_resume(lambda: make_step(dropout=0.3), small_batches(), tmp_path, "default")
+        check_resume(
+            lambda: make_step(changes={"dropout": 0.3}), small_batches(), tmp_path, "default"
+        )
 
 
 def test_the_discriminator_learns_from_refined_pictures_not_from_renders():
     """The write-up's bug was to show the raw renders: then renders would reach its loss."""
-    step = make_step(capacity=0)
+    step = make_step(capacity=0, changes={"noise": False})
     rendered, real = first_batch()
     shown = []
     judge = step.discriminator
     step.discriminator = lambda images, training: shown.append(images) or judge(images)
     step.policy = ()
-    refined = step.generator([rendered, colour_statistics(real)])
+    refined = step.generator(inputs_of(step.generator, rendered, real))
     step(rendered, real)
     np.testing.assert_allclose(shown[0][4:8], refined, atol=1e-6)
     assert np.abs(shown[0][4:8] - rendered).mean() > 0.1
@@ -195,7 +207,7 @@ def test_prefitting_learns_to_pass_its_input_through(tmp_path):
 
 
 def test_state_names_everything_that_can_change():
-    step = make_step(dropout=0.3)
+    step = make_step(changes={"dropout": 0.3})
     kinds = {name.split("-")[0] for name in snapshot(step)}
     assert kinds == {
         "generator",

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -21,6 +21,10 @@ from kerasgen.data.images import to_float, to_uint8
 MODEL_CARD = "model_card.json"
 TOLERANCE = 1e-4
 """Largest difference, on the scale [-1, 1], that a reloaded picture may show."""
+
+
+Endpoints: TypeAlias = dict[str, tuple[Any, list[tf.TensorSpec]]]
+"""Name of a signature -> (function, what it takes)."""
 
 
 class ExportError(RuntimeError):
@@ -42,13 +46,13 @@ def export_refiner(
     Signatures:
         ``serving_default``: ``image_bytes`` ``[N]`` string, any format TensorFlow decodes and any
             size -> ``picture`` ``[N, H, W, C]`` float32 in [-1, 1] and ``png_bytes`` ``[N]``. If
-            the refiner takes a look, a hash of the bytes picks one of ``looks``: the same file
-            gives the same picture, another file may get another lighting.
-        ``refine``: ``images`` ``[N, H, W, C]`` float32 in [-1, 1] (and ``look`` ``[N, L]``
-            float32) -> ``picture``.
+            the refiner takes a look or noise, a hash of the bytes picks one of ``looks`` and
+            seeds the noise: the same file gives the same picture.
+        ``refine``: the refiner's own inputs, ``images`` ``[N, H, W, C]`` float32 in [-1, 1], and
+            ``look`` ``[N, L]`` and ``noise`` ``[N, H, W, 2]`` if it takes them -> ``picture``.
 
     Args:
-        refiner: ``images -> picture`` or ``[images, look] -> picture``.
+        refiner: From ``kerasgen.refiner``; its first input is ``images``.
         directory: Folder of models, such as ``saved_models``.
         name: The model's name.
         image_size: (height, width) that pictures are brought to.
@@ -64,7 +68,7 @@ def export_refiner(
         ExportError: If the reloaded model differs from the trained one.
         ValueError: If the folder cannot be written, or looks are missing.
     """
-    if (len(refiner.inputs) > 1) != (looks is not None):
+    if any(tensor.name == "look" for tensor in refiner.inputs) != (looks is not None):
         raise ValueError(
             "`looks` must be given if, and only if, the refiner takes a look. "
             f"Received: looks={None if looks is None else looks.shape}, "
@@ -109,40 +113,59 @@ def next_version(home: Path) -> int:
 
 def _refiner_endpoints(
     refiner: keras.Model, image_size: tuple[int, int], looks: np.ndarray | None
-) -> dict[str, tuple[Any, list[tf.TensorSpec]]]:
-    """Name -> (function, input signature)."""
+) -> Endpoints:
     channels = refiner.inputs[0].shape[-1]
-    pictures = tf.TensorSpec([None, *image_size, channels], tf.float32, name="images")
 
-    def run(images: tf.Tensor, look: tf.Tensor | None) -> tf.Tensor:
-        inputs = images if look is None else [images, look]
-        return tf.cast(refiner(inputs, training=False), tf.float32)
+    def refine(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        given = list(inputs) if len(inputs) > 1 else inputs[0]
+        return {"picture": tf.cast(refiner(given, training=False), tf.float32)}
 
     def serve(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         images = tf.map_fn(
             lambda one: _decode(one, image_size, channels), image_bytes, fn_output_signature="float"
         )
-        picture = run(images, None if looks is None else _hashed_look(image_bytes, looks))
-        return {
-            "picture": picture,
-            "png_bytes": tf.map_fn(
-                tf.io.encode_png, to_uint8(picture), fn_output_signature="string"
-            ),
-        }
+        picture = refine(*_from_bytes(refiner, images, image_bytes, looks))["picture"]
+        png = tf.map_fn(tf.io.encode_png, to_uint8(picture), fn_output_signature=tf.string)
+        return {"picture": picture, "png_bytes": png}
 
-    bytes_signature = [tf.TensorSpec([None], tf.string, name="image_bytes")]
-    if looks is not None:
-        wanted = tf.TensorSpec([None, looks.shape[1]], tf.float32, name="look")
+    floats = [
+        tf.TensorSpec([None, *_static(tensor, image_size)], tf.float32, name=tensor.name)
+        for tensor in refiner.inputs
+    ]
+    bytes_only = [tf.TensorSpec([None], tf.string, name="image_bytes")]
+    return {"serving_default": (serve, bytes_only), "refine": (refine, floats)}
 
-        def refine(images: tf.Tensor, look: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"picture": run(images, look)}
 
-        return {"serving_default": (serve, bytes_signature), "refine": (refine, [pictures, wanted])}
+def _static(tensor: keras.KerasTensor, image_size: tuple[int, int]) -> tuple[int, ...]:
+    """The form of one row; a size-free network is exported for one size."""
+    shape = tensor.shape[1:]
+    return shape if len(shape) == 1 else (*image_size, shape[-1])
 
-    def refine_plain(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"picture": run(images, None)}
 
-    return {"serving_default": (serve, bytes_signature), "refine": (refine_plain, [pictures])}
+def _from_bytes(
+    refiner: keras.Model, images: tf.Tensor, image_bytes: tf.Tensor, looks: Any
+) -> list[tf.Tensor]:
+    """What else the refiner takes, as a pure function of each file's bytes."""
+    inputs = []
+    for tensor in refiner.inputs:
+        if tensor.name == "look":
+            keys = tf.strings.to_hash_bucket_fast(image_bytes, len(looks))
+            inputs.append(tf.gather(tf.constant(looks, tf.float32), keys))
+        elif tensor.name == "noise":
+            shape = [*images.shape[1:3], tensor.shape[-1]]
+            inputs.append(_hashed_noise(image_bytes, shape))
+        else:
+            inputs.append(images)
+    return inputs
+
+
+def _hashed_noise(image_bytes: tf.Tensor, shape: list[int]) -> tf.Tensor:
+    keys = tf.strings.to_hash_bucket_fast(image_bytes, 2**31 - 1)
+    return tf.map_fn(
+        lambda key: tf.random.stateless_normal(shape, tf.stack([key, tf.constant(0, tf.int64)])),
+        keys,
+        fn_output_signature=tf.float32,
+    )
 
 
 def _decode(data: tf.Tensor, size: tuple[int, int], channels: int) -> tf.Tensor:
@@ -152,14 +175,7 @@ def _decode(data: tf.Tensor, size: tuple[int, int], channels: int) -> tf.Tensor:
     return to_float(tf.cast(tf.round(tf.clip_by_value(resized, 0.0, 255.0)), tf.uint8))
 
 
-def _hashed_look(data: tf.Tensor, looks: np.ndarray) -> tf.Tensor:
-    keys = tf.strings.to_hash_bucket_fast(data, len(looks))
-    return tf.gather(tf.constant(looks, tf.float32), keys)
-
-
-def _write(
-    model: keras.Model, endpoints: dict[str, tuple[Any, list[tf.TensorSpec]]], folder: Path
-) -> None:
+def _write(model: keras.Model, endpoints: Endpoints, folder: Path) -> None:
     archive = keras.export.ExportArchive()
     archive.track(model)
     for name, (function, signature) in endpoints.items():
@@ -168,18 +184,16 @@ def _write(
 
 
 def _check(
-    endpoints: dict[str, tuple[Any, list[tf.TensorSpec]]],
+    endpoints: Endpoints,
     folder: Path,
     probes: np.ndarray,
     looks: np.ndarray | None,
 ) -> None:
     """Reloads the SavedModel in a process without Keras and compares what it gives."""
     encoded = np.array([tf.io.encode_png(probe).numpy() for probe in probes], dtype=object)
-    floats = [to_float(probes)]
-    if looks is not None:
-        floats.append(np.resize(looks.astype(np.float32), (len(probes), looks.shape[1])))
+    floats = _probe_inputs(endpoints["refine"][1], probes, looks)
     trained_served = endpoints["serving_default"][0](tf.constant(list(encoded)))
-    trained_float = endpoints["refine"][0](*[tf.constant(value) for value in floats])
+    trained_float = endpoints["refine"][0](*[tf.constant(value) for value in floats.values()])
     with tempfile.TemporaryDirectory() as room:
         reloaded = _reload(folder, encoded, floats, Path(room))
     differences = {
@@ -197,13 +211,24 @@ def _check(
         )
 
 
+def _probe_inputs(
+    specs: Sequence[tf.TensorSpec], probes: np.ndarray, looks: Any
+) -> dict[str, np.ndarray]:
+    inputs = {"images": to_float(probes)}
+    for spec in specs[1:]:
+        shape = (len(probes), *spec.shape[1:])
+        noise = np.random.default_rng(0).standard_normal(shape)
+        inputs[spec.name] = np.resize(looks, shape) if spec.name == "look" else noise
+    return {name: value.astype(np.float32) for name, value in inputs.items()}
+
+
 def _reload(
-    folder: Path, encoded: np.ndarray, floats: Sequence[np.ndarray], room: Path
+    folder: Path, encoded: np.ndarray, floats: Mapping[str, np.ndarray], room: Path
 ) -> dict[str, np.ndarray]:
     probe_path, result_path = room / "probes.npz", room / "results.npz"
     lengths = [len(item) for item in encoded]
     joined = np.frombuffer(b"".join(encoded), np.uint8)
-    named: dict[str, Any] = {f"float{index}": value for index, value in enumerate(floats)}
+    named: dict[str, Any] = {f"float_{name}": value for name, value in floats.items()}
     np.savez(probe_path, joined=joined, lengths=lengths, **named)
     command = [sys.executable, "-m", "kerasgen.deployment.reload", str(folder), str(probe_path)]
     # Any installed or checked-out package must be importable there as it is here.

@@ -20,20 +20,20 @@ def run_probes(folder: str, probe_path: str, result_path: str) -> None:
     Args:
         folder: The SavedModel.
         probe_path: An .npz with ``joined`` (encoded pictures one after the other), ``lengths``
-            and ``float0``, ``float1``, ... (the inputs of the float signature in order).
+            and ``float_<name>`` for each input of the float signature.
         result_path: Where the .npz with ``served``, ``png`` and ``refined`` goes.
     """
     loaded = tf.saved_model.load(folder)
     with np.load(probe_path) as probes:
         ends = np.cumsum(probes["lengths"])
         joined = probes["joined"].tobytes()
-        floats = [probes[f"float{index}"] for index in range(len(probes.files) - 2)]
+        prefix = "float_"
+        floats = {n[len(prefix) :]: probes[n] for n in probes.files if n.startswith(prefix)}
     encoded = [
         joined[end - size : end] for end, size in zip(ends, np.diff(ends, prepend=0), strict=True)
     ]
     served = loaded.signatures["serving_default"](image_bytes=tf.constant(encoded))
-    names = ["images", "look"][: len(floats)]
-    inputs = {name: tf.constant(value) for name, value in zip(names, floats, strict=True)}
+    inputs = {name: tf.constant(value) for name, value in floats.items()}
     refined = loaded.signatures["refine"](**inputs)
     png = np.stack([tf.io.decode_png(item).numpy() for item in served["png_bytes"].numpy()])
     np.savez(

@@ -21,7 +21,7 @@ from kerasgen.evaluation.metrics import (
 )
 from kerasgen.evaluation.pupils import find_pupils, known_pupils, pupil_shift
 from kerasgen.evaluation.two_sample import held_out_accuracy
-from kerasgen.refiner import takes_look
+from kerasgen.refiner import NOISE_CHANNELS, refiner_inputs
 from kerasgen.training.looks import colour_statistics
 
 Refine = Callable[[np.ndarray, int], np.ndarray]
@@ -38,6 +38,7 @@ class EyeSets:
         test_rendered: Renders of other poses or parameters.
         test_real: Real pictures from other recordings.
         test_pupils: ``[N, 2]`` true pupil centres (x, y) in pixels of ``test_rendered``, or None.
+        test_real_pupils: The same for ``test_real``.
     """
 
     rendered: np.ndarray
@@ -45,13 +46,14 @@ class EyeSets:
     test_rendered: np.ndarray
     test_real: np.ndarray
     test_pupils: np.ndarray | None = None
+    test_real_pupils: np.ndarray | None = None
 
 
 def refining_function(refiner: keras.Model, references: np.ndarray, batch_size: int = 64) -> Refine:
-    """A trained refiner as a function of uint8 pictures and a seed that picks their looks.
+    """A trained refiner as a function of uint8 pictures and a seed for looks and noise.
 
     Args:
-        refiner: ``images`` or ``[images, look]`` -> pictures in [-1, 1].
+        refiner: From ``kerasgen.refiner``.
         references: ``[M, H, W, 3]`` uint8 photographs whose looks are drawn from; those of the
             training set, never of the test set.
         batch_size: Pictures at once.
@@ -59,17 +61,23 @@ def refining_function(refiner: keras.Model, references: np.ndarray, batch_size: 
     looks = colour_statistics(to_float(references)).numpy()
 
     def refine(images: np.ndarray, seed: int) -> np.ndarray:
-        picked = looks[np.random.default_rng(seed).integers(0, len(looks), len(images))]
+        generator = np.random.default_rng(seed)
+        picked = looks[generator.integers(0, len(looks), len(images))]
         parts = []
         for start in range(0, len(images), batch_size):
             part = slice(start, start + batch_size)
-            inputs = tf.constant(to_float(images[part]))
-            if takes_look(refiner):
-                inputs = [inputs, tf.constant(picked[part])]
+            rendered = tf.constant(to_float(images[part]))
+            grain = _noise(rendered, generator)
+            inputs = refiner_inputs(refiner, rendered, tf.constant(picked[part]), grain)
             parts.append(to_uint8(refiner(inputs, training=False).numpy()))
         return np.concatenate(parts)
 
     return refine
+
+
+def _noise(images: tf.Tensor, generator: np.random.Generator) -> tf.Tensor:
+    shape = (*images.shape[:3], NOISE_CHANNELS)
+    return tf.constant(generator.standard_normal(shape, np.float32))
 
 
 def measure_realism(
@@ -110,7 +118,7 @@ def measure_realism(
         for name, parts in arms.items()
     }
     share = distances["refined"].value / distances["rendered"].value
-    # One latent a render: the interval counts test pictures that know nothing of each other.
+    # One look a render: the interval counts test pictures that know nothing of each other.
     accuracy = held_out_accuracy((sets.real, seen), (sets.test_real, unseen[0]), seed=seed)
     return {
         f"kid[{features.name}]": {name: asdict(value) for name, value in distances.items()},
@@ -120,7 +128,7 @@ def measure_realism(
 
 
 def _mean_estimate(estimates: Sequence[Estimate]) -> Estimate:
-    # The same render with several latents is not several samples: taken as one set, they would
+    # The same render with several looks is not several samples: taken as one set, they would
     # bias the distance upwards and halve its interval. The mean of the ends is a little too wide.
     ends = [(each.value, each.low, each.high) for each in estimates]
     value, low, high = np.mean(ends, axis=0).tolist()
@@ -130,8 +138,8 @@ def _mean_estimate(estimates: Sequence[Estimate]) -> Estimate:
 def measure_geometry(refine: Refine, sets: EyeSets, *, repeats: int = 4, seed: int = 0) -> dict:
     """How far the pupil moved, in pixels: between renders and refined pictures.
 
-    Where the truth is known, both the detector on raw renders and the refined pictures are held
-    against it; the first line is then what the detector itself is off.
+    Where the truth is known, the detector is first held against it on raw renders and on real
+    pictures: what it is off there it may be off on refined ones.
 
     Args:
         refine: From ``refining_function``.
@@ -147,10 +155,15 @@ def measure_geometry(refine: Refine, sets: EyeSets, *, repeats: int = 4, seed: i
     if sets.test_pupils is not None:
         truth = known_pupils(np.concatenate([sets.test_pupils] * repeats))
         unseen = np.concatenate([part[len(sets.rendered) :] for part in refined])
-        detector = pupil_shift(known_pupils(sets.test_pupils), find_pupils(sets.test_rendered))
-        result["detector_error_on_renders"] = asdict(detector)
+        result["detector_error_on_renders"] = _detector_error(sets.test_rendered, sets.test_pupils)
         result["pupil_error_after_refining"] = asdict(pupil_shift(truth, find_pupils(unseen)))
+    if sets.test_real_pupils is not None:
+        result["detector_error_on_real"] = _detector_error(sets.test_real, sets.test_real_pupils)
     return result
+
+
+def _detector_error(images: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
+    return asdict(pupil_shift(known_pupils(truth), find_pupils(images)))
 
 
 def nearest_real(refined: np.ndarray, real: np.ndarray, features: FeatureExtractor) -> np.ndarray:
@@ -176,8 +189,9 @@ def prefit_error(refiner: keras.Model, images: np.ndarray) -> Estimate:
         refiner: After the first stage.
         images: ``[N, H, W, 3]`` uint8.
     """
-    inputs = tf.constant(to_float(images))
-    own = [inputs, colour_statistics(inputs)] if takes_look(refiner) else inputs
+    rendered = tf.constant(to_float(images))
+    grain = _noise(rendered, np.random.default_rng(0))
+    own = refiner_inputs(refiner, rendered, colour_statistics(rendered), grain)
     passed = to_uint8(refiner(own, training=False).numpy())
     difference = np.abs(passed.astype(np.float64) - images) / 255.0
     return bootstrap_mean(difference.mean(axis=(1, 2, 3)))

@@ -6,21 +6,24 @@ the noise vector.
 """
 
 from kerasgen.refiner.builders import (
+    NOISE_CHANNELS,
     SEED_REFINER,
     build_discriminator,
     build_refiner,
     build_residual_refiner,
     build_small_convnet,
+    refiner_inputs,
+    takes,
 )
 from kerasgen.refiner.steps import (
     PASS_THROUGH_WEIGHTS,
     PrefitStep,
     RefinerStep,
     build_steps,
-    takes_look,
 )
 
 __all__ = [
+    "NOISE_CHANNELS",
     "PASS_THROUGH_WEIGHTS",
     "SEED_REFINER",
     "PrefitStep",
@@ -30,5 +33,6 @@ __all__ = [
     "build_residual_refiner",
     "build_small_convnet",
     "build_steps",
-    "takes_look",
+    "refiner_inputs",
+    "takes",
 ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import MappingProxyType
+from typing import Any
 
 import keras
 from keras import layers
 
 from kerasgen.training.layers import (
     Tensor,
+    add_noise,
     check_image_shape,
     convolve,
     depth_to_space,
@@ -35,9 +37,14 @@ SEED_REFINER = MappingProxyType(
         "normalization": "batch",
         "skips": 0,
         "look_size": 0,
+        "noise": False,
     }
 )
 """Arguments of ``build_refiner`` that give the network of the eye write-up: 10,631,523 weights."""
+
+
+NOISE_CHANNELS = 2
+"""One channel of noise for full size, one for half size."""
 
 
 def build_refiner(
@@ -55,6 +62,7 @@ def build_refiner(
     normalization: str | None = None,
     skips: int = 1,
     look_size: int = LOOK_SIZE,
+    noise: bool = True,
     name: str = "refiner",
 ) -> keras.Model:
     """Encoder-decoder refiner: a DCGAN generator whose noise vector is an encoded render.
@@ -79,10 +87,13 @@ def build_refiner(
             better and the render's look longer.
         look_size: Size of a vector that chooses among the looks one render can take; 0 for none.
             The training steps fill it with ``colour_statistics``, 6 numbers.
+        noise: Whether standard normal noise ``[N, H, W, 2]`` is an input, for the camera's grain;
+            added at full and at half size where the decoder is made of transposed convolutions.
         name: Of the model.
 
     Returns:
-        ``images`` or ``[images, look]`` -> pictures, ``[N, H, W, C]`` float32 in [-1, 1].
+        ``images``, or a list of ``images``, ``look`` and ``noise`` as far as they are asked for ->
+        pictures, ``[N, H, W, C]`` float32 in [-1, 1]. ``refiner_inputs`` makes the list.
 
     Raises:
         ValueError: If the arguments do not fit together.
@@ -94,6 +105,7 @@ def build_refiner(
     images = keras.Input(tuple(image_shape), name="images")
     look = keras.Input((look_size,), name="look") if look_size else None
     style = None if look is None else _style(look)
+    grain = keras.Input((*image_shape[:2], NOISE_CHANNELS), name="noise") if noise else None
     x, maps = images, []
     for width in encoder_widths:
         maps.append(x)
@@ -104,12 +116,36 @@ def build_refiner(
         x = layers.LeakyReLU(negative_slope=0.2)(modulate(convolve(x, x.shape[-1], 3), style))
     for level, (width, kernel) in enumerate(zip(decoder_widths, decoder_kernels, strict=True)):
         skip = maps[-1 - level] if level < skips else None
-        x = _decode(x, width, kernel, upsampling, normalization, skip, style)
+        x = _decode(x, width, kernel, upsampling, normalization, skip, style, grain)
     factor = image_shape[0] // x.shape[1]
     x = convolve(x, image_shape[2] * factor**2, output_kernel, kernel_initializer="glorot_normal")
     x = depth_to_space(x, factor)
     pictures = layers.Activation("tanh", dtype="float32", name="picture")(x)
-    return keras.Model(images if look is None else [images, look], pictures, name=name)
+    return keras.Model(_given(images, look, grain), pictures, name=name)
+
+
+def _given(*inputs: Tensor | None) -> Any:
+    given = [each for each in inputs if each is not None]
+    return given if len(given) > 1 else given[0]
+
+
+def refiner_inputs(refiner: keras.Model, images: Any, look: Any, noise: Any) -> Any:
+    """What a refiner takes of these, in its order; a list if it is more than the images.
+
+    Args:
+        refiner: From a builder of this module.
+        images: ``[N, H, W, C]`` float32 in [-1, 1].
+        look: ``[N, 6]`` float32.
+        noise: ``[N, H, W, 2]`` float32, standard normal.
+    """
+    offered = {"images": images, "look": look, "noise": noise}
+    given = [offered[tensor.name] for tensor in refiner.inputs]
+    return given if len(given) > 1 else given[0]
+
+
+def takes(refiner: keras.Model, name: str) -> bool:
+    """Whether a refiner has an input of this name: ``"look"`` or ``"noise"``."""
+    return any(tensor.name == name for tensor in refiner.inputs)
 
 
 def _check_depths(
@@ -172,6 +208,7 @@ def _decode(
     normalization: str | None,
     skip: Tensor | None,
     style: Tensor | None,
+    grain: Tensor | None,
 ) -> Tensor:
     if upsampling == "nearest":
         x = layers.UpSampling2D(2)(x)
@@ -185,6 +222,10 @@ def _decode(
     if skip is not None:
         x = layers.Add()([x, skip if skip.shape[-1] == width else layers.Conv2D(width, 1)(skip)])
     x = normalize(x, normalization)
+    if grain is not None and grain.shape[1] == x.shape[1]:
+        x = add_noise(x, grain[..., :1])
+    elif grain is not None and grain.shape[1] == 2 * x.shape[1]:
+        x = add_noise(x, grain[:, ::2, ::2, 1:])
     x = x if style is None else modulate(x, style)
     return layers.LeakyReLU(negative_slope=0.2)(x)
 
@@ -230,7 +271,7 @@ def build_residual_refiner(
         x = residual_block(x, normalization=normalization, condition=style)
     change = layers.Conv2D(image_shape[2], 1, kernel_initializer="zeros", dtype="float32")(x)
     pictures = layers.Add(dtype="float32", name="picture")([images, change])
-    return keras.Model(images if look is None else [images, look], pictures, name=name)
+    return keras.Model(_given(images, look), pictures, name=name)
 
 
 def build_discriminator(

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from kerasgen.refiner.builders import NOISE_CHANNELS, refiner_inputs, takes
 from kerasgen.training.adversary import AdversarialStep
 from kerasgen.training.history import ImagePool
 from kerasgen.training.looks import colour_statistics, look_distance, recolour
@@ -23,9 +24,16 @@ Differs: there the "weight" is a ratio of learning rates of two optimizers that 
 """
 
 
-def takes_look(refiner: keras.Model) -> bool:
-    """Whether a refiner has a second input, the look."""
-    return len(refiner.inputs) > 1
+_NOISE_STREAM = 10
+
+
+def _refine(step: Step, refiner: keras.Model, rendered: tf.Tensor, look: Any) -> tf.Tensor:
+    """Runs a refiner in training mode, with fresh noise if it takes any."""
+    noise = None
+    if takes(refiner, "noise"):
+        shape = [*rendered.shape[1:3], NOISE_CHANNELS]
+        noise = step.random(rendered.shape[0], shape, _NOISE_STREAM, normal=True)
+    return refiner(refiner_inputs(refiner, rendered, look, noise), training=True)
 
 
 class PrefitStep(Step):
@@ -61,7 +69,7 @@ class PrefitStep(Step):
         Raises:
             ValueError: If the refiner takes a look and a replica's batch is odd.
         """
-        if takes_look(self.refiner) and rendered.shape[0] % 2:
+        if takes(self.refiner, "look") and rendered.shape[0] % 2:
             raise ValueError(
                 "Prefitting a refiner that takes a look needs an even batch on each replica. "
                 f"Received: {rendered.shape[0]} pictures"
@@ -69,14 +77,14 @@ class PrefitStep(Step):
         losses: dict[str, tf.Tensor] = {}
 
         def loss() -> tf.Tensor:
-            if not takes_look(self.refiner):
-                losses["l1_loss"] = l1(self.refiner(rendered, training=True), rendered)
+            if not takes(self.refiner, "look"):
+                losses["l1_loss"] = l1(_refine(self, self.refiner, rendered, None), rendered)
                 return losses["l1_loss"]
             # Every other row, not the first half: so replicas divide the rows as one device does.
             kept, given = rendered[::2], rendered[1::2]
             own, other = colour_statistics(kept), colour_statistics(real[1::2])
             wanted = _interleaved(kept, recolour(given, other))
-            passed = self.refiner([rendered, _interleaved(own, other)], training=True)
+            passed = _refine(self, self.refiner, rendered, _interleaved(own, other))
             difference = tf.reduce_mean(tf.abs(passed - wanted), axis=[1, 2, 3])
             losses["l1_loss"] = tf.reduce_mean(difference[::2])
             losses["recolour_loss"] = tf.reduce_mean(difference[1::2])
@@ -152,8 +160,7 @@ class RefinerStep(AdversarialStep):
 
     def generate(self, rendered: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
         """The refined renders."""
-        inputs = [rendered, colour_statistics(real)] if takes_look(self.generator) else rendered
-        return self.generator(inputs, training=True)
+        return _refine(self, self.generator, rendered, colour_statistics(real))
 
     def terms(
         self, refined: tf.Tensor, rendered: tf.Tensor, real: tf.Tensor
@@ -161,7 +168,7 @@ class RefinerStep(AdversarialStep):
         """The self-regularisation, and the distance from the look asked for."""
         kept = self.regularisation(refined, rendered)
         terms = {"regularisation_loss": (self.regularisation_weight, kept)}
-        if takes_look(self.generator):
+        if takes(self.generator, "look"):
             met = look_distance(refined, colour_statistics(real))
             terms["look_loss"] = (self.look_weight, met)
         return terms
@@ -201,7 +208,7 @@ def build_steps(
     """
 
     def adam(rate: float, steps: int, **more: Any) -> keras.optimizers.Optimizer:
-        falling = keras.optimizers.schedules.PolynomialDecay(rate, max(steps, 1), rate / 20)
+        falling = keras.optimizers.schedules.CosineDecay(rate, max(steps, 1), alpha=0.05)
         return keras.optimizers.Adam(falling, beta_2=0.99, **more)
 
     prefit = PrefitStep(refiner, Player(refiner, adam(1e-3, prefit_steps)), seed=seed)

@@ -137,8 +137,8 @@ class AdversarialStep(Step):
         if self.pool is None or self.pool.capacity == 0:
             return None
         half = fakes.shape[0] // 2
-        swap = self.random(half, 1, _SWAP_STREAM)[:, 0]
-        priorities = self.random(self.pool.capacity, 1, _SLOT_STREAM)[:, 0]
+        swap = self.random(half, [], _SWAP_STREAM)
+        priorities = self.random(self.pool.capacity, [], _SLOT_STREAM)
         return self.pool.exchange(fakes[:half], swap, priorities)
 
     def _judge(self, *parts: tf.Tensor | None) -> list[Any]:
@@ -154,7 +154,7 @@ class AdversarialStep(Step):
         if not self.policy:
             return images
         # A stream for each part, so that the rows stay those of the global batch.
-        numbers = self.random(images.shape[0], NUMBERS_PER_PICTURE, _AUGMENT_STREAM + part)
+        numbers = self.random(images.shape[0], [NUMBERS_PER_PICTURE], _AUGMENT_STREAM + part)
         return diff_augment(images, numbers, self.policy)
 
     def _generator_losses(

@@ -82,6 +82,20 @@ def depth_to_space(x: Tensor, factor: int) -> Tensor:
     return layers.Reshape((height * factor, width * factor, channels))(x)
 
 
+def add_noise(x: Tensor, noise: Tensor) -> Tensor:
+    """Adds noise to each channel by a learned strength, zero at the start.
+
+    Karras et al. (2019), section 2: a network without such an input cannot draw the grain of a
+    camera, only average over it.
+
+    Args:
+        x: ``[N, H, W, C]``.
+        noise: ``[N, H, W, 1]``.
+    """
+    strength = layers.Conv2D(x.shape[-1], 1, use_bias=False, kernel_initializer="zeros")
+    return x + strength(noise)
+
+
 def modulate(x: Tensor, condition: Tensor) -> Tensor:
     """Scales and shifts each channel by a learned function of a condition vector.
 

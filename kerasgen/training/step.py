@@ -173,27 +173,31 @@ class Step(abc.ABC):
     def update(self, *batch: tf.Tensor) -> dict[str, tf.Tensor]:
         """Moves the players' weights; returns this replica's mean losses by name."""
 
-    def random(self, rows: int, columns: int, stream: int) -> tf.Tensor:
-        """Uniform numbers for this replica's rows of the batch.
+    def random(
+        self, rows: int, shape: Sequence[int], stream: int, *, normal: bool = False
+    ) -> tf.Tensor:
+        """Random numbers for this replica's rows of the batch.
 
         A pure function of (seed, update, stream, row of the *global* batch): two replicas draw
         together what one would.
 
         Args:
             rows: Pictures on this replica.
-            columns: Numbers for each picture.
+            shape: Of the numbers for one picture.
             stream: A small integer that tells apart the uses within one update.
+            normal: Standard normal numbers, not uniform ones in [0, 1).
 
         Returns:
-            ``[rows, columns]`` float32 in [0, 1).
+            ``[rows, *shape]`` float32.
         """
         context = tf.distribute.get_replica_context()
         total = rows * context.num_replicas_in_sync
         seed = tf.stack([tf.constant(self.seed * 64 + stream, tf.int64), self.updates.value()])
-        numbers = tf.random.stateless_uniform([total, columns], seed)
+        draw = tf.random.stateless_normal if normal else tf.random.stateless_uniform
+        numbers = draw([total, *shape], seed)
         start = tf.cast(context.replica_id_in_sync_group, tf.int32) * rows
         part = numbers[start : start + rows]
-        part.set_shape([rows, columns])
+        part.set_shape([rows, *shape])
         return part
 
     def state(self) -> dict[str, Any]:

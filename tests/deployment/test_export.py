@@ -27,7 +27,7 @@ def tiny_refiner(second_size):
     x = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(images)
     inputs = images
     if second_size:
-        second = keras.Input((second_size,), name="second")
+        second = keras.Input((second_size,), name="look")
         x = keras.layers.Add()([x, keras.layers.Reshape((1, 1, 4))(keras.layers.Dense(4)(second))])
         inputs = [images, second]
     picture = keras.layers.Conv2D(3, 3, padding="same", activation="tanh")(x)
@@ -274,6 +274,6 @@ def test_a_folder_that_cannot_be_written_is_refused(in_the_way, tmp_path):
     path = tmp_path / in_the_way
     path.parent.mkdir(exist_ok=True)
     path.write_text("here first")
-    with pytest.raises(ValueError, match="cannot be written.*Received: directory=.*models"):
+    with pytest.raises(ValueError, match="cannot be written.*Received: .*models"):
         export_to(tmp_path / "models", tiny_refiner(0))
     assert path.read_text() == "here first"
