@@ -36,10 +36,13 @@ class Augmentation:
     def __post_init__(self) -> None:
         """Rejects negative ranges and a zoom that could reach zero."""
         for name in ("rotation", "shift", "shear", "zoom"):
-            if getattr(self, name) < 0:
+            if not getattr(self, name) >= 0:
                 raise ValueError(f"`{name}` must be 0 or more. Received: {getattr(self, name)}")
-        if self.zoom >= 1:
-            raise ValueError(f"`zoom` must be below 1. Received: zoom={self.zoom}")
+        if self.zoom >= 1 or self.shear >= 90:
+            raise ValueError(
+                "`zoom` must be below 1 and `shear` below 90. "
+                f"Received: zoom={self.zoom}, shear={self.shear}"
+            )
 
 
 def augmentation_matrices(

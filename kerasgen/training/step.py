@@ -201,7 +201,11 @@ class Step(abc.ABC):
         return part
 
     def state(self) -> dict[str, Any]:
-        """Every variable a restart needs, by a name that does not depend on creation counters."""
+        """Every variable a restart needs, by a name that does not depend on creation counters.
+
+        Raises:
+            ValueError: If an attribute hides some in a list or a dict.
+        """
         found: dict[str, Any] = {}
         for attribute, owner in sorted(vars(self).items()):
             for index, variable in enumerate(_variables_of(owner)):
@@ -220,4 +224,10 @@ def _variables_of(owner: Any) -> list[Any]:
         return [variable.value for variable in owner.variables]
     if isinstance(owner, ImagePool):
         return owner.variables
+    inside = list(owner.values()) if isinstance(owner, dict) else owner
+    if isinstance(inside, list | tuple) and any(_variables_of(each) for each in inside):
+        raise ValueError(
+            "A step's networks, players, pools and variables must be attributes of their own, not "
+            f"in a list or a dict: they would not be saved. Received: {owner}"
+        )
     return []

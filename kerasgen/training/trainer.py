@@ -63,7 +63,8 @@ class TrainerOptions:
     """How often a run reports and saves.
 
     Attributes:
-        log_every: Steps between two rows of the history and between two calls of the actions.
+        log_every: Steps between two rows of the history and between two calls of the actions;
+            a checkpoint also writes a row.
         save_every: Steps between two checkpoints; one is also written at the end and when the
             run is interrupted.
         keep: Checkpoints kept on disk for each phase.

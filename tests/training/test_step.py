@@ -260,3 +260,16 @@ def test_calling_a_step_counts_its_updates():
     step = Draw()
     step(tf.zeros([1, 1])), step(tf.zeros([1, 1]))
     assert int(step.updates) == 2 and list(step.state()) == ["updates-0"]
+
+
+def test_networks_hidden_in_a_list_are_refused():
+    class Hiding(Step):
+        def __init__(self):
+            super().__init__()
+            self.networks = [keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])]
+
+        def update(self, *batch):
+            return {}
+
+    with pytest.raises(ValueError, match="attributes of their own"):
+        Hiding().state()
