@@ -46,7 +46,7 @@ flags.DEFINE_string("workdir", "runs/eye_refiner_table", "Folder of all runs.")
 flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds.")
 flags.DEFINE_list("arms", ["ours", "renders-as-fakes", "pixel-l1"], "Arms.")
 flags.DEFINE_integer("prefit", 2000, "Updates of the first stage.", 1)
-flags.DEFINE_integer("steps", 6000, "Updates of the second stage.", 1)
+flags.DEFINE_integer("steps", 4000, "Updates of the second stage.", 1)
 flags.DEFINE_integer("threads", 0, "Threads of one operation; 0 for all cores.", 0)
 flags.DEFINE_bool("cost", True, "Whether to time the prefit updates.")
 
@@ -55,11 +55,13 @@ COLUMNS = {
     "KID, share of raw": lambda f: f["refined_share_of_rendered"],
     "KID refined": lambda f: _kid(f)["refined"]["value"],
     "unseen poses": lambda f: _kid(f)["refined_unseen"]["value"],
+    "iris shift, px": lambda f: f["iris_shift"]["median"],
+    "beyond 3 px": lambda f: f["iris_shift"]["share_beyond"],
+    "corr x": lambda f: f["iris_shift"]["correlation_x"],
+    "corr y": lambda f: f["iris_shift"]["correlation_y"],
+    "lost": lambda f: f["iris_shift"]["lost"],
     "pupil shift, px": lambda f: f["pupil_shift"]["median"],
-    "share > 3 px": lambda f: f["pupil_shift"]["share_beyond"],
-    "corr x": lambda f: f["pupil_shift"]["correlation_x"],
-    "corr y": lambda f: f["pupil_shift"]["correlation_y"],
-    "lost": lambda f: f["pupil_shift"]["lost"],
+    "pupils lost": lambda f: f["pupil_shift"]["lost"],
     "CNN accuracy": lambda f: f["real_or_refined_balanced_accuracy"]["value"],
     "prefit L1": lambda f: f["prefit_l1"]["value"],
     "minutes": lambda f: f["refine_minutes"],

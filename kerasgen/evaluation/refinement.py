@@ -13,6 +13,7 @@ import tensorflow as tf
 from kerasgen.data.camera import cheap_realism
 from kerasgen.data.images import to_float, to_uint8
 from kerasgen.evaluation.features import FeatureExtractor
+from kerasgen.evaluation.irises import find_irises
 from kerasgen.evaluation.metrics import (
     Estimate,
     bootstrap_mean,
@@ -136,7 +137,10 @@ def _mean_estimate(estimates: Sequence[Estimate]) -> Estimate:
 
 
 def measure_geometry(refine: Refine, sets: EyeSets, *, repeats: int = 4, seed: int = 0) -> dict:
-    """How far the pupil moved, in pixels: between renders and refined pictures.
+    """How far pupil and iris moved, in pixels: between renders and refined pictures.
+
+    ``pupil_shift`` is that of the pupil where it can be told from the iris, ``iris_shift`` that of
+    the whole dark disc, which can be followed in dark pictures too.
 
     Where the truth is known, the detector is first held against it on raw renders and on real
     pictures: what it is off there it may be off on refined ones.
@@ -151,7 +155,11 @@ def measure_geometry(refine: Refine, sets: EyeSets, *, repeats: int = 4, seed: i
     before = find_pupils(np.concatenate([renders] * repeats))
     refined = [refine(renders, seed * 1000 + index) for index in range(repeats)]
     after = find_pupils(np.concatenate(refined))
-    result: dict[str, Any] = {"pupil_shift": asdict(pupil_shift(before, after))}
+    discs = find_irises(np.concatenate([renders] * repeats)), find_irises(np.concatenate(refined))
+    result: dict[str, Any] = {
+        "iris_shift": asdict(pupil_shift(*discs)),
+        "pupil_shift": asdict(pupil_shift(before, after)),
+    }
     if sets.test_pupils is not None:
         truth = known_pupils(np.concatenate([sets.test_pupils] * repeats))
         unseen = np.concatenate([part[len(sets.rendered) :] for part in refined])

@@ -133,7 +133,7 @@ class RefinerStep(AdversarialStep):
         *,
         adversarial: AdversarialLoss = LEAST_SQUARES,
         regularisation: SelfRegularisation = masked_structure,
-        regularisation_weight: float = 5.0,
+        regularisation_weight: float = 6.0,
         look_weight: float = 2.0,
         **options: Any,
     ) -> None:
@@ -180,9 +180,9 @@ def build_steps(
     *,
     batch_size: int,
     prefit_steps: int = 2000,
-    refine_steps: int = 6000,
+    refine_steps: int = 4000,
     refiner_rate: float = 3e-4,
-    discriminator_rate: float = 1e-4,
+    discriminator_rate: float = 3e-4,
     seed: int = 0,
     **options: Any,
 ) -> tuple[PrefitStep, RefinerStep]:
@@ -198,8 +198,7 @@ def build_steps(
         prefit_steps: Length of the first stage.
         refine_steps: Length of the second.
         refiner_rate: Learning rate of the refiner in the second stage.
-        discriminator_rate: Learning rate of the discriminator. As fast as the refiner it wins, and
-            the refiner gives up the geometry.
+        discriminator_rate: Learning rate of the discriminator.
         seed: Of the steps' randomness.
         **options: Changes to ``RefinerStep``.
 
