@@ -167,6 +167,12 @@ def finish(
 
 def build_stages(replicas: int) -> tuple[refiner.PrefitStep, refiner.RefinerStep]:
     """Both stages of the chosen model, on the same refiner."""
+    for name, multiple in (("prefit_batch_size", 2 * replicas), ("batch_size", replicas)):
+        if FLAGS[name].value % multiple:
+            raise ValueError(
+                f"--{name} must be a multiple of {multiple} on {replicas} replica(s). "
+                f"Received: {name}={FLAGS[name].value}"
+            )
     size = (FLAGS.image_size, FLAGS.image_size, 3)
     if FLAGS.model == "seed":
         return build_seed_stages()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from absl import app, flags
+from absl import app, flags, logging
 
 import kerasgen
 
@@ -45,6 +45,8 @@ def run_example(main: Callable[[], None]) -> None:
     def guarded(arguments: Sequence[str]) -> None:
         if len(arguments) > 1:
             sys.exit(f"Arguments that are no flags: {' '.join(arguments[1:])}")
+        # TensorFlow says at INFO how it writes files; a user wants the progress lines.
+        logging.set_verbosity(logging.WARNING)
         try:
             main()
         except (ValueError, ArithmeticError, OSError, RuntimeError) as error:

@@ -84,6 +84,9 @@ class TrainerOptions:
 class Trainer:
     """Runs steps on every replica, phase by phase, and goes on where it stopped.
 
+    Under MultiWorkerMirroredStrategy every worker runs the same program and keeps checkpoints of
+    its own; send an interrupt to all of them, as one that stops leaves the others waiting.
+
     Build networks, players and steps inside ``scope()``. Each phase has its own folder below the
     work folder, with its own counter, checkpoints and history; a restart skips what is done.
 
