@@ -24,6 +24,8 @@ _MASK_BLUR = 3.0
 """Standard deviation in pixels of the mask's blur, applied twice."""
 _BLURS = (1.0, 2.5)
 """Standard deviations in pixels of the blurs at which luminance is correlated."""
+_LEAST_CONTRAST = 0.33
+"""Share of the render's contrast that its dark part keeps; webcam eyes have 0.3 to 0.4 of it."""
 _DRIFT = 0.1
 """Structural change at which pupils start to drift."""
 
@@ -68,14 +70,16 @@ def masked_correlation(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:
 
 
 def masked_structure(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:
-    """Correlation and gradient together, squared for each picture: what drifts most is held most.
+    """Correlation, gradient and contrast, squared for each picture: what drifts most is held most.
 
     One pose that no photograph shows is the first that a refiner gives up; in a plain mean it
-    hardly counts. The sum of ``masked_correlation`` and twice ``masked_gradient`` is squared and
-    divided by 0.1, about where a pupil starts to drift: there the term equals the plain mean.
+    hardly counts. Where the other two hold it, it fades: so the dark part must also keep a third
+    of its contrast. The sum of ``masked_correlation``, twice ``masked_gradient`` and the missing
+    contrast is squared and divided by 0.1, about where a pupil starts to drift: there the term
+    equals the plain mean.
     """
     change = _correlation_loss(refined, rendered) + 2.0 * _gradient_change(refined, rendered)
-    return tf.reduce_mean(tf.square(change)) / _DRIFT
+    return tf.reduce_mean(tf.square(change + _faded(refined, rendered))) / _DRIFT
 
 
 def feature_l1(features: Callable[[tf.Tensor], tf.Tensor]) -> SelfRegularisation:
@@ -109,14 +113,31 @@ def _gradient_change(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:
 
 def _correlation_loss(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:
     """One number a picture, the mean over the blurs."""
-    weight = _dark_mask(luminance(rendered))
-    weight /= tf.reduce_sum(weight, axis=[1, 2, 3], keepdims=True) + 1e-6
+    weight = _unit_mask(rendered)
     lights = luminance(refined), luminance(rendered)
     terms = []
     for blur in _BLURS:
         first, second = (_blur(light, blur) for light in lights)
         terms.append(1.0 - _weighted_correlation(first, second, weight))
     return tf.add_n(terms)[:, 0, 0, 0] / len(terms)
+
+
+def _faded(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:
+    """One number a picture: 0 if the dark part's contrast is kept well enough, 1 if it is gone."""
+    weight = _unit_mask(rendered)
+    deviations = []
+    for images in (refined, rendered):
+        light = _blur(luminance(images), _BLURS[0])
+        mean = tf.reduce_sum(light * weight, axis=[1, 2, 3], keepdims=True)
+        variance = tf.reduce_sum(tf.square(light - mean) * weight, axis=[1, 2, 3])
+        deviations.append(tf.sqrt(variance + 1e-6))
+    kept = deviations[0] / deviations[1]
+    return tf.nn.relu(1.0 - kept / _LEAST_CONTRAST)
+
+
+def _unit_mask(rendered: tf.Tensor) -> tf.Tensor:
+    weight = _dark_mask(luminance(rendered))
+    return weight / (tf.reduce_sum(weight, axis=[1, 2, 3], keepdims=True) + 1e-6)
 
 
 def _normalised_gradients(images: tf.Tensor) -> tf.Tensor:

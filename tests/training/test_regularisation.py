@@ -10,6 +10,7 @@ from kerasgen.training.regularisation import (
     luminance,
     masked_correlation,
     masked_gradient,
+    masked_structure,
     normalised_luminance,
     pixel_l1,
 )
@@ -139,3 +140,13 @@ def test_the_blur_keeps_the_sum_of_light():
     blurred = regularisation._separable_blur(tf.constant(spot), np.array([0.25, 0.5, 0.25]))
     assert float(tf.reduce_sum(blurred)) == pytest.approx(1.0)
     np.testing.assert_allclose(blurred[0, :3, 4, 0], [0.375, 0.125, 0.0])
+
+
+def test_a_dark_part_may_lose_contrast_but_not_fade():
+    rendered = tf.fill([1, 64, 64, 3], 0.8) * 1.0
+    rows, columns = np.mgrid[:64, :64]
+    inside = (np.hypot(rows - 32, columns - 32) < 8)[None, :, :, None]
+    rendered = tf.where(inside, -0.8, rendered)
+    halved, faded = 0.5 * rendered, 0.1 * rendered
+    assert masked_structure(halved, rendered) < 0.02
+    assert masked_structure(faded, rendered) > 1.0
