@@ -46,7 +46,7 @@ from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
 FLAGS = flags.FLAGS
 cli.define_training_flags(workdir="runs/eye_refiner", batch_size=8)
 flags.DEFINE_integer("prefit", 2000, "Updates of the first stage (L1 pass-through).", 0)
-flags.DEFINE_integer("steps", 4000, "Updates of the second stage (adversarial).", 0)
+flags.DEFINE_integer("steps", 3000, "Updates of the second stage (adversarial).", 0)
 flags.DEFINE_integer("prefit_batch_size", 4, "Pictures in a batch of the first stage.", 2)
 flags.DEFINE_enum("model", "dcgan", ["dcgan", "residual", "seed"], "Which pair of networks.")
 flags.DEFINE_integer("image_size", 64, "Side of the pictures in pixels.", 32)
