@@ -22,6 +22,9 @@ from kerasgen.data.images import Fit, list_images, read_folder, read_image, to_f
 MEMORY_LIMIT = 512 * 2**20
 """Bytes of uint8 pictures up to which a folder is kept in memory."""
 
+_PARALLEL = 2
+"""Batches prepared at once."""
+
 _FOREVER = np.iinfo(np.int64).max // 2
 
 
@@ -153,7 +156,12 @@ class Batches:
             return self.make(position // local, replica * rows, rows)
 
         positions = tf.data.Dataset.range(start_step * local, _FOREVER)
-        return positions.map(part, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2 * local)
+        batches = positions.map(part, num_parallel_calls=_PARALLEL).prefetch(2 * local)
+        # The autotuner's thread sleeps up to a minute, and an iterator that is done with waits
+        # for it: every phase would end with a pause.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return batches.with_options(options)
 
 
 def labelled(
