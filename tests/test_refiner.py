@@ -68,8 +68,8 @@ def make_step(capacity=4, optimizer=keras.optimizers.SGD, changes=None, **option
     return RefinerStep(
         refiner,
         discriminator,
-        Player(refiner, optimizer(0.01)),
-        Player(discriminator, optimizer(0.01)),
+        Player(refiner, optimizer(0.003)),
+        Player(discriminator, optimizer(0.003)),
         pool=ImagePool(capacity, SHAPE, min(capacity, 4), swap_probability=1.0),
         policy=("colour", "translation", "cutout"),
         seed=5,

@@ -138,8 +138,8 @@ def refiner_inputs(refiner: keras.Model, images: Any, look: Any, noise: Any) -> 
         look: ``[N, 6]`` float32.
         noise: ``[N, H, W, 2]`` float32, standard normal.
     """
-    offered = {"images": images, "look": look, "noise": noise}
-    given = [offered[tensor.name] for tensor in refiner.inputs]
+    offered = {"look": look, "noise": noise}
+    given = [images, *(offered[tensor.name] for tensor in refiner.inputs[1:])]
     return given if len(given) > 1 else given[0]
 
 

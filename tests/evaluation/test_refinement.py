@@ -125,7 +125,8 @@ def test_a_refiner_that_shifts_pictures_is_caught(sets):
 
 def test_without_the_truth_only_the_shift_is_told(sets):
     parts = (sets.rendered[:4], sets.real[:4], sets.test_rendered[:4], sets.test_real[:4])
-    assert set(measure_geometry(identity, EyeSets(*parts), repeats=1)) == {"pupil_shift"}
+    figures = measure_geometry(identity, EyeSets(*parts), repeats=1)
+    assert set(figures) == {"iris_shift", "pupil_shift"}
 
 
 def test_pupils_that_were_wiped_out_are_counted_as_lost(sets):
@@ -151,7 +152,7 @@ def brighter():
 
 def painter():
     """Paints the whole picture in the mean colour that the look asks for."""
-    images, look = keras.Input((8, 8, 3)), keras.Input((LOOK_SIZE,))
+    images, look = keras.Input((8, 8, 3)), keras.Input((LOOK_SIZE,), name="look")
     colour = keras.layers.Reshape((1, 1, 3))(look[:, :3])
     return keras.Model([images, look], keras.layers.Add()([0.0 * images, colour]))
 
