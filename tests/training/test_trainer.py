@@ -150,8 +150,13 @@ def test_a_second_ctrl_c_acts_at_once(tmp_path):
         time.sleep(0.2)
         os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path, 20, actions=[at(6, twice)])
+    # A shell starts background jobs with Ctrl-C ignored; this test is about a terminal's.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, 20, actions=[at(6, twice)])
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert saved_steps(tmp_path) == [4]
 
 
