@@ -21,6 +21,8 @@ from kerasgen.data.images import to_float, to_uint8
 MODEL_CARD = "model_card.json"
 TOLERANCE = 1e-4
 """Largest difference, on the scale [-1, 1], that a reloaded picture may show."""
+HALF_TOLERANCE = 0.03
+"""The same for networks that compute in 16 bits, where one rounding is already 0.004."""
 
 
 Endpoints: TypeAlias = dict[str, tuple[Any, list[tf.TensorSpec]]]
@@ -80,7 +82,7 @@ def export_refiner(
     try:
         _write(refiner, endpoints, room)
         _write_json(room / MODEL_CARD, {**card, **_versions()})
-        _check(endpoints, room, probes, looks)
+        _check(endpoints, room, probes, looks, _tolerance(refiner))
         return _publish(room, home)
     finally:
         shutil.rmtree(room, ignore_errors=True)
@@ -188,6 +190,7 @@ def _check(
     folder: Path,
     probes: np.ndarray,
     looks: np.ndarray | None,
+    tolerance: float,
 ) -> None:
     """Reloads the SavedModel in a process without Keras and compares what it gives."""
     encoded = np.array([tf.io.encode_png(probe).numpy() for probe in probes], dtype=object)
@@ -202,13 +205,18 @@ def _check(
         "png_bytes": _largest(to_uint8(trained_served["picture"]), reloaded["png"]) / 127.5,
     }
     # One grey level in the PNG is rounding, not another picture.
-    limits = {"serving_default": TOLERANCE, "refine": TOLERANCE, "png_bytes": 1.01 / 127.5}
+    png = max(tolerance, 1.01 / 127.5)
+    limits = {"serving_default": tolerance, "refine": tolerance, "png_bytes": png}
     wrong = {name: value for name, value in differences.items() if not value <= limits[name]}
     if wrong:
         raise ExportError(
             "The reloaded SavedModel gives other pictures than the trained network; it was not "
             f"kept. Largest differences on the scale [-1, 1]: {wrong}"
         )
+
+
+def _tolerance(model: keras.Model) -> float:
+    return TOLERANCE if model.compute_dtype == "float32" else HALF_TOLERANCE
 
 
 def _probe_inputs(

@@ -14,6 +14,7 @@ import tensorflow as tf
 from kerasgen.data.images import to_float, to_uint8
 from kerasgen.deployment import export
 from kerasgen.deployment.export import ExportError, export_refiner, next_version
+from kerasgen.refiner import build_residual_refiner
 
 SHAPE = (16, 16, 3)
 CARD = {"task": "test", "seed": 3, "figures": {"median": float("nan"), "share": 0.5}}
@@ -277,3 +278,13 @@ def test_a_folder_that_cannot_be_written_is_refused(in_the_way, tmp_path):
     with pytest.raises(ValueError, match="cannot be written.*Received: .*models"):
         export_to(tmp_path / "models", tiny_refiner(0))
     assert path.read_text() == "here first"
+
+
+def test_a_network_that_computes_in_16_bits_is_exported(tmp_path):
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    refiner = build_residual_refiner(width=4, blocks=1)
+    kernel = refiner.layers[-2].kernel
+    kernel.assign(tf.random.normal(kernel.shape, stddev=0.05))
+    probes = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), np.uint8)
+    folder = export_refiner(refiner, tmp_path, "half", image_size=(16, 16), card={}, probes=probes)
+    assert folder.name == "1"
