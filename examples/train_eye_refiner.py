@@ -236,7 +236,7 @@ def looks_of(network: keras.Model, photographs: np.ndarray, most: int = 256) -> 
 def draw_sheet(
     step: refiner.RefinerStep, sets: refinement.EyeSets, extractor: FeatureExtractor
 ) -> np.ndarray:
-    """Rendered | refined twice, with other latents | the nearest real training picture."""
+    """Rendered | refined twice, with other looks | the nearest real training picture."""
     function = refinement.refining_function(step.generator, sets.real)
     seen, unseen = sets.rendered[:: max(1, len(sets.rendered) // 6)][:6], sets.test_rendered[:6]
     renders = np.concatenate([seen, unseen])
