@@ -74,12 +74,14 @@ class RendersAsFakes(refiner.RefinerStep):
     def _together(self, batch: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
         with tf.GradientTape(persistent=True) as tape:
             refined = self.generate(*batch)
-            real, fresh, raw = self._judge(self.real(*batch), refined, batch[0])
+            fresh = self._judge_fakes(batch, refined)
+            shown, real, _ = self._judge_real(batch, None)
+            raw = self._judge_fakes(batch, batch[0])
             losses, total = self._generator_losses(batch, refined, real, fresh)
-            losses["discriminator_loss"] = self._discriminator_loss(real, raw, None)
+            more, judged = self._discriminator_losses(batch, shown, real, raw, None)
         self.generator_player.descend(tape, total)
-        self.discriminator_player.descend(tape, losses["discriminator_loss"])
-        return losses
+        self.discriminator_player.descend(tape, judged)
+        return {**losses, **more}
 
 
 def build(arm: str, seed: int) -> tuple[refiner.PrefitStep, refiner.RefinerStep]:

@@ -10,15 +10,15 @@ traced step: one forward pass of the refiner and one of the discriminator serve 
 the self-regularisation, and the batch is prepared meanwhile.
 
 Ours is timed twice: with the alternation's own losses, and as it is by default, with history,
-augmentation, looks and the structure term, which the alternation does not have. Printed: ratios of
-pictures per second, and the share of the step's time that was spent waiting for data.
+augmentation, looks, the structure term and averaged weights, which the alternation does not have.
+Printed: ratios of pictures per second, and the share of the step's time that was spent waiting for
+data.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import keras
 import numpy as np
@@ -31,6 +31,7 @@ from kerasgen.data.pipeline import Pictures, unpaired
 from kerasgen.data.procedural import camera_eyes, rendered_eyes
 from kerasgen.training.looks import colour_statistics
 from kerasgen.training.regularisation import pixel_l1
+from kerasgen.training.step import Player
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("batch_size", 8, "Pictures in a batch.", 1)
@@ -56,25 +57,31 @@ def batches() -> Iterator[Batch]:
     return iter(made.dataset())
 
 
-def one_step(**options: Any) -> Callable[..., object]:
+def default_step() -> Callable[..., object]:
     """Ours."""
-    _, step = refiner.build_steps(*networks(), batch_size=FLAGS.batch_size, **options)
+    _, step = refiner.build_steps(*networks(), batch_size=FLAGS.batch_size)
     return tf.function(lambda *batch: step(*batch))
 
 
 def equal_work() -> Callable[..., object]:
-    """Ours without what the alternation lacks: history, augmentation, looks and structure."""
-    return one_step(pool=None, policy=(), regularisation=pixel_l1, look_weight=0.0)
+    """Ours without what the alternation lacks.
+
+    That is history, augmentation, looks, structure and the averages of the weights.
+    """
+    pair = networks()
+    players = [Player(network, _adam()) for network in pair]
+    step = refiner.RefinerStep(*pair, *players, regularisation=pixel_l1, look_weight=0.0)
+    return tf.function(lambda *batch: step(*batch))
 
 
 def alternation() -> Callable[..., object]:
     """The write-up's loop with Keras's own train_on_batch."""
     network, judge = networks()
-    judge.compile(optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5), loss=_logit_loss())
+    judge.compile(optimizer=_adam(), loss=_logit_loss())
     judge.trainable = False
     stack = keras.Model(network.inputs, judge(network.output))
-    stack.compile(optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5), loss=_logit_loss())
-    network.compile(optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5), loss="mae")
+    stack.compile(optimizer=_adam(), loss=_logit_loss())
+    network.compile(optimizer=_adam(), loss="mae")
     generator = np.random.default_rng(0)
 
     def step(rendered: tf.Tensor, real: tf.Tensor) -> None:
@@ -95,6 +102,10 @@ def alternation() -> Callable[..., object]:
     return step
 
 
+def _adam() -> keras.optimizers.Optimizer:
+    return keras.optimizers.Adam(2e-4, beta_1=0.5)
+
+
 def _logit_loss() -> list[keras.losses.Loss]:
     return [keras.losses.BinaryCrossentropy(from_logits=True) for _ in range(2)]
 
@@ -113,7 +124,7 @@ def timed(step: Callable[..., object], source: Iterator[Batch]) -> tuple[float, 
 def main(arguments: list[str]) -> None:
     """Times rounds of blocks and prints the ratios."""
     del arguments
-    sides = {"same losses": equal_work(), "default": one_step(), "alternation": alternation()}
+    sides = {"same losses": equal_work(), "default": default_step(), "alternation": alternation()}
     sources = {name: batches() for name in sides}
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     waits: list[float] = []

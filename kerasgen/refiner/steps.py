@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from kerasgen.refiner.builders import NOISE_CHANNELS, refiner_inputs, takes
-from kerasgen.training.adversary import AdversarialStep
+from kerasgen.training.adversary import AdversarialStep, Heads, Terms
 from kerasgen.training.history import ImagePool
 from kerasgen.training.looks import colour_statistics, look_distance, recolour
 from kerasgen.training.losses import LEAST_SQUARES, AdversarialLoss, l1
@@ -162,9 +162,9 @@ class RefinerStep(AdversarialStep):
         """The refined renders."""
         return _refine(self, self.generator, rendered, colour_statistics(real))
 
-    def terms(
-        self, refined: tf.Tensor, rendered: tf.Tensor, real: tf.Tensor
-    ) -> dict[str, tuple[float, tf.Tensor]]:
+    def generator_terms(
+        self, refined: tf.Tensor, heads: Heads, rendered: tf.Tensor, real: tf.Tensor
+    ) -> Terms:
         """The self-regularisation, and the distance from the look asked for."""
         kept = self.regularisation(refined, rendered)
         terms = {"regularisation_loss": (self.regularisation_weight, kept)}

@@ -14,11 +14,15 @@ from kerasgen.training.history import ImagePool
 from kerasgen.training.losses import AdversarialLoss
 from kerasgen.training.step import Player, Step
 
-_SWAP_STREAM, _SLOT_STREAM, _AUGMENT_STREAM = 0, 1, 2
+_SWAP_STREAM, _SLOT_STREAM = 0, 1
+_REAL_STREAM, _FRESH_STREAM, _PAST_STREAM = 2, 3, 4
+"""Augmentation has a stream for each set of pictures: their rows stay those of the global batch."""
 
-Logits = list[tf.Tensor]
-"""One tensor for each head of the discriminator."""
+Heads = list[tf.Tensor]
+"""Logits of the discriminator, one tensor for each of its outputs."""
 Batch = tuple[tf.Tensor, ...]
+Terms = dict[str, tuple[float, tf.Tensor]]
+"""Name -> (weight, loss)."""
 
 
 class AdversarialStep(Step):
@@ -83,16 +87,28 @@ class AdversarialStep(Step):
     def generate(self, *batch: tf.Tensor) -> tf.Tensor:
         """Fakes for a batch, ``[N, H, W, C]``, in training mode."""
 
-    def terms(self, fakes: tf.Tensor, *batch: tf.Tensor) -> dict[str, tuple[float, tf.Tensor]]:
-        """What else the generator minimises: name -> (weight, loss)."""
+    def conditions(self, *batch: tf.Tensor) -> tuple[tf.Tensor | None, tf.Tensor | None]:
+        """What the discriminator is told beside the real pictures, and beside the fakes."""
+        return None, None
+
+    def adversarial_heads(self, heads: Heads) -> Heads:
+        """Those of the discriminator's outputs that say real or fake."""
+        return heads
+
+    def generator_terms(self, fakes: tf.Tensor, heads: Heads, *batch: tf.Tensor) -> Terms:
+        """What else the generator minimises; ``heads`` are what the discriminator says of fakes."""
+        return {}
+
+    def discriminator_terms(self, real: tf.Tensor, heads: Heads, *batch: tf.Tensor) -> Terms:
+        """What else the discriminator minimises; ``real`` as it was shown, augmented."""
         return {}
 
     def update(self, *batch: tf.Tensor) -> dict[str, tf.Tensor]:
         """One update of both players.
 
         Returns:
-            ``generator_loss`` (its adversarial part), ``discriminator_loss``, and the family's
-            own terms, not weighted.
+            ``generator_loss`` and ``discriminator_loss`` (their adversarial parts), and the
+            family's own terms, not weighted.
         """
         if self.update_counts == (1, 1):
             return self._together(batch)
@@ -106,18 +122,22 @@ class AdversarialStep(Step):
     def _together(self, batch: Batch) -> dict[str, tf.Tensor]:
         with tf.GradientTape(persistent=True) as tape:
             fakes = self.generate(*batch)
-            shown = self._judge(self.real(*batch), fakes, self._past(fakes))
-            losses, total = self._generator_losses(batch, fakes, *shown[:2])
-            losses["discriminator_loss"] = self._discriminator_loss(*shown)
+            # Real and past pictures in a pass of their own: the generator's gradient then goes
+            # back through the fresh ones alone.
+            fresh = self._judge_fakes(batch, fakes)
+            shown, real, past = self._judge_real(batch, self._past(fakes))
+            losses, total = self._generator_losses(batch, fakes, real, fresh)
+            more, discriminator_total = self._discriminator_losses(batch, shown, real, fresh, past)
         self.generator_player.descend(tape, total)
-        self.discriminator_player.descend(tape, losses["discriminator_loss"])
-        return losses
+        self.discriminator_player.descend(tape, discriminator_total)
+        return {**losses, **more}
 
     def _move_generator(self, batch: Batch) -> dict[str, tf.Tensor]:
         with tf.GradientTape() as tape:
             fakes = self.generate(*batch)
-            shown = self._judge(self.real(*batch), fakes)
-            losses, total = self._generator_losses(batch, fakes, *shown)
+            fresh = self._judge_fakes(batch, fakes)
+            _, real, _ = self._judge_real(batch, None)
+            losses, total = self._generator_losses(batch, fakes, real, fresh)
         self.generator_player.descend(tape, total)
         return losses
 
@@ -125,9 +145,11 @@ class AdversarialStep(Step):
         fakes = tf.stop_gradient(self.generate(*batch))
         past = self._past(fakes)
         with tf.GradientTape() as tape:
-            loss = self._discriminator_loss(*self._judge(self.real(*batch), fakes, past))
-        self.discriminator_player.descend(tape, loss)
-        return {"discriminator_loss": loss}
+            fresh = self._judge_fakes(batch, fakes)
+            shown, real, past_heads = self._judge_real(batch, past)
+            losses, total = self._discriminator_losses(batch, shown, real, fresh, past_heads)
+        self.discriminator_player.descend(tape, total)
+        return losses
 
     def _past(self, fakes: tf.Tensor) -> tf.Tensor | None:
         """Half as many pictures as ``fakes``, from the history once it is full.
@@ -141,37 +163,61 @@ class AdversarialStep(Step):
         priorities = self.random(self.pool.capacity, [], _SLOT_STREAM)
         return self.pool.exchange(fakes[:half], swap, priorities)
 
-    def _judge(self, *parts: tf.Tensor | None) -> list[Any]:
-        """Logits of each set of pictures (None for None), from one pass of the discriminator."""
-        given = [part for part in parts if part is not None]
-        seen = [self._augmented(part, index) for index, part in enumerate(given)]
-        heads = tf.nest.flatten(self.discriminator(tf.concat(seen, axis=0), training=True))
-        by_head = [tf.split(head, [part.shape[0] for part in given]) for head in heads]
-        logits = iter([list(of_part) for of_part in zip(*by_head, strict=True)])
-        return [next(logits) if part is not None else None for part in parts]
+    def judge(self, images: tf.Tensor, condition: tf.Tensor | None) -> Heads:
+        """What the discriminator says of pictures, in training mode."""
+        inputs = images if condition is None else [images, condition]
+        return tf.nest.flatten(self.discriminator(inputs, training=True))
 
-    def _augmented(self, images: tf.Tensor, part: int) -> tf.Tensor:
+    def _judge_fakes(self, batch: Batch, fakes: tf.Tensor) -> Heads:
+        return self.judge(self._augmented(fakes, _FRESH_STREAM), self.conditions(*batch)[1])
+
+    def _judge_real(
+        self, batch: Batch, past: tf.Tensor | None
+    ) -> tuple[tf.Tensor, Heads, Heads | None]:
+        """The real pictures as they were shown, and the heads of them and of past fakes."""
+        shown = self._augmented(self.real(*batch), _REAL_STREAM)
+        condition = self.conditions(*batch)[0]
+        if past is None:
+            return shown, self.judge(shown, condition), None
+        both = tf.concat([shown, self._augmented(past, _PAST_STREAM)], axis=0)
+        heads = self.judge(both, condition)
+        rows = shown.shape[0]
+        return shown, [head[:rows] for head in heads], [head[rows:] for head in heads]
+
+    def _augmented(self, images: tf.Tensor, stream: int) -> tf.Tensor:
         if not self.policy:
             return images
-        # A stream for each part, so that the rows stay those of the global batch.
-        numbers = self.random(images.shape[0], [NUMBERS_PER_PICTURE], _AUGMENT_STREAM + part)
+        numbers = self.random(images.shape[0], [NUMBERS_PER_PICTURE], stream)
         return diff_augment(images, numbers, self.policy)
 
     def _generator_losses(
-        self, batch: Batch, fakes: tf.Tensor, real: Logits, fresh: Logits
+        self, batch: Batch, fakes: tf.Tensor, real: Heads, fresh: Heads
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        adversarial = _added(self.adversarial.generator, real, fresh)
-        terms = self.terms(fakes, *batch)
-        total = adversarial + sum(weight * loss for weight, loss in terms.values())
-        return {"generator_loss": adversarial, **{n: loss for n, (_, loss) in terms.items()}}, total
+        heads = self.adversarial_heads(real), self.adversarial_heads(fresh)
+        adversarial = _added(self.adversarial.generator, *heads)
+        terms = self.generator_terms(fakes, fresh, *batch)
+        return _named("generator_loss", adversarial, terms)
 
-    def _discriminator_loss(self, real: Logits, fresh: Logits, past: Logits | None) -> tf.Tensor:
+    def _discriminator_losses(
+        self, batch: Batch, shown: tf.Tensor, real: Heads, fresh: Heads, past: Heads | None
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         if past is not None:
             # Half fresh, half past: as many fakes as there are real pictures.
             pairs = zip(past, fresh, strict=True)
             fresh = [tf.concat([old, new[old.shape[0] :]], axis=0) for old, new in pairs]
-        return _added(self.adversarial.discriminator, real, fresh)
+        heads = self.adversarial_heads(real), self.adversarial_heads(fresh)
+        adversarial = _added(self.adversarial.discriminator, *heads)
+        terms = self.discriminator_terms(shown, real, *batch)
+        return _named("discriminator_loss", adversarial, terms)
 
 
 def _added(loss: Any, real: Sequence[tf.Tensor], fake: Sequence[tf.Tensor]) -> tf.Tensor:
     return tf.add_n([loss(first, second) for first, second in zip(real, fake, strict=True)])
+
+
+def _named(
+    name: str, adversarial: tf.Tensor, terms: Terms
+) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+    """Every loss by name, and the weighted sum."""
+    losses = {name: adversarial, **{term: loss for term, (_, loss) in terms.items()}}
+    return losses, adversarial + sum(weight * loss for weight, loss in terms.values())
