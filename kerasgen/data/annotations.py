@@ -65,7 +65,7 @@ class Annotation:
             ValueError: If `matrix` is singular, not finite or not `[3, 3]`, if `size` is not
                 positive, or if `matrix` sends a part of the annotation through infinity.
         """
-        matrix = _checked_matrix(matrix)
+        matrix = checked_matrix(matrix)
         if len(size) != 2 or min(size) < 1:
             raise ValueError(f"`size` must be (height, width), positive. Received: size={size}")
         points = _move(matrix, np.array(list(self.keypoints.values()), float).reshape(-1, 2))
@@ -84,7 +84,7 @@ class Annotation:
         return {
             "label": self.label,
             "box": None if self.box is None else list(self.box),
-            "mask": None if self.mask is None else _run_lengths(self.mask),
+            "mask": None if self.mask is None else run_lengths(self.mask),
             "keypoints": {name: list(point) for name, point in self.keypoints.items()},
         }
 
@@ -98,7 +98,7 @@ class Annotation:
         return cls(
             label=fields.get("label"),
             box=tuple(fields["box"]) if fields.get("box") else None,
-            mask=_mask_from_run_lengths(fields["mask"]) if fields.get("mask") else None,
+            mask=mask_from_run_lengths(fields["mask"]) if fields.get("mask") else None,
             keypoints={name: (x, y) for name, (x, y) in (fields.get("keypoints") or {}).items()},
         )
 
@@ -151,7 +151,12 @@ def _check_mask(mask: np.ndarray) -> None:
         raise ValueError(f"`mask` must be [H, W] bool. Received: {received}")
 
 
-def _checked_matrix(matrix: np.ndarray) -> np.ndarray:
+def checked_matrix(matrix: np.ndarray) -> np.ndarray:
+    """Returns `matrix` as float64.
+
+    Raises:
+        ValueError: If it is singular, not finite or not `[3, 3]`.
+    """
     matrix = np.asarray(matrix, np.float64)
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
         raise ValueError(f"`matrix` must be finite and [3, 3]. Received: matrix={matrix.tolist()}")
@@ -185,14 +190,23 @@ def _warp_mask(mask: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> n
     return warped
 
 
-def _run_lengths(mask: np.ndarray) -> dict[str, list[int]]:
+def run_lengths(mask: np.ndarray) -> dict[str, list[int]]:
+    """Returns COCO's uncompressed run lengths of a `[H, W]` bool mask.
+
+    `counts` are lengths of runs down the columns, the first of them of False pixels.
+    """
     pixels = mask.ravel(order="F")
     edges = np.flatnonzero(pixels[1:] != pixels[:-1]) + 1
     counts = np.diff(edges, prepend=0, append=pixels.size).tolist()
     return {"size": list(mask.shape), "counts": [0, *counts] if pixels[:1].any() else counts}
 
 
-def _mask_from_run_lengths(encoded: Mapping[str, Any]) -> np.ndarray:
+def mask_from_run_lengths(encoded: Mapping[str, Any]) -> np.ndarray:
+    """Returns the `[H, W]` bool mask that `run_lengths` encoded.
+
+    Raises:
+        ValueError: If the run lengths do not fill the mask.
+    """
     height, width = encoded["size"]
     counts = np.asarray(encoded["counts"], int)
     if counts.sum() != height * width or (counts < 0).any():

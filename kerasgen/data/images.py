@@ -213,7 +213,7 @@ def read_image(
             if image.width * image.height > max_pixels:
                 raise Image.DecompressionBombError(f"{image.width} x {image.height}")
             picture = _plain(image, channels, (*background, 255))
-            picture = _fitted(picture, target, fit) if target else picture
+            picture = fit_image(picture, target, fit) if target else picture
             return np.array(picture).reshape(picture.height, picture.width, channels)
     except Exception as error:
         reason = next(text for kind, text in _REASONS if isinstance(error, kind)).format(error)
@@ -254,7 +254,12 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     raise ImageError(f"Values {values.min()} to {values.max()} are no brightness: scale to [0, 1].")
 
 
-def _fitted(image: Image.Image, size: tuple[int, int], fit: Fit) -> Image.Image:
+def fit_image(image: Image.Image, size: tuple[int, int], fit: Fit) -> Image.Image:
+    """A Pillow picture brought to (height, width), see `read_image`.
+
+    Raises:
+        ImageError: If it is so thin that padding would leave nothing of it.
+    """
     width, height = size[::-1]
     if fit == "stretch":
         return image.resize((width, height), Resampling.LANCZOS, reducing_gap=3.0)

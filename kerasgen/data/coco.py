@@ -1,0 +1,348 @@
+"""What is known of one synthetic picture, and its form in COCO's and in YOLO's files.
+
+COCO is the format of Lin et al. 2014, "Microsoft COCO" (ids from 1, boxes `[x, y, width, height]`
+in pixels, masks as compressed run lengths); YOLO that of Ultralytics (classes from 0, boxes
+`centre x, centre y, width, height` as shares of the frame). Both hold what is seen of an object;
+one that is all hidden or outside the frame has no entry.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from kerasgen.data.annotations import (
+    Box,
+    checked_matrix,
+    mask_from_run_lengths,
+    run_lengths,
+    tight_box,
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that a picture was made from.
+
+    Attributes:
+        role: What it was used as: "foreground", "background", "distractor", "model", ...
+        path: Its name; from the folder of sources, so that it holds on every machine.
+        sha256: 64 hexadecimal digits, as `file_sha256` gives them.
+
+    Raises:
+        ValueError: If `sha256` is none, or a text is empty or not Unicode.
+    """
+
+    role: str
+    path: str
+    sha256: str
+
+    def __post_init__(self) -> None:
+        """Reject what would not lead back to a file."""
+        texts_ok = all(isinstance(text, str) and text for text in (self.role, self.path))
+        # A name that is not Unicode becomes half a character, which other JSON readers refuse.
+        if not texts_ok or any("\ud800" <= character <= "\udfff" for character in self.path):
+            raise ValueError(f"`role` and `path` must be Unicode, not empty. Received: {self}")
+        if not re.fullmatch("[0-9a-f]{64}", self.sha256):
+            raise ValueError(f"`sha256` must be 64 digits from 0 to f. Received: {self}")
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedObject:
+    """An object in a synthetic picture.
+
+    Attributes:
+        label: Class index, from 0.
+        visible: `[H, W]` bool, True where the object is seen.
+        whole: `[H, W]` bool, True where it would be seen if nothing in the frame covered it.
+        matrix: `[3, 3]` float64 from pixels of the source to pixels of the picture, see
+            `annotations`.
+        source: `path` of the `Source` that it was cut from.
+        truncation: Share of the object that lies outside the frame, in [0, 1].
+
+    Raises:
+        ValueError: If a field is not as above, or something is seen that is not of the whole.
+    """
+
+    label: int
+    visible: np.ndarray
+    whole: np.ndarray
+    matrix: np.ndarray
+    source: str
+    truncation: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Reject what no later step could make sense of."""
+        object.__setattr__(self, "matrix", checked_matrix(self.matrix))
+        if not isinstance(self.label, int | np.integer) or self.label < 0:
+            raise ValueError(f"`label` must be an index from 0. Received: label={self.label!r}")
+        if not 0 <= self.truncation <= 1:
+            received = f"truncation={self.truncation}"
+            raise ValueError(f"`truncation` must be in [0, 1]. Received: {received}")
+        shape, kinds = self.whole.shape, {self.visible.dtype.name, self.whole.dtype.name}
+        if len(shape) != 2 or self.visible.shape != shape or kinds != {"bool"}:
+            received = f"visible={self.visible.shape}, whole={shape}, dtypes={sorted(kinds)}"
+            raise ValueError(f"Masks must be [H, W] bool, of one size. Received: {received}")
+        beyond = np.count_nonzero(self.visible & ~self.whole)
+        if beyond:
+            raise ValueError(f"`visible` must lie in `whole`. Received: {beyond} pixels outside")
+
+    @property
+    def box(self) -> Box | None:
+        """Smallest box `(x0, y0, x1, y1)` in pixels around what is seen, or `None`."""
+        return tight_box(self.visible)
+
+    @property
+    def occlusion(self) -> float:
+        """Share of `whole` that is covered, in [0, 1]; 0 where nothing lies in the frame."""
+        whole = np.count_nonzero(self.whole)
+        return 1 - np.count_nonzero(self.visible) / whole if whole else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns a JSON-ready dictionary; box and occlusion are there for other readers."""
+        box = self.box
+        return {
+            "label": int(self.label),
+            "source": self.source,
+            "box": None if box is None else list(box),
+            "occlusion": self.occlusion,
+            "truncation": float(self.truncation),
+            "matrix": self.matrix.tolist(),
+            "visible": run_lengths(self.visible),
+            "whole": run_lengths(self.whole),
+        }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> PlacedObject:
+        """Restores what `to_dict` gave, exactly."""
+        return cls(
+            label=fields["label"],
+            visible=mask_from_run_lengths(fields["visible"]),
+            whole=mask_from_run_lengths(fields["whole"]),
+            matrix=np.array(fields["matrix"], np.float64),
+            source=fields["source"],
+            truncation=fields["truncation"],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ManifestRow:
+    """What is known of one synthetic picture.
+
+    Attributes:
+        file_name: The picture, from the folder of the manifest; see `picture_name`.
+        width: Its width in pixels.
+        height: Its height in pixels.
+        seed: Seed of the whole folder; with `index` it gives all that is random here.
+        index: The picture's number, from 0.
+        sources: The files that it was made from.
+        parameters: How it was made; JSON values (tuples become lists), no NaN.
+        objects: What is in it, from back to front; each comes from one of the sources.
+        accepted: Whether the picture is to be used.
+        reason: Why it is not, or `None`.
+
+    Raises:
+        ValueError: If the fields do not agree, or JSON cannot hold `parameters`.
+    """
+
+    file_name: str
+    width: int
+    height: int
+    seed: int
+    index: int
+    sources: tuple[Source, ...]
+    parameters: Mapping[str, Any]
+    objects: tuple[PlacedObject, ...]
+    accepted: bool = True
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        """Reject what contradicts itself; the parameters become what a reader will see."""
+        object.__setattr__(self, "parameters", json.loads(strict_json(dict(self.parameters))))
+        if min(self.width, self.height, self.index + 1) < 1:
+            received = f"width={self.width}, height={self.height}, index={self.index}"
+            raise ValueError(f"A picture has a size, and an index from 0. Received: {received}")
+        if self.accepted == bool(self.reason):
+            received = f"accepted={self.accepted}, reason={self.reason!r}"
+            raise ValueError(f"A rejected row, and no other, has a reason. Received: {received}")
+        paths = {source.path for source in self.sources}
+        for placed in self.objects:
+            if placed.source not in paths:
+                received = f"source={placed.source!r}"
+                raise ValueError(f"An object must come from one of `sources`. Received: {received}")
+            if placed.visible.shape != (self.height, self.width):
+                received = f"masks={placed.visible.shape}, picture={(self.height, self.width)}"
+                raise ValueError(f"Masks must be as large as the picture. Received: {received}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns a JSON-ready dictionary."""
+        numbers = {name: int(getattr(self, name)) for name in ("width", "height", "seed", "index")}
+        return {
+            "file_name": self.file_name,
+            **numbers,
+            "accepted": self.accepted,
+            "reason": self.reason,
+            "sources": [dataclasses.asdict(source) for source in self.sources],
+            "parameters": self.parameters,
+            "objects": [placed.to_dict() for placed in self.objects],
+        }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> ManifestRow:
+        """Restores what `to_dict` gave, exactly.
+
+        Raises:
+            ValueError: If a field is missing or is not what it should be.
+        """
+        try:
+            own = {name: fields[name] for name in cls.__dataclass_fields__}
+            own["sources"] = tuple(Source(**source) for source in fields["sources"])
+            own["objects"] = tuple(map(PlacedObject.from_dict, fields["objects"]))
+            return cls(**own)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"A field of the row is missing or of no use: {error!r}") from error
+
+
+def strict_json(content: Any, indent: int | None = None) -> bytes:
+    """Returns JSON that every reader takes: ASCII, no NaN, and a line end.
+
+    Raises:
+        ValueError: If JSON cannot hold the content.
+    """
+    try:
+        return json.dumps(content, allow_nan=False, indent=indent).encode() + b"\n"
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"Not to be kept as JSON: {error}. Received: {content!r:.200}") from error
+
+
+def json_object(content: bytes, place: str) -> dict[str, Any]:
+    """Reads one JSON object, strictly: no NaN.
+
+    Args:
+        content: UTF-8.
+        place: Where it comes from, for the message.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    try:
+        fields = json.loads(content, parse_constant=_no_constant)
+    except ValueError as error:
+        raise ValueError(f"Cannot be read as JSON: {error}. Received: {place}") from error
+    if not isinstance(fields, dict):
+        raise ValueError(f"This is no JSON object. Received: {place}")
+    return fields
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+class InstancesWriter:
+    """Writes one `instances.json`, a row at a time.
+
+    Only the short entries of the pictures are kept in memory, until `close`. The bytes depend on
+    the rows, their order and the names, and on nothing else: there is no date in them. A picture's
+    id is its index + 1, a category's its label + 1; annotations are counted from 1.
+
+    Args:
+        stream: Where the bytes go; `close` leaves it open.
+        class_names: The names of labels 0, 1, ...
+    """
+
+    def __init__(self, stream: BinaryIO, class_names: Sequence[str]) -> None:
+        self._stream = stream
+        self._images: list[str] = []
+        self._annotations = 0
+        names = [{"id": label + 1, "name": name} for label, name in enumerate(class_names)]
+        info = {"description": "Synthetic pictures: settings.json says how they were made."}
+        head = (
+            f'{{"info": {json.dumps(info)},\n"categories": {json.dumps(names)},\n"annotations": ['
+        )
+        self._stream.write(head.encode())
+
+    def add(self, row: ManifestRow) -> None:
+        """Adds a picture and the objects that are seen in it."""
+        image = row.index + 1
+        entry = {
+            "id": image,
+            "file_name": row.file_name,
+            "width": row.width,
+            "height": row.height,
+        }
+        self._images.append(json.dumps(entry))
+        for placed in row.objects:
+            box = placed.box
+            if box is not None:
+                comma = ",\n" if self._annotations else "\n"
+                self._annotations += 1
+                annotation = _annotation(self._annotations, image, placed, box)
+                self._stream.write((comma + json.dumps(annotation)).encode())
+
+    def close(self) -> None:
+        """Writes what is left; the stream is one JSON document now."""
+        images = ",\n".join(self._images)
+        self._stream.write(f'\n],\n"images": [\n{images}\n]}}\n'.encode())
+
+
+def _annotation(identity: int, image: int, placed: PlacedObject, box: Box) -> dict[str, Any]:
+    from pycocotools import mask as masks
+
+    x0, y0, x1, y1 = box
+    encoded = masks.encode(np.asfortranarray(placed.visible, np.uint8))
+    return {
+        "id": identity,
+        "image_id": image,
+        "category_id": int(placed.label) + 1,
+        "segmentation": {
+            "size": list(placed.visible.shape),
+            "counts": encoded["counts"].decode("ascii"),
+        },
+        "area": int(placed.visible.sum()),
+        "bbox": [x0, y0, x1 - x0, y1 - y0],
+        "iscrowd": 0,
+    }
+
+
+def yolo_labels(row: ManifestRow) -> str:
+    """Returns the text of a picture's YOLO label file; empty if nothing is seen in it.
+
+    Returns:
+        A line an object that is seen: its label (from 0), and centre x, centre y, width and height
+        of its box, as shares of the frame in [0, 1] with six decimals.
+    """
+    lines = []
+    for placed in row.objects:
+        box = placed.box
+        if box is not None:
+            x0, y0, x1, y1 = box
+            x, width = (x0 + x1) / 2 / row.width, (x1 - x0) / row.width
+            y, height = (y0 + y1) / 2 / row.height, (y1 - y0) / row.height
+            lines.append(f"{placed.label} {x:.6f} {y:.6f} {width:.6f} {height:.6f}\n")
+    return "".join(lines)
+
+
+def yolo_data(class_names: Sequence[str]) -> str:
+    """Returns the text of the `data.yaml` that lies beside `images` and `labels`.
+
+    There is no `path` in it: YOLO then starts from the file's own folder, wherever that is.
+
+    Args:
+        class_names: The names of labels 0, 1, ...; printable.
+    """
+    names = "".join(
+        f"  {label}: {json.dumps(name, ensure_ascii=False)}\n"
+        for label, name in enumerate(class_names)
+    )
+    return (
+        "train: images\n"
+        "# Put real pictures here: a score on synthetic ones says nothing about real ones.\n"
+        "val: images\n"
+        f"names:{' {}' if not names else ''}\n{names}"
+    )

@@ -1,0 +1,293 @@
+"""Labelled pictures, of one size, from wherever users have them."""
+
+import itertools
+import logging
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from kerasgen.data.images import Fit, ImageError, Pixels, Size, fit_image
+from kerasgen.data.sources import Item, open_source
+
+_LOGGER = logging.getLogger(__name__)
+Transform = Callable[[Pixels], Pixels]
+_MODES = {1: "L", 3: "RGB"}
+_CHUNK = 256  # full-size pictures in memory at a time
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledImages:
+    """N pictures of known classes."""
+
+    images: Pixels  # [N, H, W, C] uint8 in [0, 255]
+    labels: np.ndarray  # [N] int32, places in `class_names`
+    class_names: tuple[str, ...]
+    names: tuple[str, ...]  # N: path below the folder, or array and place as "x_train#17"
+
+
+def load_labelled(
+    source: str | Path,
+    *,
+    size: Size | None = None,
+    channels: int | None = None,
+    fit: Fit = "pad",
+    transform: Transform | None = None,
+) -> dict[str, LabelledImages]:
+    """Reads labelled pictures and brings them to one size.
+
+    A source is one of
+
+    - a folder of class folders, `<class>/**/*.jpg`, all formats of `images.read_image`, classes in
+      the order of their names;
+    - a folder with `train/` and, if there are, `validation/` (or `val/`) and `test/`, each of class
+      folders; in the last two classes may be missing;
+    - a folder with `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, and the same with
+      `t10k-` for the test, gzipped or not, as MNIST comes;
+    - an `.npz` file with `x_train` and `y_train` (and the same with `_val`, `_validation`,
+      `_test`), or `images` and `labels`; pictures `[N, H, W]` or `[N, H, W, 1 | 3]` uint8, labels
+      integers; `class_names` if it has any, else classes are called "0", "1", ...;
+    - `tfds:NAME` or `tfds:NAME@FOLDER`, a data set of `tensorflow_datasets` that is prepared
+      already: nothing is downloaded.
+
+    Pictures that cannot be read are left out, which one warning reports, as are other oddities.
+
+    Args:
+        source: See above.
+        size: Side, or (height, width), to scale to with antialiasing. None keeps the size, which
+            must then be the same everywhere.
+        channels: 1 (grey) or 3 (RGB). None is 3 for files, and what they have for arrays.
+        fit: "pad" adds black, "crop" cuts, "stretch" distorts, as in `images.read_image`.
+        transform: Function from `[h, w, 3]` to `[h', w', 3]`, both uint8, applied to each picture
+            at its full size, one after the other, before `fit`. A picture on which it raises a
+            ValueError is left out.
+
+    Returns:
+        "train", and "validation" and "test" where the source has them.
+
+    Raises:
+        ValueError: If an argument or the source is invalid, if a class of the training pictures
+            has none that can be used, if there are more than 10,000 classes, or if pictures
+            differ in size and `size` is None.
+    """
+    form = _Form(_target(size), channels, fit)
+    if channels not in (None, *_MODES) or fit not in ("crop", "pad", "stretch"):
+        raise ValueError(f"Unknown choice. Received: {channels=}, {fit=}")
+    found = open_source(source)
+    lost: list[_Lost] = []
+    sets: dict[str, LabelledImages] = {}
+    shapes: dict[tuple[int, ...], str] = {}
+    for split, items in found.splits.items():
+        kept: list[_Kept] = []
+        for one in _each(items, form, transform):
+            if isinstance(one, _Lost):
+                lost.append(one)
+            else:
+                kept.append(one)
+                shapes.setdefault(one.pixels.shape, one.name)
+                _check_shapes(shapes, source)
+        sets[split] = _stacked(kept, found.class_names, lost, f"{split} of {str(source)!r}")
+        if split == "train":
+            _check_classes(sets[split], lost, source)
+    if lost:
+        kinds = Counter(one.by_transform for one in lost)
+        _LOGGER.warning(
+            "%d pictures left out: %d by the transform, %d unreadable. First: %s: %s",
+            *(len(lost), kinds[True], kinds[False], lost[0].name, lost[0].reason),
+        )
+    return sets
+
+
+def stratified_split(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Holds out a random share of every class.
+
+    Near-copies, as frames of one film, may land on both sides: `splits.split_by_folder_tail` keeps
+    recordings together.
+
+    Args:
+        labels: `[N]` integers.
+        share: Share of each class that is held out, above 0 and below 1; at least one picture of
+            every class that has two, and never all of them.
+        seed: Not negative; who is held out of a class depends on this and the class's own count.
+
+    Returns:
+        Places of the training and of the held-out pictures, int64, each in rising order.
+
+    Raises:
+        ValueError: If an argument is out of its range or nothing would be held out.
+    """
+    labels = _checked_labels(labels, seed)
+    if not 0.0 < share < 1.0:
+        raise ValueError(f"`share` must be above 0 and below 1. Received: share={share}")
+    held_out = np.zeros(len(labels), bool)
+    for label in np.unique(labels).tolist():
+        places = np.flatnonzero(labels == label)
+        count = min(max(round(share * len(places)), 1), len(places) - 1)
+        held_out[_random(seed, 0, label).permutation(places)[:count]] = True
+    if not held_out.any():
+        raise ValueError(
+            "No class has two pictures, so none can be held out: give more. "
+            f"Received: {len(labels)} labels"
+        )
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def balanced_places(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Repeats pictures of rarer classes so that all classes come equally often.
+
+    Args:
+        labels: `[N]` integers.
+        seed: Not negative.
+
+    Returns:
+        `[classes * largest class]` int64 places in random order. Every picture occurs, and within
+        a class no picture more than once more often than another.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+    labels = _checked_labels(labels, seed)
+    classes, counts = np.unique(labels, return_counts=True)
+    parts = []
+    for label in classes.tolist():
+        places = np.flatnonzero(labels == label)
+        rounds, rest = divmod(int(counts.max()), len(places))
+        some = _random(seed, 1, label).permutation(places)[:rest]
+        parts.append(np.concatenate([np.tile(places, rounds), some]))
+    return _random(seed, 2, 0).permutation(np.concatenate(parts)).astype(np.int64)
+
+
+def _random(seed: int, stream: int, label: int) -> np.random.Generator:
+    return np.random.default_rng([seed, stream, abs(label), int(label < 0)])
+
+
+def _checked_labels(labels: np.ndarray, seed: int) -> np.ndarray:
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or not labels.size or labels.dtype.kind not in "iu" or seed < 0:
+        received = f"labels of shape={labels.shape}, dtype={labels.dtype}, seed={seed}"
+        raise ValueError(
+            f"`labels` must be [N] integers and `seed` not negative. Received: {received}"
+        )
+    return labels
+
+
+class _Form(NamedTuple):
+    """What every picture is brought to."""
+
+    size: tuple[int, int] | None
+    channels: int | None
+    fit: Fit
+
+
+class _Kept(NamedTuple):
+    name: str
+    label: int
+    pixels: Pixels
+
+
+class _Lost(NamedTuple):
+    name: str
+    label: int
+    reason: str
+    by_transform: bool
+
+
+def _target(size: Size | None) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    sides = size if isinstance(size, tuple) else (size, size)
+    if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
+        raise ValueError(f"`size` must be a side or (height, width). Received: size={size}")
+    return sides
+
+
+def _each(
+    items: Iterable[Item], form: _Form, transform: Transform | None
+) -> Iterator[_Kept | _Lost]:
+    if transform is not None:
+        yield from (_one(item, form, transform) for item in items)
+        return
+    rest = iter(items)
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        while chunk := list(itertools.islice(rest, _CHUNK)):
+            yield from pool.map(lambda item: _one(item, form, None), chunk)
+
+
+def _one(item: Item, form: _Form, transform: Transform | None) -> _Kept | _Lost:
+    try:
+        pixels = item.read()
+    except ImageError as error:
+        return _Lost(item.name, item.label, str(error), by_transform=False)
+    if transform is not None:
+        try:
+            pixels = transform(np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels)
+        except ValueError as error:
+            return _Lost(item.name, item.label, str(error), by_transform=True)
+        _check_transformed(pixels, item.name)
+    try:
+        return _Kept(item.name, item.label, _formed(pixels, form))
+    except ImageError as error:
+        return _Lost(item.name, item.label, str(error), by_transform=False)
+
+
+def _check_transformed(pixels: Pixels, name: str) -> None:
+    shape, dtype = np.shape(pixels), getattr(pixels, "dtype", None)
+    if len(shape) != 3 or shape[2] != 3 or min(shape) < 1 or dtype != np.uint8:
+        raise ValueError(
+            "`transform` must return [h, w, 3] uint8. "
+            f"Received: shape={shape}, dtype={dtype} for {name!r}"
+        )
+
+
+def _formed(pixels: Pixels, form: _Form) -> Pixels:
+    channels = form.channels or pixels.shape[2]
+    if form.size in (None, pixels.shape[:2]) and channels == pixels.shape[2]:
+        return pixels
+    picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    picture = picture.convert(_MODES[channels])
+    if form.size is not None:
+        picture = fit_image(picture, form.size, form.fit)
+    return np.asarray(picture).reshape(picture.height, picture.width, channels)
+
+
+def _check_shapes(shapes: Mapping[tuple[int, ...], str], source: str | Path) -> None:
+    if len(shapes) > 1:
+        found = " and ".join(f"{list(shape)} of {name!r}" for shape, name in shapes.items())
+        raise ValueError(
+            "Pictures differ in height, width or channels: pass `size` and `channels`. "
+            f"Received: {found} in source={str(source)!r}"
+        )
+
+
+def _stacked(
+    kept: list[_Kept], class_names: tuple[str, ...], lost: list[_Lost], where: str
+) -> LabelledImages:
+    if not kept:
+        reason = f", for the last: {lost[-1].reason}" if lost else ""
+        raise ValueError(f"There is no picture to use{reason}. Received: {where}")
+    labels = np.array([one.label for one in kept], np.int32)
+    names = tuple(one.name for one in kept)
+    return LabelledImages(np.stack([one.pixels for one in kept]), labels, class_names, names)
+
+
+def _check_classes(train: LabelledImages, lost: list[_Lost], source: str | Path) -> None:
+    counts = np.bincount(train.labels, minlength=len(train.class_names))
+    emptied = [one for one in lost if not counts[one.label]]
+    if emptied:
+        name, reason = train.class_names[emptied[0].label], emptied[0].reason
+        raise ValueError(
+            f"No picture of class {name!r} can be used, for the first: {reason} "
+            f"Received: source={str(source)!r}"
+        )
+    if len(counts) == 1:
+        _LOGGER.warning("There is only one class, %r: is it a folder above?", train.class_names[0])
+    for count, text in ((0, "no"), (1, "only one")):
+        names = [train.class_names[label] for label in np.flatnonzero(counts == count)]
+        if names:
+            _LOGGER.warning("There is %s training picture of class %s", text, ", ".join(names))

@@ -1,0 +1,330 @@
+"""Where labelled pictures come from: class folders, idx files, npz files, tensorflow_datasets."""
+
+import functools
+import gzip
+import logging
+import math
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kerasgen.data.images import ENDINGS, Pixels, list_images, read_image
+
+MOST_CLASSES = 10_000
+_LOGGER = logging.getLogger(__name__)
+_SPLITS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
+_IDX_STEMS = {"train": "train", "test": "t10k"}
+# Deflate makes at most this much of a byte: more is a broken header.
+_MOST_INFLATION = 1100
+
+
+class Item(NamedTuple):
+    """One picture, not read yet; `read` gives `[h, w, 1 | 3] uint8` or raises `ImageError`."""
+
+    name: str
+    label: int
+    read: Callable[[], Pixels]
+
+
+class LabelledSource(NamedTuple):
+    """What there is to read: "train", and "validation" and "test" where they exist."""
+
+    class_names: tuple[str, ...]
+    splits: Mapping[str, Iterable[Item]]
+
+
+def open_source(source: str | Path) -> LabelledSource:
+    """Finds out what a source is and lists its pictures.
+
+    Args:
+        source: See `kerasgen.data.datasets.load_labelled`.
+
+    Returns:
+        Its classes and pictures, "train" first. Folders are listed, idx and npz files read.
+
+    Raises:
+        ValueError: If the source is of no known kind, or damaged.
+    """
+    if isinstance(source, str) and source.startswith("tfds:"):
+        return _prepared_tfds(source)
+    path = Path(source).expanduser()
+    if path.is_file() and path.suffix.lower() == ".npz":
+        return _npz(path)
+    if not path.is_dir():
+        raise ValueError(
+            "`source` must be a folder of class folders or of idx files, an .npz file, or "
+            f"'tfds:NAME'; there is no such folder or file. Received: source={str(source)!r}"
+        )
+    if any(_idx_file(path, stem, "images", 3) for stem in _IDX_STEMS.values()):
+        return _idx_folder(path)
+    return _folder(path)
+
+
+def _folder(root: Path) -> LabelledSource:
+    found = [path.name for path in _folders(root)]
+    if "train" in found and _folders(root / "train"):
+        splits = {name: root / name for name in _SPLITS if name in found}
+        others = sorted(set(found) - set(splits))
+        if others:
+            _LOGGER.warning("Not read, as no split: %s", ", ".join(others))
+    elif found and set(found) <= set(_SPLITS):
+        raise ValueError(
+            "Labels are read from class folders: make train/<class>/. "
+            f"Received: source={str(root)!r} with {', '.join(found)}"
+        )
+    else:
+        splits = {"train": root}
+    if {"val", "validation"} <= set(splits):
+        raise ValueError(f"There is a val/ and a validation/. Received: source={str(root)!r}")
+    classes = _class_names(splits["train"])
+    listed = {_SPLITS[name]: _listed(root, path, classes) for name, path in splits.items()}
+    return LabelledSource(classes, listed)
+
+
+def _folders(folder: Path) -> list[Path]:
+    shown = [path for path in folder.iterdir() if path.is_dir() and path.name[0] != "."]
+    return sorted(shown, key=lambda path: path.name)
+
+
+def _class_names(folder: Path) -> tuple[str, ...]:
+    names = tuple(path.name for path in _folders(folder))
+    if not names:
+        raise ValueError(
+            "There is no class folder: put pictures into <class>/. "
+            f"Received: source={str(folder)!r}"
+        )
+    _check_class_count(len(names), folder)
+    return names
+
+
+def _check_class_count(count: int, source: object) -> None:
+    if count > MOST_CLASSES:
+        raise ValueError(
+            f"{count} classes are more than {MOST_CLASSES}: are the labels no classes, or the "
+            f"folders no class folders? Received: source={str(source)!r}"
+        )
+
+
+def _listed(root: Path, folder: Path, classes: tuple[str, ...]) -> list[Item]:
+    extra = sorted({path.name for path in _folders(folder)} - set(classes))
+    if extra:
+        raise ValueError(
+            f"No class of train/: {', '.join(extra[:5])}. Rename or remove it, or add it there. "
+            f"Received: folder={str(folder)!r}"
+        )
+    files = [path.name.lower() for path in folder.iterdir() if path.is_file()]
+    stray = sum(name.endswith(ENDINGS) and name[0] != "." for name in files)
+    if stray:
+        _LOGGER.warning("Not read: %d pictures of no class, in %s itself", stray, folder)
+    items = []
+    for label, name in enumerate(classes):
+        for path in list_images(folder / name) if (folder / name).is_dir() else ():
+            read = functools.partial(read_image, path)
+            items.append(Item(path.relative_to(root).as_posix(), label, read))
+    return items
+
+
+def _idx_folder(folder: Path) -> LabelledSource:
+    arrays = {}
+    for split, stem in _IDX_STEMS.items():
+        images, labels = _idx_file(folder, stem, "images", 3), _idx_file(folder, stem, "labels", 1)
+        if images and labels:
+            arrays[split] = _Arrays(images.name, _idx(images, 3), _idx(labels, 1))
+        elif images or labels or split == "train":
+            there, missing = images or labels, "labels-idx1" if images else "images-idx3"
+            raise ValueError(
+                f"{stem}-{missing}-ubyte[.gz] is missing{f' beside {there.name}' if there else ''}."
+                f" Received: source={str(folder)!r}"
+            )
+    return _array_source(arrays, None, folder)
+
+
+def _idx_file(folder: Path, stem: str, kind: str, dimensions: int) -> Path | None:
+    names = [f"{stem}-{kind}{joint}idx{dimensions}-ubyte" for joint in "-."]
+    paths = [folder / f"{name}{ending}" for name in names for ending in ("", ".gz")]
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _idx(path: Path, dimensions: int) -> np.ndarray:
+    # http://yann.lecun.com/exdb/mnist: two zeros, the type (8 for bytes), the dimensions, sizes.
+    try:
+        with path.open("rb") as stream:
+            is_packed = stream.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if is_packed else path.open("rb") as stream:
+            head = stream.read(4 + 4 * dimensions)
+            if head[:4] != bytes([0, 0, 8, dimensions]):
+                raise ValueError(
+                    f"No idx file of bytes in {dimensions} dimension(s): it starts with "
+                    f"{head[:4].hex()}, not {bytes([0, 0, 8, dimensions]).hex()}."
+                )
+            if len(head) < 4 + 4 * dimensions:
+                raise EOFError("the header ends early")
+            shape = struct.unpack(f">{dimensions}I", head[4:])
+            size = math.prod(shape)
+            if size > path.stat().st_size * (_MOST_INFLATION if is_packed else 1):
+                raise EOFError(f"the header promises {shape}")
+            values = np.frombuffer(stream.read(size + 1), np.uint8)
+            if values.size < size:
+                raise EOFError(f"the header promises {size} values, there are {values.size}")
+            if values.size > size:
+                raise ValueError(f"There is more than the {shape} that the header promises.")
+            return values.reshape(shape)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(
+            f"Cut off or damaged ({error}): copy or download it again. Received: path={str(path)!r}"
+        ) from error
+    except ValueError as error:
+        raise ValueError(f"{error} Received: path={str(path)!r}") from error
+
+
+class _Arrays(NamedTuple):
+    name: str
+    images: np.ndarray
+    labels: np.ndarray
+
+
+def _npz(path: Path) -> LabelledSource:
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"No .npz file, or a damaged one. Received: path={str(path)!r}")
+    arrays = {}
+    with np.load(path, allow_pickle=False) as stored:
+        names = _npz_array(path, stored, "class_names") if "class_names" in stored else None
+        pairs = {"images": ("train", "labels")} if "images" in stored else {}
+        pairs |= {f"x_{name}": (split, f"y_{name}") for name, split in _SPLITS.items()}
+        for key, (split, labels) in pairs.items():
+            if key in stored and split in arrays:
+                raise ValueError(f"Two arrays are {split} pictures. Received: path={str(path)!r}")
+            if key in stored:
+                values = (_npz_array(path, stored, name) for name in (key, labels))
+                arrays[split] = _Arrays(key, *values)
+        found = ", ".join(stored.files)
+    if "train" not in arrays:
+        raise ValueError(
+            "An .npz file needs x_train and y_train, or images and labels. "
+            f"Received: path={str(path)!r} with {found or 'nothing'}"
+        )
+    if names is not None and (names.ndim != 1 or names.dtype.kind != "U"):
+        received = f"shape={names.shape}, dtype={names.dtype}"
+        raise ValueError(
+            "`class_names` must be a list of text, as of np.array(['a', 'b']). "
+            f"Received: path={str(path)!r}, {received}"
+        )
+    return _array_source(arrays, None if names is None else tuple(names.tolist()), path)
+
+
+def _npz_array(path: Path, stored: Any, name: str) -> np.ndarray:
+    try:
+        return stored[name]
+    except KeyError as error:
+        raise ValueError(f"`{name}` is missing. Received: path={str(path)!r}") from error
+    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        # numpy refuses Python objects, which could run anything when they are loaded.
+        raise ValueError(
+            f"`{name}` cannot be read ({error}): save plain uint8, integer or text arrays. "
+            f"Received: path={str(path)!r}"
+        ) from error
+
+
+def _array_source(
+    arrays: Mapping[str, _Arrays], class_names: tuple[str, ...] | None, source: Path
+) -> LabelledSource:
+    checked = {split: _checked(values, source) for split, values in arrays.items()}
+    count = int(checked["train"].labels.max()) + 1 if class_names is None else len(class_names)
+    _check_class_count(count, source)
+    for values in checked.values():
+        low, high = int(values.labels.min()), int(values.labels.max())
+        if low < 0 or high >= count:
+            raise ValueError(
+                f"Labels must be from 0 to {count - 1}, the classes of the training pictures. "
+                f"Received: labels from {low} to {high} for {values.name} in {str(source)!r}"
+            )
+    names = class_names or tuple(map(str, range(count)))
+    return LabelledSource(names, {split: _array_items(values) for split, values in checked.items()})
+
+
+def _checked(arrays: _Arrays, source: Path) -> _Arrays:
+    images, labels = arrays.images, arrays.labels
+    received = f"{arrays.name} of shape={images.shape}, dtype={images.dtype} in {str(source)!r}"
+    if images.dtype != np.uint8:
+        raise ValueError(
+            "Pictures must be uint8 in [0, 255]; floats in [0, 1] become that with "
+            f"np.rint(255 * images).astype(np.uint8). Received: {received}"
+        )
+    images = images[..., None] if images.ndim == 3 else images
+    if images.ndim != 4 or images.shape[3] not in (1, 3) or not images.size:
+        raise ValueError(f"Pictures must be [N, H, W] or [N, H, W, 1 | 3]. Received: {received}")
+    labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+    if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"There must be one integer label for each of {len(images)} pictures. Received: labels "
+            f"of shape={labels.shape}, dtype={labels.dtype} for {arrays.name} in {str(source)!r}"
+        )
+    return _Arrays(arrays.name, images, labels)
+
+
+def _array_items(arrays: _Arrays) -> Iterator[Item]:
+    for index, label in enumerate(arrays.labels.tolist()):
+        read = functools.partial(arrays.images.__getitem__, index)
+        yield Item(f"{arrays.name}#{index}", label, read)
+
+
+def _prepared_tfds(source: str) -> LabelledSource:
+    name, _, folder = source.removeprefix("tfds:").partition("@")
+    # A name with a namespace would be looked up in the network.
+    if not re.fullmatch(r"[\w/.+-]+(:[\d.*]+)?", name):
+        raise ValueError(f"Write 'tfds:NAME' or 'tfds:NAME@FOLDER'. Received: source={source!r}")
+    import tensorflow_datasets as tfds
+
+    place = str(Path(folder).expanduser()) if folder else None
+    try:
+        splits, info = tfds.load(name, data_dir=place, download=False, with_info=True)
+    except AssertionError as error:
+        arguments = f"{name!r}, data_dir={place!r}" if place else repr(name)
+        command = f'python -c "import tensorflow_datasets as t; t.load({arguments})"'
+        raise ValueError(
+            f"The data set is not prepared here. Run once: {command} Received: source={source!r}"
+        ) from error
+    except ValueError as error:
+        # What follows its first line is the names of all data sets there are.
+        raise ValueError(f"{str(error).splitlines()[0]} Received: source={source!r}") from error
+    image, label = _tfds_features(info.features, tfds.features, source)
+    names = tuple(info.features[label].names)
+    _check_class_count(len(names), source)
+    known = {_SPLITS[split]: rows for split, rows in splits.items() if split in _SPLITS}
+    if "train" not in known:
+        found = ", ".join(splits)
+        raise ValueError(f"There is no train split, only {found}. Received: source={source!r}")
+    items = {split: _tfds_items(source, split, known[split], image, label) for split in known}
+    return LabelledSource(names, {split: items[split] for split in _SPLITS if split in items})
+
+
+def _tfds_features(features: Any, kinds: Any, source: str) -> tuple[str, str]:
+    images = [key for key, kind in features.items() if isinstance(kind, kinds.Image)]
+    labels = [key for key, kind in features.items() if isinstance(kind, kinds.ClassLabel)]
+    if len(images) != 1 or len(labels) != 1:
+        raise ValueError(
+            f"Needed are one Image and one ClassLabel, there are {images} and {labels}: write the "
+            f"pictures into class folders. Received: source={source!r}"
+        )
+    kind = features[images[0]]
+    if kind.np_dtype != np.uint8 or kind.shape[-1] not in (1, 3):
+        received = f"shape={kind.shape}, dtype={kind.np_dtype}"
+        raise ValueError(
+            "Pictures must be uint8 with 1 or 3 channels: write them into class folders. "
+            f"Received: source={source!r} of {received}"
+        )
+    return images[0], labels[0]
+
+
+def _tfds_items(source: str, split: str, rows: Any, image: str, label: str) -> Iterator[Item]:
+    pairs = rows.map(lambda row: (row[image], row[label]))
+    for index, (pixels, number) in enumerate(pairs.as_numpy_iterator()):
+        if number < 0:
+            raise ValueError(f"The {split} split has no labels. Received: source={source!r}")
+        yield Item(f"{split}#{index}", int(number), functools.partial(np.asarray, pixels))
