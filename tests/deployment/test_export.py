@@ -12,8 +12,9 @@ import pytest
 import tensorflow as tf
 
 from kerasgen.data.images import to_float, to_uint8
-from kerasgen.deployment import export
-from kerasgen.deployment.export import ExportError, export_refiner, next_version
+from kerasgen.deployment import publishing
+from kerasgen.deployment.export import ExportError, export_refiner
+from kerasgen.deployment.publishing import next_version
 from kerasgen.refiner import build_residual_refiner
 
 SHAPE = (16, 16, 3)
@@ -70,7 +71,7 @@ def exported(request, tmp_path_factory):
 @pytest.fixture
 def unchecked(monkeypatch):
     """Exports without the check that starts a process."""
-    monkeypatch.setattr(export, "_check", lambda *arguments: None)
+    monkeypatch.setattr(publishing, "_check", lambda *arguments: None)
 
 
 def png(image):
@@ -208,7 +209,7 @@ def test_a_number_taken_meanwhile_is_not_overwritten(tmp_path, unchecked, monkey
     (home / "1").mkdir(parents=True)
     (home / "1" / "theirs").touch()
     numbers = iter([1, 2])
-    monkeypatch.setattr(export, "next_version", lambda home: next(numbers))
+    monkeypatch.setattr(publishing, "next_version", lambda home: next(numbers))
     assert export_to(tmp_path, tiny_refiner(0)) == home / "2"
     assert names(home / "1") == ["theirs"] and names(home) == ["1", "2"]
 
@@ -219,14 +220,14 @@ def test_nothing_is_left_behind_when_a_part_fails(part, tmp_path, unchecked, mon
         raise ExportError(f"{part} failed")
 
     (tmp_path / "eyes" / "abc").mkdir(parents=True)
-    monkeypatch.setattr(export, part, fail)
+    monkeypatch.setattr(publishing, part, fail)
     with pytest.raises(ExportError, match=f"{part} failed"):
         export_to(tmp_path, tiny_refiner(0))
     assert names(tmp_path / "eyes") == ["abc"]
 
 
 def test_a_model_written_with_other_weights_is_not_kept(tmp_path, monkeypatch):
-    write = export._write
+    write = publishing._write
 
     def tampering(model, endpoints, folder):
         weights = model.get_weights()
@@ -234,20 +235,26 @@ def test_a_model_written_with_other_weights_is_not_kept(tmp_path, monkeypatch):
         write(model, endpoints, folder)
         model.set_weights(weights)
 
-    monkeypatch.setattr(export, "_write", tampering)
+    monkeypatch.setattr(publishing, "_write", tampering)
     with pytest.raises(ExportError, match="gives other pictures.*refine"):
         export_to(tmp_path, tiny_refiner(2))
     assert names(tmp_path / "eyes") == []
 
 
-@pytest.mark.parametrize("wrong", ["served", "refined", "png"])
+@pytest.mark.parametrize(
+    "wrong", ["serving_default/picture", "refine/picture", "serving_default/png_bytes"]
+)
 @pytest.mark.parametrize("value", [0.5, float("nan")])
 def test_each_output_is_compared(wrong, value, tmp_path, monkeypatch):
     refiner = tiny_refiner(0)
     right = refiner(to_float(pictures(3)), training=False).numpy()
-    results = {"served": right, "refined": right, "png": to_uint8(right).astype(float)}
-    results[wrong] = results[wrong] + value * (127.5 if wrong == "png" else 1.0)
-    monkeypatch.setattr(export, "_reload", lambda *arguments: results)
+    results = {
+        "serving_default/picture": right,
+        "refine/picture": right,
+        "serving_default/png_bytes": to_uint8(right).astype(float),
+    }
+    results[wrong] = results[wrong] + value * (127.5 if "png" in wrong else 1.0)
+    monkeypatch.setattr(publishing, "_reload", lambda *arguments: results)
     with pytest.raises(ExportError, match="it was not kept"):
         export_to(tmp_path, refiner)
     assert names(tmp_path / "eyes") == []
@@ -257,7 +264,7 @@ def test_a_model_that_cannot_be_reloaded_is_not_kept(tmp_path, monkeypatch):
     def empty(model, endpoints, folder):
         (folder / "saved_model.pb").write_bytes(b"")
 
-    monkeypatch.setattr(export, "_write", empty)
+    monkeypatch.setattr(publishing, "_write", empty)
     with pytest.raises(ExportError, match="could not be reloaded in a new process"):
         export_to(tmp_path, tiny_refiner(0))
     assert names(tmp_path / "eyes") == []

@@ -1,0 +1,199 @@
+"""How any SavedModel is written, checked in a new process, and given its version number."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasgen.deployment.endpoints import Endpoint, Endpoints
+from kerasgen.deployment.probing import run_in_batches
+
+MODEL_CARD = "model_card.json"
+TOLERANCE = 1e-4
+"""Largest difference, on the scale [-1, 1], that a reloaded picture may show."""
+HALF_TOLERANCE = 0.03
+"""The same for networks that compute in 16 bits, where one rounding is already 0.004."""
+_GREY_LEVEL = 1 / 127.5
+
+
+class ExportError(RuntimeError):
+    """The SavedModel, reloaded, does not do what the trained network does; it was not kept."""
+
+
+def publish(
+    model: keras.Model,
+    endpoints: Endpoints,
+    directory: str | Path,
+    name: str,
+    card: Mapping[str, Any],
+) -> Path:
+    """Writes ``directory/name/<n>/`` with the next free number, after a check in a new process.
+
+    Args:
+        model: What the endpoints compute with.
+        endpoints: The signatures.
+        directory: Folder of models, such as ``saved_models``.
+        name: The model's name.
+        card: What ``model_card.json`` says, beside the versions of the libraries.
+
+    Returns:
+        The version folder.
+
+    Raises:
+        ExportError: If the reloaded model differs from the trained one.
+        ValueError: If the folder cannot be written.
+    """
+    home = Path(directory) / name
+    room = _make_room(home)
+    try:
+        _write(model, endpoints, room)
+        _write_json(room / MODEL_CARD, {**card, **_versions()})
+        _check(endpoints, room, _tolerance(model))
+        return _publish(room, home)
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def check_writable(directory: str | Path) -> None:
+    """Tries whether models can be written below a folder: better before a long run than after.
+
+    Raises:
+        ValueError: If not.
+    """
+    _make_room(Path(directory)).rmdir()
+
+
+def _make_room(home: Path) -> Path:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".export-", dir=home))
+    except OSError as error:
+        raise ValueError(
+            f"The model folder cannot be written ({error.strerror}). Received: {str(home)!r}"
+        ) from error
+
+
+def next_version(home: Path) -> int:
+    """The next free version number below a model's folder, 1 if there is none."""
+    taken = [int(child.name) for child in home.iterdir() if child.name.isdecimal()]
+    return max(taken, default=0) + 1
+
+
+def _write(model: keras.Model, endpoints: Endpoints, folder: Path) -> None:
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    for name, endpoint in endpoints.items():
+        archive.add_endpoint(name, endpoint.function, input_signature=list(endpoint.inputs))
+    archive.write_out(str(folder), verbose=False)
+
+
+def _check(endpoints: Endpoints, folder: Path, tolerance: float) -> None:
+    """Reloads the SavedModel in a process without Keras and compares what it gives."""
+    expected = _expected(endpoints)
+    reloaded = _reload(folder, endpoints)
+    wrong = {}
+    for name, value in expected.items():
+        difference = _difference(value, reloaded.get(name))
+        # One grey level in a PNG is rounding, not another picture.
+        limit = max(tolerance, 1.01 * _GREY_LEVEL) if value.dtype == np.uint8 else tolerance
+        if not difference <= limit:
+            wrong[name] = difference
+    if wrong:
+        raise ExportError(
+            "The reloaded SavedModel gives other pictures than the trained network, or other "
+            f"names; it was not kept. Largest differences on the scale [-1, 1]: {wrong}"
+        )
+
+
+def _tolerance(model: keras.Model) -> float:
+    return TOLERANCE if model.compute_dtype == "float32" else HALF_TOLERANCE
+
+
+def _expected(endpoints: Endpoints) -> dict[str, np.ndarray]:
+    expected = {}
+    # Both sides on the CPU: a GPU's memory is this process's own, and its rounding is coarser.
+    with tf.device("/CPU:0"):
+        for signature, endpoint in endpoints.items():
+            for name, value in run_in_batches(_by_name(endpoint), endpoint.probe).items():
+                expected[f"{signature}/{name}"] = value
+    return expected
+
+
+def _by_name(endpoint: Endpoint) -> Any:
+    return lambda **given: endpoint.function(*given.values())
+
+
+def _reload(folder: Path, endpoints: Endpoints) -> dict[str, np.ndarray]:
+    probes: dict[str, Any] = {
+        f"{signature}/{name}": value
+        for signature, endpoint in endpoints.items()
+        for name, value in endpoint.probe.items()
+    }
+    # Any installed or checked-out package must be importable there as it is here.
+    path = os.pathsep.join(entry or "." for entry in sys.path)
+    environment = {**os.environ, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "-1"}
+    with tempfile.TemporaryDirectory() as room:
+        probe_path, result_path = Path(room, "probes.npz"), Path(room, "results.npz")
+        np.savez(probe_path, **probes)
+        command = [sys.executable, "-m", "kerasgen.deployment.reload", str(folder)]
+        done = subprocess.run(
+            [*command, str(probe_path), str(result_path)],
+            capture_output=True,
+            text=True,
+            env=environment,
+        )
+        if done.returncode != 0:
+            raise ExportError(
+                f"The SavedModel could not be reloaded in a new process:\n{done.stderr[-2000:]}"
+            )
+        with np.load(result_path) as results:
+            return dict(results)
+
+
+def _difference(expected: np.ndarray, given: np.ndarray | None) -> float:
+    """The largest difference on the scale [-1, 1]; endless where there is no common scale."""
+    if given is None or given.shape != expected.shape:
+        return float("inf")
+    if expected.dtype.kind == "S":
+        return 0.0 if np.array_equal(expected, given) else float("inf")
+    largest = np.max(np.abs(expected.astype(np.float64) - given.astype(np.float64)))
+    return float(largest) * (_GREY_LEVEL if expected.dtype == np.uint8 else 1.0)
+
+
+def _publish(room: Path, home: Path) -> Path:
+    while True:
+        target = home / str(next_version(home))
+        try:
+            os.rename(room, target)
+        except OSError:
+            # Somebody else took the number meanwhile; any other reason is a real failure.
+            if not target.exists():
+                raise
+            continue
+        target.chmod(0o755)
+        return target
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "python": sys.version.split()[0],
+    }
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    # JSON has no NaN: what could not be measured is null.
+    strict = json.loads(json.dumps(dict(content)), parse_constant=lambda name: None)
+    path.write_text(json.dumps(strict, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,102 @@
+"""The signatures of an exported refiner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasgen.data.images import to_float
+from kerasgen.deployment.endpoints import Endpoint, Endpoints, encode_pngs
+
+
+def refiner_endpoints(
+    refiner: keras.Model,
+    image_size: tuple[int, int],
+    probes: np.ndarray,
+    looks: np.ndarray | None,
+) -> Endpoints:
+    """``serving_default`` and ``refine``, as ``export_refiner`` describes them.
+
+    Args:
+        refiner: Its first input is ``images``.
+        image_size: (height, width) that pictures are brought to.
+        probes: ``[P, H, W, C]`` uint8 pictures for the check.
+        looks: ``[K, L]`` float32; None if the refiner takes no look.
+    """
+    channels = refiner.inputs[0].shape[-1]
+
+    def refine(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        given = list(inputs) if len(inputs) > 1 else inputs[0]
+        return {"picture": tf.cast(refiner(given, training=False), tf.float32)}
+
+    def serve(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        images = tf.map_fn(
+            lambda one: _decode(one, image_size, channels), image_bytes, fn_output_signature="float"
+        )
+        picture = refine(*_from_bytes(refiner, images, image_bytes, looks))["picture"]
+        return {"picture": picture, "png_bytes": encode_pngs(picture)}
+
+    floats = [
+        tf.TensorSpec([None, *_static(tensor, image_size)], tf.float32, name=tensor.name)
+        for tensor in refiner.inputs
+    ]
+    bytes_only = [tf.TensorSpec([None], tf.string, name="image_bytes")]
+    encoded = np.array([tf.io.encode_png(probe).numpy() for probe in probes])
+    return {
+        "serving_default": Endpoint(serve, bytes_only, {"image_bytes": encoded}),
+        "refine": Endpoint(refine, floats, _probe_inputs(floats, probes, looks)),
+    }
+
+
+def _static(tensor: keras.KerasTensor, image_size: tuple[int, int]) -> tuple[int, ...]:
+    """The form of one row; a size-free network is exported for one size."""
+    shape = tensor.shape[1:]
+    return shape if len(shape) == 1 else (*image_size, shape[-1])
+
+
+def _from_bytes(
+    refiner: keras.Model, images: tf.Tensor, image_bytes: tf.Tensor, looks: Any
+) -> list[tf.Tensor]:
+    """What else the refiner takes, as a pure function of each file's bytes."""
+    inputs = []
+    for tensor in refiner.inputs:
+        if tensor.name == "look":
+            keys = tf.strings.to_hash_bucket_fast(image_bytes, len(looks))
+            inputs.append(tf.gather(tf.constant(looks, tf.float32), keys))
+        elif tensor.name == "noise":
+            shape = [*images.shape[1:3], tensor.shape[-1]]
+            inputs.append(_hashed_noise(image_bytes, shape))
+        else:
+            inputs.append(images)
+    return inputs
+
+
+def _hashed_noise(image_bytes: tf.Tensor, shape: list[int]) -> tf.Tensor:
+    keys = tf.strings.to_hash_bucket_fast(image_bytes, 2**31 - 1)
+    return tf.map_fn(
+        lambda key: tf.random.stateless_normal(shape, tf.stack([key, tf.constant(0, tf.int64)])),
+        keys,
+        fn_output_signature=tf.float32,
+    )
+
+
+def _decode(data: tf.Tensor, size: tuple[int, int], channels: int) -> tf.Tensor:
+    image = tf.io.decode_image(data, channels=channels, expand_animations=False)
+    image.set_shape([None, None, channels])
+    resized = tf.image.resize(tf.cast(image, tf.float32), size, antialias=True)
+    return to_float(tf.cast(tf.round(tf.clip_by_value(resized, 0.0, 255.0)), tf.uint8))
+
+
+def _probe_inputs(
+    specs: Sequence[tf.TensorSpec], probes: np.ndarray, looks: Any
+) -> dict[str, np.ndarray]:
+    inputs = {"images": to_float(probes)}
+    for spec in specs[1:]:
+        shape = (len(probes), *spec.shape[1:])
+        noise = np.random.default_rng(0).standard_normal(shape)
+        inputs[spec.name] = np.resize(looks, shape) if spec.name == "look" else noise
+    return {name: value.astype(np.float32) for name, value in inputs.items()}
