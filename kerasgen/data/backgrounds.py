@@ -1,0 +1,199 @@
+"""Pictures to paste on, read when they are needed, and pieces of them to paste as distractors."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from kerasgen.data.foregrounds import Foreground
+from kerasgen.data.images import PathLike, Pixels, list_images, read_image
+from kerasgen.data.manifest import file_sha256
+
+_MAX_SIDE = 2048
+_MEMORY_LIMIT = 256 * 2**20
+_SMALLEST_SIDE = 8
+_ZOOM = (0.7, 1.0)
+_PIECE = 96
+_WAVES = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Background:
+    """A picture to paste on.
+
+    Attributes:
+        image: `[H, W, 3]` uint8 in [0, 255].
+        path: Its name.
+        sha256: Of its file, or of its pixels where there is no file; hexadecimal.
+    """
+
+    image: Pixels
+    path: str
+    sha256: str
+
+
+class Backgrounds:
+    """A sequence of backgrounds.
+
+    Args:
+        pictures: Files, or arrays `[H, W, 3]` uint8 in [0, 255], of any sizes.
+        root: Folder that the files' recorded names are relative to; None records the names alone.
+
+    Raises:
+        ValueError: If there are none, or one is no such picture.
+    """
+
+    def __init__(self, pictures: Sequence[PathLike | Pixels], root: PathLike | None = None) -> None:
+        if not len(pictures):
+            raise ValueError("Needs at least one background. Received: pictures=[]")
+        self._pictures = [
+            picture if isinstance(picture, str | os.PathLike) else np.asarray(picture)
+            for picture in pictures
+        ]
+        self._root = root
+        self._kept: dict[int, Background] = {}
+        self._kept_bytes = 0
+        for index, picture in enumerate(self._pictures):
+            if isinstance(picture, np.ndarray):
+                _check(picture, f"pictures[{index}]")
+
+    @classmethod
+    def from_folder(cls, folder: PathLike) -> "Backgrounds":
+        """All pictures of a folder and its sub-folders, see `images.list_images`.
+
+        Raises:
+            ValueError: If the folder is missing or holds no pictures.
+        """
+        return cls(list_images(folder), folder)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._pictures)
+
+    def __getitem__(self, index: int) -> Background:
+        """Reads one; what fits into 256 MiB is read once.
+
+        Raises:
+            ImageError: If the file is no readable picture.
+            ValueError: If it is below 8 pixels on a side.
+        """
+        if index not in self._kept:
+            background = self._read(index)
+            if self._kept_bytes + background.image.nbytes > _MEMORY_LIMIT:
+                return background
+            self._kept[index] = background
+            self._kept_bytes += background.image.nbytes
+        return self._kept[index]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Other processes read for themselves."""
+        return {**self.__dict__, "_kept": {}, "_kept_bytes": 0}
+
+    def _read(self, index: int) -> Background:
+        picture = self._pictures[index]
+        if isinstance(picture, np.ndarray):
+            digest = hashlib.sha256(np.ascontiguousarray(picture).tobytes()).hexdigest()
+            return Background(picture, f"pictures[{index}]", digest)
+        path = Path(picture)
+        name = path.name if self._root is None else path.relative_to(self._root).as_posix()
+        image = read_image(path)
+        _check(image, str(path))
+        ratio = _MAX_SIDE / max(image.shape[:2])
+        if ratio < 1:
+            image = _resized(image, tuple(max(1, round(side * ratio)) for side in image.shape[:2]))
+        return Background(image, name, file_sha256(path))
+
+
+def random_crop(
+    random: np.random.Generator, image: Pixels, size: tuple[int, int]
+) -> tuple[Pixels, tuple[int, int, int, int]]:
+    """Cuts a part with the proportions of `size` out of a picture and scales it to `size`.
+
+    The part is the largest there is, or down to 0.7 of it where that still has enough pixels; it is
+    enlarged only if the picture is too small.
+
+    Args:
+        random: Source of chance.
+        image: `[H, W, 3]` uint8.
+        size: (height, width) of the result.
+
+    Returns:
+        `[*size, 3]` uint8, and the part as (x, y, width, height) in pixels of the picture.
+    """
+    limits = image.shape[:2]
+    largest = min(limits[0] / size[0], limits[1] / size[1])
+    zoom = max(largest * random.uniform(*_ZOOM), min(largest, 1.0))
+    height, width = (
+        min(limit, max(1, round(side * zoom))) for side, limit in zip(size, limits, strict=True)
+    )
+    y = int(random.integers(limits[0] - height + 1))
+    x = int(random.integers(limits[1] - width + 1))
+    return _resized(image[y : y + height, x : x + width], size), (x, y, width, height)
+
+
+def random_piece(random: np.random.Generator, backgrounds: Backgrounds) -> Foreground:
+    """Cuts a piece with a smooth random outline out of a random background.
+
+    Pasted without an annotation, it teaches that a pasted edge is not what makes an object: the
+    part that distractor objects play in Dwibedi et al. 2017, "Cut, Paste and Learn", section 5.2.
+    Differs: those are other objects, which not everybody has.
+
+    Args:
+        random: Source of chance.
+        backgrounds: To cut from.
+
+    Returns:
+        A foreground of at most 96 pixels a side.
+    """
+    background = backgrounds[int(random.integers(len(backgrounds)))]
+    side = min(background.image.shape[:2])
+    share = random.uniform(0.3, 0.7)
+    height, width = (max(_SMALLEST_SIDE, round(side * share)),) * 2
+    y = int(random.integers(background.image.shape[0] - height + 1))
+    x = int(random.integers(background.image.shape[1] - width + 1))
+    image = _resized(background.image[y : y + height, x : x + width], (_PIECE, _PIECE))
+    return Foreground(
+        image,
+        _random_outline(random),
+        (x, y),
+        (width, height),
+        0,
+        background.path,
+        background.sha256,
+        "mask",
+        1.0,
+    )
+
+
+def _random_outline(random: np.random.Generator) -> Pixels:
+    angles = np.linspace(0, 2 * np.pi, 96, endpoint=False)
+    radius = np.ones_like(angles)
+    for wave in range(2, 2 + _WAVES):
+        radius += random.uniform(0, 0.5 / wave) * np.cos(wave * angles + random.uniform(0, 7))
+    radius *= 0.46 * _PIECE / radius.max()
+    points = np.stack([np.cos(angles), np.sin(angles)], axis=1) * radius[:, None] + _PIECE / 2
+    alpha = np.zeros((_PIECE, _PIECE), np.uint8)
+    # Drawn with four binary places, antialiased.
+    cv2.fillPoly(alpha, [np.rint((points - 0.5) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    return alpha
+
+
+def _resized(image: Pixels, size: tuple[int, ...]) -> Pixels:
+    shrinks = size[0] < image.shape[0]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (size[1], size[0]), interpolation=how), np.uint8)
+
+
+def _check(image: Pixels, name: str) -> None:
+    shape = image.shape
+    if image.dtype != np.uint8 or len(shape) != 3 or shape[2] != 3 or min(shape) < 1:
+        received = f"shape={shape}, dtype={image.dtype}, name={name!r}"
+        raise ValueError(f"A background must be [H, W, 3] uint8. Received: {received}")
+    if min(shape[:2]) < _SMALLEST_SIDE:
+        received = f"shape={shape}, name={name!r}"
+        raise ValueError(f"A background needs 8 pixels on a side. Received: {received}")

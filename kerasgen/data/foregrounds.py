@@ -1,0 +1,343 @@
+"""Objects cut out of their pictures, ready to be pasted elsewhere.
+
+The cut comes from the picture's alpha channel, from a mask beside it, or is estimated
+(`kerasgen.data.matting`); a poor estimate is rejected, with a reason in words, because a wrong mask
+is worse than a missing picture.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from kerasgen.data import annotations, matting
+from kerasgen.data.images import ImageError, PathLike, Pixels, list_images, read_image
+from kerasgen.data.manifest import file_sha256
+
+Method = Literal["alpha", "mask", "estimated"]
+
+MASK_ENDING = ".mask.png"
+MIN_QUALITY = 0.75
+MAX_SIDE = 512
+
+_MARGIN = 2
+_SMALLEST_AREA = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Foreground:
+    """An object without its surroundings.
+
+    Attributes:
+        image: `[h, w, 3]` uint8 in [0, 255]. Where `alpha` is below 255 the object's own colours go
+            on, so that no interpolation brings the old surroundings back.
+        alpha: `[h, w]` uint8, 255 on the object, 0 off it, soft between.
+        offset: `(x, y)` of the cut's corner in the source picture, pixels.
+        extent: `(width, height)` of the cut in the source picture, pixels; larger than the cut
+            itself if that was shrunk.
+        label: Class index.
+        path: The source picture, as its reader names it.
+        sha256: Of the source file's bytes, hexadecimal; of the pixels where there is no file.
+        method: Where the mask comes from.
+        quality: In [0, 1]; 1 for given masks, see `matting.judge` for estimated ones.
+    """
+
+    image: Pixels
+    alpha: Pixels
+    offset: tuple[int, int]
+    extent: tuple[int, int]
+    label: int
+    path: str
+    sha256: str
+    method: Method
+    quality: float
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """`[3, 3]`, from pixels of the source picture to pixels of the cut."""
+        height, width = self.alpha.shape
+        shrink = annotations.scaling(width / self.extent[0], height / self.extent[1])
+        return shrink @ annotations.translation(-self.offset[0], -self.offset[1])
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A picture that gave no foreground.
+
+    Attributes:
+        path: As for `Foreground`.
+        label: Class index.
+        reason: In words.
+        quality: Of the mask that was found, in [0, 1]; 0 if none was.
+    """
+
+    path: str
+    label: int
+    reason: str
+    quality: float = 0.0
+
+
+class ExtractionError(ValueError):
+    """A picture without an acceptable foreground.
+
+    Attributes:
+        reason: In words.
+        quality: Of the mask that was found, in [0, 1]; 0 if none was.
+    """
+
+    def __init__(self, reason: str, quality: float, path: str) -> None:
+        self.reason, self.quality = reason, quality
+        super().__init__(
+            f"No foreground: {reason}. Give a mask, or leave the picture out. Received: {path=}, "
+            f"{quality=:.2f}"
+        )
+
+
+def extract(
+    image: Pixels,
+    mask: np.ndarray | None = None,
+    *,
+    label: int = 0,
+    path: str = "picture",
+    sha256: str = "",
+    min_quality: float = MIN_QUALITY,
+    max_side: int = MAX_SIDE,
+) -> Foreground:
+    """Cuts the object out of a picture.
+
+    Args:
+        image: `[H, W]` or `[H, W, 1 | 3 | 4]` uint8 in [0, 255]. An alpha channel that is not 255
+            throughout is the mask.
+        mask: `[H, W]`, bool or uint8 with 255 on the object; goes before an alpha channel.
+        label: Class index.
+        path: Name of the picture, for the record and for messages.
+        sha256: Of the file; by default that of the pixels.
+        min_quality: In [0, 1]; estimated masks below are rejected, those of quality 0 always.
+        max_side: Pixels; a larger cut is shrunk to it, with antialiasing.
+
+    Returns:
+        The foreground.
+
+    Raises:
+        ExtractionError: If the mask is empty or the estimate is poor.
+        ValueError: If an argument is invalid.
+    """
+    if not 0 <= min_quality <= 1 or max_side < 1:
+        raise ValueError(f"Out of range. Received: {min_quality=}, {max_side=}")
+    colours, alpha, method, quality = _separated(image, mask, path, min_quality)
+    x0, y0, x1, y1 = _padded_box(alpha)
+    colours, alpha = colours[y0:y1, x0:x1], alpha[y0:y1, x0:x1]
+    colours, alpha = matting.shrunk(colours, alpha, max_side)
+    sha256 = sha256 or hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
+    colours = matting.spread_colours(colours, alpha, is_mixed=method != "alpha")
+    extent = (x1 - x0, y1 - y0)
+    return Foreground(colours, alpha, (x0, y0), extent, label, path, sha256, method, quality)
+
+
+def on_plain_background(
+    image: Pixels,
+    colour: tuple[int, int, int] = (255, 255, 255),
+    *,
+    mask: np.ndarray | None = None,
+    min_quality: float = MIN_QUALITY,
+) -> Pixels:
+    """Shows a picture's object, where it is, before a plain background.
+
+    Args:
+        image: As for `extract`.
+        colour: RGB in [0, 255].
+        mask: As for `extract`.
+        min_quality: As for `extract`.
+
+    Returns:
+        `[H, W, 3]` uint8 in [0, 255].
+
+    Raises:
+        ExtractionError: If there is no acceptable foreground.
+        ValueError: If an argument is invalid.
+    """
+    if len(colour) != 3 or not all(0 <= level <= 255 for level in colour):
+        raise ValueError(f"`colour` must be RGB in [0, 255]. Received: {colour=}")
+    colours, alpha, method, _ = _separated(image, mask, "", min_quality)
+    share = alpha[..., None].astype(np.float32) / 255
+    mixed = matting.spread_colours(colours, alpha, is_mixed=method != "alpha") * share + np.array(
+        colour, np.float32
+    ) * (1 - share)
+    return np.rint(mixed).astype(np.uint8)
+
+
+def read_foreground(
+    path: PathLike,
+    *,
+    label: int = 0,
+    root: PathLike | None = None,
+    min_quality: float = MIN_QUALITY,
+    max_side: int = MAX_SIDE,
+) -> Foreground | Rejection:
+    """Reads one picture, and the mask `<its name without ending>.mask.png` beside it if there is.
+
+    It depends on nothing but its arguments: a pool of processes can map it.
+
+    Args:
+        path: The picture, in any format that `images.read_image` reads; turned upright.
+        label: Class index.
+        root: Folder that the recorded path is relative to; None records the file's name.
+        min_quality: As for `extract`.
+        max_side: As for `extract`.
+
+    Returns:
+        The foreground, or why there is none.
+    """
+    path = Path(path)
+    name = path.relative_to(root).as_posix() if root is not None else path.name
+    beside = path.with_name(path.stem + MASK_ENDING)
+    try:
+        image = read_image(path, channels=4)
+        mask = read_image(beside, channels=1)[..., 0] if beside.exists() else None
+        digest = file_sha256(path)
+        return extract(
+            image,
+            mask,
+            label=label,
+            path=name,
+            sha256=digest,
+            min_quality=min_quality,
+            max_side=max_side,
+        )
+    except ExtractionError as error:
+        return Rejection(name, label, error.reason, error.quality)
+    except ImageError as error:
+        return Rejection(name, label, str(error))
+
+
+def read_foregrounds(
+    folder: PathLike,
+    class_names: Sequence[str] | None = None,
+    *,
+    min_quality: float = MIN_QUALITY,
+    max_side: int = MAX_SIDE,
+    workers: int = 1,
+) -> tuple[list[Foreground], list[Rejection]]:
+    """Reads the foregrounds of `<folder>/<class>/<picture>`.
+
+    A file `shirt.mask.png` is the mask of `shirt.jpg` (or of another format) beside it: white on
+    the object, of the picture's size.
+
+    Args:
+        folder: With one sub-folder a class.
+        class_names: The classes, a label being a place in this list; by default all sub-folders in
+            the order of their names.
+        min_quality: As for `extract`.
+        max_side: As for `extract`.
+        workers: Threads; the result does not depend on them.
+
+    Returns:
+        The foregrounds, and the pictures that gave none, both in the order of classes and names.
+
+    Raises:
+        ValueError: If a class has no folder, no picture or no acceptable foreground, or a mask has
+            another size than its picture.
+    """
+    root = Path(folder)
+    names = list(class_names) if class_names is not None else class_folders(root)
+
+    def read(job: tuple[int, Path]) -> Foreground | Rejection:
+        label, path = job
+        return read_foreground(
+            path, label=label, root=root, min_quality=min_quality, max_side=max_side
+        )
+
+    jobs = [(label, path) for label, name in enumerate(names) for path in _pictures(root / name)]
+    with ThreadPoolExecutor(workers) as pool:
+        results = list(pool.map(read, jobs))
+    found = [result for result in results if isinstance(result, Foreground)]
+    rejected = [result for result in results if isinstance(result, Rejection)]
+    for label, name in enumerate(names):
+        if not any(foreground.label == label for foreground in found):
+            reason = _most_common([item.reason for item in rejected if item.label == label])
+            raise ValueError(
+                f"No acceptable foreground in class {name!r}: {reason}. Give masks, other pictures "
+                f"or a lower min_quality. Received: folder={str(root)!r}, {min_quality=}"
+            )
+    return found, rejected
+
+
+def class_folders(folder: PathLike) -> list[str]:
+    """The names of the sub-folders, sorted; hidden ones are left out.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    root = Path(folder)
+    names = sorted(path.name for path in root.glob("[!.]*") if path.is_dir())
+    if not names:
+        raise ValueError(
+            f"Needs one sub-folder a class, with pictures. Received: folder={str(root)!r}"
+        )
+    return names
+
+
+def _pictures(folder: Path) -> Iterator[Path]:
+    return (path for path in list_images(folder) if not path.name.endswith(MASK_ENDING))
+
+
+def _most_common(reasons: list[str]) -> str:
+    if not reasons:
+        return "it has masks only, no pictures"
+    # "touches 31 %" and "touches 60 %" are one reason.
+    kinds = [re.sub(r"\d+%|'.*'", "", reason) for reason in reasons]
+    kind, count = Counter(kinds).most_common(1)[0]
+    example = reasons[kinds.index(kind)]
+    return f"most commonly ({count} of {len(reasons)}) a picture is rejected because it {example}"
+
+
+def _separated(
+    image: Pixels, mask: np.ndarray | None, path: str, min_quality: float
+) -> tuple[Pixels, Pixels, Method, float]:
+    """The picture's RGB and soft mask, both of its own size."""
+    shape = np.shape(image)
+    is_picture = isinstance(image, np.ndarray) and image.dtype == np.uint8 and 0 not in shape
+    if not is_picture or len(shape) not in (2, 3) or (*shape, 1)[2] not in (1, 3, 4):
+        received = f"shape={shape}, dtype={getattr(image, 'dtype', None)}, {path=}"
+        raise ValueError(f"Not [H, W] or [H, W, 1 | 3 | 4] uint8. Received: {received}")
+    image = image.reshape(*shape[:2], -1)
+    colours = np.ascontiguousarray(image[..., :3] if shape[2:] else image)
+    colours = colours.repeat(3, axis=-1) if colours.shape[-1] == 1 else colours
+    if mask is not None:
+        return colours, _given(mask, shape[:2], path), "mask", 1.0
+    if image.shape[-1] == 4 and image[..., 3].min() < 255:
+        return colours, _given(image[..., 3], shape[:2], path), "alpha", 1.0
+    if min(matting.working_size(shape[:2])) < matting.SMALLEST_SIDE:
+        reason = f"is {shape[1]} x {shape[0]} pixels, too small or too thin to find an object in"
+        raise ExtractionError(reason, 0.0, path)
+    estimate = matting.estimate(colours)
+    if estimate.quality == 0 or estimate.quality < min_quality:
+        raise ExtractionError(estimate.fault, estimate.quality, path)
+    return colours, matting.feathered(estimate.mask), "estimated", estimate.quality
+
+
+def _given(mask: np.ndarray, size: tuple[int, ...], path: str) -> Pixels:
+    if mask.shape != size or mask.dtype not in (np.bool_, np.uint8):
+        raise ValueError(
+            "A mask must be bool or uint8, of its picture's size. Received: mask of "
+            f"shape={mask.shape}, dtype={mask.dtype}, picture of size={size}, {path=}"
+        )
+    alpha = mask.astype(np.uint8) * 255 if mask.dtype == np.bool_ else mask
+    if (alpha > 127).sum() < _SMALLEST_AREA:
+        reason = f"has a mask with {(alpha > 127).sum()} pixels above 127, below {_SMALLEST_AREA}"
+        raise ExtractionError(reason, 0.0, path)
+    return alpha
+
+
+def _padded_box(alpha: Pixels) -> tuple[int, int, int, int]:
+    x, y, width, height = cv2.boundingRect((alpha > 0).astype(np.uint8))
+    x0, y0 = max(0, x - _MARGIN), max(0, y - _MARGIN)
+    x1, y1 = x + width + _MARGIN, y + height + _MARGIN
+    return x0, y0, min(alpha.shape[1], x1), min(alpha.shape[0], y1)
