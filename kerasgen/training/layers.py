@@ -16,31 +16,52 @@ Tensor: TypeAlias = keras.KerasTensor
 NORMALIZATIONS = (None, "group", "instance", "batch")
 
 
-def normalize(x: Tensor, normalization: str | None) -> Tensor:
+def normalize(x: Tensor, normalization: str | None, *, affine: bool = True) -> Tensor:
     """Normalises a feature map.
 
     Args:
         x: ``[N, H, W, C]``.
         normalization: None; ``"group"`` (at most 8 groups) or ``"instance"``, which treat each
-            picture by itself and so give the same result on one replica and on many; ``"batch"``,
-            which does not: its statistics are those of one replica's part.
+            picture by itself; ``"batch"``, whose statistics are those of the global batch, over
+            all replicas.
+        affine: Whether each channel is then scaled and shifted by learned numbers.
 
     Raises:
         ValueError: If the name is not known.
     """
+    learned = {"center": affine, "scale": affine}
     if normalization is None:
         return x
     if normalization == "group":
         channels = x.shape[-1]
         groups = max(group for group in range(1, 9) if channels % group == 0)
-        return layers.GroupNormalization(groups=groups, epsilon=1e-5)(x)
+        return layers.GroupNormalization(groups=groups, epsilon=1e-5, **learned)(x)
     if normalization == "instance":
-        return layers.GroupNormalization(groups=-1, epsilon=1e-5)(x)
+        return layers.GroupNormalization(groups=-1, epsilon=1e-5, **learned)(x)
     if normalization == "batch":
-        return layers.BatchNormalization()(x)
+        return layers.BatchNormalization(synchronized=True, **learned)(x)
     raise ValueError(
         f"`normalization` must be among {NORMALIZATIONS}. Received: normalization={normalization!r}"
     )
+
+
+def conditional_normalize(x: Tensor, label: Tensor, num_classes: int, normalization: str) -> Tensor:
+    """Normalises a feature map, then scales and shifts each channel by learned numbers of a class.
+
+    Dumoulin et al. (2017), section 2.2. Every class starts with scale 1 and shift 0.
+
+    Args:
+        x: ``[N, H, W, C]``.
+        label: ``[N]`` int32.
+        num_classes: How many classes there are.
+        normalization: See ``normalize``.
+    """
+    channels = x.shape[-1]
+    x = normalize(x, normalization, affine=False)
+    scale = layers.Embedding(num_classes, channels, embeddings_initializer="ones")(label)
+    shift = layers.Embedding(num_classes, channels, embeddings_initializer="zeros")(label)
+    reshape = layers.Reshape((1, 1, channels))
+    return x * reshape(scale) + reshape(shift)
 
 
 def mirror_pad(x: Tensor, width: int) -> Tensor:

@@ -1,0 +1,218 @@
+"""What are generated pictures worth to a classifier, beside real ones? One table.
+
+    python benchmarks/conditional_gan.py --data DIR --steps 40000
+
+Each arm's GANs are trained from several seeds on the same training pictures, resumable, in folders
+of their own; then for each, classifiers from several seeds are trained on fresh generated pictures
+alone and tested on real test pictures, beside the same classifiers trained on the real ones with as
+many updates (Ravuri & Vinyals 2019). Label fidelity is how often a real-trained classifier sees the
+class asked for. ``--validate`` tests on a part of the training pictures, held out from everything:
+for choosing; without it the test pictures are touched, once.
+
+Give an arm its own number of updates where one is slower: ``--arms modern,seed:15000``.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from absl import app, flags
+
+from kerasgen import cgan, cli
+from kerasgen.data.datasets import LabelledImages, balanced_places, load_labelled, stratified_split
+from kerasgen.data.pipeline import Batches, Pictures, labelled
+from kerasgen.data.sheets import save_png
+from kerasgen.evaluation import generation
+from kerasgen.evaluation.classification import Protocol, predict
+from kerasgen.training.reporting import read_history
+from kerasgen.training.step import Player
+from kerasgen.training.trainer import Trainer, TrainerOptions
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("data", None, "As train_clothing_cgan.py takes it.", required=True)
+flags.DEFINE_integer("size", 28, "Side of the pictures in pixels.", 8)
+flags.DEFINE_enum("channels", "1", ["1", "3"], "1 for grey, 3 for colour.")
+flags.DEFINE_string("workdir", "runs/conditional_gan", "Folder of all runs.")
+flags.DEFINE_list("arms", ["modern"], "Arms, each NAME or NAME:STEPS.")
+flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of the GANs.")
+flags.DEFINE_integer("classifier_seeds", 2, "Classifiers for each GAN.", 1)
+flags.DEFINE_integer("classifier_steps", 2000, "Updates of a classifier.", 1)
+flags.DEFINE_integer("steps", 40000, "Updates of a GAN where its arm does not say.", 1)
+flags.DEFINE_bool("validate", False, "Hold out a sixth of train and test on it.")
+
+BATCH = 64
+ARMS: dict[str, dict[str, Any]] = {
+    "modern": {},
+    "group-norm": {"generator": {"normalization": "group"}},
+    "no-penalty": {"penalty": 0.0},
+    "no-class-head": {"discriminator": {"class_head": False}},
+}
+"""The default, and the default with one thing changed; and "seed", the write-up's recipe."""
+
+
+def load() -> tuple[LabelledImages, LabelledImages]:
+    """Training and test pictures."""
+    found = load_labelled(FLAGS.data, size=FLAGS.size, channels=int(FLAGS.channels))
+    train = found["train"]
+    if not FLAGS.validate:
+        return train, found["test"]
+    kept, held_out = stratified_split(train.labels, 1 / 6, seed=0)
+    return _part(train, kept), _part(train, held_out)
+
+
+def _part(pictures: LabelledImages, places: np.ndarray) -> LabelledImages:
+    names = tuple(pictures.names[place] for place in places)
+    return LabelledImages(
+        pictures.images[places], pictures.labels[places], pictures.class_names, names
+    )
+
+
+def make_batches(train: LabelledImages, arm: str, seed: int) -> Batches:
+    """All classes as often; for the write-up's schedule half a batch, whose rest are fakes."""
+    places = balanced_places(train.labels, seed)
+    pictures = Pictures.from_array(train.images[places], train.labels[places])
+    if arm == "seed":
+        return labelled(pictures, BATCH // 2, seed=seed)
+    return labelled(pictures, BATCH, seed=seed, latent_size=cgan.LATENT_SIZE)
+
+
+def build(
+    train: LabelledImages, arm: str, seed: int, steps: int
+) -> cgan.CGANStep | cgan.AlternatingCGANStep:
+    """An arm's networks and step."""
+    shape, count = train.images.shape[1:], len(train.class_names)
+    if arm == "seed":
+        networks = cgan.build_generator(shape, count), cgan.build_discriminator(shape, count)
+        players = [Player(each, keras.optimizers.Adam(2e-4, beta_1=0.5)) for each in networks]
+        return cgan.AlternatingCGANStep(*networks, *players, num_classes=count, seed=seed)
+    changes = dict(ARMS[arm])
+    generator = cgan.build_modulated_generator(shape, count, **changes.pop("generator", {}))
+    judge = cgan.build_projection_discriminator(shape, count, **changes.pop("discriminator", {}))
+    return cgan.build_step(
+        generator, judge, num_classes=count, steps=steps, batch_size=BATCH, seed=seed, **changes
+    )
+
+
+def run(
+    arm: str,
+    steps: int,
+    seed: int,
+    sets: tuple[LabelledImages, LabelledImages],
+    judges: list[keras.Model],
+) -> None:
+    """Trains one GAN and measures it, unless that is done."""
+    train, test = sets
+    workdir = Path(FLAGS.workdir) / f"{arm}-{steps}-{seed}"
+    if (workdir / "figures.json").exists():
+        return
+    print(f"== {arm}, seed {seed}", flush=True)
+    keras.utils.set_random_seed(seed)
+    step = build(train, arm, seed, steps)
+    trainer = Trainer(workdir, options=TrainerOptions(log_every=500, save_every=2500))
+    trainer.run(step, make_batches(train, arm, seed), steps)
+    generator = step.generator
+    latent_size = generator.inputs[0].shape[1]
+    with step.generator_player.averaged():
+
+        def generate(latents: Any, labels: Any) -> Any:
+            return generator([latents, labels], training=False)
+
+        sheet = generation.class_sheet(generate, latent_size, train.class_names)
+        save_png(workdir / "classes.png", sheet)
+        made = generation.sample(generate, latent_size, np.arange(48) % len(train.class_names), 1)
+        save_png(workdir / "nearest.png", generation.nearest_sheet(made, train.images))
+        figures = generation.measure_worth(generate, latent_size, train, test, _protocol(), judges)
+    rows = read_history(workdir / "train" / "history.csv")
+    rate = float(np.median([row["images_per_second"] for row in rows[1:]]))
+    batch = BATCH // 2 if arm == "seed" else BATCH
+    cli.write_json(workdir / "figures.json", {**figures, "minutes": steps * batch / rate / 60})
+
+
+def _protocol() -> Protocol:
+    return Protocol(steps=FLAGS.classifier_steps)
+
+
+def judges_of(train: LabelledImages) -> list[keras.Model]:
+    """The classifiers trained on real pictures; kept, as every arm asks them."""
+    made = []
+    for seed in range(FLAGS.classifier_seeds):
+        path = Path(FLAGS.workdir) / f"real-{FLAGS.classifier_steps}-{seed}.keras"
+        if not path.exists():
+            print(f"== classifier on real pictures, seed {seed}", flush=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_name(f".part-{path.name}")
+            generation.train_on_real(train, _protocol(), seed).save(partial)
+            partial.replace(path)
+        made.append(keras.models.load_model(path))
+    return made
+
+
+COLUMNS = {
+    "accuracy, %": lambda f: 100 * np.mean([s["accuracy"]["value"] for s in f["generated"]]),
+    "macro F1, %": lambda f: 100 * np.mean([s["macro_f1"]["value"] for s in f["generated"]]),
+    "gap, points": lambda f: f["gap_points"],
+    "label fidelity, %": lambda f: 100 * f["label_fidelity"]["value"],
+    "nearest train": lambda f: f["copying"]["generated"]["value"],
+    "nearer than 95 % of real": lambda f: f["copying"]["generated_below"]["value"],
+    "minutes": lambda f: f["minutes"],
+}
+
+
+def table(real: list[dict[str, Any]], test: LabelledImages) -> str:
+    """One row an arm; means over GAN seeds with lowest and highest."""
+    lines = [
+        "| trained on (GANs) | " + " | ".join(COLUMNS) + " |",
+        "| --- " * (len(COLUMNS) + 1) + "|",
+    ]
+    for entry in FLAGS.arms:
+        arm, steps = _arm(entry)
+        paths = sorted(Path(FLAGS.workdir).glob(f"{arm}-{steps}-*/figures.json"))
+        found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+        cells = [_range([column(figures) for figures in found]) for column in COLUMNS.values()]
+        lines.append(f"| {arm}, {steps} updates ({len(found)}) | " + " | ".join(cells) + " |")
+    shares = [
+        _range([100 * one[name]["value"] for one in real]) for name in ("accuracy", "macro_f1")
+    ]
+    lines.append(f"| real pictures ({len(real)} classifiers) | {' | '.join(shares)} | 0 |")
+    first = real[0]["accuracy"]
+    lines.append(
+        f"\n{len(test.labels)} test pictures: one classifier's accuracy has a 95 % interval of "
+        f"[{100 * first['low']:.1f}, {100 * first['high']:.1f}] (bootstrap)."
+    )
+    return "\n".join(lines)
+
+
+def _range(values: list[float]) -> str:
+    if not values:
+        return ""
+    return f"{np.mean(values):.3g} [{min(values):.3g}, {max(values):.3g}]"
+
+
+def _arm(entry: str) -> tuple[str, int]:
+    name, _, steps = entry.partition(":")
+    if name not in (*ARMS, "seed"):
+        raise ValueError(f"--arms must be among {', '.join(ARMS)}, seed. Received: {entry}")
+    return name, int(steps or FLAGS.steps)
+
+
+def main(arguments: list[str]) -> None:
+    """All runs that are not there yet, then the table."""
+    del arguments
+    sets = load()
+    judges = judges_of(sets[0])
+    for seed in map(int, FLAGS.seeds):
+        for entry in FLAGS.arms:
+            run(*_arm(entry), seed, sets, judges)
+    test = sets[1]
+    real = [generation.scores(test.labels, predict(judge, test.images)) for judge in judges]
+    text = table(real, test)
+    (Path(FLAGS.workdir) / "table.md").write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    app.run(main)

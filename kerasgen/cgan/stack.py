@@ -1,0 +1,153 @@
+"""The stack of a generator and a discriminator, for those who train with Keras's own methods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from kerasgen.cgan.builders import build_discriminator, build_generator
+
+
+@keras.saving.register_keras_serializable(package="kerasgen")
+class ConditionalGAN(keras.Model):
+    """A generator with a discriminator on top that this model never moves.
+
+    The old recipe is: compile the discriminator, set ``discriminator.trainable = False``, compile
+    the stack, and train the two in turns. In Keras 3 the discriminator then silently never learns,
+    because ``trainable`` is read when a train function is first traced, not when a model is
+    compiled. Here the discriminator is frozen *in the stack only*: the stack's trainable variables
+    are the generator's, whatever the flag says, and the discriminator, compiled by itself, learns.
+
+    Made by ``build_cgan``. To load one from a ``.keras`` file, import ``kerasgen.cgan`` first.
+
+    Attributes:
+        generator: The generator.
+        discriminator: The discriminator; leave its ``trainable`` alone.
+    """
+
+    @property
+    def generator(self) -> keras.Model:
+        """The part that the stack trains."""
+        return self._networks()[0]
+
+    @property
+    def discriminator(self) -> keras.Model:
+        """The part that the stack only asks."""
+        return self._networks()[1]
+
+    def _networks(self) -> list[keras.Model]:
+        return [layer for layer in self.layers if isinstance(layer, keras.Model)]
+
+    @property
+    def trainable_variables(self) -> list[Any]:
+        """The generator's."""
+        return self.generator.trainable_variables if self.trainable else []
+
+    @property
+    def trainable_weights(self) -> list[Any]:
+        """The generator's."""
+        return self.trainable_variables
+
+    @property
+    def non_trainable_variables(self) -> list[Any]:
+        """All others, the discriminator's among them."""
+        moved = {id(variable) for variable in self.trainable_variables}
+        return [variable for variable in self.variables if id(variable) not in moved]
+
+    @property
+    def non_trainable_weights(self) -> list[Any]:
+        """All others, the discriminator's among them."""
+        moved = {id(variable) for variable in self.trainable_variables}
+        return [variable for variable in self.weights if id(variable) not in moved]
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Judges what the generator makes; the discriminator's moving statistics stay.
+
+        Not left to Keras: it runs every layer of a Functional model in the mode of the whole,
+        whatever mode the layer was called in when the model was built.
+        """
+        latent, label = inputs
+        made = self.generator([latent, label], training=training)
+        judging = False if _has_moving_statistics(self.discriminator) else training
+        return self.discriminator([made, label], training=judging)
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """Keras's, after a look at whether the discriminator can still learn by itself.
+
+        Here and not in ``train_step``, which Keras runs only while it traces: this is asked at
+        every ``train_on_batch`` and ``fit``.
+
+        Raises:
+            ValueError: If somebody froze it: its own ``train_on_batch`` would then do nothing.
+        """
+        if not self.discriminator.trainable_variables:
+            raise ValueError(
+                "The discriminator is frozen, so its own train_on_batch would silently do nothing "
+                "in Keras 3. Leave `trainable` of it and its layers True: this stack never moves "
+                "it. Received: a discriminator without trainable variables, "
+                f"discriminator.trainable={self.discriminator.trainable}"
+            )
+        return super().make_train_function(force=force)
+
+
+def build_cgan(
+    generator: keras.Model | None = None, discriminator: keras.Model | None = None
+) -> ConditionalGAN:
+    """Stacks a discriminator, frozen there, on a generator.
+
+    With no argument, the clothing write-up's pair: 28x28x1, ten classes, latents of 100.
+
+    A discriminator that somebody froze by hand is thawed, as the freezing is the stack's own
+    business; one of which only some layers are frozen stays as it is. One with moving statistics
+    (batch normalization) or frozen layers runs in inference mode in the stack, as a frozen one did
+    in Keras 2, so that the stack does not change them.
+
+    Args:
+        generator: ``[latent, label] -> pictures``.
+        discriminator: ``[pictures, label] -> logits``, or several outputs.
+
+    Returns:
+        ``[latent, label] -> `` the discriminator's outputs.
+
+    Raises:
+        ValueError: If only one of the two is given, or they do not fit together.
+    """
+    if (generator is None) != (discriminator is None):
+        raise ValueError(
+            "Give both networks or none. "
+            f"Received: generator={generator}, discriminator={discriminator}"
+        )
+    if generator is None or discriminator is None:
+        generator, discriminator = build_generator(), build_discriminator()
+    _check_pair(generator, discriminator)
+    if not discriminator.trainable_variables:
+        _thaw(discriminator)
+    latent = keras.Input(generator.inputs[0].shape[1:], name="latent")
+    label = keras.Input((), dtype="int32", name="label")
+    judged = discriminator([generator([latent, label]), label])
+    return ConditionalGAN(inputs=[latent, label], outputs=judged, name="cgan")
+
+
+def _thaw(model: keras.Model) -> None:
+    # Off and on: Keras passes a flag on to the layers only where it changes.
+    model.trainable = False
+    model.trainable = True
+    # One traced while frozen would go on moving nothing.
+    model.train_function = None
+
+
+def _has_moving_statistics(model: keras.Model) -> bool:
+    # Weights, not variables: seeds of Dropout are among the latter only.
+    return bool(model.non_trainable_weights)
+
+
+def _check_pair(generator: keras.Model, discriminator: keras.Model) -> None:
+    made, wanted = generator.outputs[0].shape[1:], discriminator.inputs[0].shape[1:]
+    inputs = len(generator.inputs), len(discriminator.inputs)
+    if made != wanted or inputs != (2, 2):
+        raise ValueError(
+            "The generator must take [latent, label], the discriminator [pictures, label], and "
+            "the pictures must be of one shape. Received: "
+            f"generator: {inputs[0]} inputs -> {made}, discriminator: {inputs[1]} inputs, {wanted}"
+        )

@@ -1,0 +1,251 @@
+"""The conditional GAN family's steps."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kerasgen.training.adversary import AdversarialStep, Heads, Terms
+from kerasgen.training.losses import RELATIVISTIC, AdversarialLoss, squared_gradient_norm
+from kerasgen.training.step import Player, Step
+
+_LABEL_STREAM = 20
+_LATENT_STREAM = 21
+"""One for each use within an update: the streams 20 to 25 are this module's."""
+
+
+class CGANStep(AdversarialStep):
+    """One update of a generator and a discriminator that are both told the class.
+
+    As many fakes as real pictures. If the discriminator has a second output, class logits, it
+    learns them from the real pictures and the generator must be recognised by them (Odena et al.
+    2017, section 3). The gradient penalty R1 (Mescheder et al. 2018, section 4) is lazy: every few
+    updates, and as many times stronger (Karras et al. 2020, section 3.1).
+
+    A batch is (images, labels, latents) from ``pipeline.labelled(..., latent_size=...)``. Losses:
+    ``generator_loss``, ``discriminator_loss`` and, with class logits, ``real_class_loss`` and
+    ``fake_class_loss`` (not weighted), ``gradient_penalty`` (half the mean squared norm; 0 in an
+    update without it).
+
+    Args:
+        generator: ``[latent, label] -> pictures``.
+        discriminator: ``[pictures, label] -> logits`` or ``[logits, class logits]``.
+        generator_player: Moves the generator.
+        discriminator_player: Moves the discriminator.
+        num_classes: Labels are 0 to ``num_classes - 1``.
+        adversarial: A pair of ``training.losses``.
+        balanced: Whether fakes are asked for all classes alike; else for the real batch's labels.
+        class_weight: Of the class loss in the generator's, in units of the adversarial loss.
+        penalty: Gamma of R1; 0 for none.
+        penalty_every: Updates between two penalties.
+        **options: ``policy``, ``generator_updates``, ``discriminator_updates`` and ``seed``, see
+            ``AdversarialStep``.
+
+    Raises:
+        ValueError: If an update count or an interval is below 1, or a weight is negative.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        generator_player: Player,
+        discriminator_player: Player,
+        *,
+        num_classes: int,
+        adversarial: AdversarialLoss = RELATIVISTIC,
+        balanced: bool = True,
+        class_weight: float = 0.05,
+        penalty: float = 1.0,
+        penalty_every: int = 8,
+        **options: Any,
+    ) -> None:
+        if min(class_weight, penalty, penalty_every - 1) < 0:
+            raise ValueError(
+                "Weights must be 0 or more and the interval at least 1. Received: "
+                f"class_weight={class_weight}, penalty={penalty}, penalty_every={penalty_every}"
+            )
+        super().__init__(
+            generator,
+            discriminator,
+            generator_player,
+            discriminator_player,
+            adversarial=adversarial,
+            **options,
+        )
+        self.num_classes = num_classes
+        self.balanced = balanced
+        self.class_weight = class_weight
+        self.penalty = penalty
+        self.penalty_every = penalty_every
+
+    def real(self, images: tf.Tensor, labels: tf.Tensor, latents: tf.Tensor) -> tf.Tensor:
+        """The real pictures."""
+        return images
+
+    def generate(self, images: tf.Tensor, labels: tf.Tensor, latents: tf.Tensor) -> tf.Tensor:
+        """One fake for each latent."""
+        return self.generator([latents, self._asked(labels)], training=True)
+
+    def conditions(
+        self, images: tf.Tensor, labels: tf.Tensor, latents: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The labels of the real pictures and those asked of the generator."""
+        return labels, self._asked(labels)
+
+    def adversarial_heads(self, heads: Heads) -> Heads:
+        """The first; a second says the class."""
+        return heads[:1]
+
+    def generator_terms(self, fakes: tf.Tensor, heads: Heads, *batch: tf.Tensor) -> Terms:
+        """The discriminator must recognise the class."""
+        if len(heads) < 2:
+            return {}
+        loss = _class_loss(self.conditions(*batch)[1], heads[1])
+        return {"fake_class_loss": (self.class_weight, loss)}
+
+    def discriminator_terms(self, real: tf.Tensor, heads: Heads, *batch: tf.Tensor) -> Terms:
+        """The class of real pictures, and R1."""
+        labels, terms = self.conditions(*batch)[0], {}
+        if len(heads) > 1:
+            terms["real_class_loss"] = (1.0, _class_loss(labels, heads[1]))
+        if self.penalty:
+            weight = self.penalty * self.penalty_every
+            terms["gradient_penalty"] = (weight, self._lazy_penalty(real, labels))
+        return terms
+
+    def _asked(self, labels: tf.Tensor) -> tf.Tensor:
+        if not self.balanced:
+            return labels
+        return _random_labels(self, labels.shape[0], self.num_classes, _LABEL_STREAM)
+
+    def _lazy_penalty(self, real: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        def penalty() -> tf.Tensor:
+            return squared_gradient_norm(lambda images: self.judge(images, labels)[0], real)
+
+        due = tf.equal(self.updates.value() % self.penalty_every, 0)
+        return tf.cond(due, penalty, lambda: tf.constant(0.0))
+
+
+class AlternatingCGANStep(Step):
+    """The clothing write-up's exact schedule: three updates, each on pictures of its own.
+
+    The discriminator on real pictures; the discriminator on as many fakes; the generator on twice
+    as many new latents, with the labels "inverted" (the non-saturating loss). All labels asked for
+    are uniform.
+
+    A batch is (images, labels), half of the write-up's batch. Losses: ``discriminator_loss`` (the
+    mean of both), ``generator_loss``.
+
+    Args:
+        generator: ``[latent, label] -> pictures``.
+        discriminator: ``[pictures, label] -> logits``.
+        generator_player: Moves the generator.
+        discriminator_player: Moves the discriminator.
+        num_classes: Labels are 0 to ``num_classes - 1``.
+        seed: Of latents and labels.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        generator_player: Player,
+        discriminator_player: Player,
+        *,
+        num_classes: int,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(seed=seed)
+        self.generator = generator
+        self.discriminator = discriminator
+        self.generator_player = generator_player
+        self.discriminator_player = discriminator_player
+        self.num_classes = num_classes
+
+    def update(self, images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+        """One round of the three updates."""
+        half = images.shape[0]
+        on_real = self.discriminator_player.minimize(
+            lambda: _mean_softplus(-self._judge(images, labels))
+        )
+        fakes, asked = self._fakes(half, 0)
+        on_fake = self.discriminator_player.minimize(
+            lambda: _mean_softplus(self._judge(tf.stop_gradient(fakes), asked))
+        )
+        fooling = self.generator_player.minimize(
+            lambda: _mean_softplus(-self._judge(*self._fakes(2 * half, 2)))
+        )
+        return {"discriminator_loss": 0.5 * (on_real + on_fake), "generator_loss": fooling}
+
+    def _fakes(self, count: int, stream: int) -> tuple[tf.Tensor, tf.Tensor]:
+        size = self.generator.inputs[0].shape[1]
+        asked = _random_labels(self, count, self.num_classes, _LABEL_STREAM + stream)
+        latents = self.random(count, [size], _LATENT_STREAM + stream, normal=True)
+        return self.generator([latents, asked], training=True), asked
+
+    def _judge(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        return self.discriminator([images, labels], training=True)
+
+
+def build_step(
+    generator: keras.Model,
+    discriminator: keras.Model,
+    *,
+    num_classes: int,
+    steps: int,
+    batch_size: int = 64,
+    rate: float = 2e-3,
+    policy: Collection[str] = (),
+    seed: int = 0,
+    **options: Any,
+) -> CGANStep:
+    """A step with the optimizers that work for small pictures on a CPU.
+
+    Adam with beta1 0.5 and beta2 0.99; the learning rate falls to a tenth; the generator's weights
+    are averaged with a half-life of 5,000 pictures (sample within ``generator_player.averaged()``).
+
+    Args:
+        generator: From a builder of this family.
+        discriminator: The same.
+        num_classes: Labels are 0 to ``num_classes - 1``.
+        steps: Length of the training.
+        batch_size: Pictures in a global batch.
+        rate: Learning rate of both.
+        policy: DiffAugment, see ``training.augment``.
+        seed: Of the step's randomness.
+        **options: Changes to ``CGANStep``.
+    """
+
+    def adam(**more: Any) -> keras.optimizers.Optimizer:
+        falling = keras.optimizers.schedules.CosineDecay(rate, max(steps, 1), alpha=0.1)
+        return keras.optimizers.Adam(falling, beta_1=0.5, beta_2=0.99, **more)
+
+    momentum = 0.5 ** (batch_size / 5000)
+    return CGANStep(
+        generator,
+        discriminator,
+        Player(generator, adam(use_ema=True, ema_momentum=momentum)),
+        Player(discriminator, adam()),
+        num_classes=num_classes,
+        policy=policy,
+        seed=seed,
+        **options,
+    )
+
+
+def _random_labels(step: Step, count: int, num_classes: int, stream: int) -> tf.Tensor:
+    numbers = step.random(count, [], stream)
+    return tf.minimum(tf.cast(numbers * num_classes, tf.int32), num_classes - 1)
+
+
+def _class_loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, tf.cast(logits, tf.float32))
+    return tf.reduce_mean(losses)
+
+
+def _mean_softplus(values: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_mean(tf.nn.softplus(tf.cast(values, tf.float32)))

@@ -1,0 +1,174 @@
+"""What is a generated set worth to a classifier? Train on it, test on real pictures.
+
+Ravuri & Vinyals (2019), "Classification Accuracy Score for Conditional Generative Models": the
+accuracy on real pictures of a classifier that saw generated ones only, beside that of the same
+classifier trained on real ones. Here both make the same number of updates on batches of the same
+size, with the same augmentation.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasgen.classifier import ClassifierStep, build_classifier
+from kerasgen.data.augmentation import NUMBERS_PER_PICTURE, Augmentation, augment
+from kerasgen.data.images import to_float, to_uint8
+from kerasgen.data.pipeline import Pictures, labelled
+from kerasgen.evaluation.metrics import Estimate
+from kerasgen.training.step import Player
+
+Generate = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+"""``[N, L]`` latents and ``[N]`` labels -> ``[N, H, W, C]`` float32 in [-1, 1]."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a classifier is trained; the same for every arm that is compared.
+
+    Attributes:
+        steps: Updates.
+        batch_size: Pictures in each.
+        rate: Adam's learning rate, falling to zero along a cosine.
+        augmentation: Random geometry of every picture; none by default.
+    """
+
+    steps: int = 2000
+    batch_size: int = 128
+    rate: float = 1e-3
+    augmentation: Augmentation = Augmentation()
+
+
+def train_classifier(
+    batches: Iterable[tuple[tf.Tensor, tf.Tensor]],
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    protocol: Protocol,
+    seed: int,
+) -> keras.Model:
+    """Trains a small classifier from scratch.
+
+    Args:
+        batches: (images float32 in [-1, 1], labels int32), at least ``protocol.steps`` of them.
+        image_shape: Of the pictures.
+        num_classes: Labels are 0 to ``num_classes - 1``.
+        protocol: Length, batch size and rate.
+        seed: Of the weights and Dropout.
+    """
+    keras.utils.set_random_seed(seed)
+    network = build_classifier(image_shape, num_classes, widths=_widths(image_shape))
+    falling = keras.optimizers.schedules.CosineDecay(protocol.rate, protocol.steps)
+    step = ClassifierStep(network, Player(network, keras.optimizers.Adam(falling)), seed=seed)
+    update = tf.function(lambda images, labels: step(images, labels))
+    for images, labels in itertools.islice(batches, protocol.steps):
+        update(images, labels)
+    return network
+
+
+def _widths(image_shape: tuple[int, int, int]) -> tuple[int, ...]:
+    """Channels of the classifier: halved as long as both sides are even and above 8 pixels."""
+    height, width, count = *image_shape[:2], 0
+    while height % 2 == width % 2 == 0 and min(height, width) > 8:
+        height, width, count = height // 2, width // 2, count + 1
+    return tuple(32 * 2**level for level in range(max(count, 1)))
+
+
+def real_batches(
+    images: np.ndarray, labels: np.ndarray, protocol: Protocol, seed: int
+) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+    """Endless batches of real pictures ``[N, H, W, C]`` uint8."""
+    pictures = Pictures.from_array(images, labels)
+    batches = labelled(pictures, protocol.batch_size, seed=seed, augmentation=protocol.augmentation)
+    return iter(batches.dataset())
+
+
+def generated_batches(
+    generate: Generate, latent_size: int, num_classes: int, protocol: Protocol, seed: int
+) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+    """Endless batches of fresh pictures, all classes alike, rounded to 8 bits as files are."""
+    count = protocol.batch_size
+
+    @tf.function
+    def batch(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        key = tf.stack([tf.constant(seed, tf.int64), number])
+        draws = tf.random.experimental.stateless_split(key, 3)
+        labels = tf.random.stateless_uniform([count], draws[0], 0, num_classes, tf.int32)
+        latents = tf.random.stateless_normal([count, latent_size], draws[1])
+        images = to_float(to_uint8(generate(latents, labels)))
+        numbers = tf.random.stateless_uniform([count, NUMBERS_PER_PICTURE], draws[2])
+        if protocol.augmentation == Augmentation():
+            return images, labels
+        return augment(images, protocol.augmentation, numbers), labels
+
+    return (batch(tf.constant(number, tf.int64)) for number in itertools.count())
+
+
+def predict(classifier: keras.Model, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
+    """The most likely class of each picture: ``[N, H, W, C]`` uint8 -> ``[N]`` int."""
+    parts = range(0, len(images), batch_size)
+    logits = [classifier(to_float(images[first : first + batch_size])) for first in parts]
+    return np.argmax(np.concatenate(logits), axis=1)
+
+
+def accuracy(labels: np.ndarray, predicted: np.ndarray, *, seed: int = 0) -> Estimate:
+    """Share of right answers, with a 95 % bootstrap interval over pictures.
+
+    Args:
+        labels: ``[N]`` integers, the truth.
+        predicted: ``[N]`` integers, from ``predict``.
+        seed: Of the bootstrap.
+
+    Raises:
+        ValueError: If the two are not of one length above 0.
+    """
+    return _bootstrap(
+        labels, predicted, lambda wanted, given: float(np.mean(wanted == given)), seed
+    )
+
+
+def macro_f1(labels: np.ndarray, predicted: np.ndarray, *, seed: int = 0) -> Estimate:
+    """Mean over classes of the harmonic mean of precision and recall, with a 95 % interval.
+
+    Unlike accuracy it does not care how common a class is. The classes are those among the
+    labels: one that is only predicted counts as a mistake, not as a class of its own.
+
+    Args:
+        labels: ``[N]`` integers, the truth.
+        predicted: ``[N]`` integers, from ``predict``.
+        seed: Of the bootstrap.
+
+    Raises:
+        ValueError: If the two are not of one length above 0.
+    """
+    return _bootstrap(labels, predicted, _macro_f1, seed)
+
+
+def _macro_f1(labels: np.ndarray, predicted: np.ndarray) -> float:
+    classes = np.unique(labels)
+    both = [np.sum((labels == c) & (predicted == c)) for c in classes]
+    either = [np.sum(labels == c) + np.sum(predicted == c) for c in classes]
+    return float(np.mean(2 * np.array(both) / np.array(either)))
+
+
+def _bootstrap(
+    labels: np.ndarray,
+    predicted: np.ndarray,
+    score: Callable[[np.ndarray, np.ndarray], float],
+    seed: int,
+    resamples: int = 1000,
+) -> Estimate:
+    if labels.ndim != 1 or labels.shape != predicted.shape or not len(labels):
+        raise ValueError(
+            "`labels` and `predicted` must be [N], of one length above 0. "
+            f"Received: labels {labels.shape}, predicted {predicted.shape}"
+        )
+    generator = np.random.default_rng(seed)
+    draws = generator.integers(0, len(labels), (resamples, len(labels)))
+    scores = [score(labels[draw], predicted[draw]) for draw in draws]
+    low, high = np.percentile(scores, [2.5, 97.5])
+    return Estimate(score(labels, predicted), float(low), float(high), len(labels))
