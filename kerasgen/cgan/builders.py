@@ -142,7 +142,9 @@ def build_modulated_generator(
     height, width = (side // 2 ** len(widths) for side in image_shape[:2])
     latent, label = _generator_inputs(latent_size)
     embedded = layers.Embedding(num_classes, embedding_size)(label)
-    x = layers.Dense(height * width * widths[0])(layers.Concatenate()([latent, embedded]))
+    # No bias before a normalization: it would be subtracted again.
+    x = layers.Concatenate()([latent, embedded])
+    x = layers.Dense(height * width * widths[0], use_bias=False)(x)
     x = layers.Reshape((height, width, widths[0]))(x)
     for wide in (*widths[1:], None):
         x = conditional_normalize(x, label, num_classes, normalization)
