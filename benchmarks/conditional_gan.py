@@ -61,20 +61,13 @@ def load() -> tuple[LabelledImages, LabelledImages]:
     if not FLAGS.validate:
         return train, found["test"]
     kept, held_out = stratified_split(train.labels, 1 / 6, seed=0)
-    return _part(train, kept), _part(train, held_out)
-
-
-def _part(pictures: LabelledImages, places: np.ndarray) -> LabelledImages:
-    names = tuple(pictures.names[place] for place in places)
-    return LabelledImages(
-        pictures.images[places], pictures.labels[places], pictures.class_names, names
-    )
+    return train.at(kept), train.at(held_out)
 
 
 def make_batches(train: LabelledImages, arm: str, seed: int) -> Batches:
     """All classes as often; for the write-up's schedule half a batch, whose rest are fakes."""
-    places = balanced_places(train.labels, seed)
-    pictures = Pictures.from_array(train.images[places], train.labels[places])
+    even = train.at(balanced_places(train.labels, seed))
+    pictures = Pictures.from_array(even.images, even.labels)
     if arm == "seed":
         return labelled(pictures, BATCH // 2, seed=seed)
     return labelled(pictures, BATCH, seed=seed, latent_size=cgan.LATENT_SIZE)

@@ -108,7 +108,7 @@ def load_sets() -> tuple[LabelledImages, LabelledImages]:
     print(
         f"{FLAGS.data}: {len(held_out)} pictures, {HELD_OUT:.0%} of every class, are for testing."
     )
-    return chosen(part(found["train"], kept)), chosen(part(found["train"], held_out))
+    return chosen(found["train"].at(kept)), chosen(found["train"].at(held_out))
 
 
 def draw(name: str, seed: int) -> LabelledImages:
@@ -133,26 +133,16 @@ def chosen(pictures: LabelledImages) -> LabelledImages:
             f"{', '.join(pictures.class_names)}. Received: {', '.join(unknown)}"
         )
     number = {pictures.class_names.index(name): new for new, name in enumerate(FLAGS.classes)}
-    kept = part(pictures, np.flatnonzero(np.isin(pictures.labels, list(number))))
+    kept = pictures.at(np.flatnonzero(np.isin(pictures.labels, list(number))))
     labels = np.array([number[label] for label in kept.labels], np.int32)
     return LabelledImages(kept.images, labels, tuple(FLAGS.classes), kept.names)
 
 
-def part(pictures: LabelledImages, places: np.ndarray) -> LabelledImages:
-    """Some of the pictures."""
-    names = tuple(pictures.names[place] for place in places)
-    return LabelledImages(
-        pictures.images[places], pictures.labels[places], pictures.class_names, names
-    )
-
-
 def make_batches(train: LabelledImages) -> Batches:
     """Training batches; half of a batch for the write-up's schedule, whose other half are fakes."""
-    images, labels = train.images, train.labels
     if FLAGS.sampling == "balanced":
-        places = balanced_places(labels, FLAGS.seed)
-        images, labels = images[places], labels[places]
-    pictures = Pictures.from_array(images, labels)
+        train = train.at(balanced_places(train.labels, FLAGS.seed))
+    pictures = Pictures.from_array(train.images, train.labels)
     if FLAGS.model == "seed":
         if FLAGS.batch_size % 2:
             raise ValueError(f"--batch_size must be even. Received: {FLAGS.batch_size}")

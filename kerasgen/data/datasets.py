@@ -31,6 +31,11 @@ class LabelledImages:
     class_names: tuple[str, ...]
     names: tuple[str, ...]  # N: path below the folder, or array and place as "x_train#17"
 
+    def at(self, places: np.ndarray) -> "LabelledImages":
+        """Those at `[M]` integer places, in that order; the classes stay."""
+        names = tuple(self.names[place] for place in places)
+        return LabelledImages(self.images[places], self.labels[places], self.class_names, names)
+
 
 def load_labelled(
     source: str | Path,

@@ -6,18 +6,16 @@ import functools
 import logging
 import math
 import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType, TracebackType
 from typing import Any
 
 import tensorflow as tf
 
+from kerasgen.data.interruption import Interruption
 from kerasgen.data.pipeline import Batches
 from kerasgen.training.checkpoints import Checkpoints, NonFiniteState
 from kerasgen.training.reporting import Report
@@ -158,7 +156,7 @@ class Trainer:
             total=steps,
             batch_size=batches.batch_size,
         )
-        with _Interruption() as interruption, report:
+        with Interruption() as interruption, report:
             self._loop(
                 step,
                 batches,
@@ -177,7 +175,7 @@ class Trainer:
         numbers: range,
         checkpoints: Checkpoints,
         report: Report,
-        interruption: _Interruption,
+        interruption: Interruption,
         actions: Sequence[Action],
     ) -> None:
         iterator = iter(self._distributed(batches, numbers.start - 1))
@@ -189,7 +187,7 @@ class Trainer:
             report.waited(time.monotonic() - before)
             window.add(number, update(*batch))
             # Asked once: a signal that comes while this step is reported waits for the next.
-            stopped = interruption.signal is not None
+            stopped = bool(interruption.name)
             stop = stopped or number == numbers[-1]
             log = stop or number % self.options.log_every == 0
             save = stop or number % self.options.save_every == 0
@@ -205,8 +203,8 @@ class Trainer:
                 with report.summaries():
                     for action in actions:
                         action(number, logs)
-        if interruption.signal is not None:
-            raise Interrupted(interruption.message(number, self.workdir))
+        if interruption.name:
+            raise Interrupted(_farewell(interruption.name, number, self.workdir))
 
     def _distributed(self, batches: Batches, start_step: int) -> Any:
         return self.strategy.distribute_datasets_from_function(
@@ -263,45 +261,11 @@ class _LossWindow:
         return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
 
 
-class _Interruption:
-    """Turns the first SIGTERM or SIGINT into a flag; a second one acts as it always did."""
-
-    _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-    def __init__(self) -> None:
-        self.signal: int | None = None
-        self._previous: dict[int, Any] = {}
-
-    def __enter__(self) -> _Interruption:
-        # Python allows signal handlers in the main thread only; elsewhere the run goes without.
-        if threading.current_thread() is threading.main_thread():
-            for number in self._SIGNALS:
-                self._previous[number] = signal.signal(number, self._handle)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._restore()
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        self.signal = number
-        self._restore()
-
-    def _restore(self) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-        self._previous.clear()
-
-    def message(self, step: int, workdir: Path) -> str:
-        name = signal.Signals(self.signal or signal.SIGTERM).name
-        return (
-            f"{name}: stopped after step {step}; everything is saved in {workdir}. Run the same "
-            "command again to go on from there."
-        )
+def _farewell(name: str, step: int, workdir: Path) -> str:
+    return (
+        f"{name}: stopped after step {step}; everything is saved in {workdir}. Run the same "
+        "command again to go on from there."
+    )
 
 
 def _make_writable(folder: Path) -> None:

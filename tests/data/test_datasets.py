@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasgen.data.datasets import balanced_places, load_labelled, stratified_split
+from kerasgen.data.datasets import (
+    LabelledImages,
+    balanced_places,
+    load_labelled,
+    stratified_split,
+)
 from kerasgen.data.images import read_image
 
 
@@ -265,3 +270,13 @@ def test_classes_come_equally_often(seed):
     assert balanced_places(labels, seed + 1).tolist() != places.tolist()
     # Not one class after the other.
     assert (np.diff(labels[places]) != 0).sum() > 15
+
+
+def test_pictures_at_places_keep_what_belongs_to_them():
+    images = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 1), np.uint8)
+    labels = np.array([0, 1, 2, 1, 0], np.int32)
+    some = LabelledImages(images, labels, ("a", "b", "c"), tuple("vwxyz"))
+    some = some.at(np.array([3, 0]))
+    assert some.images[:, 0, 0, 0].tolist() == [3, 0]
+    assert some.labels.tolist() == [1, 0] and some.names == ("y", "v")
+    assert some.class_names == ("a", "b", "c")

@@ -1,0 +1,94 @@
+"""The conditional GAN's example as a user starts it: drawn and own pictures, and wrong flags."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from kerasgen.training.reporting import read_history
+
+ROOT = Path(__file__).parents[1]
+QUICK = ["--size=12", "--steps=6", "--classifier_steps=3", "--batch_size=8", "--log_every=2"]
+
+
+def run(folder, *flags):
+    command = [sys.executable, str(ROOT / "examples/train_clothing_cgan.py")]
+    command += [f"--workdir={folder / 'run'}", f"--export_to={folder / 'models'}", *flags]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment.pop("KERASGEN_TRACEBACK", None)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    """Three class folders of 12 pictures each, of different sizes."""
+    root = tmp_path_factory.mktemp("photographs")
+    generator = np.random.default_rng(0)
+    for name in ("bag", "boot", "coat"):
+        (root / name).mkdir()
+        for index in range(12):
+            pixels = generator.integers(0, 256, (14 + index, 20, 3), np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{index}.png")
+    return root
+
+
+@pytest.mark.parametrize("model", ["modern", "seed"])
+def test_own_pictures_come_to_sheets_figures_and_a_model(model, photographs, tmp_path):
+    flags = [f"--data={photographs}", "--channels=3", "--classes=coat,bag", f"--model={model}"]
+    done = run(tmp_path, *QUICK, *flags)
+    assert done.returncode == 0, done.stderr
+    for name in ("classes", "interpolation", "nearest", "losses"):
+        with Image.open(tmp_path / "run" / f"{name}.png") as image:
+            assert min(image.size) > 20
+    figures = json.loads((tmp_path / "run" / "figures.json").read_text(encoding="utf-8"))
+    assert {"real", "generated", "gap_points", "label_fidelity", "copying"} == set(figures)
+    # 15 % of 12 pictures, two in each of the two classes.
+    assert figures["real"][0]["accuracy"]["count"] == 4
+    served = tf.saved_model.load(str(tmp_path / f"models/clothing_cgan_{model}/1"))
+    made = served.signatures["serving_default"](
+        seed=tf.constant([1, 1], tf.int64), label=tf.constant([0, 1])
+    )
+    assert made["picture"].shape == (2, 12, 12, 3)
+    assert [name.decode() for name in made["class_name"].numpy()] == ["coat", "bag"]
+    again = run(tmp_path, *QUICK, *flags)
+    assert again.returncode == 0, again.stderr
+    steps = [row["step"] for row in read_history(tmp_path / "run" / "train" / "history.csv")]
+    assert steps == [2, 4, 6]
+
+
+def test_minutes_are_turned_into_steps_once(tmp_path):
+    flags = ["--size=12", "--classifier_steps=3", "--batch_size=8", "--minutes=0.01"]
+    first = run(tmp_path, *flags)
+    assert first.returncode == 0, first.stderr
+    pace = json.loads((tmp_path / "run" / "pace.json").read_text(encoding="utf-8"))
+    steps = max(1, int(0.01 * pace["updates_per_minute"]))
+    history = tmp_path / "run" / "train" / "history.csv"
+    assert read_history(history)[-1]["step"] == steps
+    second = run(tmp_path, *flags)
+    assert second.returncode == 0, second.stderr
+    assert "Measuring" in first.stdout and "Measuring" not in second.stdout
+    assert read_history(history)[-1]["step"] == steps
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--data=nowhere"], "nowhere"),
+        (["--data=tfds:no_such_set"], "no_such_set"),
+        (["--classes=hat,gown"], "gown"),
+        (["--size=30"], "multiple"),
+        (["--model=seed", "--batch_size=7"], "even"),
+        (["--batch_size=0"], "batch_size"),
+        (["--channels=2"], "channels"),
+    ],
+)
+def test_wrong_flags_end_in_one_line(flags, said, tmp_path):
+    done = run(tmp_path, *flags)
+    assert done.returncode != 0
+    assert said in done.stderr and "Traceback" not in done.stderr
