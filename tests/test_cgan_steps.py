@@ -18,6 +18,7 @@ from kerasgen.cgan import (
 )
 from kerasgen.data.pipeline import Pictures, labelled
 from kerasgen.training.losses import BINARY_CROSS_ENTROPY
+from kerasgen.training.history import ImagePool
 from kerasgen.training.step import Player
 
 SHAPE = (8, 8, 1)
@@ -102,7 +103,7 @@ def test_each_player_of_the_alternating_step_moves_only_its_own_weights():
     "options",
     [
         {"penalty_every": 1, "policy": ("translation",)},
-        {"penalty_every": 2, "policy": ("colour",), "balanced": False},
+        {"penalty_every": 2, "balanced": False},
     ],
 )
 def test_one_replica_equals_two(options, tmp_path):
@@ -128,7 +129,7 @@ RESUMED = [("default", seed_judge_pair), ("mirrored", tiny_pair)]
 @pytest.mark.parametrize(("strategy", "pair"), RESUMED)
 def test_resuming_is_exact_with_dropout_penalty_and_average(strategy, pair, tmp_path):
     def make():
-        return make_step(pair, average_and_adam, penalty_every=2, policy=("translation",))
+        return make_step(pair, average_and_adam, penalty_every=2)
 
     check_resume(make, small_batches(), tmp_path, strategy)
 
@@ -233,6 +234,7 @@ def test_the_ready_made_step_has_the_schedule_and_the_average_it_says():
         {"class_weight": -1.0},
         {"penalty": -1.0},
         {"penalty_every": 0},
+        {"pool": ImagePool(8, SHAPE, 4)},
     ],
 )
 def test_step_options_out_of_range_are_refused(options):

@@ -68,6 +68,8 @@ class CGANStep(AdversarialStep):
                 "Weights must be 0 or more and the interval at least 1. Received: "
                 f"class_weight={class_weight}, penalty={penalty}, penalty_every={penalty_every}"
             )
+        if options.get("pool") is not None:
+            raise ValueError("A history would need the labels of its pictures. Received: pool")
         super().__init__(
             generator,
             discriminator,
