@@ -17,8 +17,8 @@ from kerasgen.cgan import (
     build_step,
 )
 from kerasgen.data.pipeline import Pictures, labelled
-from kerasgen.training.losses import BINARY_CROSS_ENTROPY
 from kerasgen.training.history import ImagePool
+from kerasgen.training.losses import BINARY_CROSS_ENTROPY
 from kerasgen.training.step import Player
 
 SHAPE = (8, 8, 1)
