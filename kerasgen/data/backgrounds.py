@@ -55,7 +55,8 @@ class Backgrounds:
             picture if isinstance(picture, str | os.PathLike) else np.asarray(picture)
             for picture in pictures
         ]
-        self._root = root
+        self.root = root
+        self._known: dict[int, tuple[str, str]] = {}
         self._kept: dict[int, Background] = {}
         self._kept_bytes = 0
         for index, picture in enumerate(self._pictures):
@@ -94,19 +95,36 @@ class Backgrounds:
         """Other processes read for themselves."""
         return {**self.__dict__, "_kept": {}, "_kept_bytes": 0}
 
+    def sources(self) -> list[tuple[str, str]]:
+        """The name and the SHA-256 of each, as `Background` has them; none is decoded.
+
+        Raises:
+            ValueError: If a file cannot be read.
+        """
+        return [self._source(index) for index in range(len(self))]
+
+    def _source(self, index: int) -> tuple[str, str]:
+        if index not in self._known:
+            picture = self._pictures[index]
+            if isinstance(picture, np.ndarray):
+                digest = hashlib.sha256(np.ascontiguousarray(picture).tobytes()).hexdigest()
+                self._known[index] = (f"pictures[{index}]", digest)
+            else:
+                path = Path(picture)
+                name = path.name if self.root is None else path.relative_to(self.root).as_posix()
+                self._known[index] = (name, file_sha256(path))
+        return self._known[index]
+
     def _read(self, index: int) -> Background:
         picture = self._pictures[index]
         if isinstance(picture, np.ndarray):
-            digest = hashlib.sha256(np.ascontiguousarray(picture).tobytes()).hexdigest()
-            return Background(picture, f"pictures[{index}]", digest)
-        path = Path(picture)
-        name = path.name if self._root is None else path.relative_to(self._root).as_posix()
-        image = read_image(path)
-        _check(image, str(path))
+            return Background(picture, *self._source(index))
+        image = read_image(picture)
+        _check(image, str(picture))
         ratio = _MAX_SIDE / max(image.shape[:2])
         if ratio < 1:
             image = _resized(image, tuple(max(1, round(side * ratio)) for side in image.shape[:2]))
-        return Background(image, name, file_sha256(path))
+        return Background(image, *self._source(index))
 
 
 def random_crop(

@@ -144,6 +144,9 @@ def harmonised(colours: Pixels, alpha: Pixels, place: Pixels) -> tuple[Pixels, s
     )
     # The solver leaves out the three outermost pixels of the mask.
     mask = cv2.dilate((mask > 127).astype(np.uint8) * 255, np.ones((9, 9), np.uint8))
+    # It also leaves out the outermost pixels of the picture, and centres the rest.
+    mask[[0, -1]] = 0
+    mask[:, [0, -1]] = 0
     x, y, across, down = cv2.boundingRect(mask)
     if not across:
         return colours, "too small"

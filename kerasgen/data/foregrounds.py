@@ -8,7 +8,7 @@ is worse than a missing picture.
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -224,6 +224,7 @@ def read_foregrounds(
     min_quality: float = MIN_QUALITY,
     max_side: int = MAX_SIDE,
     workers: int = 1,
+    report: Callable[[int, int], None] | None = None,
 ) -> tuple[list[Foreground], list[Rejection]]:
     """Reads the foregrounds of `<folder>/<class>/<picture>`.
 
@@ -237,6 +238,7 @@ def read_foregrounds(
         min_quality: As for `extract`.
         max_side: As for `extract`.
         workers: Threads; the result does not depend on them.
+        report: Called with the number of pictures done and of all, after each.
 
     Returns:
         The foregrounds, and the pictures that gave none, both in the order of classes and names.
@@ -256,7 +258,11 @@ def read_foregrounds(
 
     jobs = [(label, path) for label, name in enumerate(names) for path in _pictures(root / name)]
     with ThreadPoolExecutor(workers) as pool:
-        results = list(pool.map(read, jobs))
+        results = []
+        for result in pool.map(read, jobs):
+            results.append(result)
+            if report is not None:
+                report(len(results), len(jobs))
     found = [result for result in results if isinstance(result, Foreground)]
     rejected = [result for result in results if isinstance(result, Rejection)]
     for label, name in enumerate(names):

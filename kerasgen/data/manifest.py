@@ -39,6 +39,7 @@ from kerasgen.data.coco import (
 )
 from kerasgen.data.coco import PlacedObject as PlacedObject
 from kerasgen.data.coco import Source as Source
+from kerasgen.data.files import check_settings
 from kerasgen.data.images import PathLike, Pixels
 
 METADATA, REJECTED, INSTANCES = "metadata.jsonl", "rejected.jsonl", "instances.json"
@@ -263,17 +264,7 @@ class SyntheticFolder:
                 received = f"folder={str(self.folder)!r}, with {others} and no {SETTINGS}"
                 raise ValueError(f"The folder is another's: use a new one. Received: {received}")
             self._put(SETTINGS, content)
-        with _naming(path):
-            before = json_object(path.read_bytes(), f"path={str(path)!r}")
-        now = json.loads(content)
-        changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
-        if changed:
-            name = changed[0]
-            raise ValueError(
-                f"The folder {str(self.folder)!r} was begun with other settings: use another one, "
-                f"or delete it. Received: {name}={now.get(name)!r}, there: {before.get(name)!r} "
-                f"(differing: {', '.join(changed)})"
-            )
+        check_settings(path, json.loads(content))
 
 
 def manifest_rows(folder: PathLike) -> Iterator[ManifestRow]:

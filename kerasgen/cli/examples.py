@@ -1,0 +1,71 @@
+"""The flags and manners that the examples share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from absl import app, flags, logging
+
+_STRATEGIES = ("default", "mirrored", "multiworker")
+_PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+def define_training_flags(*, workdir: str, batch_size: int) -> None:
+    """Defines the flags that every training example has.
+
+    Args:
+        workdir: Default folder of the run.
+        batch_size: Default number of pictures in a global batch.
+    """
+    flags.DEFINE_string("workdir", workdir, "Folder of checkpoints, logs and sheets.")
+    flags.DEFINE_string("export_to", "saved_models", "Folder that gets <name>/<version>/.")
+    flags.DEFINE_integer("batch_size", batch_size, "Pictures in a global batch.", lower_bound=1)
+    flags.DEFINE_integer("seed", 0, "Seed of everything random.", lower_bound=0)
+    flags.DEFINE_enum("strategy", "default", _STRATEGIES, "How work is spread over devices.")
+    flags.DEFINE_enum("precision", "float32", _PRECISIONS, "What the networks compute in.")
+    flags.DEFINE_integer("log_every", 50, "Steps between two reports.", lower_bound=1)
+    flags.DEFINE_integer("save_every", 500, "Steps between two checkpoints.", lower_bound=1)
+
+
+def run_example(main: Callable[[], None]) -> None:
+    """Runs an example's main function; what the user got wrong ends in one line, not a traceback.
+
+    Args:
+        main: Called after the flags are parsed.
+    """
+
+    def guarded(arguments: Sequence[str]) -> None:
+        if len(arguments) > 1:
+            sys.exit(f"Arguments that are no flags: {' '.join(arguments[1:])}")
+        # TensorFlow says at INFO how it writes files; a user wants the progress lines.
+        logging.set_verbosity(logging.WARNING)
+        try:
+            main()
+        except (ValueError, ArithmeticError, OSError, RuntimeError) as error:
+            if os.environ.get("KERASGEN_TRACEBACK"):
+                raise
+            sys.exit(f"{error}\n(KERASGEN_TRACEBACK=1 shows where this comes from.)")
+
+    app.run(guarded)
+
+
+def set_precision(name: str, strategy: str) -> None:
+    """Sets the Keras dtype policy.
+
+    Args:
+        name: ``float32``, ``mixed_bfloat16`` or ``mixed_float16``.
+        strategy: Name of the distribution strategy.
+
+    Raises:
+        ValueError: For float16 on several replicas, where Keras's loss scaling fails (keras#18666).
+    """
+    import keras
+
+    if name == "mixed_float16" and strategy != "default":
+        raise ValueError(
+            "mixed_float16 works on one device only: use mixed_bfloat16. "
+            f"Received: precision={name!r}, strategy={strategy!r}"
+        )
+    keras.mixed_precision.set_global_policy(name)

@@ -1,0 +1,113 @@
+"""Files that are whole or not there, and the settings.json that says whose a folder is."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kerasgen.data.coco import json_object
+from kerasgen.data.images import PathLike
+
+
+def write_file(path: PathLike, content: bytes) -> None:
+    """Writes a file, at once or not at all; folders are made.
+
+    Raises:
+        ValueError: If it cannot be written.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(content)
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise ValueError(f"Cannot write: {error}. Received: path={str(path)!r}") from error
+
+
+def read_settings(path: PathLike) -> dict[str, Any]:
+    """Reads a `settings.json`.
+
+    Raises:
+        ValueError: If it is missing, or holds no settings.
+    """
+    place = f"path={str(path)!r}"
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ValueError(f"Cannot be read: {error}. Received: {place}") from error
+    return json_object(content, place)
+
+
+def check_settings(path: PathLike, settings: Mapping[str, Any]) -> None:
+    """Compares settings with those that a folder was begun with.
+
+    Args:
+        path: The folder's `settings.json`.
+        settings: JSON values; tuples are as good as lists.
+
+    Raises:
+        ValueError: If they differ, or the file cannot be read.
+    """
+    before, now = read_settings(path), json.loads(json.dumps(dict(settings)))
+    changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    if changed:
+        name = changed[0]
+        raise ValueError(
+            f"The folder {str(Path(path).parent)!r} was begun with other settings: use another "
+            f"one, or delete it. Received: {name}={now.get(name)!r}, there: "
+            f"{before.get(name)!r} (differing: {', '.join(changed)})"
+        )
+
+
+def keep_settings(folder: PathLike, settings: Mapping[str, Any]) -> None:
+    """Writes ``settings.json`` into a new run's folder; in an old one they must be the same.
+
+    A run that goes on with other data, another seed or another batch size is another run.
+
+    Args:
+        folder: The run's folder.
+        settings: JSON values; not those that may change on the way, like the number of steps.
+
+    Raises:
+        ValueError: If the folder belongs to a run with other settings, or cannot be written.
+    """
+    path = Path(folder) / "settings.json"
+    if path.exists():
+        check_settings(path, settings)
+    else:
+        write_json(path, settings)
+
+
+def write_json(path: PathLike, content: Mapping[str, Any]) -> None:
+    """Writes a JSON file, at once or not at all; folders are made.
+
+    JSON has no NaN and no infinity: they become null.
+
+    Raises:
+        ValueError: If it cannot be written.
+    """
+    strict = json.loads(json.dumps(dict(content)), parse_constant=lambda name: None)
+    write_file(path, (json.dumps(strict, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def check_writable(folder: PathLike) -> None:
+    """Looks whether a folder, there or not yet, can be written to, and leaves nothing behind.
+
+    Raises:
+        ValueError: If it cannot.
+    """
+    received = f"Received: folder={str(folder)!r}"
+    try:
+        path = Path(folder).absolute()
+        nearest = next(parent for parent in (path, *path.parents) if parent.exists())
+    except OSError as error:
+        raise ValueError(f"Cannot write: {error}. {received}") from error
+    if not nearest.is_dir():
+        raise ValueError(f"Cannot write: {str(nearest)!r} is a file. {received}")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise ValueError(f"Cannot write: no permission in {str(nearest)!r}. {received}")

@@ -1,0 +1,63 @@
+"""Which pictures gave no foreground, and why, for a person to read."""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from kerasgen.data.files import write_file
+from kerasgen.data.foregrounds import Rejection
+from kerasgen.data.images import PathLike
+
+REJECTED_FOREGROUNDS = "rejected_foregrounds.csv"
+
+_MAIN_REASONS = 2
+_NUMBERS = re.compile(r"\d+")
+
+
+def foreground_lines(
+    labels: Sequence[int], rejected: Sequence[Rejection], class_names: Sequence[str]
+) -> Iterator[str]:
+    """Yields a line a class: how many pictures gave a foreground, and why most others did not.
+
+    Args:
+        labels: Of each foreground.
+        rejected: The other pictures.
+        class_names: The names of labels 0, 1, ...
+    """
+    for label, name in enumerate(class_names):
+        taken = labels.count(label)
+        reasons = [item.reason for item in rejected if item.label == label]
+        line = f"{name}: {taken} of {taken + len(reasons)} pictures give a foreground"
+        main = "; ".join(f"{count} x {reason}" for reason, count in _kinds(reasons))
+        yield f"{line} (rejected: {main})" if reasons else line
+
+
+def save_rejected(
+    path: PathLike, rejected: Sequence[Rejection], class_names: Sequence[str]
+) -> None:
+    """Writes a CSV file with the columns path, class, quality and reason.
+
+    Raises:
+        ValueError: If it cannot be written.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["path", "class", "quality", "reason"])
+    for item in rejected:
+        quality = f"{item.quality:.3f}"
+        writer.writerow([item.path, class_names[item.label], quality, _told(item.reason)])
+    write_file(path, stream.getvalue().encode())
+
+
+def _kinds(reasons: Sequence[str]) -> list[tuple[str, int]]:
+    # "touches 31%" and "touches 60%" are one reason.
+    told = [_told(reason) for reason in reasons]
+    kinds = Counter(_NUMBERS.sub("N", reason) for reason in told)
+    return kinds.most_common(_MAIN_REASONS)
+
+
+def _told(reason: str) -> str:
+    # A message ends with the path, which has a column of its own and is another on each machine.
+    return reason.partition(" Received: ")[0]

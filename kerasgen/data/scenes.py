@@ -1,0 +1,243 @@
+"""Folders of composed scenes: many at once, the same bytes on any number of processes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerasgen.data.backgrounds import Backgrounds
+from kerasgen.data.coco import json_object
+from kerasgen.data.compositing import by_label, compose
+from kerasgen.data.compositing_options import CompositingOptions
+from kerasgen.data.files import check_settings, check_writable, read_settings
+from kerasgen.data.foregrounds import Foreground
+from kerasgen.data.images import PathLike, Pixels
+from kerasgen.data.interruption import Unfinished
+from kerasgen.data.manifest import (
+    PARTS,
+    REJECTED,
+    SETTINGS,
+    ManifestRow,
+    SyntheticFolder,
+    picture_name,
+)
+from kerasgen.data.workers import share_out
+
+Report = Callable[[int, int], None]
+"""Called with how many are done, and of how many."""
+
+_ENOUGH = 20
+
+
+def compose_folder(
+    foregrounds: Sequence[Foreground],
+    backgrounds: Backgrounds | Sequence[Pixels],
+    count: int,
+    out: PathLike,
+    *,
+    seed: int,
+    class_names: Sequence[str],
+    options: CompositingOptions | None = None,
+    extraction: Mapping[str, Any] | None = None,
+    workers: int = 1,
+    yolo: bool = False,
+    report: Report | None = None,
+) -> SyntheticFolder:
+    """Composes scenes into a folder, see `manifest`; what is there already is not made again.
+
+    The folder's bytes depend on the arguments, but not on `workers` and `report`, and not on how
+    often it was stopped: Ctrl-C, SIGTERM and a kill cost no more than the scenes under way. A scene
+    that cannot be composed becomes a rejected row with its reason.
+
+    Args:
+        foregrounds: To choose objects from, see `compositing.compose`.
+        backgrounds: To choose backgrounds from.
+        count: Scenes, those rejected included; a finished folder may grow.
+        out: The folder; new, empty, or begun with the same settings.
+        seed: From 0.
+        class_names: The names of the foregrounds' labels 0, 1, ...
+        options: The ranges; None stands for the defaults.
+        extraction: How the foregrounds were cut, JSON values kept among the settings, so that they
+            can be cut so again.
+        workers: Processes; 1 stands for this one. For several, a script needs its
+            `if __name__ == "__main__":`.
+        yolo: Whether to write YOLO's files too.
+        report: Called after every scene.
+
+    Returns:
+        The folder, finished.
+
+    Raises:
+        ValueError: If an argument is invalid, the folder is another's or cannot be written, or more
+            than half of the scenes cannot be composed.
+        Unfinished: After Ctrl-C or SIGTERM, or if a worker was killed.
+    """
+    options = options or CompositingOptions()
+    _check_numbers(count, seed, workers)
+    groups = by_label(foregrounds)
+    if max(groups) >= len(class_names):
+        received = f"label={max(groups)}, class_names={list(class_names)}"
+        raise ValueError(f"Each label needs a name. Received: {received}")
+    scenery = backgrounds if isinstance(backgrounds, Backgrounds) else Backgrounds(backgrounds)
+    settings = {
+        **_settings(options, seed, extraction),
+        "foregrounds": foregrounds_digest(foregrounds),
+        "backgrounds": _digest(f"{name} {sha256}" for name, sha256 in scenery.sources()),
+    }
+    folder = SyntheticFolder(out, settings=settings, class_names=class_names)
+    maker = _SceneMaker(folder, groups, scenery, options, seed)
+    _make(maker, count, workers, report)
+    folder.finish(count, yolo=yolo)
+    _check_rejected(folder, count)
+    return folder
+
+
+def check_scenes(
+    out: PathLike,
+    count: int,
+    *,
+    seed: int,
+    options: CompositingOptions,
+    class_names: Sequence[str],
+    extraction: Mapping[str, Any] | None = None,
+    workers: int = 1,
+) -> None:
+    """Finds what `compose_folder` would refuse, as far as can be said before pictures are read.
+
+    Args:
+        out: As for `compose_folder`, and so the others; nothing is written.
+        count: Scenes.
+        seed: From 0.
+        options: The ranges.
+        class_names: The names of labels.
+        extraction: How the foregrounds will be cut.
+        workers: Processes.
+
+    Raises:
+        ValueError: If an argument is invalid, or the folder is another's or cannot be written.
+    """
+    _check_numbers(count, seed, workers)
+    check_writable(out)
+    path = Path(out) / SETTINGS
+    if path.exists():
+        known = {**_settings(options, seed, extraction), "class_names": list(class_names)}
+        check_settings(path, {**read_settings(path), **known})
+
+
+def _check_numbers(count: int, seed: int, workers: int) -> None:
+    if min(count, workers) < 1 or seed < 0:
+        raise ValueError(
+            "`count` and `workers` must be 1 or more, and `seed` 0 or more. "
+            f"Received: {count=}, {workers=}, {seed=}"
+        )
+
+
+def _settings(
+    options: CompositingOptions, seed: int, extraction: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    drawn = {**dataclasses.asdict(options), "size": options.frame}
+    return {"kind": "scenes", "seed": seed, "options": drawn, "extraction": dict(extraction or {})}
+
+
+def foregrounds_digest(foregrounds: Sequence[Foreground]) -> str:
+    """One SHA-256 of all that foregrounds are, their pixels and their order included."""
+    return _digest(
+        f"{item.path} {item.label} {item.sha256} {item.offset} {item.extent} {item.image.shape} "
+        f"{_sha256(item.image)} {_sha256(item.alpha)}"
+        for item in foregrounds
+    )
+
+
+class _SceneMaker:
+    """Makes one scene, in whichever process."""
+
+    def __init__(
+        self,
+        folder: SyntheticFolder,
+        foregrounds: Mapping[int, Sequence[Foreground]],
+        backgrounds: Backgrounds,
+        options: CompositingOptions,
+        seed: int,
+    ) -> None:
+        self.folder = folder
+        self._foregrounds, self._backgrounds = foregrounds, backgrounds
+        self._options, self._seed = options, seed
+
+    def __call__(self, index: int) -> str:
+        """Writes scene `index`; returns why it was rejected, or an empty text."""
+        height, width = self._options.frame
+        frame = (picture_name(index), width, height, self._seed, index)
+        try:
+            scene = compose(index, self._seed, self._foregrounds, self._backgrounds, self._options)
+        except ValueError as error:
+            reason = _reason(error, self._backgrounds)
+            self.folder.write(ManifestRow(*frame, (), {}, (), accepted=False, reason=reason))
+            return reason
+        row = ManifestRow(*frame, scene.sources, scene.parameters, scene.objects)
+        self.folder.write(row, scene.image)
+        return ""
+
+
+def _make(maker: _SceneMaker, count: int, workers: int, report: Report | None) -> None:
+    missing = maker.folder.missing(count)
+    scratch = maker.folder.folder / PARTS
+    if missing and workers > 1:
+        try:
+            scratch.mkdir(exist_ok=True)
+        except OSError as error:
+            received = f"Received: folder={str(scratch)!r}"
+            raise ValueError(f"No access: {error}. {received}") from error
+    reasons: list[str] = []
+    start = count - len(missing)
+    done = start
+    try:
+        for _, reason in share_out(maker, missing, workers, scratch):
+            done += 1
+            reasons += [reason] if reason else []
+            if len(reasons) >= _ENOUGH and 2 * len(reasons) > done - start:
+                raise ValueError(_hopeless(len(reasons), done - start, reasons[0], maker.folder))
+            if report is not None:
+                report(done, count)
+    except Unfinished as error:
+        place = str(maker.folder.folder)
+        raise Unfinished(
+            f"{error} {len(maker.folder.missing(count))} of {count} scenes are missing; those "
+            f"there are kept in {place!r}. Run the same command again to go on."
+        ) from error
+
+
+def _check_rejected(folder: SyntheticFolder, count: int) -> None:
+    path = folder.folder / REJECTED
+    lines = path.read_bytes().splitlines()
+    if 2 * len(lines) > count:
+        reason = ManifestRow.from_dict(json_object(lines[0], f"path={str(path)!r}")).reason
+        raise ValueError(_hopeless(len(lines), count, reason or "", folder))
+
+
+def _hopeless(rejected: int, count: int, reason: str, folder: SyntheticFolder) -> str:
+    return (
+        f"{rejected} of {count} scenes cannot be composed, for the first: {reason} Delete the "
+        f"folder and change that. Received: out={str(folder.folder)!r}"
+    )
+
+
+def _reason(error: ValueError, backgrounds: Backgrounds) -> str:
+    # Folders have other places on other machines.
+    return str(error).replace(f"{backgrounds.root}{os.sep}", "")
+
+
+def _digest(lines: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(line.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _sha256(pixels: Pixels) -> str:
+    return hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()

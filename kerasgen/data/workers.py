@@ -1,0 +1,190 @@
+"""One function of a number, called for many numbers, by one process or by several.
+
+Processes are started fresh ("spawn"), as a fork of a process with TensorFlow's or OpenCV's threads
+may hang. The arrays that the function holds are written once, to a file that all processes map: a
+thousand pictures are in memory once, however many processes there are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import multiprocessing
+import multiprocessing.connection
+import os
+import pickle
+import signal
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from kerasgen.data.interruption import Interruption, Unfinished
+
+Work = Callable[[int], Any]
+Layout = list[tuple[int, int]]
+
+_LONGEST_CHUNK = 16
+_CHUNKS_AHEAD = 2
+_ALIGNMENT = 64
+_PATIENCE = 0.2
+_work: Work
+_stop: Event
+
+
+def share_out(
+    work: Work, indices: Sequence[int], workers: int, scratch: Path
+) -> Iterator[tuple[int, Any]]:
+    """Calls a function for each index, and ends early, in good order, at SIGTERM or Ctrl-C.
+
+    Args:
+        work: The function; for several workers it can be pickled, and what it says depends on the
+            index alone.
+        indices: What to call it with.
+        workers: Processes; 1 stands for this one.
+        scratch: An existing folder for a temporary file.
+
+    Yields:
+        Each index with what the function returned, in the order in which they are done.
+
+    Raises:
+        ValueError: What the function raises.
+        Unfinished: After a signal, or if a process was ended from outside.
+    """
+    with Interruption() as interruption:
+        results = _in_this_process(work, indices, interruption)
+        if workers > 1 and len(indices) > 1:
+            results = _in_processes(work, indices, workers, scratch, interruption)
+        done = 0
+        for result in results:
+            done += 1
+            yield result
+        if done < len(indices):
+            raise Unfinished(f"{interruption.name}: stopped with {len(indices) - done} to do.")
+
+
+def _in_this_process(
+    work: Work, indices: Sequence[int], interruption: Interruption
+) -> Iterator[tuple[int, Any]]:
+    for index in indices:
+        if interruption.name:
+            return
+        yield index, work(index)
+
+
+def _in_processes(
+    work: Work, indices: Sequence[int], workers: int, scratch: Path, interruption: Interruption
+) -> Iterator[tuple[int, Any]]:
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    chunks = _chunks(indices, workers)
+    with _packed(work, scratch) as pack:
+        pool = ProcessPoolExecutor(
+            min(workers, len(chunks)), context, initializer=_begin, initargs=(*pack, stop)
+        )
+        pending: set[Future] = set()
+        try:
+            while pending or (chunks and not interruption.name):
+                while chunks and len(pending) < workers + _CHUNKS_AHEAD and not interruption.name:
+                    # New processes inherit this: Ctrl-C goes to all, and only this one answers.
+                    with _deaf_to_interrupts():
+                        pending.add(pool.submit(_call, chunks.popleft()))
+                done, pending = wait(pending, _PATIENCE, FIRST_COMPLETED)
+                if interruption.name:
+                    stop.set()
+                for future in done:
+                    yield from future.result()
+        except BrokenProcessPool as error:
+            if not interruption.name:
+                raise Unfinished(
+                    "A worker process was ended from outside, often for want of memory: fewer "
+                    f"workers need less. Received: {workers=}"
+                ) from error
+        finally:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _chunks(indices: Sequence[int], workers: int) -> deque[list[int]]:
+    # Short enough that all processes end at about the same time.
+    length = max(1, min(_LONGEST_CHUNK, len(indices) // (4 * workers)))
+    starts = range(0, len(indices), length)
+    return deque(list(indices[start : start + length]) for start in starts)
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _packed(work: Work, scratch: Path) -> Iterator[tuple[bytes, Layout, Path]]:
+    """Writes the arrays that a function holds to a file; gives what `_unpacked` needs."""
+    buffers: list[pickle.PickleBuffer] = []
+    head = pickle.dumps(work, protocol=5, buffer_callback=buffers.append)
+    path = scratch / f"{os.getpid()}-{uuid.uuid4().hex}.tmp"
+    layout: Layout = []
+    try:
+        with _writing(path) as stream:
+            for buffer in buffers:
+                stream.write(b"\0" * (-stream.tell() % _ALIGNMENT))
+                start = stream.tell()
+                stream.write(buffer.raw())
+                layout.append((start, stream.tell()))
+            # An empty file cannot be mapped.
+            stream.write(b"\0")
+        yield head, layout, path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[Any]:
+    try:
+        with path.open("xb") as stream:
+            yield stream
+    except OSError as error:
+        raise ValueError(f"Cannot write: {error}. Received: path={str(path)!r}") from error
+
+
+def _unpacked(head: bytes, layout: Layout, path: Path) -> Work:
+    with path.open("rb") as stream:
+        mapped = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+    return pickle.loads(head, buffers=[mapped[start:stop] for start, stop in layout])
+
+
+def _begin(head: bytes, layout: Layout, path: Path, stop: Event) -> None:
+    """What each process does first."""
+    global _work, _stop
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    # There are as many processes as the user wants to keep busy.
+    cv2.setNumThreads(1)
+    _work, _stop = _unpacked(head, layout, path), stop
+
+
+def _end_with_parent() -> None:
+    """A process whose parent was killed would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _call(indices: list[int]) -> list[tuple[int, Any]]:
+    results = []
+    for index in indices:
+        if _stop.is_set():
+            break
+        results.append((index, _work(index)))
+    return results

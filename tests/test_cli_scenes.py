@@ -1,0 +1,206 @@
+"""``kerasgen cut``, ``compose`` and ``verify`` as a user runs them."""
+
+import csv
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from scene_files import NAMES, edited, material, moved_matrix, tree
+
+from kerasgen import cli
+
+SMALL = ["--size", "64", "--workers", "1", "--seed", "5"]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    return material(tmp_path_factory.mktemp("material"))
+
+
+@pytest.fixture
+def arguments(folders, tmp_path):
+    """A command that works; tests append what differs, for the last of two flags counts."""
+    places = ["--foregrounds", folders[0], "--backgrounds", folders[1], "--out", tmp_path / "out"]
+    return ["compose", *map(str, places), *SMALL, "--count", "6"]
+
+
+def fails(arguments, capsys):
+    """Runs a command that must fail in one line on stderr; returns the line."""
+    assert cli.run([str(argument) for argument in arguments]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("kerasgen: ")
+    return lines[0]
+
+
+def test_scenes_sheets_and_a_report(arguments, folders, capsys, tmp_path):
+    Image.new("RGB", (50, 50)).save(folders[0] / "pants" / "empty.png")
+    try:
+        assert cli.run([*arguments, "--yolo"]) == 0
+    finally:
+        (folders[0] / "pants" / "empty.png").unlink()
+    out = tmp_path / "out"
+    said = capsys.readouterr().out
+    assert "pants: 3 of 4 pictures give a foreground (rejected: 1 x" in said
+    assert "scenes 6/6" in said and "skirt: 3 of 3 pictures give a foreground\n" in said
+    assert re.search(r"verified 6 pictures with \d+ objects.*: 0 failures", said)
+    settings = json.loads((out / "settings.json").read_text())
+    assert settings["options"]["size"] == [64, 64] and settings["class_names"] == list(NAMES)
+    for name in ("sheet.png", "sheet_masks.png"):
+        with Image.open(out / name) as sheet:
+            assert sheet.size == (6 * 66 + 2, 68)
+    with Image.open(out / "sheet.png") as plain, Image.open(out / "sheet_masks.png") as drawn:
+        assert (np.asarray(plain) != np.asarray(drawn)).any()
+    with (out / "rejected_foregrounds.csv").open(newline="") as stream:
+        (row,) = csv.DictReader(stream)
+    assert (row["path"], row["class"], row["quality"]) == ("pants/empty.png", "pants", "0.000")
+    assert len(list((out / "labels").iterdir())) == 6
+
+
+def test_all_of_the_folder_is_the_same_on_two_processes(arguments, capsys, tmp_path):
+    assert cli.run(arguments) == 0
+    before = tree(tmp_path / "out")
+    assert cli.run(arguments) == 0
+    assert tree(tmp_path / "out") == before
+    assert cli.run([*arguments, "--out", str(tmp_path / "two"), "--workers", "2"]) == 0
+    assert tree(tmp_path / "two") == before
+    assert cli.run([*arguments, "--count", "7"]) == 0
+    assert len(list((tmp_path / "out/images").iterdir())) == 7
+    assert capsys.readouterr().err == ""
+
+
+def test_options_reach_the_scenes(arguments, tmp_path):
+    flags = ["--size", "90x60", "--objects", "2", "--distractors", "0", "--scale", "0.3-0.4"]
+    flags += ["--rotation", "0", "--max_occlusion", "0.1", "--max_truncation", "0", "--verify", "0"]
+    assert cli.run([*arguments, *flags]) == 0
+    rows = [json.loads(row) for row in (tmp_path / "out/metadata.jsonl").open()]
+    for row in rows:
+        assert (row["width"], row["height"], len(row["objects"])) == (90, 60, 2)
+        assert all(0.2 < item["scale"] <= 0.4 for item in row["parameters"]["items"])
+        assert {item["rotation"] for item in row["parameters"]["items"]} == {0}
+        assert all(item["truncation"] == 0 for item in row["objects"])
+        assert all(item["occlusion"] <= 0.1 for item in row["objects"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (["--foregrounds", "{tmp}/nowhere"], ["missing", "{tmp}/nowhere"]),
+        (["--backgrounds", "{tmp}/nowhere"], ["missing", "{tmp}/nowhere"]),
+        (["--foregrounds", "{tmp}/empty"], ["No picture", "{tmp}/empty"]),
+        (["--backgrounds", "{tmp}/empty"], ["No picture", "{tmp}/empty"]),
+        (["--foregrounds", "{tmp}/flat"], ["sub-folder a class", "{tmp}/flat"]),
+        (
+            ["--foregrounds", "{tmp}/useless"],
+            ["No acceptable foreground in class 'hat'", "because"],
+        ),
+        (["--foregrounds", "{tmp}/masked"], ["mask must be", "hat/a.png"]),
+        (["--count", "0"], ["count=0"]),
+        (["--workers", "0"], ["workers=0"]),
+        (["--seed", "-1"], ["seed=-1"]),
+        (["--size", "64x"], ["--size", "64x"]),
+        (["--size", "4"], ["size"]),
+        (["--objects", "2-1"], ["objects=(2, 1)"]),
+        (["--objects", "many"], ["--objects", "'many'"]),
+        (["--scale", "0.1-0.2-0.3"], ["--scale"]),
+        (["--min_quality", "2"], ["min_quality=2.0"]),
+        (["--out", "{tmp}/file"], ["is a file", "{tmp}/file"]),
+        (["--out", "{tmp}/file/below"], ["is a file", "{tmp}/file/below"]),
+        (["--out", "{tmp}/strange"], ["The folder is another's", "{tmp}/strange"]),
+    ],
+)
+def test_what_the_user_got_wrong_ends_in_one_line(changes, words, arguments, tmp_path, capsys):
+    grey = Image.new("RGB", (40, 40), (90, 90, 90))
+    for name in ("flat/a.png", "useless/hat/a.png", "masked/hat/a.png", "strange/images/0.png"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        grey.save(tmp_path / name)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("here first")
+    Image.new("L", (60, 40), 255).save(tmp_path / "masked/hat/a.mask.png")
+    before = tree(tmp_path)
+    line = fails([*arguments, *(text.format(tmp=tmp_path) for text in changes)], capsys)
+    for word in words:
+        assert word.format(tmp=tmp_path) in line
+    assert tree(tmp_path) == before and not (tmp_path / "out").exists()
+
+
+def test_another_run_s_folder_is_refused_before_anything_is_cut(arguments, capsys, tmp_path):
+    assert cli.run(arguments) == 0
+    before = tree(tmp_path / "out")
+    capsys.readouterr()
+    for changes, name in ((["--seed", "6"], "seed"), (["--min_quality", "0.1"], "extraction")):
+        assert cli.run([*arguments, *changes]) == 1
+        said = capsys.readouterr()
+        assert (
+            f"begun with other settings: use another one, or delete it. Received: {name}="
+            in said.err
+        )
+        assert said.out == ""
+    assert "raise it" in fails([*arguments, "--count", "5"], capsys)
+    assert tree(tmp_path / "out") == before
+
+
+def test_foregrounds_larger_than_the_backgrounds_are_scaled(arguments, folders, tmp_path):
+    Image.new("RGB", (9, 8), (200, 30, 30)).save(tmp_path / "small.png")
+    (tmp_path / "backgrounds").mkdir()
+    (tmp_path / "small.png").rename(tmp_path / "backgrounds/small.png")
+    assert cli.run([*arguments, "--backgrounds", str(tmp_path / "backgrounds")]) == 0
+    with Image.open(tmp_path / "out/images/000000.png") as image:
+        assert image.size == (64, 64)
+
+
+def test_backgrounds_too_small_are_told(arguments, capsys, tmp_path):
+    (tmp_path / "backgrounds").mkdir()
+    Image.new("RGB", (7, 7)).save(tmp_path / "backgrounds/small.png")
+    line = fails([*arguments, "--backgrounds", tmp_path / "backgrounds"], capsys)
+    assert "6 of 6 scenes cannot be composed" in line and "8 pixels on a side" in line
+
+
+def test_verify_says_yes_and_no(arguments, folders, capsys, tmp_path):
+    assert cli.run([*arguments, "--verify", "0"]) == 0
+    out, foregrounds = tmp_path / "out", ["--foregrounds", str(folders[0])]
+    assert "verified" not in capsys.readouterr().out
+    assert cli.run(["verify", str(out), *foregrounds, "--most", "4"]) == 0
+    assert re.search(r"verified 4 pictures .* 0 failures", capsys.readouterr().out)
+    edited(out, moved_matrix(12, 0))
+    assert cli.run(["verify", str(out), *foregrounds]) == 1
+    said = capsys.readouterr()
+    assert "images/000000.png, object 0: place:" in said.out
+    (line,) = said.err.splitlines()
+    assert "annotations are wrong, for the first: images/000000.png" in line
+
+
+def test_verify_wants_the_same_foregrounds_and_a_finished_folder(
+    arguments, folders, capsys, tmp_path
+):
+    assert cli.run([*arguments, "--verify", "0"]) == 0
+    capsys.readouterr()
+    other, _ = material(tmp_path / "other", size=80)
+    line = fails(["verify", tmp_path / "out", "--foregrounds", other], capsys)
+    assert "composed from other foregrounds" in line and str(other) in line
+    for folder in (tmp_path, folders[0]):
+        line = fails(["verify", folder, "--foregrounds", folders[0]], capsys)
+        assert str(folder) in line
+    (tmp_path / "out/metadata.jsonl").unlink()
+    line = fails(["verify", tmp_path / "out", "--foregrounds", folders[0]], capsys)
+    assert "No finished folder of scenes" in line
+
+
+def test_cut_pictures_give_the_same_scenes(arguments, folders, capsys, tmp_path):
+    cuts = tmp_path / "cuts"
+    assert cli.run(["cut", "--foregrounds", str(folders[0]), "--out", str(cuts)]) == 0
+    assert "12 pictures with masks" in capsys.readouterr().out
+    assert cli.run(arguments) == 0
+    assert cli.run([*arguments, "--foregrounds", str(cuts), "--out", str(tmp_path / "two")]) == 0
+    assert tree(tmp_path / "two") == tree(tmp_path / "out")
+
+
+def test_ctrl_c_while_cutting_ends_in_one_line(arguments, capsys, monkeypatch, tmp_path):
+    def stop(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kerasgen.data.foregrounds.read_foregrounds", stop)
+    assert cli.run(arguments) == 130
+    assert capsys.readouterr().err == "kerasgen: stopped. Run the same command again to go on.\n"
+    assert not (tmp_path / "out").exists()
