@@ -63,7 +63,7 @@ def test_own_pictures_come_to_sheets_figures_and_a_model(model, photographs, tmp
 
 
 def test_minutes_are_turned_into_steps_once(tmp_path):
-    flags = ["--size=12", "--classifier_steps=3", "--batch_size=8", "--minutes=0.01"]
+    flags = ["--size=16", "--classifier_steps=3", "--batch_size=8", "--minutes=0.01"]
     first = run(tmp_path, *flags)
     assert first.returncode == 0, first.stderr
     pace = json.loads((tmp_path / "run" / "pace.json").read_text(encoding="utf-8"))
