@@ -223,7 +223,10 @@ def _outline(placed: PlacedObject, source: Foreground) -> Iterator[str]:
     if wrong > _MOST_BEYOND + _SHARE_BEYOND * inside.sum():
         yield f"mask: {wrong} pixels are more than {_REACH} from where its source's outline falls"
     outside = 1 - inside.sum() / max(1, expected.sum())
-    if abs(outside - placed.truncation) > _TOLERANCE:
+    # The outline of a small object is known to a pixel, which is a large share of it.
+    if abs(outside - placed.truncation) > _TOLERANCE + 0.25 * sum(inside.shape) / max(
+        1, expected.sum()
+    ):
         yield f"truncation: is {placed.truncation:.3f}, and {outside:.3f} by its source's outline"
 
 
