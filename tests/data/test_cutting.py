@@ -12,7 +12,7 @@ from kerasgen.data.garments import GARMENTS, drawn_garments
 
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory):
-    """Garments on floors: one beside its mask, one with an alpha channel, one turned, one no use."""
+    """Garments on floors, one beside its mask, one with alpha, one turned, one useless."""
     root = tmp_path_factory.mktemp("photographs")
     labels = [GARMENTS.index(name) for name in ("pants", "pants", "shirt", "shirt", "shirt")]
     batch = drawn_garments(5, 1, 72, labels)

@@ -1,0 +1,91 @@
+"""The compositing example as a user starts it: drawn and own pictures, and wrong flags."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from scene_files import NAMES, material, tree
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(folder, *flags):
+    command = [sys.executable, str(ROOT / "examples/compose_clothing.py")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("KERASGEN_TRACEBACK", None)
+    return subprocess.run(
+        [*command, f"--workdir={folder / 'run'}", *map(str, flags)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
+def check_products(folder, count):
+    scenes = folder / "run" / "scenes"
+    assert len(list((scenes / "images").iterdir())) == count
+    assert len(list((scenes / "labels").iterdir())) == count
+    assert {"instances.json", "metadata.jsonl", "data.yaml"} <= {
+        path.name for path in scenes.iterdir()
+    }
+    for name in ("sheet.png", "sheet_masks.png"):
+        with Image.open(scenes / name) as sheet:
+            assert min(sheet.size) > 100
+    figures = json.loads((folder / "run" / "verification.json").read_text())
+    assert figures["pictures"] == count and figures["failures"] == []
+    return json.loads((scenes / "settings.json").read_text())
+
+
+def test_it_draws_its_own_garments_and_goes_on(tmp_path):
+    flags = ["--size=128", "--workers=1"]
+    done = run(tmp_path, "--count=6", *flags)
+    assert done.returncode == 0, done.stderr
+    assert "t-shirt: 10 of 10 pictures give a foreground" in done.stdout
+    assert "verified: 6 scenes" in done.stdout.splitlines()[-1]
+    assert len(check_products(tmp_path, 6)["class_names"]) == 10
+    again = run(tmp_path, "--count=8", *flags)
+    assert again.returncode == 0, again.stderr
+    assert "scenes 8/8" in again.stdout
+    check_products(tmp_path, 8)
+    other = run(tmp_path, "--count=8", "--size=64")
+    assert other.returncode == 1
+    check_one_line(other, ["begun with other settings", "run/scenes"])
+
+
+def test_own_folders_are_used(tmp_path):
+    foregrounds, backgrounds = material(tmp_path, size=128)
+    before = tree(foregrounds)
+    flags = [f"--foregrounds={foregrounds}", f"--backgrounds={backgrounds}", "--size=128"]
+    done = run(tmp_path, *flags, "--count=5", "--workers=2")
+    assert done.returncode == 0, done.stderr
+    assert check_products(tmp_path, 5)["class_names"] == list(NAMES)
+    assert tree(foregrounds) == before
+    assert not list((tmp_path / "run").glob("drawn*"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--count=0"], ["--count"]),
+        (["--workers=0"], ["--workers"]),
+        (["left"], ["left"]),
+        (["--foregrounds={folder}/nowhere"], ["{folder}/nowhere"]),
+        (["--workdir={folder}/file"], ["{folder}/file"]),
+    ],
+)
+def test_what_the_user_got_wrong_ends_in_one_line(flags, words, tmp_path):
+    (tmp_path / "file").write_text("here first")
+    done = run(tmp_path, *(flag.format(folder=tmp_path) for flag in flags))
+    check_one_line(done, [word.format(folder=tmp_path) for word in words])
+
+
+def check_one_line(done, words):
+    assert done.returncode > 0
+    assert "Traceback" not in done.stderr + done.stdout
+    lines = [line for line in done.stderr.splitlines() if all(word in line for word in words)]
+    assert len(lines) == 1, done.stderr
