@@ -10,6 +10,11 @@ class asked for. ``--validate`` tests on a part of the training pictures, held o
 for choosing; without it the test pictures are touched, once.
 
 Give an arm its own number of updates where one is slower: ``--arms modern,seed:15000``.
+
+``--help_at 0.5`` also asks whether the pictures help beside the real ones: classifiers trained as
+long on real pictures, the same augmented, and both with half of each batch generated; differences
+to real alone are paired, over classifiers and test pictures. ``--features`` (a SavedModel) first
+drops the training pictures that are most like a test picture: pictures of one thing, in both parts.
 """
 
 from __future__ import annotations
@@ -23,11 +28,20 @@ import numpy as np
 from absl import app, flags
 
 from kerasgen import cgan, cli
+from kerasgen.data.augmentation import Augmentation
 from kerasgen.data.datasets import LabelledImages, balanced_places, load_labelled, stratified_split
 from kerasgen.data.pipeline import Batches, Pictures, labelled
 from kerasgen.data.sheets import save_png
-from kerasgen.evaluation import generation
-from kerasgen.evaluation.classification import Protocol, predict
+from kerasgen.evaluation import generation, utility
+from kerasgen.evaluation.classification import (
+    Generate,
+    Protocol,
+    mean_f1,
+    predict,
+    share_right,
+)
+from kerasgen.evaluation.features import saved_model_features
+from kerasgen.evaluation.metrics import Estimate
 from kerasgen.training.reporting import read_history
 from kerasgen.training.step import Player
 from kerasgen.training.trainer import Trainer, TrainerOptions
@@ -42,7 +56,12 @@ flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of the GANs.")
 flags.DEFINE_integer("classifier_seeds", 2, "Classifiers for each GAN.", 1)
 flags.DEFINE_integer("classifier_steps", 2000, "Updates of a classifier.", 1)
 flags.DEFINE_integer("steps", 40000, "Updates of a GAN where its arm does not say.", 1)
-flags.DEFINE_bool("validate", False, "Hold out a sixth of train and test on it.")
+flags.DEFINE_integer("classifier_width", 32, "Channels of a classifier's first layers.", 1)
+flags.DEFINE_bool("validate", False, "Test on the validation part, or on a sixth of train.")
+flags.DEFINE_float("help_at", None, "Share of generated pictures in the mixed arms.", 0, 1)
+flags.DEFINE_string("features", None, "SavedModel to find training pictures like test ones with.")
+flags.DEFINE_float("drop", 0.03, "Share of the training pictures dropped with --features.", 0, 1)
+flags.DEFINE_bool("mirror", False, "Show the GANs half of the real pictures mirrored.")
 
 BATCH = 64
 ARMS: dict[str, dict[str, Any]] = {
@@ -50,18 +69,41 @@ ARMS: dict[str, dict[str, Any]] = {
     "group-norm": {"generator": {"normalization": "group"}},
     "no-penalty": {"penalty": 0.0},
     "no-class-head": {"discriminator": {"class_head": False}},
+    "translation": {"policy": ("translation",)},
+    "colour-translation": {"policy": ("colour", "translation")},
 }
 """The default, and the default with one thing changed; and "seed", the write-up's recipe."""
 
 
 def load() -> tuple[LabelledImages, LabelledImages]:
-    """Training and test pictures."""
+    """Training pictures, and those to test on."""
     found = load_labelled(FLAGS.data, size=FLAGS.size, channels=int(FLAGS.channels))
     train = found["train"]
+    if FLAGS.features:
+        train = without_twins(train)
     if not FLAGS.validate:
         return train, found["test"]
+    if "validation" in found:
+        return train, found["validation"]
     kept, held_out = stratified_split(train.labels, 1 / 6, seed=0)
     return train.at(kept), train.at(held_out)
+
+
+def without_twins(train: LabelledImages) -> LabelledImages:
+    """Without the training pictures that are most like one of another part."""
+    extract = saved_model_features(FLAGS.features)
+    # Seen large and in colour, whatever the GAN is shown.
+    large = load_labelled(FLAGS.data, size=128, channels=3)
+    directions = {}
+    for name, pictures in large.items():
+        features = extract(pictures.images)
+        directions[name] = features / np.linalg.norm(features, axis=1, keepdims=True)
+    own = directions.pop("train")
+    likeness = (own @ np.concatenate(list(directions.values())).T).max(axis=1)
+    order = np.argsort(likeness, kind="stable")
+    count = round(FLAGS.drop * len(order))
+    print(f"{count} of {len(order)} training pictures are left out: too like others.", flush=True)
+    return train.at(np.sort(order[: len(order) - count]))
 
 
 def make_batches(train: LabelledImages, arm: str, seed: int) -> Batches:
@@ -70,7 +112,13 @@ def make_batches(train: LabelledImages, arm: str, seed: int) -> Batches:
     pictures = Pictures.from_array(even.images, even.labels)
     if arm == "seed":
         return labelled(pictures, BATCH // 2, seed=seed)
-    return labelled(pictures, BATCH, seed=seed, latent_size=cgan.LATENT_SIZE)
+    return labelled(
+        pictures,
+        BATCH,
+        seed=seed,
+        latent_size=cgan.LATENT_SIZE,
+        augmentation=Augmentation(flip=FLAGS.mirror),
+    )
 
 
 def build(
@@ -118,15 +166,63 @@ def run(
         save_png(workdir / "classes.png", sheet)
         made = generation.sample(generate, latent_size, np.arange(48) % len(train.class_names), 1)
         save_png(workdir / "nearest.png", generation.nearest_sheet(made, train.images))
-        figures = generation.measure_worth(generate, latent_size, train, test, _protocol(), judges)
+        figures = generation.measure_worth(generate, latent_size, train, test, protocol(), judges)
+        if FLAGS.help_at is not None:
+            help_of(workdir, generate, latent_size, sets, judges)
     rows = read_history(workdir / "train" / "history.csv")
-    rate = float(np.median([row["images_per_second"] for row in rows[1:]]))
+    rate = float(np.median([row["images_per_second"] for row in rows[1:] or rows]))
     batch = BATCH // 2 if arm == "seed" else BATCH
     cli.write_json(workdir / "figures.json", {**figures, "minutes": steps * batch / rate / 60})
 
 
-def _protocol() -> Protocol:
-    return Protocol(steps=FLAGS.classifier_steps)
+def protocol() -> Protocol:
+    """How every classifier is trained."""
+    return Protocol(steps=FLAGS.classifier_steps, width=FLAGS.classifier_width)
+
+
+def help_of(
+    workdir: Path,
+    generate: Generate,
+    latent_size: int,
+    sets: tuple[LabelledImages, LabelledImages],
+    judges: list[keras.Model],
+) -> None:
+    """Writes a table of arms; each arm's answers are kept, so that a new start goes on."""
+    train, test = sets
+    arms = utility.utility_arms(train, generate, latent_size, protocol(), share=FLAGS.help_at)
+    seeds = range(FLAGS.classifier_seeds)
+    del arms["real"]
+    told = {"real": np.stack([predict(judge, test.images) for judge in judges])}
+    for name, arm in arms.items():
+        # The arms without generated pictures are the same for all GANs.
+        folder = workdir if "synthetic" in name else Path(FLAGS.workdir)
+        path = folder / f"answers of {name}.json"
+        if not path.exists():
+            print(f"== classifiers on {name}", flush=True)
+            answers = utility.train_and_predict(arm, test, protocol(), seeds)
+            cli.write_json(path, {"answers": answers.tolist()})
+        told[name] = np.array(json.loads(path.read_text(encoding="utf-8"))["answers"])
+    lines = [
+        "| trained on | accuracy, % | macro F1, % | accuracy, to real alone | macro F1, to real |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, answers in told.items():
+        cells = [
+            _percent(utility.score_with_interval(score, test.labels, answers))
+            for score in (share_right, mean_f1)
+        ]
+        cells += [
+            utility.verdict(utility.gain_with_interval(score, test.labels, answers, told["real"]))
+            for score in (share_right, mean_f1)
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    lines.append(f"\n{len(test.labels)} test pictures, {len(seeds)} classifiers each.")
+    (workdir / "help.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines), flush=True)
+
+
+def _percent(estimate: Estimate) -> str:
+    return f"{100 * estimate.value:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
 
 
 def judges_of(train: LabelledImages) -> list[keras.Model]:
@@ -138,7 +234,7 @@ def judges_of(train: LabelledImages) -> list[keras.Model]:
             print(f"== classifier on real pictures, seed {seed}", flush=True)
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_name(f".part-{path.name}")
-            generation.train_on_real(train, _protocol(), seed).save(partial)
+            generation.train_on_real(train, protocol(), seed).save(partial)
             partial.replace(path)
         made.append(keras.models.load_model(path))
     return made

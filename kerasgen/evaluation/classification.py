@@ -36,12 +36,14 @@ class Protocol:
         batch_size: Pictures in each.
         rate: Adam's learning rate, falling to zero along a cosine.
         augmentation: Random geometry of every picture; none by default.
+        width: Channels of the classifier's first layers.
     """
 
     steps: int = 2000
     batch_size: int = 128
     rate: float = 1e-3
     augmentation: Augmentation = Augmentation()
+    width: int = 32
 
 
 def train_classifier(
@@ -61,7 +63,9 @@ def train_classifier(
         seed: Of the weights and Dropout.
     """
     keras.utils.set_random_seed(seed)
-    network = build_classifier(image_shape, num_classes, widths=_widths(image_shape))
+    network = build_classifier(
+        image_shape, num_classes, widths=_widths(image_shape, protocol.width)
+    )
     falling = keras.optimizers.schedules.CosineDecay(protocol.rate, protocol.steps)
     step = ClassifierStep(network, Player(network, keras.optimizers.Adam(falling)), seed=seed)
     update = tf.function(lambda images, labels: step(images, labels))
@@ -70,12 +74,12 @@ def train_classifier(
     return network
 
 
-def _widths(image_shape: tuple[int, int, int]) -> tuple[int, ...]:
+def _widths(image_shape: tuple[int, int, int], first: int) -> tuple[int, ...]:
     """Channels of the classifier: halved as long as both sides are even and above 8 pixels."""
     height, width, count = *image_shape[:2], 0
     while height % 2 == width % 2 == 0 and min(height, width) > 8:
         height, width, count = height // 2, width // 2, count + 1
-    return tuple(32 * 2**level for level in range(max(count, 1)))
+    return tuple(first * 2**level for level in range(max(count, 1)))
 
 
 def real_batches(
@@ -110,9 +114,25 @@ def generated_batches(
 
 def predict(classifier: keras.Model, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
     """The most likely class of each picture: ``[N, H, W, C]`` uint8 -> ``[N]`` int."""
-    parts = range(0, len(images), batch_size)
-    logits = [classifier(to_float(images[first : first + batch_size])) for first in parts]
-    return np.argmax(np.concatenate(logits), axis=1)
+    return np.argmax(compute_logits(classifier, images, batch_size), axis=1)
+
+
+def compute_logits(
+    classifier: keras.Model, inputs: np.ndarray, batch_size: int = 256
+) -> np.ndarray:
+    """What a classifier says, in inference mode.
+
+    Args:
+        classifier: Pictures, or features, -> logits.
+        inputs: ``[N, H, W, C]`` uint8 pictures or ``[N, D]`` float32 features.
+        batch_size: Of them at once.
+
+    Returns:
+        ``[N, num_classes]`` float32.
+    """
+    parts = [inputs[first : first + batch_size] for first in range(0, len(inputs), batch_size)]
+    given = [to_float(part) if part.dtype == np.uint8 else tf.constant(part) for part in parts]
+    return np.concatenate([classifier(part) for part in given])
 
 
 def accuracy(labels: np.ndarray, predicted: np.ndarray, *, seed: int = 0) -> Estimate:
@@ -126,9 +146,7 @@ def accuracy(labels: np.ndarray, predicted: np.ndarray, *, seed: int = 0) -> Est
     Raises:
         ValueError: If the two are not of one length above 0.
     """
-    return _bootstrap(
-        labels, predicted, lambda wanted, given: float(np.mean(wanted == given)), seed
-    )
+    return _bootstrap(labels, predicted, share_right, seed)
 
 
 def macro_f1(labels: np.ndarray, predicted: np.ndarray, *, seed: int = 0) -> Estimate:
@@ -145,10 +163,16 @@ def macro_f1(labels: np.ndarray, predicted: np.ndarray, *, seed: int = 0) -> Est
     Raises:
         ValueError: If the two are not of one length above 0.
     """
-    return _bootstrap(labels, predicted, _macro_f1, seed)
+    return _bootstrap(labels, predicted, mean_f1, seed)
 
 
-def _macro_f1(labels: np.ndarray, predicted: np.ndarray) -> float:
+def share_right(labels: np.ndarray, predicted: np.ndarray) -> float:
+    """Accuracy in [0, 1], without an interval."""
+    return float(np.mean(labels == predicted))
+
+
+def mean_f1(labels: np.ndarray, predicted: np.ndarray) -> float:
+    """Macro F1 in [0, 1], without an interval."""
     classes = np.unique(labels)
     both = [np.sum((labels == c) & (predicted == c)) for c in classes]
     either = [np.sum(labels == c) + np.sum(predicted == c) for c in classes]
