@@ -11,12 +11,12 @@ from scene_files import NAMES, edited, material, moved_matrix, tree
 
 from kerasgen import cli
 
-SMALL = ["--size", "64", "--workers", "1", "--seed", "5"]
+SMALL = ["--size", "128", "--workers", "1", "--seed", "5"]
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    return material(tmp_path_factory.mktemp("material"))
+    return material(tmp_path_factory.mktemp("material"), size=128)
 
 
 @pytest.fixture
@@ -46,10 +46,10 @@ def test_scenes_sheets_and_a_report(arguments, folders, capsys, tmp_path):
     assert "scenes 6/6" in said and "skirt: 3 of 3 pictures give a foreground\n" in said
     assert re.search(r"verified 6 pictures with \d+ objects.*: 0 failures", said)
     settings = json.loads((out / "settings.json").read_text())
-    assert settings["options"]["size"] == [64, 64] and settings["class_names"] == list(NAMES)
+    assert settings["options"]["size"] == [128, 128] and settings["class_names"] == list(NAMES)
     for name in ("sheet.png", "sheet_masks.png"):
         with Image.open(out / name) as sheet:
-            assert sheet.size == (6 * 66 + 2, 68)
+            assert sheet.size == (6 * 130 + 2, 132)
     with Image.open(out / "sheet.png") as plain, Image.open(out / "sheet_masks.png") as drawn:
         assert (np.asarray(plain) != np.asarray(drawn)).any()
     with (out / "rejected_foregrounds.csv").open(newline="") as stream:
@@ -148,7 +148,7 @@ def test_foregrounds_larger_than_the_backgrounds_are_scaled(arguments, folders, 
     (tmp_path / "small.png").rename(tmp_path / "backgrounds/small.png")
     assert cli.run([*arguments, "--backgrounds", str(tmp_path / "backgrounds")]) == 0
     with Image.open(tmp_path / "out/images/000000.png") as image:
-        assert image.size == (64, 64)
+        assert image.size == (128, 128)
 
 
 def test_backgrounds_too_small_are_told(arguments, capsys, tmp_path):

@@ -1,7 +1,8 @@
 """Does a scene show a foreground where a matrix says so? Measured on the pixels, by fine detail.
 
-Detail is what is left of the luminance when its own blur is taken away. Changes of light, shadows
-and blending are smooth, so they leave it alone; and it is another for each picture and each place.
+Detail is what two blurs of the luminance, a small and a large one, differ in. Changes of light,
+shadows and blending are smooth, so they leave it alone; and it is another for each picture and each
+place.
 
 Nothing here is shared with the modules that place and warp: a fault of theirs would not show.
 """
@@ -23,11 +24,15 @@ Plane = NDArray[np.float32]
 SHIFTS = (3, 12)
 """Pixels by which a place is moved, to see whether the foreground fits worse there."""
 
-_SIGMA = 2.0
+# Pixels. The finest detail depends on how a picture is made smaller, the coarsest on the light.
+_FINE, _COARSE = 0.8, 2.0
 _EDGE = 3
-_SMALLEST_AREA = 100
-_FAINTEST = 1.0
-_TEXTURE = 9.0
+_SMALLEST_AREA = 150
+_MOST_SAMPLES = 8
+_FAINTEST = 2.0
+_TEXTURE = 4.0
+_APART = 10.0
+_FADED = 0.4
 _UNLIKE = 0.5
 _KERNEL = np.ones((3, 3), np.uint8)
 
@@ -161,31 +166,51 @@ def masks(
         matrix: As for `outline`.
 
     Returns:
-        The measures, 0 where there are too few pixels to tell.
+        The measures, 0 where there is too little to tell.
     """
-    grey = luminance(foreground.image)
-    seen, covered = (_both(scene, mask, foreground, grey, matrix) for mask in (visible, hidden))
-    unexplained = 0.0 if seen is None else float(_differs(*seen)[seen[2]].mean())
-    return Masks(unexplained, 0.0 if covered is None else _correlation(*covered))
+    seen, covered = (_views(scene, mask, foreground, matrix) for mask in (visible, hidden))
+    unexplained = 0.0 if seen is None else float(_differs(seen)[seen.part].mean())
+    overlooked = 0.0 if covered is None or _is_faded(covered) else _correlation(*covered[:3])
+    return Masks(unexplained, overlooked)
 
 
-def _both(
-    scene: Plane, mask: Mask, foreground: Foreground, grey: Plane, matrix: np.ndarray
-) -> tuple[Plane, Plane, Mask] | None:
-    """Details of the scene and of the foreground within a mask, in the mask's box."""
+class _Views(NamedTuple):
+    """Details of the scene and of the foreground, in a part of a box; how far they are in tone."""
+
+    shown: Plane
+    own: Plane
+    part: Mask
+    apart: Plane
+
+
+def _views(scene: Plane, mask: Mask, foreground: Foreground, matrix: np.ndarray) -> _Views | None:
     inner = _shrunk(mask)
     box = _box(inner)
     if box is None or inner.sum() < _SMALLEST_AREA:
         return None
-    part = _cut(inner, box)
+    part, shown = _cut(inner, box), _cut(scene, box)
+    grey = luminance(foreground.image)
     own = _sampled(grey, foreground, matrix, box, cv2.BORDER_REPLICATE)
-    return _detail(_cut(scene, box), part), _detail(own, part), part
+    details = (_detail(shown, part), _detail(own, part))
+    if details[1][part].std() < _FAINTEST:
+        return None
+    # Light may have been added to all of it.
+    difference = _blurred(shown - own, part, _COARSE)
+    return _Views(*details, part, np.abs(difference - np.median(difference[part])))
 
 
-def _differs(shown: Plane, own: Plane, part: Mask) -> Mask:
-    """Where the details around a pixel are strong and unlike each other."""
-    both, one, other = (_blurred(values, part) for values in (shown * own, shown**2, own**2))
-    return (np.maximum(one, other) > _TEXTURE) & (both < _UNLIKE * np.sqrt(one * other))
+def _is_faded(views: _Views) -> bool:
+    """Whether the scene has less detail than any blending would leave of the foreground's."""
+    return bool(views.shown[views.part].std() < _FADED * views.own[views.part].std())
+
+
+def _differs(views: _Views) -> Mask:
+    """Where the details around a pixel are strong and unlike each other, and so are the tones."""
+    shown, own, part, apart = views
+    products = (shown * own, shown**2, own**2)
+    both, one, other = (_blurred(values, part, _COARSE) for values in products)
+    unlike = (np.maximum(one, other) > _TEXTURE) & (both < _UNLIKE * np.sqrt(one * other))
+    return unlike & (apart > _APART)
 
 
 def _sampled(
@@ -196,18 +221,20 @@ def _sampled(
     height, width = foreground.alpha.shape
     middle = np.linalg.inv(to_cut) @ (width / 2, height / 2, 1.0)
     near = to_cut @ (middle / middle[2] + np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]])).T
-    # Pixels of the cut that one step in the scene leads over: more than one must be averaged.
+    # Pixels of the cut that one step in the scene leads over: as many samples are averaged.
     steps = np.linalg.norm(np.diff((near[:2] / near[2])[:, [1, 0, 2]], axis=1), axis=0)
-    if steps.max() > 1:
-        plane = np.asarray(cv2.GaussianBlur(plane, (0, 0), 0.4 * float(steps.max())), np.float32)
+    samples = int(np.clip(np.ceil(steps.max()), 1, _MOST_SAMPLES))
     x0, y0, x1, y1 = map(int, box)
-    rows, columns = np.mgrid[y0:y1, x0:x1] + 0.5
+    columns = x0 + (np.arange((x1 - x0) * samples) + 0.5) / samples
+    rows = y0 + (np.arange((y1 - y0) * samples)[:, None] + 0.5) / samples
     x, y, weight = (row[0] * columns + row[1] * rows + row[2] for row in to_cut)
     # Nothing lies beyond the horizon of a tilted plane.
     weight = np.where(weight * near[2, 0] > 0, weight, np.nan)
     x, y = (np.nan_to_num(place / weight, nan=-1e6) - 0.5 for place in (x, y))
     places = (x.astype(np.float32), y.astype(np.float32))
-    return np.asarray(cv2.remap(plane, *places, cv2.INTER_LINEAR, borderMode=border), np.float32)
+    fine = cv2.remap(plane, *places, cv2.INTER_LINEAR, borderMode=border)
+    size = (x1 - x0, y1 - y0)
+    return np.asarray(cv2.resize(fine, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _box_to_box(other: Foreground, foreground: Foreground) -> np.ndarray:
@@ -218,14 +245,16 @@ def _box_to_box(other: Foreground, foreground: Foreground) -> np.ndarray:
 
 
 def _detail(plane: Plane, part: Mask) -> Plane:
-    return np.asarray((plane - _blurred(plane, part)) * part, np.float32)
+    """What is left between two blurs."""
+    fine, coarse = (_blurred(plane, part, sigma) for sigma in (_FINE, _COARSE))
+    return np.asarray((fine - coarse) * part, np.float32)
 
 
-def _blurred(plane: Plane, part: Mask) -> Plane:
+def _blurred(plane: Plane, part: Mask, sigma: float) -> Plane:
     """Blur in which only the pixels of the part count."""
     weights = part.astype(np.float32)
-    total = cv2.GaussianBlur(weights, (0, 0), _SIGMA)
-    blurred = cv2.GaussianBlur(plane * weights, (0, 0), _SIGMA) / np.maximum(total, 1e-3)
+    total = cv2.GaussianBlur(weights, (0, 0), sigma)
+    blurred = cv2.GaussianBlur(plane * weights, (0, 0), sigma) / np.maximum(total, 1e-3)
     return np.asarray(blurred, np.float32)
 
 

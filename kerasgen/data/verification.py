@@ -25,13 +25,15 @@ from kerasgen.data.images import PathLike, read_image
 from kerasgen.data.manifest import INSTANCES, METADATA, SETTINGS
 
 _LOWEST_FIT = 0.5
+# Stripes look alike at many places.
+_MARGIN = 0.05
 _OTHERS = 4
 _REACH = 2
-# In 2415 right annotations the largest were 0.14 and 0.49, and 3 pixels beyond the outline. The
+# In 7000 right annotations the largest were 0.19 and 0.63, and 3 pixels beyond the outline. The
 # edge of a shadow on plain cloth is detail too.
-_MOST_UNEXPLAINED, _MOST_OVERLOOKED = 0.25, 0.6
+_MOST_UNEXPLAINED, _MOST_OVERLOOKED = 0.25, 0.75
 _MOST_BEYOND, _SHARE_BEYOND = 8, 0.002
-_TOLERANCE = 0.03
+_TOLERANCE = 0.02
 
 
 @dataclass(frozen=True)
@@ -185,12 +187,12 @@ class _Checker:
         self.compared += 1
         if fit.own < _LOWEST_FIT:
             yield f"place: its source is not what is seen there (correlation {fit.own:.2f})"
-        if fit.shifted[0] >= fit.own:
+        if fit.shifted[0] > fit.own + _MARGIN:
             x, y = fit.shifted[1]
             better = f"{fit.shifted[0]:.2f} against {fit.own:.2f}"
             yield f"place: its source fits better {x} pixels to the right and {y} down ({better})"
         value, other = fit.other
-        if other is not None and value >= fit.own:
+        if other is not None and value > fit.own + _MARGIN:
             better = f"{other.path!r} fits better ({value:.2f} against {fit.own:.2f})"
             yield f"class: {self._name(other.label)} {better}"
 
@@ -222,11 +224,10 @@ def _outline(placed: PlacedObject, source: Foreground) -> Iterator[str]:
     wrong = resemblance.beyond(inside, placed.whole, _REACH)
     if wrong > _MOST_BEYOND + _SHARE_BEYOND * inside.sum():
         yield f"mask: {wrong} pixels are more than {_REACH} from where its source's outline falls"
-    outside = 1 - inside.sum() / max(1, expected.sum())
-    # The outline of a small object is known to a pixel, which is a large share of it.
-    if abs(outside - placed.truncation) > _TOLERANCE + 0.25 * sum(inside.shape) / max(
-        1, expected.sum()
-    ):
+    area = max(1, expected.sum())
+    outside = 1 - inside.sum() / area
+    # Blurred, thin parts of a small object fall below one half.
+    if abs(outside - placed.truncation) > _TOLERANCE + 1.5 / area**0.5:
         yield f"truncation: is {placed.truncation:.3f}, and {outside:.3f} by its source's outline"
 
 

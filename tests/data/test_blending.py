@@ -1,5 +1,6 @@
 """Edges, light and shadow of pasted objects, by closed forms."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -130,6 +131,22 @@ def test_poisson_at_the_edge_of_the_frame(part):
     )
     assert not fault and lit.shape == colours[part].shape
     assert (200 - 41 <= lit).all() and (lit <= 200).all()
+
+
+@pytest.mark.parametrize("side", range(4))
+@pytest.mark.parametrize("width", [30, 31])
+def test_poisson_keeps_the_texture_of_what_leaves_the_frame(side, width):
+    """Were the copy shifted by a pixel, the stripes would be added to themselves, shifted."""
+    random = np.random.default_rng(0)
+    colours = np.clip(random.normal(130, 25, (40, 40, 3)), 60, 200).astype(np.uint8)
+    alpha = np.zeros((40, 40), np.uint8)
+    alpha[5:35, 40 - width :] = 255
+    colours, alpha = np.rot90(colours, side).copy(), np.rot90(alpha, side).copy()
+    lit, fault = blending.harmonised(colours, alpha, plain(110, 40))
+    change = lit.astype(int) - colours
+    inside = cv2.erode(alpha, np.ones((7, 7), np.uint8)) > 0
+    assert not fault
+    assert abs(change - cv2.blur(change.astype(np.float32), (3, 3)))[inside].max() <= 3
 
 
 def test_names():
