@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.data.images import to_uint8
+from kerasgen.data.images import to_float, to_uint8
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,3 +35,26 @@ Endpoints: TypeAlias = dict[str, Endpoint]
 def encode_pngs(pictures: tf.Tensor) -> tf.Tensor:
     """``[N, H, W, 1 or 3]`` float in [-1, 1] -> ``[N]`` string, a PNG file each."""
     return tf.map_fn(tf.io.encode_png, to_uint8(pictures), fn_output_signature=tf.string)
+
+
+def decode_pictures(image_bytes: tf.Tensor, size: tuple[int, int], channels: int) -> tf.Tensor:
+    """``[N]`` string, files of any format TensorFlow decodes -> ``[N, H, W, C]`` float in [-1, 1].
+
+    Args:
+        image_bytes: Pictures of any sizes.
+        size: (height, width) that they are brought to, antialiased and then rounded to 8 bits.
+        channels: 1 or 3.
+    """
+
+    def decode(data: tf.Tensor) -> tf.Tensor:
+        image = tf.io.decode_image(data, channels=channels, expand_animations=False)
+        image.set_shape([None, None, channels])
+        resized = tf.image.resize(tf.cast(image, tf.float32), size, antialias=True)
+        return to_float(tf.cast(tf.round(tf.clip_by_value(resized, 0.0, 255.0)), tf.uint8))
+
+    return tf.map_fn(decode, image_bytes, fn_output_signature="float")
+
+
+def encoded_probes(probes: np.ndarray) -> np.ndarray:
+    """``[P, H, W, C]`` uint8 -> ``[P]`` PNG files, what a check feeds ``image_bytes``."""
+    return np.array([tf.io.encode_png(probe).numpy() for probe in probes])

@@ -12,8 +12,15 @@ import numpy as np
 from kerasgen.deployment.generator_endpoints import check_generator, generator_endpoints
 from kerasgen.deployment.publishing import ExportError, check_writable, publish
 from kerasgen.deployment.refiner_endpoints import refiner_endpoints
+from kerasgen.deployment.translator_endpoints import check_translator, translator_endpoints
 
-__all__ = ["ExportError", "check_writable", "export_generator", "export_refiner"]
+__all__ = [
+    "ExportError",
+    "check_writable",
+    "export_generator",
+    "export_refiner",
+    "export_translator",
+]
 
 
 def export_refiner(
@@ -109,3 +116,43 @@ def export_generator(
     endpoints = generator_endpoints(generator, class_names)
     named = {**card, "class_names": list(class_names)}
     return publish(generator, endpoints, directory, name, named)
+
+
+def export_translator(
+    translator: keras.Model,
+    directory: str | Path,
+    name: str,
+    *,
+    image_size: tuple[int, int],
+    card: Mapping[str, Any],
+    probes: np.ndarray,
+) -> Path:
+    """Writes ``directory/name/<n>/`` with the next free number, after a check in a new process.
+
+    Signatures:
+        ``serving_default``: ``image_bytes`` ``[N]`` string, any format TensorFlow decodes and any
+            size -> ``picture`` ``[N, H, W, C]`` float32 in [-1, 1], ``png_bytes`` ``[N]`` and, if
+            the translator says where it changes the picture, ``change`` ``[N, H, W, 1]`` float32
+            in [0, 1].
+        ``translate``: ``images`` ``[N, H, W, C]`` float32 in [-1, 1], of any size the network
+            takes -> ``picture`` and ``change`` of that size.
+
+    Args:
+        translator: ``images`` -> pictures, or a dict with ``picture``, such as one from
+            ``kerasgen.cyclegan``.
+        directory: Folder of models, such as ``saved_models``.
+        name: The model's name.
+        image_size: (height, width) that files are brought to.
+        card: What ``model_card.json`` says: data, steps, seed, figures, licence of the data.
+        probes: ``[N, H, W, C]`` uint8 pictures that the check uses.
+
+    Returns:
+        The version folder.
+
+    Raises:
+        ExportError: If the reloaded model differs from the trained one.
+        ValueError: If the folder cannot be written, or the translator takes something else.
+    """
+    check_translator(translator)
+    endpoints = translator_endpoints(translator, image_size, probes)
+    return publish(translator, endpoints, directory, name, card)

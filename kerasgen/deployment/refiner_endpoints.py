@@ -10,7 +10,13 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgen.data.images import to_float
-from kerasgen.deployment.endpoints import Endpoint, Endpoints, encode_pngs
+from kerasgen.deployment.endpoints import (
+    Endpoint,
+    Endpoints,
+    decode_pictures,
+    encode_pngs,
+    encoded_probes,
+)
 
 
 def refiner_endpoints(
@@ -34,9 +40,7 @@ def refiner_endpoints(
         return {"picture": tf.cast(refiner(given, training=False), tf.float32)}
 
     def serve(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        images = tf.map_fn(
-            lambda one: _decode(one, image_size, channels), image_bytes, fn_output_signature="float"
-        )
+        images = decode_pictures(image_bytes, image_size, channels)
         picture = refine(*_from_bytes(refiner, images, image_bytes, looks))["picture"]
         return {"picture": picture, "png_bytes": encode_pngs(picture)}
 
@@ -45,9 +49,8 @@ def refiner_endpoints(
         for tensor in refiner.inputs
     ]
     bytes_only = [tf.TensorSpec([None], tf.string, name="image_bytes")]
-    encoded = np.array([tf.io.encode_png(probe).numpy() for probe in probes])
     return {
-        "serving_default": Endpoint(serve, bytes_only, {"image_bytes": encoded}),
+        "serving_default": Endpoint(serve, bytes_only, {"image_bytes": encoded_probes(probes)}),
         "refine": Endpoint(refine, floats, _probe_inputs(floats, probes, looks)),
     }
 
@@ -82,13 +85,6 @@ def _hashed_noise(image_bytes: tf.Tensor, shape: list[int]) -> tf.Tensor:
         keys,
         fn_output_signature=tf.float32,
     )
-
-
-def _decode(data: tf.Tensor, size: tuple[int, int], channels: int) -> tf.Tensor:
-    image = tf.io.decode_image(data, channels=channels, expand_animations=False)
-    image.set_shape([None, None, channels])
-    resized = tf.image.resize(tf.cast(image, tf.float32), size, antialias=True)
-    return to_float(tf.cast(tf.round(tf.clip_by_value(resized, 0.0, 255.0)), tf.uint8))
 
 
 def _probe_inputs(

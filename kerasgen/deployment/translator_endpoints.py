@@ -1,0 +1,62 @@
+"""The signatures of an exported picture-to-picture translator."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasgen.data.images import to_float
+from kerasgen.deployment.endpoints import (
+    Endpoint,
+    Endpoints,
+    decode_pictures,
+    encode_pngs,
+    encoded_probes,
+)
+
+
+def translator_endpoints(
+    translator: keras.Model, image_size: tuple[int, int], probes: np.ndarray
+) -> Endpoints:
+    """``serving_default`` and ``translate``, as ``export_translator`` describes them.
+
+    Args:
+        translator: Its one input is ``images``; see ``check_translator``.
+        image_size: (height, width) that files are brought to.
+        probes: ``[P, H, W, C]`` uint8 pictures for the check.
+    """
+    form = translator.inputs[0].shape[1:]
+
+    def translate(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        given = translator(images, training=False)
+        named = given if isinstance(given, dict) else {"picture": given}
+        return {name: tf.cast(value, tf.float32) for name, value in named.items()}
+
+    def serve(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        given = translate(decode_pictures(image_bytes, image_size, form[-1]))
+        return {**given, "png_bytes": encode_pngs(given["picture"])}
+
+    images = tf.TensorSpec([None, *form], tf.float32, name="images")
+    files = tf.TensorSpec([None], tf.string, name="image_bytes")
+    return {
+        "serving_default": Endpoint(serve, [files], {"image_bytes": encoded_probes(probes)}),
+        "translate": Endpoint(translate, [images], {"images": to_float(probes)}),
+    }
+
+
+def check_translator(translator: keras.Model) -> None:
+    """Checks that a translator can be exported.
+
+    Args:
+        translator: Must take ``images`` ``[N, H, W, 1 or 3]`` alone, sides known or not.
+
+    Raises:
+        ValueError: If not.
+    """
+    forms = {tensor.name: tuple(tensor.shape[1:]) for tensor in translator.inputs}
+    if set(forms) != {"images"} or len(forms["images"]) != 3 or forms["images"][-1] not in (1, 3):
+        raise ValueError(
+            "`translator` must take `images` [N, H, W, 1 or 3] and nothing else. "
+            f"Received: inputs={translator.inputs}"
+        )
