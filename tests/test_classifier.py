@@ -1,4 +1,4 @@
-"""The classifier family: golden number, conformance, and its loss by hand."""
+"""The classifier family's small network and step: golden number, conformance, losses by hand."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ import tensorflow as tf
 from conformance import check_replicas, check_resume, check_round_trip, check_who_moves
 from keras import layers
 
-from kerasgen.classifier import ClassifierStep, build_classifier
+from kerasgen.classifier import ClassifierStep, balanced_weights, build_classifier
 from kerasgen.data.pipeline import Pictures, labelled
 from kerasgen.training.step import Player
 
@@ -24,9 +24,20 @@ def small_batches():
     return labelled(Pictures.from_array(images, np.arange(11) % CLASSES), 4, seed=3)
 
 
-def make_step(optimizer=keras.optimizers.SGD, **changes):
+def make_step(optimizer=keras.optimizers.SGD, class_weights=None, **changes):
     network = small_classifier(**changes)
-    return ClassifierStep(network, Player(network, optimizer(0.01)))
+    player = Player(network, optimizer(0.01))
+    return ClassifierStep(network, player, class_weights=class_weights)
+
+
+def two_pixels(class_weights=None):
+    """Logits are the two pixels: (0, log 3) says chances of 1/4 and 3/4."""
+    network = keras.Sequential([keras.Input((1, 2, 1)), layers.Flatten(), layers.Dense(2)])
+    network.set_weights([np.eye(2), np.zeros(2)])
+    player = Player(network, keras.optimizers.SGD(1.0))
+    step = ClassifierStep(network, player, class_weights=class_weights)
+    pixels = tf.tile(tf.constant([[0.0, np.log(3.0)]]), (4, 1))
+    return step, tf.reshape(pixels, (4, 1, 2, 1))
 
 
 def test_the_classifier_has_its_size():
@@ -55,8 +66,15 @@ def test_a_step_moves_the_classifier():
     check_who_moves(make, next(iter(small_batches().dataset())), ("classifier",))
 
 
-def test_one_replica_equals_two(tmp_path):
-    check_replicas(lambda: make_step(dropout=0.0), small_batches(), tmp_path, tolerance=1e-5)
+@pytest.mark.parametrize("class_weights", [None, (0.1, 1.0, 3.0)])
+def test_one_replica_equals_two(class_weights, tmp_path):
+    """With weights too, though the replicas' labels weigh differently."""
+    check_replicas(
+        lambda: make_step(dropout=0.0, class_weights=class_weights),
+        small_batches(),
+        tmp_path,
+        tolerance=1e-5,
+    )
 
 
 @pytest.mark.parametrize("strategy", ["default", "mirrored"])
@@ -65,17 +83,64 @@ def test_resuming_is_exact_with_dropout(strategy, tmp_path):
 
 
 def test_loss_and_accuracy_by_hand():
-    """Logits are the two pixels: (0, log 3) says chances of 1/4 and 3/4."""
-    network = keras.Sequential([keras.Input((1, 2, 1)), layers.Flatten(), layers.Dense(2)])
-    network.set_weights([np.eye(2), np.zeros(2)])
-    step = ClassifierStep(network, Player(network, keras.optimizers.SGD(1.0)))
-    pixels = tf.tile(tf.constant([[0.0, np.log(3.0)]]), (4, 1))
-    results = step(tf.reshape(pixels, (4, 1, 2, 1)), tf.constant([1, 1, 1, 0]))
+    step, pixels = two_pixels()
+    results = step(pixels, tf.constant([1, 1, 1, 0]))
     assert float(results["accuracy"]) == pytest.approx(0.75)
     wanted = (3 * np.log(4 / 3) + np.log(4)) / 4
     assert float(results["loss"]) == pytest.approx(wanted, abs=1e-6)
     # As often right as it was sure to be: nothing to learn.
-    np.testing.assert_allclose(network.get_weights()[1], [0.0, 0.0], atol=1e-6)
+    np.testing.assert_allclose(step.classifier.get_weights()[1], [0.0, 0.0], atol=1e-6)
+
+
+def test_weighted_loss_and_its_gradient_by_hand():
+    step, pixels = two_pixels(class_weights=[3.0, 0.5])
+    results = step(pixels, tf.constant([1, 1, 1, 0]))
+    assert float(results["accuracy"]) == pytest.approx(0.75)
+    wanted = (3 * 0.5 * np.log(4 / 3) + 3.0 * np.log(4)) / 4
+    assert float(results["loss"]) == pytest.approx(wanted, abs=1e-6)
+    # The bias goes down w (p - y): three times 0.5 (1/4, -1/4), once 3 (-3/4, 3/4), over four.
+    moved = -(3 * 0.5 * 0.25 - 3.0 * 0.75) / 4
+    np.testing.assert_allclose(step.classifier.get_weights()[1], [moved, -moved], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "class_weights",
+    [(1.0,), (1.0, 1.0, 1.0), (1.0, -0.1), (1.0, np.nan), (1.0, np.inf), (0.0, 0.0), ((1.0, 1.0),)],
+)
+def test_class_weights_that_do_not_fit_are_refused(class_weights):
+    with pytest.raises(ValueError, match=r"`class_weights` must be 2 .* Received: class_weights="):
+        two_pixels(class_weights)
+
+
+@pytest.mark.parametrize("label", [-1, 2])
+def test_a_step_refuses_a_label_out_of_range(label):
+    for class_weights in (None, (1.0, 2.0)):
+        step, pixels = two_pixels(class_weights)
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            step(pixels, tf.constant([0, 1, label, 0]))
+
+
+def test_balanced_weights_make_every_class_count_alike():
+    labels = np.array([0, 0, 0, 1, 2, 2])
+    weights = balanced_weights(labels, 3)
+    np.testing.assert_allclose(weights, [6 / 9, 6 / 3, 6 / 6])
+    np.testing.assert_allclose(np.bincount(labels, weights[labels]), [2.0, 2.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        ([0, 2, 2], r"none of the classes \[1\]"),
+        ([0, 1, 3], "labels from 0 to 3, num_classes=3"),
+        ([-1, 1, 2], "labels from -1 to 2"),
+        ([0.0, 1.0, 2.0], "dtype=float64"),
+        ([[0, 1, 2]], "shape=\\(1, 3\\)"),
+        (np.zeros(0, int), "shape=\\(0,\\)"),
+    ],
+)
+def test_labels_that_cannot_be_balanced_are_refused(labels, says):
+    with pytest.raises(ValueError, match=f"Received: .*{says}"):
+        balanced_weights(np.array(labels), 3)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +150,8 @@ def test_loss_and_accuracy_by_hand():
         {"image_shape": (30, 28, 1)},
         {"image_shape": (28, 28, 2)},
         {"dropout": 1.5},
+        {"backbone": "resnet18"},
+        {"weights": "imagenet"},
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(options):

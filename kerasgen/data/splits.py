@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,72 @@ def split_by_folder_tail(paths: Sequence[Path], test_share: float) -> tuple[list
             f"Received: {len(paths)} pictures in {len(folders)} folders"
         )
     return sorted(train), sorted(test)
+
+
+def split_by_source(
+    sources: Sequence[Hashable],
+    share: float,
+    seed: int,
+    *,
+    labels: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Holds out whole sources (recordings, persons, scenes), chosen at random.
+
+    All pictures of a source land on one side, so the held-out ones say what the network does with
+    a source it never saw.
+
+    Args:
+        sources: Where each of the N pictures comes from: names or numbers.
+        share: Share of the pictures, above 0 and below 1, to come near to; at least one source of
+            every class that has two, and never all of them.
+        seed: Not negative; who is held out depends on this and the sources, not on their order.
+        labels: ``[N]`` integers, to hold out the share from every class; a source of several
+            classes counts for its commonest. None for one class.
+
+    Returns:
+        Places of the training and of the held-out pictures, int64, each in rising order.
+
+    Raises:
+        ValueError: If an argument is out of its range, or no class has two sources.
+    """
+    labels = np.zeros(len(sources), np.int64) if labels is None else np.asarray(labels)
+    if not 0.0 < share < 1.0 or seed < 0:
+        raise ValueError(
+            "`share` must be above 0 and below 1 and `seed` not negative. "
+            f"Received: share={share}, seed={seed}"
+        )
+    if labels.shape != (len(sources),) or labels.dtype.kind not in "iu":
+        raise ValueError(
+            "`labels` must be integers, one for each source. Received: labels of "
+            f"shape={labels.shape}, dtype={labels.dtype} for {len(sources)} sources"
+        )
+    pictures: dict[Hashable, list[int]] = defaultdict(list)
+    for place, source in enumerate(sources):
+        pictures[source].append(place)
+    classes: dict[int, list[Hashable]] = defaultdict(list)
+    for source in sorted(pictures, key=repr):
+        found, counts = np.unique(labels[pictures[source]], return_counts=True)
+        classes[int(found[counts.argmax()])].append(source)
+    held_out = np.zeros(len(sources), bool)
+    for label, members in classes.items():
+        order = np.random.default_rng([seed, abs(label), int(label < 0)]).permutation(len(members))
+        shuffled = [pictures[members[index]] for index in order]
+        for places in shuffled[: _count_near(share, [len(places) for places in shuffled])]:
+            held_out[places] = True
+    if not held_out.any():
+        raise ValueError(
+            "No class has two sources, so none can be held out: give more. "
+            f"Received: {len(pictures)} sources of {len(classes)} classes"
+        )
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def _count_near(share: float, sizes: Sequence[int]) -> int:
+    """How many of the first groups come nearest to a share of the whole; not none, never all."""
+    if len(sizes) < 2:
+        return 0
+    misses = np.abs(np.cumsum(sizes) - share * sum(sizes))
+    return int(misses[:-1].argmin()) + 1
 
 
 def balancing_repeats(images: np.ndarray, likeness: float = 5.0) -> np.ndarray:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kerasgen.data.splits import balancing_repeats, split_by_folder_tail
+from kerasgen.data.splits import balancing_repeats, split_by_folder_tail, split_by_source
 
 
 def frames(folder, count):
@@ -65,3 +65,74 @@ def test_near_copies_are_balanced():
 def test_unlike_grey_pictures_are_all_taken_once():
     flats = np.stack([np.full((40, 40, 1), shade, np.uint8) for shade in (0, 60, 120, 180)])
     np.testing.assert_array_equal(balancing_repeats(flats), [1, 1, 1, 1])
+
+
+def recordings(sizes, names="abcdefgh"):
+    return [name for name, size in zip(names, sizes, strict=False) for _ in range(size)]
+
+
+def test_a_source_lands_whole_on_one_side():
+    sources = recordings([5, 3, 7, 2, 6, 4, 1, 8])
+    order = np.random.default_rng(0).permutation(len(sources))
+    for seed in range(5):
+        sides = split_by_source([sources[place] for place in order], 0.3, seed)
+        np.testing.assert_array_equal(np.sort(np.concatenate(sides)), np.arange(36))
+        train, held_out = ({sources[order[place]] for place in side} for side in sides)
+        assert train and held_out and not train & held_out
+        # No more than half the largest source away from the share.
+        assert abs(len(sides[1]) - 0.3 * 36) <= 4
+
+
+def test_who_is_held_out_depends_on_seed_and_sources_but_not_on_their_order():
+    sources = recordings([4] * 8)
+    turned = sources[::-1]
+    chosen = []
+    for seed in range(6):
+        one, other = (
+            {given[place] for place in split_by_source(given, 0.25, seed)[1]}
+            for given in (sources, turned)
+        )
+        assert one == other and len(one) == 2
+        chosen.append(tuple(sorted(one)))
+    assert len(set(chosen)) > 1
+
+
+def test_every_class_with_two_sources_is_on_both_sides():
+    """Sources of class 0: a to d; of class 1: e and f, small; of class 2: g alone."""
+    sources = recordings([10, 10, 10, 10, 3, 3, 6])
+    labels = np.repeat([0, 1, 2], [40, 6, 6])
+    for seed in range(5):
+        train, held_out = split_by_source(sources, 0.25, seed, labels=labels)
+        assert {sources[place] for place in held_out} & {"e", "f"} != {"e", "f"}
+        assert np.bincount(labels[train], minlength=3).tolist() == [30, 3, 6]
+        assert np.bincount(labels[held_out], minlength=3).tolist() == [10, 3, 0]
+
+
+def test_a_source_of_several_classes_counts_for_its_commonest():
+    sources = recordings([3, 3, 4])
+    labels = np.array([0, 0, 1, 0, 0, 1, 1, 1, 1, 0])
+    _, held_out = split_by_source(sources, 0.5, 0, labels=labels)
+    assert len(held_out) == 3 and not set(held_out) & {6, 7, 8, 9}
+
+
+def test_sources_may_be_numbers_and_one_of_each_is_left_to_train_on():
+    train, held_out = split_by_source([1, 2], 0.99, 0)
+    assert len(train) == len(held_out) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"share": 0.0}, "share=0.0"),
+        ({"share": float("nan")}, "share=nan"),
+        ({"seed": -1}, "seed=-1"),
+        ({"labels": np.array([0, 1])}, "shape=\\(2,\\)"),
+        ({"labels": np.array([0.0, 1.0, 1.0])}, "dtype=float64"),
+        ({"sources": ["a", "a", "a"]}, "1 sources of 1 classes"),
+        ({"labels": np.array([0, 1, 2])}, "3 sources of 3 classes"),
+        ({"sources": []}, "0 sources"),
+    ],
+)
+def test_sources_that_cannot_be_split_are_refused(changes, says):
+    with pytest.raises(ValueError, match=f"Received: .*{says}"):
+        split_by_source(**{"sources": ["a", "b", "c"], "share": 0.3, "seed": 0, **changes})
