@@ -110,8 +110,7 @@ def fit_classifier(
         batches: To train on.
         validate: The score, such as ``log_likelihood(...)``.
         steps: Most updates, earlier sittings counted.
-        every: Updates between two validations; there is one before the first update, too. Each
-            traces the step anew, which takes seconds with a large network.
+        every: Updates between two validations; there is one before the first update, too.
         patience: Validations in a row without a better score after which the training ends.
         phase: Name of the folder below the work folder.
 

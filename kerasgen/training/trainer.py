@@ -22,6 +22,7 @@ from kerasgen.training.reporting import Report
 from kerasgen.training.step import Step
 
 Action = Callable[[int, Mapping[str, float]], None]
+Update = Callable[..., dict[str, tf.Tensor]]
 
 STRATEGIES = ("default", "mirrored", "multiworker")
 
@@ -106,6 +107,7 @@ class Trainer:
         self.workdir = Path(workdir)
         self.strategy = strategy or tf.distribute.get_strategy()
         self.options = options or TrainerOptions()
+        self._traced: tuple[Step, Update] | None = None
         _make_writable(self.workdir)
 
     def scope(self) -> AbstractContextManager[Any]:
@@ -211,7 +213,11 @@ class Trainer:
             lambda context: batches.dataset(start_step, context)
         )
 
-    def _update_function(self, step: Step) -> Callable[..., dict[str, tf.Tensor]]:
+    def _update_function(self, step: Step) -> Update:
+        # To trace a large network takes longer than many a run between two validations.
+        if self._traced is not None and self._traced[0] is step:
+            return self._traced[1]
+
         @tf.function
         def update(*batch: tf.Tensor) -> dict[str, tf.Tensor]:
             losses = self.strategy.run(step, args=batch)
@@ -220,6 +226,7 @@ class Trainer:
                 for name, loss in losses.items()
             }
 
+        self._traced = (step, update)
         return update
 
     @property

@@ -80,6 +80,23 @@ def test_a_longer_second_sitting_goes_on_with_the_next_batch(tmp_path):
     assert rows(tmp_path) == [(2, 1.5), (3, 3.0), (4, 4.0), (6, 5.5)]
 
 
+def test_a_step_is_traced_once_however_often_it_is_run(tmp_path):
+    class Traced(Count):
+        traces = 0
+
+        def update(self, numbers):
+            self.traces += 1
+            return super().update(numbers)
+
+    trainer = Trainer(tmp_path, options=TrainerOptions(log_every=2, save_every=4))
+    first, second = Traced(), Traced()
+    for steps in (2, 4, 6):
+        trainer.run(first, counting_batches(), steps)
+    trainer.run(second, counting_batches(), 2, phase="other")
+    assert (first.traces, second.traces) == (1, 1)
+    assert (int(first.total), int(second.total)) == (6, 2)
+
+
 def test_after_a_crash_the_history_is_cut_back_to_the_checkpoint(tmp_path):
     with pytest.raises(RuntimeError, match="power cut"):
         run(tmp_path, 10, actions=[at(6, die)])
