@@ -5,6 +5,7 @@ import pytest
 
 from kerasgen.evaluation.metrics import (
     Estimate,
+    area_under_roc,
     bootstrap_mean,
     kernel_distance,
     nearest_neighbours,
@@ -185,3 +186,43 @@ def test_a_reference_is_its_own_nearest_neighbour():
 
 def test_an_estimate_reads_as_value_interval_and_count():
     assert str(Estimate(0.5, 0.25, 0.75, 95)) == "0.5 [0.25, 0.75] (n=95)"
+
+
+def test_area_under_roc_by_pairs():
+    generator = np.random.default_rng(0)
+    positive = generator.random(80) < 0.4
+    scores = np.round(generator.normal(size=80) + positive, 1)
+    pairs = scores[positive][:, None] - scores[~positive][None]
+    expected = np.mean((pairs > 0) + 0.5 * (pairs == 0))
+    found = area_under_roc(positive, scores)
+    assert found.value == pytest.approx(expected)
+    assert found.low < expected < found.high and found.count == min(
+        positive.sum(), 80 - positive.sum()
+    )
+    assert area_under_roc(positive, -scores).value == pytest.approx(1 - expected)
+    assert area_under_roc(positive, np.zeros(80)).value == 0.5
+    perfect = area_under_roc(positive, positive.astype(float))
+    assert (perfect.value, perfect.low, perfect.high) == (1, 1, 1)
+
+
+def test_area_under_roc_knows_that_samples_of_a_group_are_alike():
+    generator = np.random.default_rng(1)
+    groups = np.repeat(np.arange(12), 30)
+    positive = np.tile(np.arange(30) % 2 == 0, 12)
+    # A scene shifts all of its scores, and decides whether smoke is easy to see there.
+    scores = positive * generator.normal(0.5, 1.0, 12)[groups] + generator.normal(size=12)[groups]
+    scores += 0.3 * generator.normal(size=360)
+    alone, together = (area_under_roc(positive, scores, g) for g in (None, groups))
+    assert alone.value == together.value
+    assert together.high - together.low > 2 * (alone.high - alone.low)
+    named = area_under_roc(positive, scores, np.char.add("scene ", groups.astype(str)))
+    assert named.high - named.low == pytest.approx(together.high - together.low, rel=0.3)
+
+
+def test_area_under_roc_refuses_what_it_cannot_rank():
+    with pytest.raises(ValueError, match="0 positives of 3"):
+        area_under_roc(np.zeros(3, bool), np.arange(3.0))
+    with pytest.raises(ValueError, match="finite"):
+        area_under_roc(np.array([True, False]), np.array([0.0, np.nan]))
+    with pytest.raises(ValueError, match=r"\(2,\) and \(3,\)"):
+        area_under_roc(np.array([True, False]), np.arange(3.0))
