@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasgen.deployment.classifier_endpoints import check_classifier, classifier_endpoints
 from kerasgen.deployment.generator_endpoints import check_generator, generator_endpoints
 from kerasgen.deployment.publishing import ExportError, check_writable, publish
 from kerasgen.deployment.refiner_endpoints import refiner_endpoints
@@ -17,6 +18,7 @@ from kerasgen.deployment.translator_endpoints import check_translator, translato
 __all__ = [
     "ExportError",
     "check_writable",
+    "export_classifier",
     "export_generator",
     "export_refiner",
     "export_translator",
@@ -156,3 +158,42 @@ def export_translator(
     check_translator(translator)
     endpoints = translator_endpoints(translator, image_size, probes)
     return publish(translator, endpoints, directory, name, card)
+
+
+def export_classifier(
+    classifier: keras.Model,
+    directory: str | Path,
+    name: str,
+    *,
+    class_names: Sequence[str],
+    card: Mapping[str, Any],
+    probes: np.ndarray,
+) -> Path:
+    """Writes ``directory/name/<n>/`` with the next free number, after a check in a new process.
+
+    Signatures:
+        ``serving_default``: ``image_bytes`` ``[N]`` string, any format TensorFlow decodes and any
+            size -> ``probabilities`` ``[N, K]`` float32 and ``class_name`` ``[N]`` string, the
+            most probable.
+        ``classify``: ``images`` ``[N, H, W, C]`` float32 in [-1, 1] -> the same.
+
+    Args:
+        classifier: From ``kerasgen.classifier``.
+        directory: Folder of models, such as ``saved_models``.
+        name: The model's name.
+        class_names: The K names of the labels 0 to K - 1, stored in the model and in the card.
+        card: What ``model_card.json`` says: data, steps, seed, figures, licence of the data.
+        probes: ``[N, H, W, C]`` uint8 pictures that the check uses, of the classifier's size.
+
+    Returns:
+        The version folder.
+
+    Raises:
+        ExportError: If the reloaded model differs from the trained one.
+        ValueError: If the folder cannot be written, the classifier is of another kind, or
+            ``class_names`` do not fit.
+    """
+    check_classifier(classifier, class_names)
+    endpoints = classifier_endpoints(classifier, class_names, probes)
+    named = {**card, "class_names": list(class_names)}
+    return publish(classifier, endpoints, directory, name, named)
