@@ -50,6 +50,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("data", None, "As train_clothing_cgan.py takes it.", required=True)
 flags.DEFINE_integer("size", 28, "Side of the pictures in pixels.", 8)
 flags.DEFINE_enum("channels", "1", ["1", "3"], "1 for grey, 3 for colour.")
+flags.DEFINE_enum("fit", "stretch", ["stretch", "crop", "pad"], "How other forms are made square.")
 flags.DEFINE_string("workdir", "runs/conditional_gan", "Folder of all runs.")
 flags.DEFINE_list("arms", ["modern"], "Arms, each NAME or NAME:STEPS.")
 flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of the GANs.")
@@ -77,7 +78,8 @@ ARMS: dict[str, dict[str, Any]] = {
 
 def load() -> tuple[LabelledImages, LabelledImages]:
     """Training pictures, and those to test on."""
-    found = load_labelled(FLAGS.data, size=FLAGS.size, channels=int(FLAGS.channels))
+    form = {"size": FLAGS.size, "channels": int(FLAGS.channels), "fit": FLAGS.fit}
+    found = load_labelled(FLAGS.data, **form)
     train = found["train"]
     if FLAGS.features:
         train = without_twins(train)

@@ -52,6 +52,7 @@ flags.DEFINE_string("data", None, "Folder, .npz or tfds:NAME; drawn by rule if n
 flags.DEFINE_list("classes", None, "Names of the classes to use; all if not given.")
 flags.DEFINE_integer("size", 28, "Side of the pictures in pixels, a multiple of 4.", 8)
 flags.DEFINE_enum("channels", "1", ["1", "3"], "1 for grey, 3 for colour.")
+flags.DEFINE_enum("fit", "stretch", ["stretch", "crop", "pad"], "How other forms are made square.")
 flags.DEFINE_enum("model", "modern", ["modern", "seed"], "Which pair of networks and schedule.")
 flags.DEFINE_enum("sampling", "balanced", ["balanced", "natural"], "Rare classes as often, or not.")
 flags.DEFINE_bool("plain_background", False, "Train on the foregrounds, on white.")
@@ -91,7 +92,7 @@ def main() -> None:
 
 def settings() -> dict:
     """What makes this run this run; its length and the export may change on the way."""
-    names = ("data", "classes", "size", "channels", "model", "sampling", "plain_background")
+    names = ("data", "classes", "size", "channels", "fit", "model", "sampling", "plain_background")
     return {name: FLAGS[name].value for name in (*names, "batch_size", "seed", "precision")}
 
 
@@ -100,8 +101,8 @@ def load_sets() -> tuple[LabelledImages, LabelledImages]:
     if FLAGS.data is None:
         return chosen(draw("train", 2 * FLAGS.seed)), chosen(draw("test", 2 * FLAGS.seed + 1))
     transform = on_plain_background if FLAGS.plain_background else None
-    channels = int(FLAGS.channels)
-    found = load_labelled(FLAGS.data, size=FLAGS.size, channels=channels, transform=transform)
+    form = {"size": FLAGS.size, "channels": int(FLAGS.channels), "fit": FLAGS.fit}
+    found = load_labelled(FLAGS.data, **form, transform=transform)
     if "test" in found:
         return chosen(found["train"]), chosen(found["test"])
     kept, held_out = stratified_split(found["train"].labels, HELD_OUT, FLAGS.seed)
