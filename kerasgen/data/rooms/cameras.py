@@ -1,0 +1,103 @@
+"""The other domain: scenes that a cheap camera took, with real-looking smoke or without.
+
+A translation from `drawn_rooms` with smoke to these is unpaired, and for once the truth is known.
+What differs from `drawn_rooms` under `add_smoke` at its defaults:
+
+- the scenes are others of the same kinds;
+- the smoke is thicker, more torn, sharper at its edge, darker on its shaded side, more often grey,
+  without even haze, but nearly always with a veil; in a quarter of the pictures there are two;
+- a camera changes light and colour, blurs, adds noise and JPEG's traces, over smoke and scene.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from kerasgen.data.annotations import Annotation, tight_box
+from kerasgen.data.camera import CameraLook, apply_camera
+from kerasgen.data.rooms.drawing import drawn_rooms
+from kerasgen.data.smoke import SmokeOptions, add_smoke, smoke_mask
+
+CAMERA_SMOKE = SmokeOptions(
+    plume=0.75,
+    cloud=0.25,
+    haze=0.0,
+    white=0.35,
+    grey=0.4,
+    black=0.25,
+    optical_depth=(8.0, 40.0),
+    roughness=(0.9, 1.7),
+    softness=(0.4, 1.5),
+    ambient=(0.05, 0.35),
+    veil=0.9,
+    grain=(0.0, 0.0),
+)
+# Dark blobs and glare at the border, as other cameras have, could be taken for smoke.
+CAMERA_LOOK = CameraLook(
+    blur=(0.25, 0.6),
+    noise=(1.0, 4.0),
+    colour_cast=(0.0, 0.08),
+    exposure=(0.8, 1.1),
+    saturation=(0.6, 1.0),
+    occlusion=0.0,
+)
+
+_SMOKY_STREAM, _CLEAN_STREAM = 5, 6
+_TWO_SMOKES = 0.25
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class CameraRooms:
+    """N pictures that a camera took and the truth about them."""
+
+    images: np.ndarray  # [N, S, S, 3] uint8, with smoke, as the camera shows it
+    clean: np.ndarray  # [N, S, S, 3] uint8, the same scenes without smoke, by the same camera
+    density: np.ndarray  # [N, S, S] float32 in [0, 1), the share of the light that smoke hides
+
+    def annotation(
+        self, index: int, label: int | None = None, threshold: float = 0.1
+    ) -> Annotation:
+        """Returns the mask of one picture's smoke and its box, see `smoke.smoke_mask`."""
+        mask = smoke_mask(self.density[index], threshold)
+        return Annotation(label, tight_box(mask), mask)
+
+
+def camera_rooms(
+    count: int, seed: int, size: int = 64, first_index: int = 0, *, smoky: bool = True
+) -> CameraRooms:
+    """Draws scenes and shows them as a cheap camera would have taken them.
+
+    Args:
+        count: N.
+        seed: Not negative.
+        size: S, side of the pictures in pixels, at least 16.
+        first_index: Index of the first picture in the endless series that `seed` stands for.
+        smoky: Whether there is smoke; clean pictures are of other scenes than smoky ones.
+
+    Returns:
+        N pictures, k a function of `(seed, first_index + k, size, smoky)`. Without smoke `images`
+        are `clean` and `density` is 0.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+    stream = _SMOKY_STREAM if smoky else _CLEAN_STREAM
+    scenes = drawn_rooms(count, seed, size, first_index, stream)
+    density = np.zeros(scenes.shape[:3], np.float32)
+    clean = apply_camera(scenes, CAMERA_LOOK, seed, first_index)
+    if not smoky:
+        return CameraRooms(clean, clean, density)
+    for k in range(count):
+        scenes[k], density[k] = _with_smoke(scenes[k], seed, first_index + k)
+    return CameraRooms(apply_camera(scenes, CAMERA_LOOK, seed, first_index), clean, density)
+
+
+def _with_smoke(scene: np.ndarray, seed: int, index: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng([seed, _SMOKY_STREAM, index, 1])
+    smoky = add_smoke(scene, int(rng.integers(2**62)), CAMERA_SMOKE)
+    if rng.random() >= _TWO_SMOKES:
+        return smoky.image, smoky.density
+    # The nearer smoke need not change much of what the farther one left.
+    options = dataclasses.replace(CAMERA_SMOKE, least_change=0.0)
+    nearer = add_smoke(smoky.image, int(rng.integers(2**62)), options)
+    return nearer.image, 1 - (1 - smoky.density) * (1 - nearer.density)

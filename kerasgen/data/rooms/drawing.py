@@ -1,0 +1,59 @@
+"""Clean scenes, one per seed and index."""
+
+import numpy as np
+
+from kerasgen.data.rooms.interiors import draw_interior
+from kerasgen.data.rooms.outdoors import draw_country, draw_street
+
+_SMALLEST = 16
+_STREAM = 4  # of random numbers; smoke, garments and floors draw from others
+_DRAW = (draw_interior, draw_street, draw_country)
+_SHARES = (0.5, 0.3, 0.2)
+
+
+def draw_room(rng: np.random.Generator, size: int = 64) -> np.ndarray:
+    """Draws one scene: a room in half of the cases, else a street or open country.
+
+    Args:
+        rng: Where everything about it comes from.
+        size: S, side of the picture in pixels, at least 16.
+
+    Returns:
+        `[S, S, 3]` uint8; of one scene at every size, up to its detail.
+
+    Raises:
+        ValueError: If `size` is below 16.
+    """
+    if size < _SMALLEST:
+        raise ValueError(f"`size` must be at least {_SMALLEST}. Received: size={size}")
+    draw = _DRAW[rng.choice(len(_DRAW), p=_SHARES)]
+    return draw(rng, size).finished(rng)
+
+
+def drawn_rooms(
+    count: int, seed: int, size: int = 64, first_index: int = 0, stream: int = _STREAM
+) -> np.ndarray:
+    """Draws clean scenes.
+
+    Args:
+        count: N.
+        seed: Not negative.
+        size: S, side of the pictures in pixels, at least 16.
+        first_index: Index of the first scene in the endless series that `seed` stands for.
+        stream: Not negative; another one gives other scenes from the same seed.
+
+    Returns:
+        `[N, S, S, 3]` uint8, picture k a function of `(seed, stream, first_index + k, size)`.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+    if min(count, seed, first_index, stream) < 0 or size < _SMALLEST:
+        raise ValueError(
+            f"Numbers must not be negative and `size` at least {_SMALLEST}. "
+            f"Received: {count=}, {seed=}, {size=}, {first_index=}, {stream=}"
+        )
+    images = np.empty((count, size, size, 3), np.uint8)
+    for k in range(count):
+        images[k] = draw_room(np.random.default_rng([seed, stream, first_index + k]), size)
+    return images
