@@ -1,0 +1,111 @@
+"""The smoke job's two examples as a user starts them: one after the other, and wrong flags."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from kerasgen.training.reporting import read_history
+
+ROOT = Path(__file__).parents[1]
+QUICK = ["--size=16", "--steps=4", "--log_every=2", "--save_every=2"]
+TRANSLATE = [*QUICK, "--width=4", "--blocks=1", "--halvings=1"]
+
+
+def run(example, folder, *flags):
+    command = [sys.executable, str(ROOT / f"examples/train_smoke_{example}.py")]
+    command += [f"--workdir={folder / example}", f"--export_to={folder / 'models'}", *flags]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment.pop("KERASGEN_TRACEBACK", None)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    """Clean and smoky pictures of many sizes, some grey, all larger than what is asked for."""
+    root = tmp_path_factory.mktemp("photographs")
+    generator = np.random.default_rng(0)
+    for name, count in (("clean", 30), ("smoky", 28)):
+        (root / name).mkdir()
+        for index in range(count):
+            pixels = generator.integers(0, 256, (20 + 4 * index, 40, 3), np.uint8)
+            image = Image.fromarray(pixels // 2 + (100 if name == "smoky" else 0))
+            (image.convert("L") if index == 3 else image).save(root / name / f"{index}.png")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("method", "flags"),
+    [("cyclegan", []), ("cut", ["--start=overlay"])],
+)
+def test_own_pictures_come_to_networks_and_those_to_a_detector(
+    method, flags, photographs, tmp_path
+):
+    domains = [f"--source={photographs / 'clean'}", f"--target={photographs / 'smoky'}"]
+    flags = [*TRANSLATE, *domains, f"--method={method}", *flags]
+    done = run("cyclegan", tmp_path, *flags)
+    assert done.returncode == 0, done.stderr
+    for name in ("translated", "losses"):
+        with Image.open(tmp_path / "cyclegan" / f"{name}.png") as image:
+            assert min(image.size) > 20
+    figures = json.loads((tmp_path / "cyclegan/figures.json").read_text(encoding="utf-8"))
+    assert {"translated", "overlay", "source", "real_null"} == set(figures["kid[pixels-16]"])
+    assert set(figures["structure_kept"]) == {"translated", "overlay"}
+    exported = {path.name for path in (tmp_path / "models").iterdir()}
+    both = {f"smoke_{method}_{direction}" for direction in ("forward", "backward")}
+    assert exported == (both if method == "cyclegan" else {f"smoke_{method}_forward"})
+    again = run("cyclegan", tmp_path, *flags)
+    assert again.returncode == 0, again.stderr
+    steps = [row["step"] for row in read_history(tmp_path / "cyclegan/train/history.csv")]
+    assert steps == [2, 4]
+
+    model = tmp_path / f"models/smoke_{method}_forward/1"
+    detector = [f"--clean={photographs / 'clean'}", f"--test={photographs}", f"--smoke={model}"]
+    if method == "cyclegan":
+        detector += [f"--clear={tmp_path / 'models/smoke_cyclegan_backward/1'}", "--jpeg=80"]
+    judged = run("classifier", tmp_path, *QUICK, *detector, "--batch_size=4")
+    assert judged.returncode == 0, judged.stderr
+    figures = json.loads((tmp_path / "classifier/figures.json").read_text(encoding="utf-8"))
+    assert figures["real"]["area_under_roc"]["count"] == 28
+    assert figures["real"]["accuracy_without"]["count"] == 30
+    # Six of 30 sources are held out, and of each one clean picture and both smoky ones.
+    assert figures["claimed"]["accuracy_with"]["count"] == 12
+    served = tf.saved_model.load(str(tmp_path / "models/smoke_classifier/1"))
+    given = served.signatures["classify"](images=tf.zeros([2, 16, 16, 3]))
+    assert set(given["class_name"].numpy().tolist()) <= {b"clean", b"smoky"}
+    for name in ("training", "mistakes"):
+        assert (tmp_path / "classifier" / f"{name}.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("example", "flags", "said"),
+    [
+        ("cyclegan", ["--source=nowhere"], "both --source and --target"),
+        ("cyclegan", ["--source=nowhere", "--target=elsewhere"], "nowhere"),
+        ("cyclegan", ["--source={}/clean", "--target={}/clean/"], "two folders"),
+        ("cyclegan", ["--source={}/empty", "--target={}/clean"], "empty"),
+        ("cyclegan", ["--source={}/clean", "--target={}/few"], "At least 4 pictures"),
+        ("cyclegan", ["--size=30"], "multiple"),
+        ("cyclegan", ["--method=pix2pix"], "method"),
+        ("classifier", ["--clean=nowhere"], "nowhere"),
+        ("classifier", ["--test={}"], "smoky"),
+        ("classifier", ["--smoke={}/clean"], "no saved_model.pb"),
+        ("classifier", ["--features=nowhere"], "nowhere"),
+        ("classifier", ["--jpeg=0"], "jpeg"),
+    ],
+)
+def test_wrong_flags_end_in_one_line(example, flags, said, tmp_path):
+    for name in ("clean", "empty"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "few").mkdir()
+    for name in ("clean/a", "clean/b", "few/a", "few/b"):
+        Image.new("RGB", (20, 20)).save(tmp_path / f"{name}.png")
+    done = run(example, tmp_path, *(flag.replace("{}", str(tmp_path)) for flag in flags))
+    assert done.returncode != 0
+    assert said in done.stderr and "Traceback" not in done.stderr
