@@ -308,6 +308,19 @@ def test_without_identity_target_pictures_are_not_translated():
     assert len(given[0][0]) == 4
 
 
+def test_the_change_is_that_of_source_pictures():
+    step = make_step(lambda: small_networks(change_mask=True))
+    last = [layer for layer in step.generator.layers if isinstance(layer, layers.Conv2D)][-1]
+    kernel, bias = last.get_weights()
+    kernel[..., -1] = np.random.default_rng(0).normal(0.0, 0.3, kernel.shape[:-1])
+    bias[-1] = -3.0
+    last.set_weights([kernel, bias])
+    source, target = first_batch()
+    expected, other = (float(np.mean(step.generator(x)["change"])) for x in (source, target))
+    assert abs(expected - other) > 1e-3
+    assert float(step(source, target)["change_loss"]) == pytest.approx(expected, rel=1e-5)
+
+
 def test_a_weight_on_the_change_makes_it_smaller():
     step = make_step(lambda: small_networks(change_mask=True), rate=0.02, change_weight=40.0)
     losses = [float(step(*first_batch())["change_loss"]) for _ in range(4)]

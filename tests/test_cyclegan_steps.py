@@ -22,6 +22,7 @@ from kerasgen.training.losses import RELATIVISTIC
 from kerasgen.training.step import Player
 
 SHAPE = (8, 8, 3)
+DOMAINS = ("source", "target")
 
 
 def small_networks(change_mask=False):
@@ -84,7 +85,7 @@ def test_each_player_moves_its_own_two_networks_only(change_mask):
 
 def test_one_replica_equals_two(tmp_path):
     def make():
-        pools = {name: ImagePool(0, SHAPE, 4) for name in ("source_pool", "target_pool")}
+        pools = {f"{name}_pool": ImagePool(0, SHAPE, 4) for name in DOMAINS}
         policy = ("colour", "translation", "cutout")
         return make_step(tiny_networks, policy=policy, **pools)
 
@@ -169,13 +170,10 @@ def recorded(step, name):
     return shown
 
 
-@pytest.mark.parametrize("domain", ["source", "target"])
+@pytest.mark.parametrize("domain", DOMAINS)
 def test_discriminators_learn_from_the_past_and_generators_from_the_present(domain):
     rows = 4
-    pools = {
-        f"{name}_pool": ImagePool(rows, SHAPE, rows, swap_probability=1.0)
-        for name in ("source", "target")
-    }
+    pools = {f"{name}_pool": ImagePool(rows, SHAPE, rows, swap_probability=1.0) for name in DOMAINS}
     step = make_step(tiny_networks, **pools)
     shown = recorded(step, f"{domain}_discriminator")
     source, target = first_batch()
@@ -195,9 +193,27 @@ def test_discriminators_learn_from_the_past_and_generators_from_the_present(doma
         assert past == sorted(map(bytes, shown[0]))
 
 
+def test_with_a_history_losses_are_of_fresh_and_of_past_fakes_each():
+    pools = {f"{name}_pool": ImagePool(4, SHAPE, 4, swap_probability=1.0) for name in DOMAINS}
+    step = make_step(tiny_networks, rate=0.1, **pools)
+    source, target = first_batch()
+    past = step.backward(target), step.forward(source)
+    step(source, target)
+    fresh = step.backward(target), step.forward(source)
+    judges = step.source_discriminator, step.target_discriminator
+    expected = {"generator_loss": 0.0, "discriminator_loss": 0.0}
+    for judge, real, new, old in zip(judges, (source, target), fresh, past, strict=True):
+        expected["generator_loss"] += np.mean((judge(new) - 1) ** 2)
+        expected["discriminator_loss"] += 0.5 * np.mean((judge(real) - 1) ** 2)
+        expected["discriminator_loss"] += 0.5 * np.mean(judge(old) ** 2)
+    losses = step(source, target)
+    for name, value in expected.items():
+        assert float(losses[name]) == pytest.approx(float(value), rel=1e-5), name
+
+
 def test_domains_have_augmentations_of_their_own():
     step = make_step(tiny_networks, policy=("colour",))
-    shown = [recorded(step, f"{name}_discriminator") for name in ("source", "target")]
+    shown = [recorded(step, f"{name}_discriminator") for name in DOMAINS]
     picture = tf.fill([4, *SHAPE], 0.5)
     step(picture, picture)
     real_source, real_target = shown[0][1], shown[1][1]
@@ -213,8 +229,19 @@ def test_a_weight_on_the_change_makes_it_smaller():
     assert losses[-1] < losses[0] - 0.1
 
 
+def half_open(generator):
+    """Makes a generator's mask depend on the picture: before training it is open everywhere."""
+    last = [layer for layer in generator.layers if isinstance(layer, layers.Conv2D)][-1]
+    kernel, bias = last.get_weights()
+    kernel[..., -1] = np.random.default_rng(0).normal(0.0, 0.3, kernel.shape[:-1])
+    bias[-1] = -3.0
+    last.set_weights([kernel, bias])
+
+
 def test_the_change_is_that_of_the_translation_not_of_the_identity():
     step = make_step(lambda: small_networks(True))
+    half_open(step.forward)
+    half_open(step.backward)
     source, target = first_batch()
     masks = step.forward(source)["change"], step.backward(target)["change"]
     expected = sum(float(tf.reduce_mean(mask)) for mask in masks)

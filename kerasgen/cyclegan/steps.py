@@ -31,11 +31,12 @@ class CycleGANStep(TranslationStep):
     Zhu et al., "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks"
     (2017), equation 3: both adversarial losses; what goes there and back must be what it was; what
     is in the right domain already must stay as it is (the identity loss, section 5.2, "Photo
-    generation from paintings"). Defaults are the authors'. They halve the discriminators' loss
-    (appendix 7.1): so does ``LEAST_SQUARES``, and with Adam it makes next to no difference.
+    generation from paintings"). Weights are those of the authors' implementation, which always has
+    the identity loss. The authors halve the discriminators' loss (appendix 7.1): so does
+    ``LEAST_SQUARES``; with Adam it makes next to no difference.
 
-    Differs: all four networks move at once, where the authors move the discriminators after the
-    generators; both judge the same fakes.
+    Differs in order only: all four networks move at once, where the authors move the generators
+    first. It comes to the same, as their discriminators too judge fakes from before that move.
 
     A batch is (source, target) from ``pipeline.unpaired``. Losses, each the sum over both
     directions and not weighted: ``generator_loss``, ``discriminator_loss``, ``cycle_loss``,
