@@ -23,12 +23,10 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import json
 from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 from absl import flags
 
 from kerasgen import cgan, cli
@@ -41,7 +39,7 @@ from kerasgen.deployment.export import check_writable, export_generator
 from kerasgen.evaluation import generation
 from kerasgen.evaluation.classification import Generate, Protocol
 from kerasgen.evaluation.curves import save_loss_curves
-from kerasgen.training.pace import updates_per_minute
+from kerasgen.training.pace import updates_in
 from kerasgen.training.samples import sample_sheet
 from kerasgen.training.step import Player
 from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
@@ -61,9 +59,6 @@ flags.DEFINE_float("minutes", None, "Length of the training instead of --steps."
 flags.DEFINE_integer("classifier_steps", 600, "Updates of the classifiers that judge.", 1)
 flags.DEFINE_string("licence", "not stated", "Licence of your pictures, for the model card.")
 
-HELD_OUT = 0.15
-"""Share of every class kept for testing where the data has no test part."""
-
 DRAWN = {"train": 3000, "test": 600}
 """How many garments are drawn where no data is given."""
 
@@ -78,7 +73,15 @@ def main() -> None:
     train, test = load_sets()
     cli.keep_settings(FLAGS.workdir, settings())
     batches = make_batches(train)
-    steps = run_length(trainer.strategy, train, batches)
+    steps = FLAGS.steps
+    if FLAGS.minutes is not None:
+        steps = updates_in(
+            FLAGS.minutes,
+            FLAGS.workdir,
+            trainer.strategy,
+            lambda: build_step(train, 1),
+            batches,
+        )
     keras.utils.set_random_seed(FLAGS.seed)
     with trainer.scope():
         step = build_step(train, steps)
@@ -105,9 +108,10 @@ def load_sets() -> tuple[LabelledImages, LabelledImages]:
     found = load_labelled(FLAGS.data, **form, transform=transform)
     if "test" in found:
         return chosen(found["train"]), chosen(found["test"])
-    kept, held_out = stratified_split(found["train"].labels, HELD_OUT, FLAGS.seed)
+    kept, held_out = stratified_split(found["train"].labels, cli.HELD_OUT, FLAGS.seed)
     print(
-        f"{FLAGS.data}: {len(held_out)} pictures, {HELD_OUT:.0%} of every class, are for testing."
+        f"{FLAGS.data}: {len(held_out)} pictures, {cli.HELD_OUT:.0%} of every class, "
+        "are for testing."
     )
     return chosen(found["train"].at(kept)), chosen(found["train"].at(held_out))
 
@@ -149,21 +153,6 @@ def make_batches(train: LabelledImages) -> Batches:
             raise ValueError(f"--batch_size must be even. Received: {FLAGS.batch_size}")
         return labelled(pictures, FLAGS.batch_size // 2, seed=FLAGS.seed)
     return labelled(pictures, FLAGS.batch_size, seed=FLAGS.seed, latent_size=cgan.LATENT_SIZE)
-
-
-def run_length(strategy: tf.distribute.Strategy, train: LabelledImages, batches: Batches) -> int:
-    """Updates; for --minutes from a pace that is measured once and kept with the run."""
-    if FLAGS.minutes is None:
-        return FLAGS.steps
-    if FLAGS.strategy == "multiworker":
-        raise ValueError("Workers differ in pace: give --steps, not --minutes, on several.")
-    path = Path(FLAGS.workdir) / "pace.json"
-    if not path.exists():
-        print("Measuring the pace.")
-        pace = updates_per_minute(strategy, lambda: build_step(train, 1), batches)
-        cli.write_json(path, {"updates_per_minute": pace})
-    pace = json.loads(path.read_text(encoding="utf-8"))["updates_per_minute"]
-    return max(1, int(FLAGS.minutes * pace))
 
 
 def build_step(train: LabelledImages, steps: int) -> cgan.CGANStep | cgan.AlternatingCGANStep:

@@ -30,11 +30,11 @@ from absl import flags
 
 from kerasgen import cli, refiner
 from kerasgen.data.augmentation import Augmentation
-from kerasgen.data.images import read_folder, to_float
+from kerasgen.data.images import to_float
 from kerasgen.data.pipeline import Batches, Pictures, unpaired
 from kerasgen.data.procedural import camera_eyes, rendered_eyes
 from kerasgen.data.sheets import labelled_sheet, save_png
-from kerasgen.data.splits import balancing_repeats, split_by_folder_tail
+from kerasgen.data.splits import balancing_repeats
 from kerasgen.deployment.export import check_writable, export_refiner
 from kerasgen.evaluation import refinement
 from kerasgen.evaluation.curves import save_loss_curves
@@ -59,9 +59,6 @@ flags.DEFINE_string("test_rendered", None, "Renders of other poses; else part of
 flags.DEFINE_string("test_real", None, "Photographs for testing; else part of --real.")
 flags.DEFINE_string("features", None, "SavedModel to measure on; else the pixels themselves.")
 flags.DEFINE_string("licence", "not stated", "Licence of your pictures, for the model card.")
-
-HELD_OUT = 0.15
-"""Share of each folder kept for testing where no test folder is given."""
 
 EMBEDDED = {"rendered": 400, "real": 800, "test_rendered": 100, "test_real": 200}
 """How many eyes are drawn where no folders are given."""
@@ -109,21 +106,9 @@ def load_eyes() -> refinement.EyeSets:
             "Give both --rendered and --real, or neither. "
             f"Received: rendered={FLAGS.rendered!r}, real={FLAGS.real!r}"
         )
-    rendered, test_rendered = load_domain(FLAGS.rendered, FLAGS.test_rendered)
-    real, test_real = load_domain(FLAGS.real, FLAGS.test_real)
+    rendered, test_rendered = cli.load_domain(FLAGS.rendered, FLAGS.image_size, FLAGS.test_rendered)
+    real, test_real = cli.load_domain(FLAGS.real, FLAGS.image_size, FLAGS.test_real)
     return refinement.EyeSets(rendered, real, test_rendered, test_real)
-
-
-def load_domain(folder: str, test_folder: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """Training and test pictures of one domain, ``[N, S, S, 3]`` uint8 each."""
-    pictures = read_folder(folder, FLAGS.image_size)
-    if test_folder is not None:
-        return pictures.images, read_folder(test_folder, FLAGS.image_size).images
-    train, test = split_by_folder_tail(pictures.paths, HELD_OUT)
-    print(
-        f"{folder}: the last {HELD_OUT:.0%} of each folder ({len(test)} pictures) are for testing."
-    )
-    return pictures.images[train], pictures.images[test]
 
 
 def draw_eyes() -> refinement.EyeSets:

@@ -29,29 +29,25 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 from absl import flags
 
 from kerasgen import cli, cyclegan
 from kerasgen.data.augmentation import Augmentation
-from kerasgen.data.images import list_images, read_folder
-from kerasgen.data.pipeline import Batches, Pictures, unpaired
+from kerasgen.data.pipeline import Pictures, unpaired
 from kerasgen.data.rooms import camera_rooms
 from kerasgen.data.sheets import labelled_sheet, save_png
 from kerasgen.data.smoke import smoky_copies
-from kerasgen.data.splits import split_by_folder_tail
 from kerasgen.deployment.export import check_writable, export_translator
 from kerasgen.evaluation import translation
 from kerasgen.evaluation.curves import save_loss_curves
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved_model_features
 from kerasgen.evaluation.refinement import summary_lines
-from kerasgen.training.pace import updates_per_minute
+from kerasgen.training.pace import updates_in
 from kerasgen.training.samples import sample_sheet
 from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
 
@@ -74,9 +70,6 @@ flags.DEFINE_integer("steps", 1200, "Updates of the networks.", 1)
 flags.DEFINE_float("minutes", None, "Length of the training instead of --steps.", 0.01)
 flags.DEFINE_string("features", None, "SavedModel to measure on; else the pixels themselves.")
 flags.DEFINE_string("licence", "not stated", "Licence of your pictures, for the model card.")
-
-HELD_OUT = 0.15
-"""Share of each folder kept for testing where no test folder is given."""
 
 DRAWN = {"source": 300, "target": 300, "test_source": 60, "test_target": 60}
 """How many pictures are drawn where no folders are given."""
@@ -108,10 +101,19 @@ def main() -> None:
         augmentation=Augmentation(flip=True),
         target_augmentation=Augmentation(flip=True),
     )
-    steps = run_length(trainer.strategy, batches)
+    replicas = trainer.strategy.num_replicas_in_sync
+    steps = FLAGS.steps
+    if FLAGS.minutes is not None:
+        steps = updates_in(
+            FLAGS.minutes,
+            FLAGS.workdir,
+            trainer.strategy,
+            lambda: build_step(1, replicas),
+            batches,
+        )
     keras.utils.set_random_seed(FLAGS.seed)
     with trainer.scope():
-        step = build_step(steps, trainer.strategy.num_replicas_in_sync)
+        step = build_step(steps, replicas)
     sheets = sample_sheet(
         Path(FLAGS.workdir) / "samples", lambda: draw_sheet(step, starts), every=1000
     )
@@ -140,8 +142,8 @@ def load_sets() -> translation.TranslationSets:
         raise ValueError(
             f"--source and --target must be two folders. Received: both {FLAGS.source!r}"
         )
-    source, test_source = load_domain(FLAGS.source, FLAGS.test_source)
-    target, test_target = load_domain(FLAGS.target, FLAGS.test_target)
+    source, test_source = cli.load_domain(FLAGS.source, FLAGS.size, FLAGS.test_source)
+    target, test_target = cli.load_domain(FLAGS.target, FLAGS.size, FLAGS.test_target)
     fewest = min(len(test_source), len(test_target))
     if fewest < FEWEST:
         raise ValueError(
@@ -149,19 +151,6 @@ def load_sets() -> translation.TranslationSets:
             f"--test_source and --test_target. Received: {fewest}"
         )
     return translation.TranslationSets(source, target, test_source, test_target)
-
-
-def load_domain(folder: str, test_folder: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """Training and test pictures of one domain, ``[N, S, S, 3]`` uint8 each."""
-    list_images(folder)
-    pictures = read_folder(folder, FLAGS.size)
-    if test_folder is not None:
-        return pictures.images, read_folder(test_folder, FLAGS.size).images
-    train, test = split_by_folder_tail(pictures.paths, HELD_OUT)
-    print(
-        f"{folder}: the last {HELD_OUT:.0%} of each folder ({len(test)} pictures) are for testing."
-    )
-    return pictures.images[train], pictures.images[test]
 
 
 def draw_sets() -> translation.TranslationSets:
@@ -184,22 +173,6 @@ def started(sets: translation.TranslationSets) -> translation.TranslationSets:
         smoky_copies(sets.test_source, first + 1).images,
         sets.test_target,
     )
-
-
-def run_length(strategy: tf.distribute.Strategy, batches: Batches) -> int:
-    """Updates; for --minutes from a pace that is measured once and kept with the run."""
-    if FLAGS.minutes is None:
-        return FLAGS.steps
-    if FLAGS.strategy == "multiworker":
-        raise ValueError("Workers differ in pace: give --steps, not --minutes, on several.")
-    path = Path(FLAGS.workdir) / "pace.json"
-    if not path.exists():
-        print("Measuring the pace.")
-        replicas = strategy.num_replicas_in_sync
-        pace = updates_per_minute(strategy, lambda: build_step(1, replicas), batches)
-        cli.write_json(path, {"updates_per_minute": pace})
-    pace = json.loads(path.read_text(encoding="utf-8"))["updates_per_minute"]
-    return max(1, int(FLAGS.minutes * pace))
 
 
 def build_step(steps: int, replicas: int) -> cyclegan.CycleGANStep | cyclegan.ContrastiveStep:

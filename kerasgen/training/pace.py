@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from kerasgen.data.files import write_json
 from kerasgen.data.pipeline import Batches
 from kerasgen.training.reporting import read_history
 from kerasgen.training.step import Step
@@ -17,6 +19,38 @@ from kerasgen.training.trainer import Trainer, TrainerOptions
 _WINDOWS = 5
 _WINDOW = 10
 """Updates between two readings; the first window also traces and does not count."""
+
+
+def updates_in(
+    minutes: float,
+    workdir: str | Path,
+    strategy: tf.distribute.Strategy,
+    make_step: Callable[[], Step],
+    batches: Batches,
+) -> int:
+    """Updates that take some minutes, at a pace measured once and kept with the run.
+
+    Args:
+        minutes: Length of the training.
+        workdir: Folder of the run; ``pace.json`` there is made, or read if it is there.
+        strategy: From ``make_strategy``.
+        make_step: As for ``updates_per_minute``.
+        batches: The same.
+
+    Returns:
+        At least 1.
+
+    Raises:
+        ValueError: On several workers, which differ in pace.
+    """
+    if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        raise ValueError("Workers differ in pace: give --steps, not --minutes, on several.")
+    path = Path(workdir) / "pace.json"
+    if not path.exists():
+        print("Measuring the pace.")
+        write_json(path, {"updates_per_minute": updates_per_minute(strategy, make_step, batches)})
+    pace = json.loads(path.read_text(encoding="utf-8"))["updates_per_minute"]
+    return max(1, int(minutes * pace))
 
 
 def updates_per_minute(
