@@ -6,8 +6,9 @@ Each arm's GANs are trained from several seeds on the same training pictures, re
 of their own; then for each, classifiers from several seeds are trained on fresh generated pictures
 alone and tested on real test pictures, beside the same classifiers trained on the real ones with as
 many updates (Ravuri & Vinyals 2019). Label fidelity is how often a real-trained classifier sees the
-class asked for. ``--validate`` tests on a part of the training pictures, held out from everything:
-for choosing; without it the test pictures are touched, once.
+class asked for. ``--validate`` tests on the validation part or, where there is none, on a part of
+the training pictures held out from everything: for choosing. Without it the test pictures are
+touched, once.
 
 Give an arm its own number of updates where one is slower: ``--arms modern,seed:15000``.
 

@@ -39,13 +39,13 @@ from kerasgen.deployment.export import check_writable, export_generator
 from kerasgen.evaluation import generation
 from kerasgen.evaluation.classification import Generate, Protocol
 from kerasgen.evaluation.curves import save_loss_curves
-from kerasgen.training.pace import updates_in
 from kerasgen.training.samples import sample_sheet
 from kerasgen.training.step import Player
 from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
 
 FLAGS = flags.FLAGS
 cli.define_training_flags(workdir="runs/clothing_cgan", batch_size=64)
+cli.define_length_flags(steps=2500)
 flags.DEFINE_string("data", None, "Folder, .npz or tfds:NAME; drawn by rule if not given.")
 flags.DEFINE_list("classes", None, "Names of the classes to use; all if not given.")
 flags.DEFINE_integer("size", 28, "Side of the pictures in pixels, a multiple of 4.", 8)
@@ -54,8 +54,6 @@ flags.DEFINE_enum("fit", "stretch", ["stretch", "crop", "pad"], "How other forms
 flags.DEFINE_enum("model", "modern", ["modern", "seed"], "Which pair of networks and schedule.")
 flags.DEFINE_enum("sampling", "balanced", ["balanced", "natural"], "Rare classes as often, or not.")
 flags.DEFINE_bool("plain_background", False, "Train on the foregrounds, on white.")
-flags.DEFINE_integer("steps", 2500, "Updates of the generator.", 1)
-flags.DEFINE_float("minutes", None, "Length of the training instead of --steps.", 0.01)
 flags.DEFINE_integer("classifier_steps", 600, "Updates of the classifiers that judge.", 1)
 flags.DEFINE_string("licence", "not stated", "Licence of your pictures, for the model card.")
 
@@ -73,15 +71,7 @@ def main() -> None:
     train, test = load_sets()
     cli.keep_settings(FLAGS.workdir, settings())
     batches = make_batches(train)
-    steps = FLAGS.steps
-    if FLAGS.minutes is not None:
-        steps = updates_in(
-            FLAGS.minutes,
-            FLAGS.workdir,
-            trainer.strategy,
-            lambda: build_step(train, 1),
-            batches,
-        )
+    steps = cli.run_length(trainer.strategy, lambda: build_step(train, 1), batches)
     keras.utils.set_random_seed(FLAGS.seed)
     with trainer.scope():
         step = build_step(train, steps)

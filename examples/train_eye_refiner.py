@@ -39,6 +39,7 @@ from kerasgen.deployment.export import check_writable, export_refiner
 from kerasgen.evaluation import refinement
 from kerasgen.evaluation.curves import save_loss_curves
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved_model_features
+from kerasgen.evaluation.figures import figure_lines
 from kerasgen.training.looks import LOOK_SIZE, colour_statistics
 from kerasgen.training.losses import BINARY_CROSS_ENTROPY
 from kerasgen.training.regularisation import pixel_l1
@@ -137,7 +138,7 @@ def finish(
         **refinement.measure_geometry(function, sets, seed=FLAGS.seed),
     }
     cli.write_json(workdir / "figures.json", figures)
-    print("\n".join(refinement.summary_lines(figures)))
+    print("\n".join(figure_lines(figures)))
     save_png(workdir / "refined.png", draw_sheet(step, sets, extractor))
     histories = {phase: workdir / phase / "history.csv" for phase in ("prefit", "refine")}
     save_loss_curves(histories, workdir / "losses.png")

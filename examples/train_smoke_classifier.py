@@ -48,7 +48,7 @@ from kerasgen.evaluation.detection import (
     measure_detection,
 )
 from kerasgen.evaluation.features import saved_model_features
-from kerasgen.evaluation.refinement import summary_lines
+from kerasgen.evaluation.figures import figure_lines
 from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
 
 FLAGS = flags.FLAGS
@@ -163,7 +163,7 @@ def finish(detector: Detector, test: Sightings) -> None:
     workdir = Path(FLAGS.workdir)
     figures = {"claimed": detector.claimed, "real": measure_detection(detector.score, test)}
     cli.write_json(workdir / "figures.json", figures)
-    print("\n".join(summary_lines(figures)))
+    print("\n".join(figure_lines(figures)))
     save_png(workdir / "mistakes.png", mistakes_sheet(detector, test))
     print(f"sheets: {workdir / 'training.png'}, {workdir / 'mistakes.png'}")
     if FLAGS.features is None:

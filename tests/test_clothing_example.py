@@ -1,28 +1,21 @@
 """The conditional GAN's example as a user starts it: drawn and own pictures, and wrong flags."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from running import run_example
 
 from kerasgen.training.reporting import read_history
 
-ROOT = Path(__file__).parents[1]
 QUICK = ["--size=12", "--steps=6", "--classifier_steps=3", "--batch_size=8", "--log_every=2"]
 
 
 def run(folder, *flags):
-    command = [sys.executable, str(ROOT / "examples/train_clothing_cgan.py")]
-    command += [f"--workdir={folder / 'run'}", f"--export_to={folder / 'models'}", *flags]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    environment.pop("KERASGEN_TRACEBACK", None)
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    folders = f"--workdir={folder / 'run'}", f"--export_to={folder / 'models'}"
+    return run_example("train_clothing_cgan", *folders, *flags)
 
 
 @pytest.fixture(scope="module")

@@ -1,29 +1,18 @@
 """The compositing example as a user starts it: drawn and own pictures, and wrong flags."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from running import run_example
 from scene_files import NAMES, material, tree
 
 ROOT = Path(__file__).parents[1]
 
 
 def run(folder, *flags):
-    command = [sys.executable, str(ROOT / "examples/compose_clothing.py")]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    environment.pop("KERASGEN_TRACEBACK", None)
-    return subprocess.run(
-        [*command, f"--workdir={folder / 'run'}", *map(str, flags)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    return run_example("compose_clothing", f"--workdir={folder / 'run'}", *flags)
 
 
 def check_products(folder, count):

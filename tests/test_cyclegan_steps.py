@@ -312,7 +312,6 @@ def dark_pictures(rows, seed):
 
 @pytest.mark.slow
 def test_a_local_change_is_learned_and_undone_where_it_is():
-    keras.utils.set_random_seed(0)
     dark, (pictures, squares) = dark_pictures(64, 0)[0], dark_pictures(64, 1)
     lit = pictures * (1 - 0.85 * squares) + 0.8 * squares
     source, target = (tf.constant(images, tf.float32) for images in (dark, lit))

@@ -1,39 +1,30 @@
 """The examples as a user starts them: to the end, with wrong flags, and stopped on the way."""
 
 import json
-import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import running
 import tensorflow as tf
 from PIL import Image
+from running import WITHIN, options
 
 from kerasgen.data.procedural import camera_eyes, rendered_eyes
 from kerasgen.training.reporting import read_history
 
 ROOT = Path(__file__).parents[1]
 SIZE, STEPS = 32, 40
-WITHIN = 240
-"""Seconds that one run may take, on a slow machine."""
 
 
 def command(folder, *flags):
-    base = [sys.executable, str(ROOT / "examples/train_eye_refiner.py")]
-    base += [f"--workdir={folder / 'run'}", f"--export_to={folder / 'models'}"]
-    return [*base, f"--image_size={SIZE}", "--batch_size=2", *map(str, flags)]
-
-
-def options():
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    environment.pop("KERASGEN_TRACEBACK", None)
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return {"env": environment, **pipes}
+    folders = f"--workdir={folder / 'run'}", f"--export_to={folder / 'models'}"
+    size = f"--image_size={SIZE}", "--batch_size=2"
+    return running.command("train_eye_refiner", *folders, *size, *flags)
 
 
 def run(folder, *flags):

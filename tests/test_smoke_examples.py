@@ -1,29 +1,22 @@
 """The smoke job's two examples as a user starts them: one after the other, and wrong flags."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from running import run_example
 
 from kerasgen.training.reporting import read_history
 
-ROOT = Path(__file__).parents[1]
 QUICK = ["--size=16", "--steps=4", "--log_every=2", "--save_every=2"]
 TRANSLATE = [*QUICK, "--width=4", "--blocks=1", "--halvings=1"]
 
 
 def run(example, folder, *flags):
-    command = [sys.executable, str(ROOT / f"examples/train_smoke_{example}.py")]
-    command += [f"--workdir={folder / example}", f"--export_to={folder / 'models'}", *flags]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    environment.pop("KERASGEN_TRACEBACK", None)
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    folders = f"--workdir={folder / example}", f"--export_to={folder / 'models'}"
+    return run_example(f"train_smoke_{example}", *folders, *flags)
 
 
 @pytest.fixture(scope="module")

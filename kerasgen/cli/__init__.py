@@ -4,9 +4,11 @@ from kerasgen.cli.arguments import processors
 from kerasgen.cli.command import run
 from kerasgen.cli.examples import (
     HELD_OUT,
+    define_length_flags,
     define_training_flags,
     load_domain,
     run_example,
+    run_length,
     set_precision,
 )
 from kerasgen.cli.progress import progress
@@ -14,6 +16,7 @@ from kerasgen.data.files import keep_settings, write_json
 
 __all__ = [
     "HELD_OUT",
+    "define_length_flags",
     "define_training_flags",
     "keep_settings",
     "load_domain",
@@ -21,6 +24,7 @@ __all__ = [
     "progress",
     "run",
     "run_example",
+    "run_length",
     "set_precision",
     "write_json",
 ]

@@ -11,6 +11,10 @@ from absl import app, flags, logging
 
 if TYPE_CHECKING:
     import numpy as np
+    import tensorflow as tf
+
+    from kerasgen.data.pipeline import Batches
+    from kerasgen.training.step import Step
 
 _STRATEGIES = ("default", "mirrored", "multiworker")
 HELD_OUT = 0.15
@@ -34,6 +38,32 @@ def define_training_flags(*, workdir: str, batch_size: int) -> None:
     flags.DEFINE_enum("precision", "float32", _PRECISIONS, "What the networks compute in.")
     flags.DEFINE_integer("log_every", 50, "Steps between two reports.", lower_bound=1)
     flags.DEFINE_integer("save_every", 500, "Steps between two checkpoints.", lower_bound=1)
+
+
+def define_length_flags(*, steps: int) -> None:
+    """Defines ``--steps`` and ``--minutes``, see ``run_length``.
+
+    Args:
+        steps: Default number of updates.
+    """
+    flags.DEFINE_integer("steps", steps, "Updates of the networks.", lower_bound=1)
+    flags.DEFINE_float("minutes", None, "Length of the training instead of --steps.", 0.01)
+
+
+def run_length(
+    strategy: tf.distribute.Strategy, make_step: Callable[[], Step], batches: Batches
+) -> int:
+    """The updates that ``--steps`` or ``--minutes`` ask for; arguments as for ``pace.updates_in``.
+
+    Raises:
+        ValueError: If minutes are asked for on several workers.
+    """
+    from kerasgen.training.pace import updates_in
+
+    values = flags.FLAGS
+    if values.minutes is None:
+        return int(values.steps)
+    return updates_in(values.minutes, values.workdir, strategy, make_step, batches)
 
 
 def run_example(main: Callable[[], None]) -> None:

@@ -32,8 +32,8 @@ _MOST_LAYERS = 20
 def feature_layers(generator: keras.Model) -> tuple[str, ...]:
     """Names of the layers whose features are compared.
 
-    Park et al. (2020), appendix C.1: the pixels, both halvings, the first and the middle residual
-    block (the fifth of nine).
+    After Park et al. (2020), section 3.2, which takes several layers of the encoder: the pixels,
+    both halvings, the first and the middle residual block (the fifth of nine).
     """
     blocks = sum(layer.name.startswith("block_") for layer in generator.layers)
     names = ["images", "down_1", "down_2", "block_1", f"block_{(blocks + 1) // 2}"]

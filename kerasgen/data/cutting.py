@@ -65,30 +65,32 @@ def save_cuts(
     settings = {"kind": "cuts", "min_quality": min_quality, "class_names": list(class_names)}
     keep_settings(target, settings)
 
-    def cut(job: tuple[int, Path]) -> int | Rejection:
-        label, source = job
-        copy = target / source.relative_to(root)
-        if copy.exists():
-            return label
-        found = read_foreground(
-            source, label=label, root=root, min_quality=min_quality, max_side=MAX_PIXELS
-        )
-        if isinstance(found, Rejection):
-            return found
-        if found.method != "alpha":
-            mask = np.zeros(read_image(source).shape[:2], np.uint8)
-            (x, y), (width, height) = found.offset, found.extent
-            mask[y : y + height, x : x + width] = found.alpha
-            save_png(copy.with_name(copy.stem + MASK_ENDING), mask)
-        # Last: a picture that is there has its mask.
-        write_file(copy, source.read_bytes())
-        return label
-
     results: list[int | Rejection] = []
     with ThreadPoolExecutor(workers) as pool:
-        for result in pool.map(cut, jobs):
+        for result in pool.map(lambda job: _cut(job, root, target, min_quality), jobs):
             results.append(result)
             if report is not None:
                 report(len(results), len(jobs))
     rejected = [result for result in results if isinstance(result, Rejection)]
     return [result for result in results if isinstance(result, int)], rejected
+
+
+def _cut(job: tuple[int, Path], root: Path, target: Path, min_quality: float) -> int | Rejection:
+    """Copies one picture and writes its mask; its label, or why there is no foreground."""
+    label, source = job
+    copy = target / source.relative_to(root)
+    if copy.exists():
+        return label
+    found = read_foreground(
+        source, label=label, root=root, min_quality=min_quality, max_side=MAX_PIXELS
+    )
+    if isinstance(found, Rejection):
+        return found
+    if found.method != "alpha":
+        mask = np.zeros(read_image(source).shape[:2], np.uint8)
+        (x, y), (width, height) = found.offset, found.extent
+        mask[y : y + height, x : x + width] = found.alpha
+        save_png(copy.with_name(copy.stem + MASK_ENDING), mask)
+    # Last: a picture that is there has its mask.
+    write_file(copy, source.read_bytes())
+    return label

@@ -29,7 +29,7 @@ _LOWEST_FIT = 0.5
 _MARGIN = 0.05
 _OTHERS = 4
 _REACH = 2
-# In 7000 right annotations the largest were 0.19 and 0.63, and 3 pixels beyond the outline. The
+# Chosen on right annotations of scenes of photographs: above what the worst of them come to. The
 # edge of a shadow on plain cloth is detail too.
 _MOST_UNEXPLAINED, _MOST_OVERLOOKED = 0.25, 0.75
 _MOST_BEYOND, _SHARE_BEYOND = 8, 0.002

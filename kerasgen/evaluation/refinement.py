@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -203,17 +203,3 @@ def prefit_error(refiner: keras.Model, images: np.ndarray) -> Estimate:
     passed = to_uint8(refiner(own, training=False).numpy())
     difference = np.abs(passed.astype(np.float64) - images) / 255.0
     return bootstrap_mean(difference.mean(axis=(1, 2, 3)))
-
-
-def summary_lines(figures: Mapping[str, Any]) -> list[str]:
-    """Figures as lines a person reads."""
-    lines = []
-    for name, value in figures.items():
-        if isinstance(value, Mapping) and "value" in value:
-            lines.append(f"{name}: {Estimate(**value)}")
-        elif isinstance(value, Mapping):
-            lines.append(f"{name}:")
-            lines += [f"  {line}" for line in summary_lines(value)]
-        else:
-            lines.append(f"{name}: {value:.4g}" if isinstance(value, float) else f"{name}: {value}")
-    return lines

@@ -16,7 +16,6 @@ from kerasgen.evaluation.refinement import (
     nearest_real,
     prefit_error,
     refining_function,
-    summary_lines,
 )
 from kerasgen.training.looks import LOOK_SIZE
 
@@ -192,19 +191,3 @@ def test_looks_come_from_the_references_by_seed_and_not_by_batch():
     parts = refining_function(painter(), references, batch_size=2)(images, 1)
     np.testing.assert_array_equal(parts, whole)
     assert not np.array_equal(refining_function(painter(), references)(images, 2), whole)
-
-
-def test_figures_read_as_lines():
-    figures = {
-        "kid[x]": {"refined": {"value": 0.5, "low": 0.25, "high": 0.75, "count": 9}},
-        "share": 0.123456,
-        "pupil_shift": {"median": 1.5, "used": 3},
-    }
-    assert summary_lines(figures) == [
-        "kid[x]:",
-        "  refined: 0.5 [0.25, 0.75] (n=9)",
-        "share: 0.1235",
-        "pupil_shift:",
-        "  median: 1.5",
-        "  used: 3",
-    ]
