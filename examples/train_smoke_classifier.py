@@ -30,12 +30,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 from absl import flags
 
 from kerasgen import cli
 from kerasgen.data.camera import through_jpeg
-from kerasgen.data.images import read_folder, to_float, to_uint8
+from kerasgen.data.images import read_folder
 from kerasgen.data.rooms import camera_rooms
 from kerasgen.data.sheets import contact_sheet, labelled_sheet, save_png
 from kerasgen.data.smoke import smoky_copies
@@ -49,6 +48,7 @@ from kerasgen.evaluation.detection import (
 )
 from kerasgen.evaluation.features import saved_model_features
 from kerasgen.evaluation.figures import figure_lines
+from kerasgen.evaluation.translation import load_translator
 from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
 
 FLAGS = flags.FLAGS
@@ -118,7 +118,7 @@ def load_test() -> Sightings:
 def make_training_set(clean: np.ndarray) -> Sightings:
     """Clean pictures, and smoky ones made of them, each with the place of its source."""
     smoky = [make_smoky(clean, copy) for copy in range(FLAGS.copies)]
-    without = clean if FLAGS.clear is None else run_model(FLAGS.clear, clean)
+    without = clean if FLAGS.clear is None else load_translator(FLAGS.clear)(clean).pictures
     places = range(len(clean))
     return Sightings.of(
         coded(without), coded(np.concatenate(smoky)), (places, [*places] * FLAGS.copies)
@@ -129,28 +129,8 @@ def make_smoky(clean: np.ndarray, copy: int) -> np.ndarray:
     """Each picture with smoke; a network has one smoke a picture, of it and of its mirror image."""
     if FLAGS.smoke == "procedural":
         return smoky_copies(clean, 10 * FLAGS.seed + 4 + copy).images
-    return run_model(FLAGS.smoke, clean[:, :, ::-1] if copy % 2 else clean)
-
-
-def run_model(path: str, images: np.ndarray, batch_size: int = 16) -> np.ndarray:
-    """Pictures through the ``translate`` signature of a SavedModel."""
-    if not (Path(path) / "saved_model.pb").is_file():
-        raise ValueError(
-            "There is no SavedModel in this folder (no saved_model.pb; give the version folder). "
-            f"Received: {path!r}"
-        )
-    loaded = tf.saved_model.load(path)
-    if "translate" not in loaded.signatures:
-        raise ValueError(
-            f"The model has no signature `translate`, only {sorted(loaded.signatures)}: give one "
-            f"that train_smoke_cyclegan.py exported. Received: {path!r}"
-        )
-    translate = loaded.signatures["translate"]
-    parts = [
-        translate(images=tf.constant(to_float(images[start : start + batch_size])))["picture"]
-        for start in range(0, len(images), batch_size)
-    ]
-    return to_uint8(np.concatenate(parts))
+    mirrored = clean[:, :, ::-1] if copy % 2 else clean
+    return load_translator(FLAGS.smoke)(mirrored).pictures
 
 
 def coded(images: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ HELD_OUT = 0.2
 """Share of the sources on which it is decided when to stop."""
 
 _WIDTHS = (16, 32, 64, 64)
-"""Channels of the small network: a fourth of a second for 32 pictures of 64 pixels, one core."""
+"""Channels of the small network, one for each halving that the pictures' sides allow."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,12 @@ class Sightings:
             np.repeat([False, True], counts),
             [*names[0], *names[1]],
         )
+
+    @property
+    def groups(self) -> np.ndarray:
+        """``[N]`` integers: the same for pictures of one source."""
+        numbers = np.unique([repr(source) for source in self.sources], return_inverse=True)[1]
+        return np.asarray(numbers)
 
     def at(self, places: np.ndarray) -> Sightings:
         """Those at ``[M]`` integer places."""
@@ -207,7 +213,7 @@ def measure_detection(score: Score, data: Sightings, *, seed: int = 0) -> dict[s
         ``accuracy_without``; each with its interval.
     """
     scores = score(data.images)
-    groups = np.unique([repr(source) for source in data.sources], return_inverse=True)[1]
+    groups = data.groups
     right = (scores > 0) == data.present
     parts = {
         name: _grouped_mean(right[kind], groups[kind], seed)

@@ -150,43 +150,52 @@ def area_under_roc(
     scores: np.ndarray,
     groups: np.ndarray | None = None,
     *,
+    baseline: np.ndarray | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Estimate:
-    """Area under the ROC curve, with a percentile bootstrap interval.
+    """Area under the ROC curve, or its gain on a baseline, with a percentile bootstrap interval.
 
     The chance that a positive has a higher score than a negative, ties counted half (Hanley &
     McNeil 1982). Samples of one group (frames of one scene, crops of one picture) are drawn
-    together: they are not independent.
+    together: they are not independent. Of several scorers the areas are averaged, and they are
+    drawn, too.
 
     Args:
         positive: ``[N]`` bool, the truth.
-        scores: ``[N]`` numbers, the higher the more positive.
+        scores: ``[N]`` numbers, the higher the more positive; or ``[S, N]``, of S scorers.
         groups: ``[N]`` names or numbers; None if each sample is its own group.
+        baseline: Scores of the same form: the result is the difference of the areas, and both are
+            asked about the same samples each time (a paired interval).
         resamples: Bootstrap samples; those without a positive or a negative do not count.
         seed: Of the resampling.
 
     Returns:
-        The area in [0, 1]; its count is that of the rarer kind.
+        The area in [0, 1] or the difference in [-1, 1]; its count is that of the rarer kind.
 
     Raises:
         ValueError: If the forms differ, a score is not finite, or one kind is missing.
     """
-    positive, scores = np.asarray(positive, bool), np.asarray(scores, np.float64)
-    if positive.ndim != 1 or positive.shape != scores.shape or not np.isfinite(scores).all():
-        raise ValueError(
-            "`positive` and `scores` must be [N], scores finite. "
-            f"Received: shapes {positive.shape} and {scores.shape}"
+    positive = np.asarray(positive, bool)
+    rarer = _rarer_kind(positive)
+    added = [(1.0, _scorers(positive, scores))]
+    if baseline is not None:
+        added.append((-1.0, _scorers(positive, baseline)))
+        if added[0][1].shape != added[1][1].shape:
+            raise ValueError(
+                "`scores` and `baseline` must be of one form. "
+                f"Received: shapes {added[0][1].shape} and {added[1][1].shape}"
+            )
+    scorers = len(added[0][1])
+
+    def value(weights: np.ndarray, rows: np.ndarray) -> float:
+        return sum(
+            sign * float(np.mean([_area(positive, told[row], weights) for row in rows]))
+            for sign, told in added
         )
-    rarer = int(min(positive.sum(), (~positive).sum()))
-    if not rarer:
-        raise ValueError(
-            "Positives and negatives are needed. "
-            f"Received: {positive.sum()} positives of {len(positive)}"
-        )
-    value = _area(positive, scores, np.ones(len(scores)))
+
     members = (
-        np.arange(len(scores)) if groups is None else np.unique(groups, return_inverse=True)[1]
+        np.arange(len(positive)) if groups is None else np.unique(groups, return_inverse=True)[1]
     )
     generator = np.random.default_rng(seed)
     count = members.max() + 1
@@ -194,9 +203,34 @@ def area_under_roc(
     for _ in range(resamples):
         # How often each group was drawn weighs its samples: nothing is copied.
         drawn = np.bincount(generator.integers(0, count, count), minlength=count)
-        areas.append(_area(positive, scores, drawn[members].astype(np.float64)))
+        rows = generator.integers(0, scorers, scorers) if scorers > 1 else np.zeros(1, int)
+        areas.append(value(drawn[members].astype(np.float64), rows))
     low, high = np.nanpercentile(areas, [2.5, 97.5])
-    return Estimate(value, float(low), float(high), rarer)
+    whole = value(np.ones(len(positive)), np.arange(scorers))
+    return Estimate(whole, float(low), float(high), rarer)
+
+
+def _rarer_kind(positive: np.ndarray) -> int:
+    """How many there are of the rarer kind."""
+    rarer = int(min(positive.sum(), (~positive).sum()))
+    if not rarer:
+        raise ValueError(
+            "Positives and negatives are needed. "
+            f"Received: {positive.sum()} positives of {len(positive)}"
+        )
+    return rarer
+
+
+def _scorers(positive: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """``[S, N]`` float64."""
+    scores = np.asarray(scores, np.float64)
+    fits = positive.ndim == 1 and scores.ndim in (1, 2) and scores.shape[-1:] == positive.shape
+    if not fits or not scores.size or not np.isfinite(scores).all():
+        raise ValueError(
+            "`positive` must be [N], and scores [N] or [S, N], finite. "
+            f"Received: shapes {positive.shape} and {scores.shape}"
+        )
+    return np.atleast_2d(scores)
 
 
 def _area(positive: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> float:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import keras
 import numpy as np
+import tensorflow as tf
 
 from kerasgen.data.images import to_float, to_uint8
 from kerasgen.evaluation.features import FeatureExtractor
@@ -51,11 +53,14 @@ class Translated(NamedTuple):
     change: np.ndarray | None
 
 
+Generator = Callable[..., Any]
+"""``(images, training=)``, ``[N, H, W, C]`` float32 in [-1, 1] -> pictures, or a dict."""
+
 Translate = Callable[[np.ndarray], Translated]
 """``[N, H, W, C]`` uint8 -> ``Translated``."""
 
 
-def translating_function(generator: keras.Model, batch_size: int = 16) -> Translate:
+def translating_function(generator: keras.Model | Generator, batch_size: int = 16) -> Translate:
     """A trained generator as a function of uint8 pictures.
 
     Args:
@@ -74,6 +79,36 @@ def translating_function(generator: keras.Model, batch_size: int = 16) -> Transl
         return Translated(np.concatenate(pictures), np.concatenate(changes) if changes else None)
 
     return translate
+
+
+def load_translator(path: str | Path, batch_size: int = 16) -> Translate:
+    """A translator that ``deployment.export.export_translator`` wrote, as a function.
+
+    Args:
+        path: The version folder.
+        batch_size: Pictures at once.
+
+    Raises:
+        ValueError: If there is no SavedModel, or it translates nothing.
+    """
+    if not (Path(path) / "saved_model.pb").is_file():
+        raise ValueError(
+            "There is no SavedModel in this folder (no saved_model.pb; give the version folder). "
+            f"Received: {str(path)!r}"
+        )
+    loaded = tf.saved_model.load(str(path))
+    if "translate" not in loaded.signatures:
+        raise ValueError(
+            f"The model has no signature `translate`, only {sorted(loaded.signatures)}: give one "
+            f"that train_smoke_cyclegan.py exported. Received: {str(path)!r}"
+        )
+
+    def generator(images: np.ndarray, training: bool, model: object = loaded) -> Mapping[str, Any]:
+        # `model` keeps the loaded object alive: a signature alone does not own its variables.
+        named: Mapping[str, Any] = loaded.signatures["translate"](images=tf.constant(images))
+        return named
+
+    return translating_function(generator, batch_size)
 
 
 def measure_arrival(

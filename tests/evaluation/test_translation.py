@@ -3,10 +3,13 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from kerasgen.deployment.export import export_translator
 from kerasgen.evaluation.features import pixel_features
 from kerasgen.evaluation.translation import (
     TranslationSets,
+    load_translator,
     measure_arrival,
     share_unchanged,
     structure_kept,
@@ -95,3 +98,32 @@ def test_a_generator_as_a_function(mask):
         np.testing.assert_allclose(found.change, given[..., :1] / 255, atol=1e-5)
     else:
         assert found.change is None
+
+
+@pytest.mark.parametrize("mask", [True, False], ids=["with_mask", "picture_only"])
+def test_an_exported_translator_says_what_the_network_says(tmp_path, mask):
+    keras.utils.set_random_seed(0)
+    images = keras.Input((None, None, 3), name="images")
+    picture = keras.layers.Conv2D(3, 3, padding="same", activation="tanh")(images)
+    change = keras.layers.Conv2D(1, 3, padding="same", activation="sigmoid")(images)
+    network = keras.Model(images, {"picture": picture, "change": change} if mask else picture)
+    path = export_translator(
+        network, tmp_path, "smoke", image_size=(16, 24), card={}, probes=pictures(2, 1, (16, 24))
+    )
+    found = load_translator(path, batch_size=2)(pictures(3, 0))
+    wanted = translating_function(network)(pictures(3, 0))
+    assert found.pictures.shape == (3, 24, 32, 3) and found.pictures.dtype == np.uint8
+    assert np.abs(found.pictures.astype(int) - wanted.pictures).max() <= 1
+    assert (found.change is None) == (not mask)
+    if mask:
+        np.testing.assert_allclose(found.change, wanted.change, atol=1e-5)
+
+
+def test_what_is_no_translator_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"no saved_model.pb.*nowhere"):
+        load_translator(tmp_path / "nowhere")
+    other = tf.Module()
+    other.double = tf.function(lambda x: 2 * x, [tf.TensorSpec([None])])
+    tf.saved_model.save(other, str(tmp_path / "other"), signatures={"double": other.double})
+    with pytest.raises(ValueError, match=r"only \['double'\].*other"):
+        load_translator(tmp_path / "other")

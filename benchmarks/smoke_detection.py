@@ -1,0 +1,292 @@
+"""Detectors that never saw real smoke, tested on real smoke: which way to make it is best?
+
+    python benchmarks/smoke_detection.py --data DIR --masks DIR --features SAVED_MODEL \
+        --networks cyclegan=MODEL,cut=MODEL --refiners refined=MODEL --backward MODEL
+
+``--data`` holds ``train/`` and ``test/``, each with ``clean/`` and ``smoky/``; ``--masks`` holds
+``images/GROUP_NUMBER.jpg`` and ``masks/GROUP_NUMBER.png``, frames of video with a mask of their
+smoke. All made smoke is laid over the clean training pictures: by rule; by ``--networks``; by
+``--refiners``, which get pictures with smoke drawn by rule and make it more real; or half by rule
+and half by one of these. The ceiling, "real", learns from the smoky training pictures.
+
+Each arm is a linear head on frozen features and a small network from scratch, from several seeds,
+tested on ``test/`` and on squares cut from the frames: some full of smoke, as many without any, of
+the same frames. Scene and colour are no help there. Frames of one scene (see ``scenes``) are
+resampled together. Controls: ``jpeg``, all pictures of both kinds written and read as JPEG, in
+training and in test; ``cleared``, the clean training pictures go through ``--backward``, so that a
+network's traces are on both kinds.
+
+"Claimed" is the accuracy on held-out made pictures: what one would have reported without real ones.
+Each detector's answers are kept, so a new start goes on.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from absl import app, flags
+
+from kerasgen import cli
+from kerasgen.data.camera import through_jpeg
+from kerasgen.data.crops import crop_corners, cut
+from kerasgen.data.images import read_folder, read_image
+from kerasgen.data.sheets import contact_sheet, save_png
+from kerasgen.data.smoke import smoky_copies
+from kerasgen.evaluation.detection import Plan, Sightings, fit_detector
+from kerasgen.evaluation.features import FeatureExtractor, saved_model_features
+from kerasgen.evaluation.metrics import Estimate, area_under_roc
+from kerasgen.evaluation.translation import load_translator
+from kerasgen.training.trainer import Trainer, TrainerOptions
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("data", None, "Folder with train/ and test/.", required=True)
+flags.DEFINE_string("masks", None, "Folder with images/ and masks/.", required=True)
+flags.DEFINE_string("features", None, "SavedModel of the frozen features.", required=True)
+flags.DEFINE_list("networks", [], "Networks that add smoke, each NAME=MODEL.")
+flags.DEFINE_list("refiners", [], "Networks that make drawn smoke more real, each NAME=MODEL.")
+flags.DEFINE_string("backward", None, "Network that takes smoke out, for the control `cleared`.")
+flags.DEFINE_list("arms", None, "Only these arms; all if not given.")
+flags.DEFINE_list("controls", ["plain", "jpeg", "cleared"], "plain and the controls.")
+flags.DEFINE_list("forms", ["frozen", "scratch"], "Frozen features, or a network from scratch.")
+flags.DEFINE_integer("size", 64, "Side of the pictures in pixels.", 16)
+flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of the detectors.")
+flags.DEFINE_integer("steps", 1200, "Most updates of a detector.", 1)
+flags.DEFINE_integer("copies", 2, "Smoky pictures made of each clean one.", 2)
+flags.DEFINE_string("workdir", "runs/smoke_detection", "Folder of all answers.")
+
+CODE, SCENE_GAP, CROPS = 75, 260, 2
+"""JPEG quality of the control; frames so far apart are of two scenes; squares a frame and kind."""
+
+Make = Callable[[np.ndarray, int], np.ndarray]
+"""Clean pictures and the number of the copy -> smoky ones."""
+
+
+def makers() -> dict[str, Make]:
+    """Each way to lay smoke over clean pictures."""
+
+    def drawn(clean: np.ndarray, copy: int) -> np.ndarray:
+        return smoky_copies(clean, 100 + copy).images
+
+    ways: dict[str, Make] = {"procedural": drawn}
+    for name, path in _named(FLAGS.networks).items():
+        ways[name] = _through(path, lambda clean, copy: clean[:, :, ::-1] if copy % 2 else clean)
+    for name, path in _named(FLAGS.refiners).items():
+        ways[name] = _through(path, drawn)
+    for name in list(ways)[1:]:
+        ways[f"procedural + {name}"] = _in_turns(drawn, ways[name])
+    return ways
+
+
+def _named(entries: list[str]) -> dict[str, str]:
+    for entry in entries:
+        if not all(entry.partition("=")):
+            raise ValueError(f"Networks are given as NAME=MODEL. Received: {entry!r}")
+    return dict(entry.split("=", 1) for entry in entries)
+
+
+def _through(path: str, start: Make) -> Make:
+    translate = load_translator(path)
+    return lambda clean, copy: translate(start(clean, copy)).pictures
+
+
+def _in_turns(first: Make, second: Make) -> Make:
+    return lambda clean, copy: (second if copy % 2 else first)(clean, copy)
+
+
+def training_set(arm: str, way: Make | None, control: str) -> Sightings:
+    """What an arm learns from; a picture's source is the clean picture it was made of."""
+    train = Path(FLAGS.data) / "train"
+    clean = read_folder(train / "clean", FLAGS.size).images
+    without = clean
+    if control == "cleared":
+        without = load_translator(FLAGS.backward)(clean).pictures
+    if way is None:
+        smoky, sources = read_folder(train / "smoky", FLAGS.size).images, None
+    else:
+        smoky = np.concatenate([way(clean, copy) for copy in range(FLAGS.copies)])
+        places = range(len(clean))
+        sources = (places, [*places] * FLAGS.copies)
+        sheet = contact_sheet(np.concatenate([clean[:24], smoky[:24], smoky[-24:]]), 24)
+        save_png(Path(FLAGS.workdir) / f"{arm}.png", sheet)
+    return Sightings.of(without, smoky, sources)
+
+
+def load_tests() -> dict[str, Sightings]:
+    """Photographs, each its own; and squares of frames, by scene."""
+    test = Path(FLAGS.data) / "test"
+    clean, smoky = (read_folder(test / name, FLAGS.size).images for name in ("clean", "smoky"))
+    return {"photographs": Sightings.of(clean, smoky), "scenes": load_squares()}
+
+
+def load_squares() -> Sightings:
+    """Squares with and without smoke, as many of both from each frame."""
+    folder = Path(FLAGS.masks)
+    paths = sorted((folder / "images").iterdir())
+    free: list[np.ndarray] = []
+    marked: list[np.ndarray] = []
+    sources: list[str] = []
+    for number, (path, scene) in enumerate(zip(paths, scenes(paths), strict=True)):
+        image = read_image(path)
+        mask = read_image(folder / "masks" / f"{path.stem}.png", channels=1)[..., 0] > 127
+        corners = crop_corners(mask, FLAGS.size, margin=8, most=CROPS, seed=number)
+        free.append(cut(image, corners.free, FLAGS.size))
+        marked.append(cut(image, corners.marked, FLAGS.size))
+        sources += [scene] * len(corners.free)
+    return Sightings.of(np.concatenate(free), np.concatenate(marked), (sources, sources))
+
+
+def scenes(paths: list[Path]) -> list[str]:
+    """A name for each frame's scene: frames of one group with near numbers are of one scene."""
+    names, last = [], ("", 0)
+    for path in paths:
+        group, number = path.stem.rsplit("_", 1)
+        if group != last[0] or int(number) - last[1] > SCENE_GAP:
+            name = path.stem
+        names.append(name)
+        last = (group, int(number))
+    return names
+
+
+def answers(
+    arm: str, way: Make | None, control: str, form: str, tests: dict[str, Sightings]
+) -> Iterator[dict]:
+    """What the detectors of an arm say, one a seed; those that are not there yet are trained."""
+    data = None
+    for seed in FLAGS.seeds:
+        folder = Path(FLAGS.workdir) / f"{form}-{FLAGS.size}" / control / arm / seed
+        if not (folder / "answers.json").exists():
+            print(f"== {form}, {control}, {arm}, seed {seed}", flush=True)
+            data = data or coded(training_set(arm, way, control), control)
+            cli.write_json(folder / "answers.json", ask(folder, data, control, form, seed, tests))
+        yield json.loads((folder / "answers.json").read_text(encoding="utf-8"))
+
+
+def ask(
+    folder: Path, data: Sightings, control: str, form: str, seed: str, tests: dict[str, Sightings]
+) -> dict:
+    """Trains one detector; its scores of all test pictures."""
+    trainer = Trainer(folder, options=TrainerOptions(log_every=600, save_every=10_000))
+    features = remembered(FLAGS.features) if form == "frozen" else None
+    plan = Plan(steps=FLAGS.steps)
+    detector = fit_detector(trainer, data, plan, features=features, seed=int(seed))
+    told = {
+        name: detector.score(coded(test, control).images).tolist() for name, test in tests.items()
+    }
+    return {"claimed": detector.claimed, "scores": told}
+
+
+_KNOWN: dict[bytes, np.ndarray] = {}
+
+
+def remembered(path: str) -> FeatureExtractor:
+    """Features that are computed once for each picture: seeds and arms share many."""
+    inner = saved_model_features(path)
+
+    def run(images: np.ndarray) -> np.ndarray:
+        keys = [hashlib.sha256(image.tobytes()).digest() for image in images]
+        new = [place for place, key in enumerate(keys) if key not in _KNOWN]
+        if new:
+            found = inner(images[new])
+            _KNOWN.update(zip((keys[place] for place in new), found, strict=True))
+        return np.stack([_KNOWN[key] for key in keys])
+
+    return FeatureExtractor(inner.name, run)
+
+
+def coded(data: Sightings, control: str) -> Sightings:
+    """All alike, for the control."""
+    if control != "jpeg":
+        return data
+    return Sightings(through_jpeg(data.images, CODE), data.present, data.sources)
+
+
+COLUMNS = ("area under ROC", "gain on procedural", "accuracy", "clean pictures right")
+
+
+def main(arguments: list[str]) -> None:
+    """All detectors that are not there yet, then one table for each form and control."""
+    del arguments
+    tests = load_tests()
+    print({name: _counts(test) for name, test in tests.items()}, flush=True)
+    save_png(Path(FLAGS.workdir) / "scenes.png", contact_sheet(_shown(tests["scenes"]), 24))
+    ways: dict[str, Make | None] = {**makers(), "real": None}
+    for name in FLAGS.arms or ways:
+        if name not in ways:
+            raise ValueError(f"--arms must be among {', '.join(ways)}. Received: {name}")
+    chosen = {name: way for name, way in ways.items() if name in (FLAGS.arms or ways)}
+    texts = []
+    for form in FLAGS.forms:
+        for control in FLAGS.controls:
+            found = {
+                arm: list(answers(arm, way, control, form, tests)) for arm, way in chosen.items()
+            }
+            texts.append(f"{form}, {FLAGS.size} px, {control}\n\n{table(found, tests)}\n")
+            print(texts[-1], flush=True)
+    path = Path(FLAGS.workdir) / f"table-{FLAGS.size}.md"
+    path.write_text("\n".join(texts), encoding="utf-8")
+
+
+def table(found: dict[str, list[dict]], tests: dict[str, Sightings]) -> str:
+    """One row an arm."""
+    titles = [f"{name}: {column}" for name in tests for column in COLUMNS]
+    lines = [
+        f"| trained on | claimed | {' | '.join(titles)} |",
+        "| --- " * (len(titles) + 2) + "|",
+    ]
+    for arm, told in found.items():
+        claimed = np.mean([one["claimed"]["accuracy"]["value"] for one in told])
+        cells = [f"{100 * claimed:.1f} %"]
+        for name, test in tests.items():
+            scores = np.array([one["scores"][name] for one in told])
+            base = np.array([one["scores"][name] for one in found.get("procedural", [])])
+            cells += row(test, scores, base if arm != "procedural" and len(base) else None)
+        lines.append(f"| {arm} ({len(told)}) | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def row(test: Sightings, scores: np.ndarray, base: np.ndarray | None) -> list[str]:
+    """The cells of one arm on one test set, in the order of ``COLUMNS``."""
+    present, groups = test.present, test.groups
+    gain = ""
+    if base is not None:
+        gain = _plain(area_under_roc(present, scores, groups, baseline=base), "+.3f")
+    right = (scores > 0) == present
+    halves = [right[:, kind].mean() for kind in (present, ~present)]
+    return [
+        _plain(area_under_roc(present, scores, groups), ".3f"),
+        gain,
+        f"{50 * sum(halves):.1f} %",
+        f"{100 * halves[1]:.1f} %",
+    ]
+
+
+def _plain(estimate: Estimate, form: str) -> str:
+    return f"{estimate.value:{form}} [{estimate.low:{form}}, {estimate.high:{form}}]"
+
+
+def _counts(test: Sightings) -> dict[str, int]:
+    counts = np.bincount(test.present)
+    return {"without": counts[0], "with": counts[1], "groups": len(np.unique(test.groups))}
+
+
+def _shown(test: Sightings) -> np.ndarray:
+    """A square of each scene without smoke, then one with."""
+    scenes = np.unique(test.groups)
+    rows = [
+        np.flatnonzero((test.groups == scene) & (test.present == present))[0]
+        for present in (False, True)
+        for scene in scenes
+    ]
+    return test.images[rows]
+
+
+if __name__ == "__main__":
+    app.run(main)
