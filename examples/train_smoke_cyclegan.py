@@ -36,10 +36,11 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from absl import flags
+from absl import flags, logging
 
 from kerasgen import cli, cyclegan
 from kerasgen.data.augmentation import Augmentation
+from kerasgen.data.domains import domain_remarks
 from kerasgen.data.pipeline import Pictures, unpaired
 from kerasgen.data.rooms import camera_rooms
 from kerasgen.data.sheets import labelled_sheet, save_png
@@ -136,6 +137,8 @@ def load_sets() -> translation.TranslationSets:
         )
     source, test_source = cli.load_domain(FLAGS.source, FLAGS.size, FLAGS.test_source)
     target, test_target = cli.load_domain(FLAGS.target, FLAGS.size, FLAGS.test_target)
+    for remark in domain_remarks(source, target):
+        logging.warning("%s", remark)
     fewest = min(len(test_source), len(test_target))
     if fewest < FEWEST:
         raise ValueError(

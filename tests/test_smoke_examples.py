@@ -76,6 +76,25 @@ def test_own_pictures_come_to_networks_and_those_to_a_detector(
         assert (tmp_path / "classifier" / f"{name}.png").is_file()
 
 
+def test_what_networks_would_learn_by_mistake_is_said(tmp_path):
+    generator = np.random.default_rng(0)
+    for name, count, mode in (("clean", 30, "RGB"), ("smoky", 320, "L")):
+        (tmp_path / name).mkdir()
+        for index in range(count):
+            pixels = generator.integers(0, 256, (12 if index == 5 else 24, 24, 3), np.uint8)
+            Image.fromarray(pixels).convert(mode).save(tmp_path / name / f"{index:03}.png")
+    domains = [f"--source={tmp_path / 'clean'}", f"--target={tmp_path / 'smoky'}"]
+    done = run("cyclegan", tmp_path, *TRANSLATE, *domains, "--method=cut")
+    assert done.returncode == 0, done.stderr
+    for said in (
+        "1 of 30 pictures are smaller than 16 x 16",
+        "005.png is 24 x 12",
+        "26 source and 272 target",
+        "0% of the source pictures and 100% of the target",
+    ):
+        assert said in done.stderr
+
+
 @pytest.mark.parametrize(
     ("example", "flags", "said"),
     [

@@ -125,10 +125,13 @@ def load_domain(
     Raises:
         ValueError: If a folder is missing or empty, or there are too few pictures to hold any out.
     """
+    from kerasgen.data.domains import small_picture_remarks
     from kerasgen.data.images import read_folder
     from kerasgen.data.splits import split_by_folder_tail
 
     pictures = read_folder(folder, size)
+    for remark in small_picture_remarks(pictures.paths, size):
+        logging.warning("%s", remark)
     if test_folder is not None:
         return pictures.images, read_folder(test_folder, size).images
     train, test = split_by_folder_tail(pictures.paths, HELD_OUT)
