@@ -78,8 +78,8 @@ DRAWN = {"source": 300, "target": 300, "test_source": 60, "test_target": 60}
 FEWEST = 4
 """Test pictures of each domain that a distance can be measured on."""
 
-SHOWN = 8
-"""Rows of a sheet."""
+SHOWN, AT_THE_END = 8, 32
+"""Rows of the sheets drawn on the way, and of the last."""
 
 
 def main() -> None:
@@ -108,7 +108,7 @@ def main() -> None:
     with trainer.scope():
         step = build_step(steps, replicas)
     sheets = sample_sheet(
-        Path(FLAGS.workdir) / "samples", lambda: draw_sheet(step, starts), every=1000
+        Path(FLAGS.workdir) / "samples", lambda: draw_sheet(step, starts, SHOWN), every=1000
     )
     trainer.run(step, batches, steps, actions=[sheets])
     with step.generator_player.averaged():
@@ -243,7 +243,7 @@ def finish(
     }
     cli.write_json(workdir / "figures.json", figures)
     print("\n".join(figure_lines(figures)))
-    save_png(workdir / "translated.png", draw_sheet(step, starts))
+    save_png(workdir / "translated.png", draw_sheet(step, starts, AT_THE_END))
     save_loss_curves({"train": workdir / "train" / "history.csv"}, workdir / "losses.png")
     for direction, network in networks.items():
         probes = (starts if direction == "forward" else sets).test_source[:4]
@@ -260,10 +260,12 @@ def finish(
 
 
 def draw_sheet(
-    step: cyclegan.CycleGANStep | cyclegan.ContrastiveStep, starts: translation.TranslationSets
+    step: cyclegan.CycleGANStep | cyclegan.ContrastiveStep,
+    starts: translation.TranslationSets,
+    rows: int,
 ) -> np.ndarray:
     """Source | translated | back, if there is a way | change map, if the network makes one."""
-    shown = starts.test_source[:SHOWN]
+    shown = starts.test_source[:rows]
     networks = directions(step)
     with step.generator_player.averaged():
         there = translation.translating_function(networks["forward"])(shown)
