@@ -20,8 +20,9 @@ no smoke yet. Give photographs hours. Reduced pixels, the features without ``--f
 tell smoky from clean: their distances say little here.
 
 It ends with these in the work folder: translated.png (source | translated | back | change map),
-losses.png, figures.json; and a SavedModel of each direction below --export_to. Interrupt it as you
-like: the same command goes on where it stopped.
+losses.png, figures.json (distances to real smoky pictures, how much of the structure is kept and,
+for ``--start overlay``, whether the smoke still is where its mask says); and a SavedModel of each
+direction below --export_to. Interrupt it as you like: the same command goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -74,6 +75,9 @@ flags.DEFINE_string("licence", "not stated", "Licence of your pictures, for the 
 
 DRAWN = {"source": 300, "target": 300, "test_source": 60, "test_target": 60}
 """How many pictures are drawn where no folders are given."""
+
+SEEN = 0.1
+"""Share of a pixel's light that smoke hides, for the pixel to count as smoke."""
 
 FEWEST = 4
 """Test pictures of each domain that a distance can be measured on."""
@@ -231,16 +235,21 @@ def finish(
     workdir = Path(FLAGS.workdir)
     networks = directions(step)
     made = translation.translating_function(networks["forward"])(starts.test_source).pictures
-    overlay = smoky_copies(sets.test_source, 10 * FLAGS.seed + 1).images
+    overlay = smoky_copies(sets.test_source, 10 * FLAGS.seed + 1)
+    arms = {"translated": made, "overlay": overlay.images}
     figures = {
-        **translation.measure_arrival(
-            {"translated": made, "overlay": overlay}, sets, extractor, seed=FLAGS.seed
-        ),
+        **translation.measure_arrival(arms, sets, extractor, seed=FLAGS.seed),
         "structure_kept": {
             name: dataclasses.asdict(translation.structure_kept(sets.test_source, pictures))
-            for name, pictures in (("translated", made), ("overlay", overlay))
+            for name, pictures in arms.items()
         },
     }
+    if FLAGS.start == "overlay":
+        mask = overlay.density > SEEN
+        figures["mask_kept"] = {
+            name: dataclasses.asdict(translation.mask_kept(sets.test_source, pictures, mask))
+            for name, pictures in arms.items()
+        }
     cli.write_json(workdir / "figures.json", figures)
     print("\n".join(figure_lines(figures)))
     save_png(workdir / "translated.png", draw_sheet(step, starts, AT_THE_END))

@@ -190,7 +190,7 @@ def area_under_roc(
 
     def value(weights: np.ndarray, rows: np.ndarray) -> float:
         return sum(
-            sign * float(np.mean([_area(positive, told[row], weights) for row in rows]))
+            sign * float(np.mean([roc_area(positive, told[row], weights) for row in rows]))
             for sign, told in added
         )
 
@@ -233,8 +233,18 @@ def _scorers(positive: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return np.atleast_2d(scores)
 
 
-def _area(positive: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> float:
-    """The area with weighted samples; NaN if one kind weighs nothing."""
+def roc_area(positive: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """The area under the ROC curve alone, see ``area_under_roc``.
+
+    Args:
+        positive: ``[N]`` bool, the truth.
+        scores: ``[N]`` numbers.
+        weights: ``[N]``, how much each sample counts; None for all alike.
+
+    Returns:
+        The area in [0, 1]; NaN if one kind is missing or weighs nothing.
+    """
+    weights = np.ones(len(scores)) if weights is None else weights
     levels, place = np.unique(scores, return_inverse=True)
     above = np.bincount(place, weights * positive, len(levels))
     below = np.bincount(place, weights * ~positive, len(levels))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from kerasgen.data.images import to_float, to_uint8
 from kerasgen.evaluation.features import FeatureExtractor
-from kerasgen.evaluation.metrics import Estimate, bootstrap_mean, kernel_distance
+from kerasgen.evaluation.metrics import Estimate, bootstrap_mean, kernel_distance, roc_area
 
 _WINDOW = 7
 """Side, in pixels, of the squares whose structure is compared; that of SSIM's first authors."""
@@ -176,6 +176,40 @@ def share_unchanged(before: np.ndarray, after: np.ndarray, levels: int = 2) -> E
     """
     difference = np.abs(before.astype(np.int16) - after).max(axis=-1)
     return bootstrap_mean((difference <= levels).mean(axis=(1, 2)))
+
+
+def mask_kept(before: np.ndarray, after: np.ndarray, mask: np.ndarray) -> Estimate:
+    """Whether a picture still differs from its source where a mask says, and only there.
+
+    For each picture, the area under the ROC curve of a pixel's change as a sign that it is in the
+    mask: 1 if all pixels in the mask changed more than all others, 0.5 if the mask says nothing.
+
+    Args:
+        before: ``[N, H, W, C]`` uint8, without the thing.
+        after: The same pictures, with the thing, through whatever it went.
+        mask: ``[N, H, W]`` bool, where the thing was put. Pictures that it fills or misses do not
+            count.
+
+    Returns:
+        Mean over pictures, with its interval.
+
+    Raises:
+        ValueError: If the forms differ, or no picture counts.
+    """
+    if before.shape != after.shape or mask.shape != before.shape[:-1] or mask.dtype != bool:
+        raise ValueError(
+            "`before` and `after` must be of one form [N, H, W, C], `mask` [N, H, W] bool. "
+            f"Received: {before.shape}, {after.shape} and {mask.shape} {mask.dtype}"
+        )
+    change = np.abs(before.astype(np.int16) - after).mean(axis=-1)
+    areas = np.array([roc_area(*pair) for pair in _flat_pairs(mask, change)])
+    if np.isnan(areas).all():
+        raise ValueError(f"No mask has pixels in and out. Received: mask of {mask.mean():.0%}")
+    return bootstrap_mean(areas[~np.isnan(areas)])
+
+
+def _flat_pairs(mask: np.ndarray, change: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    return zip(mask.reshape(len(mask), -1), change.reshape(len(change), -1), strict=True)
 
 
 def _structure(before: np.ndarray, after: np.ndarray) -> float:

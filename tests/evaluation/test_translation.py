@@ -10,6 +10,7 @@ from kerasgen.evaluation.features import pixel_features
 from kerasgen.evaluation.translation import (
     TranslationSets,
     load_translator,
+    mask_kept,
     measure_arrival,
     share_unchanged,
     structure_kept,
@@ -127,3 +128,30 @@ def test_what_is_no_translator_is_named(tmp_path):
     tf.saved_model.save(other, str(tmp_path / "other"), signatures={"double": other.double})
     with pytest.raises(ValueError, match=r"only \['double'\].*other"):
         load_translator(tmp_path / "other")
+
+
+def test_a_mask_is_kept_where_the_change_is():
+    images = pictures(6, 0)
+    mask = np.zeros(images.shape[:3], bool)
+    mask[:, 4:12, 10:20] = True
+    smoky = np.where(mask[..., None], images // 2 + 100, images).astype(np.uint8)
+    kept = mask_kept(images, smoky, mask)
+    assert kept.value > 0.98 and kept.count == 6
+    assert mask_kept(images, smoky, ~mask).value == pytest.approx(1 - kept.value)
+    # What changes everywhere alike, or elsewhere, has lost the mask.
+    assert mask_kept(images, images, mask).value == 0.5
+    assert mask_kept(images, np.roll(smoky, 12, axis=1), np.roll(mask, 12, axis=1)).value < 0.7
+    assert mask_kept(images, smoky, np.roll(mask, 12, axis=1)).value < 0.5
+
+
+def test_pictures_without_an_edge_of_the_mask_do_not_count():
+    images = pictures(5, 0)
+    mask = np.zeros(images.shape[:3], bool)
+    mask[0] = True
+    mask[1:3, :5] = True
+    smoky = np.where(mask[..., None], 255 - images, images).astype(np.uint8)
+    assert mask_kept(images, smoky, mask).count == 2
+    with pytest.raises(ValueError, match="No mask has pixels in and out"):
+        mask_kept(images, smoky, np.ones_like(mask))
+    with pytest.raises(ValueError, match="one form"):
+        mask_kept(images, smoky, mask[:, 1:])
