@@ -1,0 +1,35 @@
+"""Features -> numbers, with numpy only; every number with an interval and its sample counts.
+
+``features.py`` makes features of pictures. A distance says little alone: show the same between two
+halves of the real set, of the same sizes, beside it.
+"""
+
+from kerasgen.evaluation.metrics.copies import Copies, find_copies
+from kerasgen.evaluation.metrics.diversity import class_diversity
+from kerasgen.evaluation.metrics.estimates import Estimate, bootstrap_mean
+from kerasgen.evaluation.metrics.frechet import frechet_distance
+from kerasgen.evaluation.metrics.kernel import kernel_distance
+from kerasgen.evaluation.metrics.manifold import ManifoldScores, manifold_scores
+from kerasgen.evaluation.metrics.neighbours import nearest_distances, nearest_neighbours
+from kerasgen.evaluation.metrics.ranking import area_under_roc, roc_area
+from kerasgen.evaluation.metrics.sliced import sliced_wasserstein
+from kerasgen.evaluation.metrics.two_sample import TwoSampleTest, two_sample_test
+
+__all__ = [
+    "Copies",
+    "Estimate",
+    "ManifoldScores",
+    "TwoSampleTest",
+    "area_under_roc",
+    "bootstrap_mean",
+    "class_diversity",
+    "find_copies",
+    "frechet_distance",
+    "kernel_distance",
+    "manifold_scores",
+    "nearest_distances",
+    "nearest_neighbours",
+    "roc_area",
+    "sliced_wasserstein",
+    "two_sample_test",
+]

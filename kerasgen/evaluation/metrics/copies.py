@@ -1,0 +1,115 @@
+"""Has a generator copied its training pictures?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kerasgen.evaluation.metrics.estimates import Estimate, bootstrap_mean, check_features
+from kerasgen.evaluation.metrics.neighbours import (
+    nearest_distances,
+    nearest_neighbours,
+    neighbour_radii,
+)
+
+_LARGEST_RATIO = 0.5
+"""What is further than this share of the way to the next training picture is no copy."""
+
+
+@dataclass(frozen=True)
+class Copies:
+    """What was found.
+
+    Attributes:
+        places: ``[K]`` int64, the made samples taken for copies, the surest first.
+        sources: ``[K]`` int64, the training sample that each is a copy of.
+        ratios: ``[K]`` float64, how near they are, see ``find_copies``.
+        threshold: Below which ratio a sample is taken for a copy.
+        share: Share of the made samples.
+        null: Share of the real samples held out that would be taken for copies; the false alarms.
+    """
+
+    places: np.ndarray
+    sources: np.ndarray
+    ratios: np.ndarray
+    threshold: float
+    share: Estimate
+    null: Estimate
+
+
+def find_copies(
+    made: np.ndarray | Sequence[np.ndarray],
+    train: np.ndarray,
+    held_out: np.ndarray,
+    *,
+    false_alarms: float = 0.01,
+    seed: int = 0,
+) -> Copies:
+    """Lists made samples that are suspiciously near a training sample.
+
+    A sample's ratio is its distance to the nearest training sample over that one's own distance to
+    its nearest other training sample: small distances mean little where training samples lie
+    close. Real samples that nothing was trained on say which ratios are usual (as the data-copying
+    test of Meehan et al. 2020 does with distances).
+
+    Args:
+        made: ``[N, D]`` features; or several such arrays, of the same pictures changed in ways that
+            do not make a copy an original (mirrored): the nearest counts.
+        train: ``[M, D]``, what the generator was trained on.
+        held_out: ``[K, D]``, real and new. Twins of training pictures among them hide copies.
+        false_alarms: Share of the held-out samples that may be taken for copies, below 1.
+        seed: Of the intervals.
+
+    Returns:
+        The copies; none has a ratio above 0.5, whatever ``false_alarms`` allows.
+
+    Raises:
+        ValueError: If the forms do not fit, a set is too small, or a number is not finite.
+    """
+    variants = [made] if isinstance(made, np.ndarray) else list(made)
+    if not variants or len({one.shape for one in variants}) != 1:
+        raise ValueError(
+            "`made` must be [N, D], or several of one form. "
+            f"Received: {[one.shape for one in variants]}"
+        )
+    if not 0.0 <= false_alarms < 1.0:
+        raise ValueError(f"`false_alarms` must be in [0, 1). Received: {false_alarms}")
+    check_features(*variants, train, held_out)
+    radii = np.sqrt(neighbour_radii(train, 1))
+    usual = _ratios(held_out, train, radii)[0]
+    threshold = min(float(np.quantile(usual, false_alarms)), _LARGEST_RATIO)
+    each = [_ratios(one, train, radii) for one in variants]
+    ratios = np.stack([found[0] for found in each])
+    best = ratios.argmin(axis=0)
+    rows = np.arange(ratios.shape[1])
+    nearest, sources = ratios[best, rows], np.stack([found[1] for found in each])[best, rows]
+    listed = np.flatnonzero(_is_copy(nearest, threshold))
+    listed = listed[np.argsort(nearest[listed], kind="stable")]
+    return Copies(
+        listed,
+        sources[listed],
+        nearest[listed],
+        threshold,
+        bootstrap_mean(_is_copy(nearest, threshold), seed=seed),
+        bootstrap_mean(_is_copy(usual, threshold), seed=seed),
+    )
+
+
+def _is_copy(ratios: np.ndarray, threshold: float) -> np.ndarray:
+    # An exact copy is one even where a twin among the held-out has brought the threshold to 0.
+    return (ratios < threshold) | (ratios == 0.0)
+
+
+def _ratios(
+    queries: np.ndarray, train: np.ndarray, radii: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ratios and nearest training samples."""
+    places = nearest_neighbours(queries, train)
+    distances = nearest_distances(queries, train)
+    # Where the training set has a sample twice, only an exact copy has a finite ratio.
+    scale = radii[places]
+    ratios = np.divide(distances, scale, out=np.full(len(places), np.inf), where=scale > 0)
+    ratios[distances == 0.0] = 0.0
+    return ratios, places

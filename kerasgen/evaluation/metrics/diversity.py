@@ -1,0 +1,58 @@
+"""How unlike each other the samples of a class are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kerasgen.evaluation.metrics.estimates import Estimate, check_features, estimate_from_halves
+from kerasgen.evaluation.metrics.neighbours import squared_distances
+
+_MOST = 2000
+"""Samples of a class that are compared with each other."""
+
+
+def class_diversity(
+    features: np.ndarray, labels: np.ndarray, *, subsets: int = 100, seed: int = 0
+) -> dict[int, Estimate]:
+    """Mean Euclidean distance between two samples of one class, for each class.
+
+    Much less than among real samples of the class: the generator has collapsed there.
+
+    Args:
+        features: ``[N, D]``.
+        labels: ``[N]`` integers.
+        subsets: How many halves each interval rests on, see ``estimates.estimate_from_halves``.
+        seed: Of the halves, and of the choice among more than 2,000 samples of a class.
+
+    Returns:
+        By class, those with at least four samples.
+
+    Raises:
+        ValueError: If the forms do not fit, a set is too small, or a number is not finite.
+    """
+    check_features(features)
+    if labels.shape != (len(features),):
+        raise ValueError(
+            f"`labels` must be [N]. Received: {labels.shape} for {len(features)} samples"
+        )
+    generator = np.random.default_rng(seed)
+    found = {}
+    for label in np.unique(labels).tolist():
+        own = generator.permutation(features[labels == label])[:_MOST]
+        if len(own) >= 4:
+            found[label] = _diversity(own, subsets, generator)
+    return found
+
+
+def _diversity(features: np.ndarray, subsets: int, generator: np.random.Generator) -> Estimate:
+    rows = [np.sqrt(squared) for _, squared in squared_distances(features, features)]
+    distances = np.concatenate(rows)
+    np.fill_diagonal(distances, 0.0)
+    count = len(features)
+
+    def mean(places: np.ndarray) -> float:
+        pairs = len(places) * (len(places) - 1)
+        return float(distances[np.ix_(places, places)].sum() / pairs)
+
+    halves = [mean(generator.permutation(count)[: count // 2]) for _ in range(subsets)]
+    return estimate_from_halves(mean(np.arange(count)), halves, count)

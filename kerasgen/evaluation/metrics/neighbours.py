@@ -1,0 +1,69 @@
+"""Distances between all pairs of two sets, in blocks: the memory stays bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from kerasgen.evaluation.metrics.estimates import blocks
+
+
+def squared_distances(
+    queries: np.ndarray, references: np.ndarray
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Squared Euclidean distances of some queries to all references, until all queries had theirs.
+
+    Args:
+        queries: ``[N, D]``.
+        references: ``[M, D]``.
+
+    Yields:
+        Which queries, and ``[n, M]`` float64, not negative.
+    """
+    a, b = queries.astype(np.float64), references.astype(np.float64)
+    # Far from the origin, small distances would drown in the rounding of large products.
+    middle = b.mean(axis=0)
+    a, b = a - middle, b - middle
+    lengths = (b**2).sum(axis=1)
+    for rows in blocks(len(a), len(b)):
+        part = a[rows]
+        squared = part @ b.T
+        squared *= -2.0
+        squared += lengths
+        squared += (part**2).sum(axis=1)[:, None]
+        yield rows, np.maximum(squared, 0.0, out=squared)
+
+
+def nearest_neighbours(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
+    """For each query the place of the reference with the smallest Euclidean distance.
+
+    Args:
+        queries: ``[N, D]``.
+        references: ``[M, D]``.
+
+    Returns:
+        ``[N]`` integers.
+    """
+    found = [squared.argmin(axis=1) for _, squared in squared_distances(queries, references)]
+    return np.concatenate(found)
+
+
+def nearest_distances(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
+    """For each query the Euclidean distance to its nearest reference; arguments as above.
+
+    Returns:
+        ``[N]`` float64, exact: from differences, not from products.
+    """
+    places = nearest_neighbours(queries, references)
+    return np.asarray(
+        np.linalg.norm(queries.astype(np.float64) - references[places].astype(np.float64), axis=1)
+    )
+
+
+def neighbour_radii(features: np.ndarray, k: int) -> np.ndarray:
+    """Squared distance of each sample to its k-th nearest other one, ``[N]`` float64."""
+    radii = np.empty(len(features))
+    for rows, squared in squared_distances(features, features):
+        radii[rows] = np.partition(squared, k, axis=1)[:, k]
+    return radii

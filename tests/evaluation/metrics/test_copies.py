@@ -1,0 +1,86 @@
+"""Planted copies are found, and new samples are not taken for copies."""
+
+import numpy as np
+import pytest
+
+from kerasgen.evaluation.metrics import find_copies
+
+SIDE = 8
+
+
+def smooth(count, seed):
+    """Pictures with structure, ``[N, S, S]``, rows of one class near each other."""
+    generator = np.random.default_rng(seed)
+    centres = np.random.default_rng(99).normal(size=(5, SIDE, SIDE))
+    return centres[generator.integers(0, 5, count)] + 0.7 * generator.normal(
+        size=(count, SIDE, SIDE)
+    )
+
+
+def flat(pictures):
+    return pictures.reshape(len(pictures), -1)
+
+
+@pytest.fixture(scope="module")
+def sets():
+    return smooth(800, 0), smooth(300, 1), smooth(1000, 2)
+
+
+def test_one_in_a_hundred_is_found_with_its_source(sets):
+    train, held_out, made = sets
+    made = made.copy()
+    generator = np.random.default_rng(3)
+    places, sources = generator.permutation(1000)[:10], generator.permutation(800)[:10]
+    made[places] = train[sources]
+    # Some slightly changed, as by JPEG.
+    made[places[5:]] += 0.1 * generator.normal(size=(5, SIDE, SIDE))
+    found = find_copies(flat(made), flat(train), flat(held_out))
+    planted = dict(zip(places.tolist(), sources.tolist(), strict=True))
+    listed = dict(zip(found.places.tolist(), found.sources.tolist(), strict=True))
+    assert {place: listed.get(place) for place in planted} == planted
+    assert set(found.places[:5].tolist()) == set(places[:5].tolist())
+    assert len(found.places) <= 12 and found.share.value == len(found.places) / 1000
+    assert found.null.value <= 0.01 and (np.diff(found.ratios) >= 0).all()
+
+
+def test_mirrored_copies_are_found_if_mirrored_features_are_given(sets):
+    train, held_out, made = sets
+    made = made.copy()
+    made[:10] = train[:10, :, ::-1]
+    alone = find_copies(flat(made), flat(train), flat(held_out))
+    both = find_copies([flat(made), flat(made[:, :, ::-1])], flat(train), flat(held_out))
+    assert not set(range(10)) & set(alone.places.tolist())
+    assert set(range(10)) <= set(both.places.tolist())
+    assert both.sources[:10].tolist() == both.places[:10].tolist()
+
+
+def test_new_samples_are_no_copies(sets):
+    train, held_out, made = sets
+    found = find_copies(flat(made), flat(train), flat(held_out))
+    assert len(found.places) <= 2
+
+
+def test_a_twin_among_the_held_out_does_not_hide_exact_copies(sets):
+    train, held_out, made = sets
+    spoiled, copied = held_out.copy(), made.copy()
+    spoiled[:30], copied[:4] = train[:30], train[40:44]
+    found = find_copies(flat(copied), flat(train), flat(spoiled))
+    assert found.threshold == 0.0 and found.places.tolist() == [0, 1, 2, 3]
+    assert found.null.value == pytest.approx(0.1)
+
+
+def test_training_samples_that_are_there_twice(sets):
+    train, held_out, made = sets
+    doubled = np.concatenate([train, train[:20]])
+    copied = made.copy()
+    copied[7] = train[3]
+    found = find_copies(flat(copied), flat(doubled), flat(held_out))
+    assert found.places[0] == 7 and len(found.places) <= 3
+
+
+def test_what_does_not_fit_is_refused():
+    points = np.zeros((5, 2))
+    with pytest.raises(ValueError, match="several of one form"):
+        find_copies([points, points[:4]], points, points)
+    with pytest.raises(ValueError, match="false_alarms"):
+        find_copies(points, points, points, false_alarms=1.0)

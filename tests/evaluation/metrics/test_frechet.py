@@ -1,0 +1,68 @@
+"""The Frechet distance against its definition and closed forms."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from kerasgen.evaluation.metrics import frechet_distance
+
+
+def by_definition(first, second):
+    """With the root of a product of covariances, from eigenvalues."""
+    means = first.mean(axis=0) - second.mean(axis=0)
+    covariances = [np.cov(one, rowvar=False) for one in (first, second)]
+    eigenvalues = np.linalg.eigvals(covariances[0] @ covariances[1]).real
+    root = np.sqrt(np.maximum(eigenvalues, 0)).sum()
+    return means @ means + sum(np.trace(each) for each in covariances) - 2 * root
+
+
+def test_it_is_its_definition():
+    generator = np.random.default_rng(0)
+    first = generator.normal(size=(60, 8)) @ generator.normal(size=(8, 8))
+    second = generator.normal(0.4, 1.3, (45, 8))
+    found = frechet_distance(first, second)
+    assert found.value == pytest.approx(by_definition(first, second), rel=1e-10)
+    assert found.low < found.value < found.high and found.count == 45
+    back = frechet_distance(second.astype(np.float32), first.astype(np.float32))
+    assert back.value == pytest.approx(found.value, rel=1e-6)
+
+
+def test_gaussians_in_closed_form():
+    """Samples with exactly these moments: the distance has no sampling error."""
+    generator = np.random.default_rng(1)
+    raw = generator.normal(size=(50, 3))
+    raw -= raw.mean(axis=0)
+    white = raw @ np.linalg.inv(np.linalg.cholesky(np.cov(raw, rowvar=False))).T
+    first, second = 2.0 * white, 0.5 * white + [1.0, -2.0, 0.0]
+    # (2 - 0.5)^2 in each of three directions, and the means.
+    assert frechet_distance(first, second).value == pytest.approx(3 * 1.5**2 + 5.0, rel=1e-12)
+    assert frechet_distance(first, first).value == pytest.approx(0.0, abs=1e-12)
+
+
+def test_fewer_samples_than_features_are_warned_of_and_right():
+    generator = np.random.default_rng(2)
+    first, second = generator.normal(size=(6, 20)), generator.normal(0.5, 1, (40, 20))
+    with pytest.warns(UserWarning, match="6 samples of 20 features.*kernel_distance"):
+        found = frechet_distance(first, second)
+    assert found.value == pytest.approx(by_definition(first, second), rel=1e-6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        frechet_distance(second, second + 1)
+
+
+def test_the_interval_is_as_wide_as_the_values_spread():
+    generator = np.random.default_rng(3)
+    found = [
+        frechet_distance(
+            generator.normal(size=(200, 3)), generator.normal(1.0, 1.0, (200, 3)), seed=index
+        )
+        for index in range(120)
+    ]
+    margin = np.mean([each.high - each.value for each in found])
+    assert margin == pytest.approx(1.96 * np.std([each.value for each in found]), rel=0.25)
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match=r"\(5, 3\) and \(5, 2\)"):
+        frechet_distance(np.zeros((5, 3)), np.zeros((5, 2)))

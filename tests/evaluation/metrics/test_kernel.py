@@ -1,0 +1,147 @@
+"""The kernel distance against a double loop, its own truth and repeated draws."""
+
+import numpy as np
+import pytest
+
+from kerasgen.evaluation.metrics import estimates, kernel_distance
+
+NEAR = np.array([0.0, 0.0]), np.array([[1.0, 0.0], [0.0, 1.0]])
+FAR = np.array([0.8, -0.3]), np.array([[1.5, 0.2], [0.2, 0.7]])
+
+
+def direct_distance(first, second):
+    """Squared MMD as it is written in the paper, one pair after the other."""
+
+    def kernel(x, y):
+        return (sum(float(a) * float(b) for a, b in zip(x, y, strict=True)) / len(x) + 1.0) ** 3
+
+    def within(rows):
+        pairs = [kernel(x, y) for i, x in enumerate(rows) for j, y in enumerate(rows) if i != j]
+        return sum(pairs) / len(pairs)
+
+    between = [kernel(x, y) for x in first for y in second]
+    return within(first) + within(second) - 2.0 * sum(between) / len(between)
+
+
+def moments(mean, covariance):
+    third = np.einsum("i,j,k->ijk", mean, mean, mean)
+    third += np.einsum("i,jk->ijk", mean, covariance)
+    third += np.einsum("j,ik->ijk", mean, covariance)
+    third += np.einsum("k,ij->ijk", mean, covariance)
+    return mean, np.outer(mean, mean) + covariance, third
+
+
+def true_distance(first, second):
+    """The cubic kernel sees three moments: MMD^2 is a weighted sum of their squared differences."""
+    size = len(first[0])
+    pairs = zip(moments(*first), moments(*second), (3, 3, 1), strict=True)
+    return sum(
+        weight * np.sum((a - b) ** 2) / size**order
+        for order, (a, b, weight) in enumerate(pairs, start=1)
+    )
+
+
+def draw(generator, gaussian, count):
+    return generator.multivariate_normal(*gaussian, size=count)
+
+
+@pytest.fixture(scope="module")
+def repeated():
+    """300 estimates of the distance of two known Gaussians."""
+    generator = np.random.default_rng(11)
+    return [
+        kernel_distance(
+            draw(generator, NEAR, 80), draw(generator, FAR, 60), subsets=100, seed=index
+        )
+        for index in range(300)
+    ]
+
+
+def test_kernel_distance_equals_the_double_loop():
+    generator = np.random.default_rng(0)
+    first, second = generator.normal(size=(9, 5)), generator.normal(0.5, 2.0, size=(6, 5))
+    expected = direct_distance(first, second)
+    assert kernel_distance(first, second).value == pytest.approx(expected, abs=1e-10)
+
+
+def test_kernel_distance_of_a_tiny_example_by_hand():
+    first, second = np.array([[0.0], [0.0], [0.0], [1.0]]), np.ones((4, 1))
+    # Within the first every pair has a zero: 1. Within the second (1 + 1)^3 = 8. Between: a
+    # quarter of 8 and three quarters of 1. 1 + 8 - 2 * 11 / 4 = 3.5.
+    assert kernel_distance(first, second).value == pytest.approx(3.5, abs=1e-12)
+
+
+def test_kernel_distance_is_symmetric():
+    generator = np.random.default_rng(1)
+    first, second = draw(generator, NEAR, 20), draw(generator, FAR, 30)
+    there, back = kernel_distance(first, second), kernel_distance(second, first)
+    assert there.value == pytest.approx(back.value, abs=1e-12)
+    assert there.count == back.count == 20
+
+
+def test_kernel_distance_is_the_same_for_the_same_seed():
+    generator = np.random.default_rng(2)
+    first, second = draw(generator, NEAR, 20), draw(generator, FAR, 20)
+    assert kernel_distance(first, second, seed=3) == kernel_distance(first, second, seed=3)
+    assert kernel_distance(first, second, seed=3) != kernel_distance(first, second, seed=4)
+
+
+def test_float32_features_lose_no_precision():
+    generator = np.random.default_rng(3)
+    first, second = (draw(generator, NEAR, 9).astype(np.float32) for _ in range(2))
+    expected = direct_distance(first, second)
+    assert kernel_distance(first, second).value == pytest.approx(expected, abs=1e-10)
+
+
+def test_kernel_distance_within_one_distribution_is_zero_on_average():
+    generator = np.random.default_rng(4)
+    values = [
+        kernel_distance(draw(generator, FAR, 20), draw(generator, FAR, 30), subsets=2, seed=0).value
+        for _ in range(1000)
+    ]
+    assert abs(np.mean(values)) < 3 * np.std(values) / np.sqrt(len(values))
+    assert min(values) < 0
+
+
+def test_kernel_distance_is_right_on_average(repeated):
+    values = [estimate.value for estimate in repeated]
+    error = np.std(values) / np.sqrt(len(values))
+    assert abs(np.mean(values) - true_distance(NEAR, FAR)) < 3 * error
+
+
+def test_the_interval_covers_the_true_distance(repeated):
+    truth = true_distance(NEAR, FAR)
+    share = np.mean([estimate.low <= truth <= estimate.high for estimate in repeated])
+    assert 0.88 <= share <= 0.99, share
+
+
+def test_the_interval_is_as_wide_as_the_estimates_spread(repeated):
+    margin = np.mean([estimate.high - estimate.value for estimate in repeated])
+    spread = np.std([estimate.value for estimate in repeated])
+    assert margin == pytest.approx(1.96 * spread, rel=0.15)
+
+
+@pytest.mark.parametrize("share", [0.3, 3.0])
+def test_the_coverage_check_notices_intervals_of_another_width(repeated, share):
+    truth = true_distance(NEAR, FAR)
+    covered = [abs(e.value - truth) <= share * (e.high - e.value) for e in repeated]
+    assert not 0.88 <= np.mean(covered) <= 0.99
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [((5, 3), (5, 2)), ((5,), (5, 1)), ((3, 2), (9, 2)), ((9, 2), (3, 2))],
+)
+def test_sets_that_do_not_fit_are_refused(first, second):
+    with pytest.raises(ValueError, match="Received"):
+        kernel_distance(np.zeros(first), np.zeros(second))
+
+
+def test_blocks_change_nothing(monkeypatch):
+    generator = np.random.default_rng(5)
+    first, second = generator.normal(size=(37, 5)), generator.normal(0.2, 1.5, size=(29, 5))
+    whole = kernel_distance(first, second, subsets=10)
+    monkeypatch.setattr(estimates, "BLOCK", 150)
+    parts = kernel_distance(first, second, subsets=10)
+    assert parts.value == pytest.approx(whole.value, rel=1e-12)
+    assert parts.high == pytest.approx(whole.high, rel=1e-12)

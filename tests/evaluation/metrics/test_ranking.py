@@ -1,0 +1,76 @@
+"""Areas under ROC curves against all pairs, and their intervals."""
+
+import numpy as np
+import pytest
+
+from kerasgen.evaluation.metrics import area_under_roc
+
+
+def test_area_under_roc_by_pairs():
+    generator = np.random.default_rng(0)
+    positive = generator.random(80) < 0.4
+    scores = np.round(generator.normal(size=80) + positive, 1)
+    pairs = scores[positive][:, None] - scores[~positive][None]
+    expected = np.mean((pairs > 0) + 0.5 * (pairs == 0))
+    found = area_under_roc(positive, scores)
+    assert found.value == pytest.approx(expected)
+    assert found.low < expected < found.high and found.count == min(
+        positive.sum(), 80 - positive.sum()
+    )
+    assert area_under_roc(positive, -scores).value == pytest.approx(1 - expected)
+    assert area_under_roc(positive, np.zeros(80)).value == 0.5
+    perfect = area_under_roc(positive, positive.astype(float))
+    assert (perfect.value, perfect.low, perfect.high) == (1, 1, 1)
+
+
+def test_area_under_roc_knows_that_samples_of_a_group_are_alike():
+    generator = np.random.default_rng(1)
+    groups = np.repeat(np.arange(12), 30)
+    positive = np.tile(np.arange(30) % 2 == 0, 12)
+    # A scene shifts all of its scores, and decides whether smoke is easy to see there.
+    scores = positive * generator.normal(0.5, 1.0, 12)[groups] + generator.normal(size=12)[groups]
+    scores += 0.3 * generator.normal(size=360)
+    alone, together = (area_under_roc(positive, scores, g) for g in (None, groups))
+    assert alone.value == together.value
+    assert together.high - together.low > 2 * (alone.high - alone.low)
+    named = area_under_roc(positive, scores, np.char.add("scene ", groups.astype(str)))
+    assert named.high - named.low == pytest.approx(together.high - together.low, rel=0.3)
+
+
+def test_the_area_of_several_scorers_is_the_mean_of_theirs():
+    generator = np.random.default_rng(2)
+    positive = np.arange(60) % 3 == 0
+    scores = generator.normal(size=(3, 60)) + positive * np.array([0.0, 1.0, 3.0])[:, None]
+    found = area_under_roc(positive, scores)
+    alone = [area_under_roc(positive, one) for one in scores]
+    assert found.value == pytest.approx(np.mean([one.value for one in alone]))
+    # Scorers so unlike make the mean less certain than one steady scorer's area.
+    steady = area_under_roc(positive, np.tile(scores[1], (3, 1)))
+    assert steady.value == alone[1].value
+    assert found.high - found.low > 1.2 * (steady.high - steady.low)
+
+
+def test_a_gain_in_area_is_paired():
+    generator = np.random.default_rng(3)
+    positive = np.arange(200) % 2 == 0
+    # What makes a sample hard is hard for both; the better of the two sees a little more.
+    shared = positive + generator.normal(size=(2, 200))
+    better = shared + 0.3 * positive
+    gain = area_under_roc(positive, better, baseline=shared)
+    areas = [area_under_roc(positive, scores) for scores in (better, shared)]
+    assert gain.value == pytest.approx(areas[0].value - areas[1].value)
+    assert 0 < gain.low < gain.value < gain.high
+    assert gain.high - gain.low < 0.7 * (areas[0].high - areas[0].low)
+    same = area_under_roc(positive, shared, baseline=shared)
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+
+
+def test_area_under_roc_refuses_what_it_cannot_rank():
+    with pytest.raises(ValueError, match="0 positives of 3"):
+        area_under_roc(np.zeros(3, bool), np.arange(3.0))
+    with pytest.raises(ValueError, match="finite"):
+        area_under_roc(np.array([True, False]), np.array([0.0, np.nan]))
+    with pytest.raises(ValueError, match=r"\(2,\) and \(3,\)"):
+        area_under_roc(np.array([True, False]), np.arange(3.0))
+    with pytest.raises(ValueError, match=r"one form. Received: shapes \(1, 2\) and \(2, 2\)"):
+        area_under_roc(np.array([True, False]), np.arange(2.0), baseline=np.ones((2, 2)))
