@@ -1,0 +1,149 @@
+"""The autoencoder family: a bottleneck that is a feature space of one's own pictures.
+
+No weights from elsewhere are needed. Fit *one* on all sets that are to be compared, or on the real
+one, and look at every set through it: two autoencoders have two codes that have nothing to do with
+each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import layers, ops
+
+from kerasgen.training.layers import Tensor, check_image_shape
+from kerasgen.training.step import Player, Step
+
+CODE = "code"
+"""Name of the layer whose output is the code."""
+
+_WRITE_UP_SIDE = 299
+
+
+def build_autoencoder(
+    image_shape: Sequence[int] = (64, 64, 3),
+    *,
+    widths: Sequence[int] = (32, 64, 64),
+    code_channels: int = 8,
+    name: str = "autoencoder",
+) -> keras.Model:
+    """Convolutional autoencoder: stride-2 convolutions down to the code, and as many doublings up.
+
+    Each doubling repeats the pixels and convolves, which leaves no grid (Odena et al. 2016,
+    "Deconvolution and Checkerboard Artifacts").
+
+    Args:
+        image_shape: (height, width, channels), sides multiples of 2 ** len(widths).
+        widths: Channels after each halving.
+        code_channels: Of the code, whose sides are those of the picture after all halvings.
+        name: Of the model.
+
+    Returns:
+        ``images`` ``[N, H, W, C]`` float32 in [-1, 1] -> the same pictures again, as well as the
+        code can tell; ``encoder_of`` has the code.
+
+    Raises:
+        ValueError: If an argument does not fit.
+    """
+    if not widths or min(*widths, code_channels) < 1:
+        raise ValueError(
+            "`widths` must be one or more, and they and `code_channels` at least 1. "
+            f"Received: widths={tuple(widths)}, code_channels={code_channels}"
+        )
+    check_image_shape(image_shape, 2 ** len(widths))
+    images = keras.Input(tuple(image_shape), name="images")
+    x = images
+    for width in widths:
+        x = layers.Conv2D(width, 3, strides=2, padding="same")(x)
+        x = layers.LeakyReLU(negative_slope=0.2)(x)
+    x = layers.Conv2D(code_channels, 1, name=CODE)(x)
+    for width in reversed(widths):
+        x = layers.Conv2D(width, 3, padding="same")(x)
+        x = layers.UpSampling2D(2)(layers.LeakyReLU(negative_slope=0.2)(x))
+    return keras.Model(
+        images, _picture(layers.Conv2D(image_shape[2], 3, padding="same")(x)), name=name
+    )
+
+
+def build_pooled_autoencoder(*, name: str = "autoencoder") -> keras.Model:
+    """The autoencoder of the comparison write-up: 299x299x3 -> a code of 37x37x8 -> 299x299x3.
+
+    Two strided convolutions, each followed by max pooling, and three transposed convolutions.
+    6,083 weights.
+
+    Differs: pixels are in [-1, 1], as its tanh needs; the write-up gave it [0, 1].
+
+    Args:
+        name: Of the model.
+
+    Returns:
+        ``images`` ``[N, 299, 299, 3]`` float32 in [-1, 1] -> pictures of the same form.
+    """
+    images = keras.Input((_WRITE_UP_SIDE, _WRITE_UP_SIDE, 3), name="images")
+    x = layers.Conv2D(16, 3, strides=2, activation="relu")(layers.ZeroPadding2D(1)(images))
+    x = layers.MaxPooling2D(2)(x)
+    x = layers.Conv2D(8, 3, strides=2, activation="relu")(layers.ZeroPadding2D(1)(x))
+    x = layers.MaxPooling2D(2, strides=1, name=CODE)(x)
+    x = layers.Conv2DTranspose(16, 3, strides=2, activation="relu")(x)
+    x = layers.Conv2DTranspose(8, 5, strides=2)(x)
+    x = layers.ReLU()(layers.Cropping2D(1)(x))
+    x = layers.Conv2DTranspose(3, 2, strides=2)(x)
+    # PyTorch's padding of 2 with an output padding of 1.
+    x = layers.Cropping2D(((2, 1), (2, 1)))(x)
+    return keras.Model(images, _picture(x), name=name)
+
+
+def encoder_of(autoencoder: keras.Model) -> keras.Model:
+    """The part up to the code; weights are shared.
+
+    Args:
+        autoencoder: From a builder of this family, or loaded from its ``.keras`` file.
+
+    Returns:
+        ``images`` -> codes ``[N, h, w, c]`` float32.
+
+    Raises:
+        ValueError: If the model is another kind.
+    """
+    if CODE not in {layer.name for layer in autoencoder.layers}:
+        raise ValueError(
+            "`autoencoder` must come from a builder of kerasgen.autoencoder. "
+            f"Received: a model {autoencoder.name!r} without a layer {CODE!r}"
+        )
+    return keras.Model(
+        autoencoder.input, autoencoder.get_layer(CODE).output, name=f"{autoencoder.name}_encoder"
+    )
+
+
+class AutoencoderStep(Step):
+    """One update by the mean squared error.
+
+    A batch is (images, ...): what follows the pictures, such as labels, is not looked at. Losses:
+    ``reconstruction_loss``, the mean square of a pixel's error on the [-1, 1] scale.
+
+    Args:
+        autoencoder: Pictures -> pictures.
+        player: Moves the autoencoder.
+        seed: Of the step's randomness.
+    """
+
+    def __init__(self, autoencoder: keras.Model, player: Player, *, seed: int = 0) -> None:
+        super().__init__(seed=seed)
+        self.autoencoder = autoencoder
+        self.player = player
+
+    def update(self, images: tf.Tensor, *rest: Any) -> dict[str, tf.Tensor]:
+        """One update."""
+
+        def loss() -> tf.Tensor:
+            error = self.autoencoder(images, training=True) - images
+            return tf.reduce_mean(tf.square(tf.cast(error, tf.float32)))
+
+        return {"reconstruction_loss": self.player.minimize(loss)}
+
+
+def _picture(x: Tensor) -> Tensor:
+    return layers.Activation("tanh", dtype="float32", name="picture")(ops.cast(x, "float32"))
