@@ -28,7 +28,6 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -44,7 +43,11 @@ from kerasgen.data.images import read_folder, read_image
 from kerasgen.data.sheets import contact_sheet, save_png
 from kerasgen.data.smoke import smoky_copies
 from kerasgen.evaluation.detection import Plan, Sightings, fit_detector
-from kerasgen.evaluation.features import FeatureExtractor, saved_model_features
+from kerasgen.evaluation.features import (
+    FeatureExtractor,
+    cached_features,
+    saved_model_features,
+)
 from kerasgen.evaluation.metrics import Estimate, area_under_roc
 from kerasgen.evaluation.translation import load_translator
 from kerasgen.training.trainer import Trainer, TrainerOptions
@@ -159,7 +162,7 @@ def scenes(paths: list[Path]) -> list[int]:
     clustering = AgglomerativeClustering(
         None, metric="cosine", linkage="average", distance_threshold=SCENE_DISTANCE
     )
-    return clustering.fit_predict(remembered(FLAGS.features)(frames)).tolist()
+    return clustering.fit_predict(frozen_features()(frames)).tolist()
 
 
 def answers(
@@ -181,7 +184,7 @@ def ask(
 ) -> dict:
     """Trains one detector; its scores of all test pictures."""
     trainer = Trainer(folder, options=TrainerOptions(log_every=600, save_every=10_000))
-    features = remembered(FLAGS.features) if form == "frozen" else None
+    features = frozen_features() if form == "frozen" else None
     plan = Plan(steps=FLAGS.steps)
     detector = fit_detector(trainer, data, plan, features=features, seed=int(seed))
     told = {
@@ -190,22 +193,9 @@ def ask(
     return {"claimed": detector.claimed, "scores": told}
 
 
-_KNOWN: dict[bytes, np.ndarray] = {}
-
-
-def remembered(path: str) -> FeatureExtractor:
-    """Features that are computed once for each picture: seeds and arms share many."""
-    inner = saved_model_features(path)
-
-    def run(images: np.ndarray) -> np.ndarray:
-        keys = [hashlib.sha256(image.tobytes()).digest() for image in images]
-        new = [place for place, key in enumerate(keys) if key not in _KNOWN]
-        if new:
-            found = inner(images[new])
-            _KNOWN.update(zip((keys[place] for place in new), found, strict=True))
-        return np.stack([_KNOWN[key] for key in keys])
-
-    return FeatureExtractor(inner.name, run)
+def frozen_features() -> FeatureExtractor:
+    """Kept on disk: seeds and arms share many pictures."""
+    return cached_features(saved_model_features(FLAGS.features), Path(FLAGS.workdir) / "features")
 
 
 def coded(data: Sightings, control: str) -> Sightings:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -130,59 +130,75 @@ def fit_detector(
             scratch, shown half of the pictures mirrored.
         seed: Of weights, split and order.
     """
-    train, held_out = _split(data, seed)
+    places, held_out = split_by_source(
+        data.sources, HELD_OUT, seed, labels=data.present.astype(np.int64)
+    )
+    unseen = data.at(held_out)
     keras.utils.set_random_seed(seed)
-    if features is None:
-        size = min(data.images.shape[1:3])
-        widths = [width for level, width in enumerate(_WIDTHS) if size % 2 ** (level + 1) == 0]
-        with trainer.scope():
-            network = build_classifier(data.images.shape[1:], 2, widths=widths, units=64)
-        inputs: Callable[[np.ndarray], np.ndarray] = _same
-        batches = _picture_batches(train, plan, seed)
-    else:
-        inputs = _centred(features, train.images)
-        known = inputs(train.images)
-        with trainer.scope():
-            network = _linear_head(known.shape[1])
-        places = balanced_places(train.present.astype(np.int32), seed)
-        labels = train.present[places].astype(np.int32)
-        batches = feature_batches(known[places], labels, plan.batch_size, seed=seed)
     with trainer.scope():
+        if features is None:
+            learner = _from_scratch(data.at(places), plan, seed)
+        else:
+            learner = _on_features(data, places, features, plan, seed)
+        network = learner.network
         step = ClassifierStep(network, Player(network, keras.optimizers.Adam(plan.rate)), seed=seed)
-    validate = log_likelihood(inputs(held_out.images), held_out.present.astype(np.int64))
     fit_classifier(
         trainer,
         step,
-        batches,
-        validate,
+        learner.batches,
+        log_likelihood(learner.see(unseen.images), unseen.present.astype(np.int64)),
         steps=plan.steps,
         every=plan.every,
         patience=plan.patience,
     )
 
     def score(images: np.ndarray) -> np.ndarray:
-        logits = compute_logits(network, inputs(images)).astype(np.float64)
+        logits = compute_logits(network, learner.see(images)).astype(np.float64)
         return logits[:, 1] - logits[:, 0]
 
-    return Detector(score, network, measure_detection(score, held_out))
+    return Detector(score, network, measure_detection(score, unseen))
 
 
-def _split(data: Sightings, seed: int) -> tuple[Sightings, Sightings]:
-    train, held_out = split_by_source(
-        data.sources, HELD_OUT, seed, labels=data.present.astype(np.int64)
+class _Learner(NamedTuple):
+    """A network, batches to train it on, and what it sees of pictures ``[N, H, W, C]`` uint8."""
+
+    network: keras.Model
+    batches: Batches
+    see: Callable[[np.ndarray], np.ndarray]
+
+
+def _from_scratch(train: Sightings, plan: Plan, seed: int) -> _Learner:
+    """A small network, shown half of the pictures mirrored."""
+    shape = train.images.shape[1:]
+    widths = [
+        width for level, width in enumerate(_WIDTHS) if min(shape[:2]) % 2 ** (level + 1) == 0
+    ]
+    labels = train.present.astype(np.int32)
+    places = balanced_places(labels, seed)
+    pictures = Pictures.from_array(train.images[places], labels[places])
+    batches = labelled(pictures, plan.batch_size, seed=seed, augmentation=Augmentation(flip=True))
+    return _Learner(
+        build_classifier(shape, 2, widths=widths, units=64), batches, lambda images: images
     )
-    return data.at(train), data.at(held_out)
 
 
-def _same(images: np.ndarray) -> np.ndarray:
-    return images
-
-
-def _centred(features: FeatureExtractor, images: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Features with the mean and deviation of those of the training pictures taken out."""
-    known = features(images)
+def _on_features(
+    data: Sightings, train: np.ndarray, features: FeatureExtractor, plan: Plan, seed: int
+) -> _Learner:
+    """A linear head; mean and deviation of the training pictures' features are taken out."""
+    # Of all pictures at once, whoever is held out: a cache then has them for every seed.
+    known = features(data.images)[train]
     mean, deviation = known.mean(axis=0), known.std(axis=0) + 1e-3
-    return lambda pictures: (features(pictures) - mean) / deviation
+    labels = data.present[train].astype(np.int32)
+    places = balanced_places(labels, seed)
+    batches = feature_batches(
+        ((known - mean) / deviation)[places], labels[places], plan.batch_size, seed=seed
+    )
+    return _Learner(
+        _linear_head(known.shape[1]),
+        batches,
+        lambda images: (features(images) - mean) / deviation,
+    )
 
 
 def _linear_head(count: int) -> keras.Model:
@@ -191,13 +207,6 @@ def _linear_head(count: int) -> keras.Model:
     x = keras.layers.Dropout(0.5)(inputs)
     logits = keras.layers.Dense(2, dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name="linear_head")
-
-
-def _picture_batches(train: Sightings, plan: Plan, seed: int) -> Batches:
-    places = balanced_places(train.present.astype(np.int32), seed)
-    pictures = Pictures.from_array(train.images[places], train.present[places].astype(np.int32))
-    mirrored = Augmentation(flip=True)
-    return labelled(pictures, plan.batch_size, seed=seed, augmentation=mirrored)
 
 
 def measure_detection(score: Score, data: Sightings, *, seed: int = 0) -> dict[str, Any]:

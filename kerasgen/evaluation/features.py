@@ -6,7 +6,10 @@ different numbers and never to be compared.
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasgen.data.files import write_file
 from kerasgen.data.images import to_float
 
 
@@ -24,10 +28,12 @@ class FeatureExtractor:
     Attributes:
         name: Goes with every number measured on these features.
         run: ``[N, H, W, C]`` uint8 -> ``[N, D]`` float32.
+        version: Changes with the weights, so that no feature of others is taken for one of these.
     """
 
     name: str
     run: Callable[[np.ndarray], np.ndarray]
+    version: str = ""
 
     def __call__(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
         """Features of any number of pictures.
@@ -91,7 +97,7 @@ def saved_model_features(path: str | Path, output: str = "features") -> FeatureE
         return signature(**{input_name: pictures})[output].numpy()
 
     name = path.parent.name if path.name.isdecimal() else path.name
-    return FeatureExtractor(name, run)
+    return FeatureExtractor(name, run, _digest_of_files(path))
 
 
 def keras_features(model: keras.Model, name: str) -> FeatureExtractor:
@@ -100,7 +106,10 @@ def keras_features(model: keras.Model, name: str) -> FeatureExtractor:
     def run(images: np.ndarray) -> np.ndarray:
         return keras.ops.convert_to_numpy(model(to_float(images), training=False))
 
-    return FeatureExtractor(name, run)
+    digest = hashlib.sha256()
+    for weight in model.get_weights():
+        digest.update(np.ascontiguousarray(weight).tobytes())
+    return FeatureExtractor(name, run, digest.hexdigest())
 
 
 def pixel_features(side: int = 16) -> FeatureExtractor:
@@ -114,6 +123,42 @@ def pixel_features(side: int = 16) -> FeatureExtractor:
         return small.numpy() / 255.0
 
     return FeatureExtractor(f"pixels-{side}", run)
+
+
+def cached_features(extractor: FeatureExtractor, folder: str | Path) -> FeatureExtractor:
+    """The same features, kept on disk: no batch of pictures is computed twice.
+
+    Args:
+        extractor: What computes them.
+        folder: Where they are kept, a file for each batch, named after the pictures' content, the
+            space and its weights. May be shared and deleted at will.
+
+    Returns:
+        An extractor of the same name.
+    """
+
+    def run(images: np.ndarray) -> np.ndarray:
+        digest = hashlib.sha256(f"{extractor.name} {extractor.version} {images.shape}".encode())
+        digest.update(np.ascontiguousarray(images).tobytes())
+        path = Path(folder) / f"{digest.hexdigest()}.npy"
+        if path.is_file():
+            # A file that is cut off is made anew.
+            with suppress(ValueError, EOFError, OSError):
+                return np.asarray(np.load(path, allow_pickle=False))
+        features = np.asarray(extractor.run(images), np.float32).reshape(len(images), -1)
+        stream = io.BytesIO()
+        np.save(stream, features)
+        write_file(path, stream.getvalue())
+        return features
+
+    return FeatureExtractor(extractor.name, run, extractor.version)
+
+
+def _digest_of_files(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in [folder / "saved_model.pb", *sorted((folder / "variables").glob("*"))]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _three_channels(images: np.ndarray) -> np.ndarray:
