@@ -1,0 +1,88 @@
+"""Real against synthetic: the null stays the null, a difference is said, sources stay together."""
+
+import json
+
+import numpy as np
+import pytest
+
+from kerasgen.evaluation.comparison import (
+    compare_appearance,
+    compare_features,
+    compared_sets,
+    summary,
+)
+from kerasgen.evaluation.features import FeatureExtractor, pixel_features
+
+
+def pictures(count, seed, level=110, spread=30, side=16):
+    """Smooth patches of light: low frequencies that differ from picture to picture."""
+    generator = np.random.default_rng(seed)
+    coarse = generator.normal(level, spread, (count, 4, 4, 3)).repeat(side // 4, 1)
+    fine = coarse.repeat(side // 4, 2) + generator.normal(0, 6, (count, side, side, 3))
+    return np.clip(np.rint(fine), 0, 255).astype(np.uint8)
+
+
+def compared(real, synthetic, **options):
+    sets = compared_sets(real, synthetic, **options)
+    return compare_features(sets, pixel_features(4)), compare_appearance(sets), sets
+
+
+def test_real_against_real_is_no_difference():
+    found, looks, sets = compared(pictures(120, 0), pictures(90, 1))
+    assert found["two_sample_p"]["synthetic"] > 0.05
+    low, high = (found["kernel_distance"]["synthetic"][end] for end in ("low", "high"))
+    assert low < 0 < high
+    assert abs(found["coverage"]["synthetic"]["value"] - found["coverage"]["null"]["value"]) < 0.2
+    text = summary({"pixels": found}, looks)
+    assert text.startswith("No feature space tells")
+    assert len(sets.null) == len(sets.synthetic) == 60 and len(sets.reference) == 60
+
+
+def test_a_darker_set_is_told_and_named():
+    found, looks, _ = compared(pictures(120, 0), pictures(120, 1, level=70))
+    assert found["two_sample_p"] == {"synthetic": 0.005, "null": pytest.approx(0.5, abs=0.45)}
+    for name in ("kernel_distance", "frechet_distance", "sliced_wasserstein"):
+        assert found[name]["synthetic"]["low"] > found[name]["null"]["high"], name
+    assert looks["brightness"]["distance"]["low"] > looks["brightness"]["null_95"]
+    assert looks["brightness"]["real"] - looks["brightness"]["synthetic"] > 0.1
+    assert 30 < looks["grey_histogram"]["distance"]["value"] < 50
+    text = summary({"pixels": found}, looks)
+    assert text.startswith("The synthetic pictures can be told from the real ones: area under ROC")
+    assert "brightness" in text or "grey histogram" in text
+    json.dumps([found, looks])
+
+
+def test_a_set_without_variety_loses_recall_and_coverage_only():
+    few = pictures(3, 1)
+    found, _, _ = compared(pictures(200, 0), np.repeat(few, 40, axis=0))
+    assert found["coverage"]["synthetic"]["value"] < 0.3 < found["coverage"]["null"]["value"]
+    assert found["recall"]["synthetic"]["value"] < 0.3 < found["recall"]["null"]["value"]
+
+
+def test_recordings_are_split_whole_and_stay_one_witness():
+    recordings = [pictures(1, seed).repeat(10, axis=0) for seed in range(24)]
+    real, synthetic = np.concatenate(recordings[:12]), np.concatenate(recordings[12:])
+    names = np.repeat(np.arange(12), 10).tolist()
+    sets = compared_sets(real, synthetic, real_groups=names, synthetic_groups=names)
+    assert not set(sets.reference_groups) & set(sets.null_groups)
+    assert not set(sets.reference_groups) & set(sets.synthetic_groups)
+    grouped = compare_features(sets, pixel_features(4))["two_sample_p"]["synthetic"]
+    alone = compare_features(compared_sets(real, synthetic), pixel_features(4))
+    assert alone["two_sample_p"]["synthetic"] < 0.05 < grouped
+
+
+def test_few_pictures_of_many_features_are_remarked_on():
+    sets = compared_sets(pictures(20, 0), pictures(20, 1))
+    found = compare_features(
+        sets, FeatureExtractor("raw", lambda images: images.reshape(len(images), -1))
+    )
+    assert any("10 samples of 768 features" in remark for remark in found["remarks"])
+
+
+def test_what_cannot_be_compared_is_refused():
+    with pytest.raises(ValueError, match="one form"):
+        compared_sets(pictures(9, 0), pictures(9, 0)[:, :8])
+    with pytest.raises(ValueError, match="9 real and 7 synthetic"):
+        compared_sets(pictures(9, 0), pictures(7, 1))
+    with pytest.raises(ValueError):
+        compared_sets(pictures(9, 0), pictures(9, 1), real_groups=["one"] * 9)
