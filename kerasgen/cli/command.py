@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 import kerasgen
-from kerasgen.cli import compose, cut, eyes, sheet, verify
+from kerasgen.cli import compare, compose, cut, eyes, sheet, verify
 from kerasgen.data.interruption import Unfinished
 
 
@@ -15,20 +15,20 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """The ``kerasgen`` command; returns its exit status."""
     parsed = _parser().parse_args(arguments)
     try:
-        parsed.run(parsed)
+        status = parsed.run(parsed)
     except (ValueError, Unfinished) as error:
         print(f"kerasgen: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("kerasgen: stopped. Run the same command again to go on.", file=sys.stderr)
         return 130
-    return 0
+    return status or 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kerasgen", description=kerasgen.__doc__.split("\n")[0])
     parser.add_argument("--version", action="version", version=f"kerasgen {kerasgen.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (eyes, cut, compose, verify, sheet):
+    for module in (eyes, cut, compose, verify, compare, sheet):
         module.add_to(commands)
     return parser

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,29 @@ def write_file(path: PathLike, content: bytes) -> None:
     Raises:
         ValueError: If it cannot be written.
     """
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.part")
+    write_files({Path(path): content})
+
+
+def write_files(contents: Mapping[Path, bytes]) -> None:
+    """Writes files that belong together: none takes its place before all are on the disk.
+
+    Raises:
+        ValueError: If one cannot be written; what was there before is then as it was.
+    """
+    parts = {target: target.with_name(f".{target.name}.part") for target in contents}
+    target = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(content)
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        for target, part in parts.items():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(contents[target])
+        for target, part in parts.items():
+            os.replace(part, target)
     except OSError as error:
-        raise ValueError(f"Cannot write: {error}. Received: path={str(path)!r}") from error
+        raise ValueError(f"Cannot write: {error}. Received: path={str(target)!r}") from error
+    finally:
+        for part in parts.values():
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
 
 def read_settings(path: PathLike) -> dict[str, Any]:
@@ -91,8 +104,13 @@ def write_json(path: PathLike, content: Mapping[str, Any]) -> None:
     Raises:
         ValueError: If it cannot be written.
     """
+    write_file(path, encoded_json(content))
+
+
+def encoded_json(content: Mapping[str, Any]) -> bytes:
+    """What ``write_json`` writes."""
     strict = json.loads(json.dumps(dict(content)), parse_constant=lambda name: None)
-    write_file(path, (json.dumps(strict, indent=2, ensure_ascii=False) + "\n").encode())
+    return (json.dumps(strict, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def check_writable(folder: PathLike) -> None:

@@ -6,7 +6,7 @@ numbers are distributed; ``distribution_difference`` does, and says what chance 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -17,6 +17,9 @@ from kerasgen.evaluation.metrics import Estimate
 _LAPLACIAN = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]], np.float32)
 _NOISE_MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 _SMALLEST = 16
+
+Groups = tuple[Sequence[Hashable], Sequence[Hashable]]
+"""Names of the sources of both sets' pictures."""
 
 STATISTICS: dict[str, str] = {
     "brightness": "mean luminance, 0 black to 1 white",
@@ -158,13 +161,20 @@ class Difference:
 
 
 def distribution_difference(
-    real: np.ndarray, synthetic: np.ndarray, *, resamples: int = 500, seed: int = 0
+    real: np.ndarray,
+    synthetic: np.ndarray,
+    groups: Groups | None = None,
+    *,
+    resamples: int = 500,
+    seed: int = 0,
 ) -> Difference:
     """How far a number is distributed elsewhere in a synthetic set than in the real one.
 
     Args:
         real: ``[N]`` numbers, one of each picture.
         synthetic: ``[M]``.
+        groups: Names of N and of M sources, which are resampled whole; None if each picture is its
+            own.
         resamples: Bootstrap samples of the interval, and draws of the null.
         seed: Of both.
 
@@ -177,18 +187,24 @@ def distribution_difference(
             "Two rows of at least two finite numbers are needed. "
             f"Received: shapes {sets[0].shape} and {sets[1].shape}"
         )
-    return _difference(sets[0], sets[1], _distance, resamples, seed)
+    return _difference(sets[0], sets[1], _distance, groups, resamples, seed)
 
 
 def histogram_difference(
-    real: np.ndarray, synthetic: np.ndarray, *, resamples: int = 500, seed: int = 0
+    real: np.ndarray,
+    synthetic: np.ndarray,
+    groups: Groups | None = None,
+    *,
+    resamples: int = 500,
+    seed: int = 0,
 ) -> Difference:
-    """The same of pooled histograms; whole pictures are resampled.
+    """The same of pooled histograms; whole pictures, or sources, are resampled.
 
     Args:
         real: ``[N, 256]``, from ``grey_histograms``.
         synthetic: ``[M, 256]``.
-        resamples: As for ``distribution_difference``.
+        groups: As for ``distribution_difference``.
+        resamples: The same.
         seed: The same.
 
     Returns:
@@ -198,29 +214,42 @@ def histogram_difference(
     def distance(first: np.ndarray, second: np.ndarray) -> float:
         return float(np.abs(np.cumsum(first.mean(axis=0) - second.mean(axis=0))).sum())
 
-    return _difference(real, synthetic, distance, resamples, seed)
+    return _difference(real, synthetic, distance, groups, resamples, seed)
 
 
 def _difference(
     real: np.ndarray,
     synthetic: np.ndarray,
     distance: Callable[[np.ndarray, np.ndarray], float],
+    groups: Groups | None,
     resamples: int,
     seed: int,
 ) -> Difference:
     generator = np.random.default_rng(seed)
+    sets = real, synthetic
+    named = groups or tuple(range(len(one)) for one in sets)
+    parts = [_parts(names) for names in named]
+    # As many witnesses as each set has.
+    counts = [len(each) for each in parts]
 
-    def drawn(values: np.ndarray, count: int) -> np.ndarray:
-        return values[generator.integers(0, len(values), count)]
+    def drawn(side: int, count: int) -> np.ndarray:
+        picked = generator.integers(0, len(parts[side]), count)
+        return sets[side][np.concatenate([parts[side][place] for place in picked])]
 
-    counts = len(real), len(synthetic)
-    again = [
-        distance(drawn(real, counts[0]), drawn(synthetic, counts[1])) for _ in range(resamples)
-    ]
-    null = [distance(drawn(real, counts[0]), drawn(real, counts[1])) for _ in range(resamples)]
+    again = [distance(drawn(0, counts[0]), drawn(1, counts[1])) for _ in range(resamples)]
+    null = [distance(drawn(0, counts[0]), drawn(0, counts[1])) for _ in range(resamples)]
     low, high = np.percentile(again, [2.5, 97.5])
-    estimate = Estimate(distance(real, synthetic), float(low), float(high), min(counts))
+    count = min(len(real), len(synthetic))
+    estimate = Estimate(distance(real, synthetic), float(low), float(high), count)
     return Difference(estimate, float(np.mean(null)), float(np.percentile(null, 95)))
+
+
+def _parts(names: Sequence[Hashable]) -> list[np.ndarray]:
+    """The places of each source's pictures."""
+    places: dict[Hashable, list[int]] = {}
+    for place, name in enumerate(names):
+        places.setdefault(name, []).append(place)
+    return [np.array(each) for each in places.values()]
 
 
 def _distance(first: np.ndarray, second: np.ndarray) -> float:

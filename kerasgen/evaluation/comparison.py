@@ -24,12 +24,15 @@ from kerasgen.evaluation.appearance import (
 )
 from kerasgen.evaluation.features import FeatureExtractor
 from kerasgen.evaluation.metrics import (
+    TwoSampleTest,
     frechet_distance,
     kernel_distance,
     manifold_scores,
     sliced_wasserstein,
     two_sample_test,
 )
+
+_FOLDS = 5
 
 FEWEST = 8
 """Pictures that each set needs: four in each half of the real one."""
@@ -131,7 +134,8 @@ def compare_features(
         By name (``kernel_distance``, ``frechet_distance``, ``sliced_wasserstein``, ``precision``,
         ``recall``, ``density``, ``coverage``, ``two_sample_area``), a dict with ``synthetic`` and
         ``null``, each an ``Estimate`` as a dict; ``two_sample_p`` likewise, numbers; and
-        ``remarks``, what a reader must know of them.
+        ``remarks``, what a reader must know of them. Without at least five sources in each set
+        there is no two-sample test: None stands there.
     """
     reference = features(sets.reference)
     found: dict[str, Any] = {}
@@ -139,21 +143,36 @@ def compare_features(
         warnings.simplefilter("always")
         for arm, (images, groups) in sets.arms.items():
             own = features(images)
-            test = two_sample_test(
-                reference, own, (list(sets.reference_groups), list(groups)), seed=seed
-            )
             measured = {
                 "kernel_distance": kernel_distance(reference, own, seed=seed),
                 "frechet_distance": frechet_distance(reference, own, seed=seed),
                 "sliced_wasserstein": sliced_wasserstein(reference, own, seed=seed),
                 **manifold_scores(reference, own, k=_neighbour(reference, own))._asdict(),
-                "two_sample_area": test.area,
             }
             for name, estimate in measured.items():
                 found.setdefault(name, {})[arm] = asdict(estimate)
-            found.setdefault("two_sample_p", {})[arm] = test.p_value
+            test = _test(reference, own, (sets.reference_groups, groups), seed)
+            found.setdefault("two_sample_area", {})[arm] = asdict(test.area) if test else None
+            found.setdefault("two_sample_p", {})[arm] = test.p_value if test else None
     found["remarks"] = list(dict.fromkeys(str(each.message) for each in heard))
     return found
+
+
+def _test(
+    reference: np.ndarray,
+    own: np.ndarray,
+    groups: tuple[Sequence[Hashable], Sequence[Hashable]],
+    seed: int,
+) -> TwoSampleTest | None:
+    fewest = min(len(set(each)) for each in groups)
+    if fewest < _FOLDS:
+        warnings.warn(
+            f"Of one set there are {fewest} source(s): too few to tell a difference of the sets "
+            f"from one of the sources, for which {_FOLDS} are needed. There is no two-sample test.",
+            stacklevel=2,
+        )
+        return None
+    return two_sample_test(reference, own, groups, folds=_FOLDS, seed=seed)
 
 
 def _neighbour(first: np.ndarray, second: np.ndarray) -> int:
@@ -175,15 +194,18 @@ def compare_appearance(sets: ComparedSets, *, seed: int = 0) -> dict[str, Any]:
     """
     real = np.concatenate([sets.reference, sets.null])
     of_real, of_synthetic = appearance(real), appearance(sets.synthetic)
+    groups = [*sets.reference_groups, *sets.null_groups], sets.synthetic_groups
     found: dict[str, Any] = {}
     for name, values in of_real.items():
         found[name] = {
-            **asdict(distribution_difference(values, of_synthetic[name], seed=seed)),
+            **asdict(distribution_difference(values, of_synthetic[name], groups, seed=seed)),
             "real": float(values.mean()),
             "synthetic": float(of_synthetic[name].mean()),
         }
     found["grey_histogram"] = asdict(
-        histogram_difference(grey_histograms(real), grey_histograms(sets.synthetic), seed=seed)
+        histogram_difference(
+            grey_histograms(real), grey_histograms(sets.synthetic), groups, seed=seed
+        )
     )
     return found
 
@@ -198,12 +220,19 @@ def summary(
         looks: What ``compare_appearance`` gave.
         level: Of the two-sample test.
     """
+    tested = {
+        name: found for name, found in comparison.items() if found["two_sample_p"]["synthetic"]
+    }
     told = {
         name: found["two_sample_area"]["synthetic"]["value"]
-        for name, found in comparison.items()
+        for name, found in tested.items()
         if found["two_sample_p"]["synthetic"] <= level
     }
-    if told:
+    if not tested:
+        first = (
+            "There are too few sources to test whether the synthetic pictures can be told apart."
+        )
+    elif told:
         name = max(told, key=lambda each: told[each])
         first = (
             "The synthetic pictures can be told from the real ones: area under ROC "

@@ -10,7 +10,7 @@ import numpy as np
 from keras import layers
 
 from kerasgen.data.images import to_float
-from kerasgen.evaluation.metrics import Estimate
+from kerasgen.evaluation.metrics import Estimate, wilson_interval
 
 
 def held_out_accuracy(
@@ -54,21 +54,13 @@ def held_out_accuracy(
         for part, wanted in zip(test, (True, False), strict=True)
     ]
     counts = [len(part) for part in test]
-    ends = [_wilson(share, count) for share, count in zip(right, counts, strict=True)]
+    ends = [wilson_interval(share, count) for share, count in zip(right, counts, strict=True)]
     below, above = (
         0.5 * float(np.hypot(*(end[side] - p for end, p in zip(ends, right, strict=True))))
         for side in (0, 1)
     )
     balanced = float(np.mean(right))
     return Estimate(balanced, balanced - below, balanced + above, min(counts))
-
-
-def _wilson(share: float, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share; unlike the normal one it has a width at 0 and 1."""
-    weight = 1.96**2 / count
-    middle = (share + weight / 2) / (1 + weight)
-    margin = np.sqrt(weight * share * (1 - share) + weight**2 / 4) / (1 + weight)
-    return middle - margin, middle + margin
 
 
 def _build_network(image_shape: tuple[int, ...], seed: int) -> keras.Model:

@@ -123,6 +123,21 @@ def test_the_null_is_what_chance_gives():
     assert wider.is_shown
 
 
+def test_frames_of_one_recording_are_one_witness():
+    """Recordings differ in light: taken for independent, their frames would prove a difference."""
+    generator = np.random.default_rng(1)
+    names = tuple(np.repeat(np.arange(8), 20).tolist() for _ in range(2))
+    apart, together = [], []
+    for seed in range(30):
+        real, synthetic = (
+            generator.normal(size=8).repeat(20) + 0.1 * generator.normal(size=160) for _ in range(2)
+        )
+        options = {"resamples": 100, "seed": seed}
+        apart.append(distribution_difference(real, synthetic, **options).is_shown)
+        together.append(distribution_difference(real, synthetic, names, **options).is_shown)
+    assert np.mean(apart) > 0.9 and np.mean(together) < 0.25
+
+
 @pytest.mark.parametrize(
     "images",
     [

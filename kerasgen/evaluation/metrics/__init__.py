@@ -6,7 +6,12 @@ halves of the real set, of the same sizes, beside it.
 
 from kerasgen.evaluation.metrics.copies import Copies, find_copies
 from kerasgen.evaluation.metrics.diversity import class_diversity
-from kerasgen.evaluation.metrics.estimates import Estimate, bootstrap_mean
+from kerasgen.evaluation.metrics.estimates import (
+    Estimate,
+    bootstrap_mean,
+    share_with_interval,
+    wilson_interval,
+)
 from kerasgen.evaluation.metrics.frechet import frechet_distance
 from kerasgen.evaluation.metrics.kernel import kernel_distance
 from kerasgen.evaluation.metrics.manifold import ManifoldScores, manifold_scores
@@ -30,6 +35,8 @@ __all__ = [
     "nearest_distances",
     "nearest_neighbours",
     "roc_area",
+    "share_with_interval",
     "sliced_wasserstein",
     "two_sample_test",
+    "wilson_interval",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kerasgen.evaluation.metrics.estimates import Estimate, bootstrap_mean, check_features
+from kerasgen.evaluation.metrics.estimates import Estimate, check_features, share_with_interval
 from kerasgen.evaluation.metrics.neighbours import (
     nearest_distances,
     nearest_neighbours,
@@ -45,7 +45,6 @@ def find_copies(
     held_out: np.ndarray,
     *,
     false_alarms: float = 0.01,
-    seed: int = 0,
 ) -> Copies:
     """Lists made samples that are suspiciously near a training sample.
 
@@ -60,7 +59,6 @@ def find_copies(
         train: ``[M, D]``, what the generator was trained on.
         held_out: ``[K, D]``, real and new. Twins of training pictures among them hide copies.
         false_alarms: Share of the held-out samples that may be taken for copies, below 1.
-        seed: Of the intervals.
 
     Returns:
         The copies; none has a ratio above 0.5, whatever ``false_alarms`` allows.
@@ -92,8 +90,8 @@ def find_copies(
         sources[listed],
         nearest[listed],
         threshold,
-        bootstrap_mean(_is_copy(nearest, threshold), seed=seed),
-        bootstrap_mean(_is_copy(usual, threshold), seed=seed),
+        share_with_interval(_is_copy(nearest, threshold)),
+        share_with_interval(_is_copy(usual, threshold)),
     )
 
 

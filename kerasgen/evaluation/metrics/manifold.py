@@ -6,7 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kerasgen.evaluation.metrics.estimates import Estimate, bootstrap_mean, check_features
+from kerasgen.evaluation.metrics.estimates import (
+    Estimate,
+    bootstrap_mean,
+    check_features,
+    share_with_interval,
+)
 from kerasgen.evaluation.metrics.neighbours import neighbour_radii, squared_distances
 
 
@@ -40,10 +45,10 @@ def manifold_scores(
         real: ``[N, D]`` features, N above k.
         made: ``[M, D]`` features, M above k.
         k: Which neighbour's distance is a ball's radius.
-        seed: Of the intervals.
+        seed: Of density's interval.
 
     Returns:
-        The scores. Each is a mean over samples; its interval resamples these, and leaves the balls
+        The scores. Each is a mean over samples, with the interval of that mean; the balls are taken
         as they are.
 
     Raises:
@@ -61,5 +66,9 @@ def manifold_scores(
         balls += within.sum(axis=0)
         covered[rows] = within.any(axis=1)
         recalled[rows] = (squared < of_made).any(axis=1)
-    samples = (balls > 0, recalled, balls / k, covered)
-    return ManifoldScores(*(bootstrap_mean(each, seed=seed) for each in samples))
+    return ManifoldScores(
+        share_with_interval(balls > 0),
+        share_with_interval(recalled),
+        bootstrap_mean(balls / k, seed=seed),
+        share_with_interval(covered),
+    )

@@ -1,0 +1,155 @@
+"""The page: whole, self-contained, honest about names, and never half-written."""
+
+import html.parser
+import json
+import re
+
+import numpy as np
+import pytest
+
+from kerasgen.data import files
+from kerasgen.evaluation.comparing import PictureSet, compare_sets
+from kerasgen.evaluation.features import pixel_features
+
+
+def pictures(count, seed, level=110):
+    generator = np.random.default_rng(seed)
+    coarse = generator.normal(level, 30, (count, 4, 4, 3)).repeat(4, 1).repeat(4, 2)
+    return np.clip(np.rint(coarse), 0, 255).astype(np.uint8)
+
+
+def picture_set(count, seed, level=110, prefix="p"):
+    names = [f"{prefix}{number}.png" for number in range(count)]
+    return PictureSet(pictures(count, seed, level), names, names)
+
+
+class Page(html.parser.HTMLParser):
+    """What a reader of the page meets."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.open, self.unclosed = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in ("meta", "img", "br", "link"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if self.open and self.open[-1] == tag:
+            self.open.pop()
+        else:
+            self.unclosed.append(tag)
+
+    def all(self, tag, **wanted):
+        found = [attributes for name, attributes in self.elements if name == tag]
+        return [each for each in found if wanted.items() <= each.items()]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    odd = '<b onclick="x()">&.png'
+    synthetic = picture_set(40, 1, level=80)
+    synthetic.names[3] = odd
+    said = []
+    numbers = compare_sets(
+        picture_set(60, 0),
+        synthetic,
+        [pixel_features(4)],
+        folder,
+        title="a & b",
+        report=said.append,
+    )
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    return folder, numbers, text, Page(text), said
+
+
+def test_the_page_says_first_what_came_out(written):
+    folder, numbers, text, page, said = written
+    assert numbers["summary"] in text
+    assert text.index(numbers["summary"]) < text.index("<table")
+    assert numbers == json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert numbers["sets"] == {
+        "real": 60, "synthetic": 40, "reference": 30, "compared": 30, "size": "16x16",
+    }  # fmt: skip
+    assert said[0] == "distances on pixels-4 (1 of 1)" and len(said) == 3
+
+
+def test_nothing_is_loaded_from_elsewhere(written):
+    _, _, text, page, _ = written
+    for _, attributes in page.elements:
+        for name in ("src", "href"):
+            value = attributes.get(name, "data:")
+            assert value.startswith(("data:", "#", "report.json")), value
+    without_names = re.sub(r'xmlns(:\w+)?="[^"]*"', "", text)
+    assert "http" not in without_names.replace("http-equiv", "")
+    assert len(text) < 10_000_000
+
+
+def test_it_is_well_formed_and_says_what_pictures_show(written):
+    _, _, _, page, _ = written
+    assert not page.open and not page.unclosed
+    assert page.all("html", lang="en")
+    images = page.all("img")
+    assert len(images) == 5 and all(image["alt"] for image in images)
+    assert page.all("svg", id="map")[0]["tabindex"] == "0"
+
+
+def test_every_picture_is_a_dot_with_its_name(written):
+    _, _, text, page, _ = written
+    dots = [dot for dot in page.all("circle") if "data-place" in dot]
+    assert [dot["data-place"] for dot in dots] == [str(place) for place in range(100)]
+    assert sum(dot["class"] == "real" for dot in dots) == 60
+    # As text, not as an element.
+    assert '<b onclick="x()">&.png' in {dot["data-name"] for dot in dots}
+    assert '<b onclick="x()">' not in text
+    assert all(0 <= float(dot["cx"]) <= 600 and 0 <= float(dot["cy"]) <= 420 for dot in dots)
+
+
+def test_the_same_sets_make_the_same_page(written, tmp_path):
+    _, numbers, text, _, _ = written
+    synthetic = picture_set(40, 1, level=80)
+    synthetic.names[3] = '<b onclick="x()">&.png'
+    again = compare_sets(
+        picture_set(60, 0), synthetic, [pixel_features(4)], tmp_path, title="a & b"
+    )
+    assert again == numbers
+    assert (tmp_path / "index.html").read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("failing", ["index.html", "report.json"])
+def test_a_full_disk_leaves_the_old_report(written, tmp_path, monkeypatch, failing):
+    old = {"index.html": b"old page", "report.json": b"{}"}
+    for name, content in old.items():
+        (tmp_path / name).write_bytes(content)
+    write = files.Path.write_bytes
+
+    def full(path, content):
+        if failing in path.name:
+            write(path, content[:100])
+            raise OSError(28, "No space left on device")
+        return write(path, content)
+
+    monkeypatch.setattr(files.Path, "write_bytes", full)
+    with pytest.raises(ValueError, match="No space left"):
+        compare_sets(picture_set(20, 0), picture_set(20, 1), [pixel_features(4)], tmp_path)
+    monkeypatch.undo()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == old
+
+
+def test_copies_are_listed_by_name(tmp_path):
+    real, synthetic = picture_set(80, 0), picture_set(50, 1, prefix="s")
+    sets_images = synthetic.images.copy()
+    sets_images[5:9] = real.images[:40:10]
+    sets_images[9] = real.images[50][:, ::-1]
+    numbers = compare_sets(
+        real,
+        PictureSet(sets_images, synthetic.names, synthetic.groups),
+        [pixel_features(8)],
+        tmp_path,
+    )
+    # Those of the half that is the reference, and no others.
+    assert numbers["copies"]["files"]
+    assert set(numbers["copies"]["files"]) <= {f"s{number}.png" for number in range(5, 10)}
