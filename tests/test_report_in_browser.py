@@ -1,0 +1,58 @@
+"""The comparison's page in a real browser: read, pointed at, and used with the keyboard."""
+
+import browser
+import numpy as np
+import pytest
+from PIL import Image
+
+from kerasgen.data.procedural import camera_eyes, rendered_eyes
+from kerasgen.evaluation.comparing import PictureSet, compare_sets
+from kerasgen.evaluation.features import pixel_features
+
+pytestmark = pytest.mark.skipif(
+    not (browser.DRIVER and browser.CHROMIUM), reason="there is no chromium with chromedriver here"
+)
+
+DOWN, LEFT = "\ue015", "\ue012"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    sets = [
+        PictureSet(images, names, names)
+        for images, names in (
+            (camera_eyes(40, 0, 32).images, [f"photo{n}.png" for n in range(40)]),
+            (rendered_eyes(40, 1, 32).images, [f"render{n}.png" for n in range(40)]),
+        )
+    ]
+    compare_sets(*sets, [pixel_features(4)], folder, title="drawn eyes")
+    return folder / "index.html"
+
+
+@pytest.mark.parametrize("size", ["1000,1400", "420,900"])
+def test_the_page_works(page, size, tmp_path):
+    with browser.browser(f"--window-size={size}") as window:
+        window.open(page)
+        summary = window.script("return document.getElementById('summary').textContent")
+        assert summary.startswith("The synthetic pictures can be told from the real ones")
+        # Nothing but a table may need to be scrolled sideways.
+        assert window.script("return document.body.scrollWidth <= window.innerWidth")
+        said = "return document.getElementById('said').textContent"
+        assert window.script(said) == "No dot chosen."
+        # The last is drawn on top: nothing hides it.
+        window.hover("circle:last-of-type")
+        assert window.script(said) == "synthetic: render39.png"
+        style = "return document.getElementById('thumb').style.background"
+        assert window.script(f"{style}Image").startswith('url("data:image/jpeg;base64,')
+        # Dot 79 of 80, in rows of 24: the eighth of the fourth row, each 96 pixels large.
+        assert window.script(f"{style}Position") == "-672px -288px"
+        window.script("document.getElementById('map').focus()")
+        window.press(DOWN)
+        assert window.script(said) == "real: photo0.png"
+        window.press(LEFT)
+        assert window.script(said) == "synthetic: render39.png"
+        assert window.console() == []
+        window.screenshot(tmp_path / "page.png")
+    with Image.open(tmp_path / "page.png") as image:
+        assert np.asarray(image.convert("L")).std() > 5
