@@ -145,7 +145,7 @@ def compare_features(
             own = features(images)
             measured = {
                 "kernel_distance": kernel_distance(reference, own, seed=seed),
-                "frechet_distance": frechet_distance(reference, own, seed=seed),
+                "frechet_distance": frechet_distance(reference, own),
                 "sliced_wasserstein": sliced_wasserstein(reference, own, seed=seed),
                 **manifold_scores(reference, own, k=_neighbour(reference, own))._asdict(),
             }

@@ -51,13 +51,17 @@ def test_fewer_samples_than_features_are_warned_of_and_right():
         frechet_distance(second, second + 1)
 
 
-def test_the_interval_is_as_wide_as_the_values_spread():
+@pytest.mark.parametrize(("counts", "size"), [((200, 200), 3), ((60, 300), 20), ((30, 25), 40)])
+@pytest.mark.filterwarnings("ignore:.*samples of 40 features")
+def test_the_interval_is_as_wide_as_the_values_spread(counts, size):
     generator = np.random.default_rng(3)
+    turn = generator.normal(size=(size, size)) / np.sqrt(size)
     found = [
         frechet_distance(
-            generator.normal(size=(200, 3)), generator.normal(1.0, 1.0, (200, 3)), seed=index
+            generator.normal(size=(counts[0], size)),
+            generator.normal(0.3, 1.0, (counts[1], size)) @ turn,
         )
-        for index in range(120)
+        for _ in range(200)
     ]
     margin = np.mean([each.high - each.value for each in found])
     assert margin == pytest.approx(1.96 * np.std([each.value for each in found]), rel=0.25)
