@@ -67,6 +67,21 @@ def test_the_interval_is_as_wide_as_the_values_spread(counts, size):
     assert margin == pytest.approx(1.96 * np.std([each.value for each in found]), rel=0.25)
 
 
+def test_the_interval_knows_means_and_skewed_samples():
+    """Far apart, most of the uncertainty is that of the means, and a tail moves both moments."""
+    generator = np.random.default_rng(4)
+
+    def drawn(scale):
+        return scale * generator.exponential(size=(300, 2)) ** 1.5
+
+    found = [frechet_distance(drawn(1.0), 2.0 + drawn(0.5)) for _ in range(400)]
+    margin = np.mean([each.high - each.value for each in found])
+    assert margin == pytest.approx(1.96 * np.std([each.value for each in found]), rel=0.2)
+    one, other = drawn(1.0), 2.0 + drawn(0.5)
+    there, back = frechet_distance(one, other), frechet_distance(other, one)
+    assert there.high == pytest.approx(back.high, rel=1e-9)
+
+
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r"\(5, 3\) and \(5, 2\)"):
         frechet_distance(np.zeros((5, 3)), np.zeros((5, 2)))
