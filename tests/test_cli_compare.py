@@ -41,8 +41,10 @@ def test_a_difference_is_said_and_fails_a_script(folders, tmp_path, capsys):
     assert numbers["sets"]["real"] == 48
 
 
-def test_no_difference_is_no_failure(folders, tmp_path, capsys):
-    status = run(folders, "like", tmp_path, "--fail-if", "two_sample_area > 0.9")
+@pytest.mark.parametrize("channels", ["1", "3"])
+def test_no_difference_is_no_failure(folders, tmp_path, capsys, channels):
+    condition = ["--fail-if", "two_sample_area > 0.9"]
+    status = run(folders, "like", tmp_path, *condition, "--channels", channels)
     assert status == 0
     assert "It holds" not in capsys.readouterr().out
 

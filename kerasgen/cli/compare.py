@@ -81,12 +81,15 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 def _read(folder: str, arguments: argparse.Namespace) -> PictureSet:
     """One folder's pictures. All are decoded to plain pixels, and written as JPEG alike."""
+    import numpy as np
+
     from kerasgen.data.camera import through_jpeg
     from kerasgen.data.images import read_folder
     from kerasgen.evaluation.comparing import PictureSet
 
     found = read_folder(folder, arguments.size, arguments.channels)
-    images = through_jpeg(found.images, _QUALITY) if arguments.channels == 3 else found.images
+    colours = np.repeat(found.images, 3 // arguments.channels, axis=-1)
+    images = through_jpeg(colours, _QUALITY)[..., : arguments.channels]
     names = [str(path.relative_to(folder)) for path in found.paths]
     return PictureSet(images, names, [_source(name, arguments.sources) for name in names])
 
