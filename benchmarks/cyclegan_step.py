@@ -15,16 +15,13 @@ what PyTorch's counter finds in its convolutions.
 
 from __future__ import annotations
 
-import multiprocessing
-import resource
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 from absl import app, flags
+from sides import Built, Side, seconds
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list("sizes", ["64", "128"], "Sides of the pictures in pixels.")
@@ -56,17 +53,13 @@ class Job:
     precision: str
 
 
-Ready = tuple[Callable[[], None], dict[str, Any]]
-"""One update on the next batch, and facts about the side."""
-
-
 def pictures(job: Job) -> list[np.ndarray]:
     """Batches of noise, (source, target) four times."""
     shape = (4, 2, job.batch_size, job.size, job.size, 3)
     return list(np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32))
 
 
-def our_side(job: Job) -> Ready:
+def our_side(job: Job) -> Built:
     """Ours, and how fast TensorFlow multiplies matrices."""
     import keras
     import tensorflow as tf
@@ -101,7 +94,7 @@ def our_side(job: Job) -> Ready:
     }
 
 
-def plain_side(job: Job) -> Ready:
+def plain_side(job: Job) -> Built:
     """PyTorch, in one of its ways, the work of an update, and how fast it multiplies matrices."""
     import plain_cyclegan
     import torch
@@ -137,71 +130,35 @@ def _endless(items: list[Any]) -> Callable[[], Any]:
     return following
 
 
-def serve(job: Job, connection: Connection) -> None:
-    """Child process: builds a side, then times one block at each request; None ends it."""
+def build(job: Job) -> Built:
+    """One side, warm, and how fast the machine multiplies matrices for it."""
     update, facts = (our_side if job.side == OURS else plain_side)(job)
     multiply = facts.pop("multiply")
-    for _ in range(WARM_UP):
-        update()
-    seconds = min(_seconds(multiply, 1) for _ in range(8))
-    connection.send({**facts, "peak": 2 * MATRIX**3 / seconds})
-    while (count := connection.recv()) is not None:
-        connection.send(_seconds(update, count))
-    connection.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10)
-
-
-def _seconds(work: Callable[[], object], count: int) -> float:
-    start = time.perf_counter()
-    for _ in range(count):
-        work()
-    return time.perf_counter() - start
-
-
-class Side:
-    """A child process with one way to train."""
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        context = multiprocessing.get_context("spawn")
-        self._connection, other = context.Pipe()
-        self._process = context.Process(target=serve, args=(job, other), daemon=True)
-        self._process.start()
-        other.close()
-        self.facts: dict[str, Any] = self._connection.recv()
-
-    def timed(self, count: int) -> float:
-        """Seconds for a block of updates."""
-        self._connection.send(count)
-        return float(self._connection.recv())
-
-    def end(self) -> float:
-        """Ends the process; its peak memory in MiB."""
-        self._connection.send(None)
-        peak = float(self._connection.recv())
-        self._process.join()
-        return peak
+    seconds(update, WARM_UP)
+    fastest = min(seconds(multiply) for _ in range(8))
+    return update, {**facts, "peak": 2 * MATRIX**3 / fastest}
 
 
 def compare(size: int, precision: str) -> None:
     """Times all sides at one size and prints what was found."""
     jobs = [Job(name, size, FLAGS.batch_size, FLAGS.width, precision) for name in (OURS, *PLAIN)]
     # One after the other: building is not timed, but must not compile beside another.
-    sides = {job.side: Side(job) for job in jobs}
+    sides = {job.side: Side(build, job) for job in jobs}
     check_alike(sides)
-    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    taken: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(FLAGS.rounds):
         for name, side in sides.items():
-            seconds[name].append(side.timed(FLAGS.block))
+            taken[name].append(side.timed(FLAGS.block))
     peak = max(side.facts["peak"] for side in sides.values())
     work = sides["eager"].facts["operations"] * FLAGS.block
-    fastest = min(PLAIN, key=lambda name: float(np.median(seconds[name])))
+    fastest = min(PLAIN, key=lambda name: float(np.median(taken[name])))
     print(
         f"{size} pixels, batch {FLAGS.batch_size}, width {FLAGS.width}, {precision}: our pictures "
         f"per second over PyTorch's, {FLAGS.rounds} rounds of {FLAGS.block} updates"
     )
     for name, side in sides.items():
-        low, middle, high = np.percentile(np.divide(seconds[name], seconds[OURS]), [25, 50, 75])
-        share = work / float(np.median(seconds[name])) / peak
+        low, middle, high = np.percentile(np.divide(taken[name], taken[OURS]), [25, 50, 75])
+        share = work / float(np.median(taken[name])) / peak
         mark = "  <- the fastest of PyTorch's" if name == fastest else ""
         print(
             f"  {name}: {middle:.2f} [{low:.2f}, {high:.2f}], {side.end():.0f} MiB at most, "

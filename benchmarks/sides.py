@@ -1,0 +1,62 @@
+"""What is compared runs in processes of its own: nothing of one side warms or crowds another."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+Built = tuple[Callable[[], object], dict[str, Any]]
+"""A piece of work, and facts about the side that can be sent to the parent."""
+
+
+class Side:
+    """A child process that builds one side, and then works and waits as it is told.
+
+    Args:
+        build: Called in the child; a function of a module, for it is found there by name.
+        *arguments: For it.
+
+    Attributes:
+        facts: What ``build`` said.
+    """
+
+    def __init__(self, build: Callable[..., Built], *arguments: Any) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, other = context.Pipe()
+        # Not daemonic: compilers of PyTorch start processes of their own.
+        self._process = context.Process(target=_serve, args=(build, arguments, other))
+        self._process.start()
+        other.close()
+        self.facts: dict[str, Any] = self._connection.recv()
+
+    def timed(self, count: int = 1) -> float:
+        """Seconds for some pieces of work, one after the other."""
+        self._connection.send(count)
+        return float(self._connection.recv())
+
+    def end(self) -> float:
+        """Ends the process; its peak memory in MiB."""
+        self._connection.send(None)
+        peak = float(self._connection.recv())
+        self._process.join()
+        return peak
+
+
+def _serve(build: Callable[..., Built], arguments: tuple, connection: Connection) -> None:
+    work, facts = build(*arguments)
+    connection.send(facts)
+    while (count := connection.recv()) is not None:
+        connection.send(seconds(work, count))
+    connection.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10)
+
+
+def seconds(work: Callable[[], object], count: int = 1) -> float:
+    """How long some pieces of work take."""
+    start = time.perf_counter()
+    for _ in range(count):
+        work()
+    return time.perf_counter() - start
