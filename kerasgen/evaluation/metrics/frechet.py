@@ -9,6 +9,9 @@ import numpy as np
 
 from kerasgen.evaluation.metrics.estimates import Estimate, check_features
 
+_SMALLEST_DEVIATION = 1e-6
+"""Share of the largest deviation along an axis below which the samples have none."""
+
 
 def frechet_distance(first: np.ndarray, second: np.ndarray) -> Estimate:
     """Squared Frechet distance of two Gaussians with the sets' means and covariances.
@@ -59,24 +62,29 @@ class _Gaussian(NamedTuple):
         mean: ``[D]``.
         centred: ``[N, D]``, the samples without their mean.
         root: ``[K, D]``, K at most D, with root' root the covariance.
-        white: ``[N, K]`` with centred = white root; None for a multiple of the identity.
+        whitening: ``[D, K]``, with which centred is turned into what the root makes samples of;
+            None where that is a multiple of the identity.
     """
 
     mean: np.ndarray
     centred: np.ndarray
     root: np.ndarray
-    white: np.ndarray | None
+    whitening: np.ndarray | None
 
     @classmethod
     def of(cls, features: np.ndarray) -> _Gaussian:
         values = features.astype(np.float64)
         mean = values.mean(axis=0)
-        centred = values - mean
+        values -= mean
         scale = np.sqrt(len(values) - 1.0)
         if len(values) <= values.shape[1]:
-            return cls(mean, centred, centred / scale, None)
-        orthonormal, root = np.linalg.qr(centred / scale)
-        return cls(mean, centred, root, scale * orthonormal)
+            return cls(mean, values, values / scale, None)
+        variances, axes = np.linalg.eigh(values.T @ values / scale**2)
+        deviations = np.sqrt(np.maximum(variances, 0.0))
+        # Along the others there is nothing but rounding.
+        seen = deviations > _SMALLEST_DEVIATION * deviations.max()
+        inverse = np.divide(1.0, deviations, out=np.zeros_like(deviations), where=seen)
+        return cls(mean, values, deviations[:, None] * axes.T, axes * inverse)
 
     def variance(self, towards: np.ndarray, turned: np.ndarray, crossed: np.ndarray) -> float:
         """What chance in these samples adds to the variance of the distance.
@@ -87,8 +95,11 @@ class _Gaussian(NamedTuple):
             crossed: ``[R]``, singular values.
         """
         count = len(self.centred)
-        axes = np.sqrt(count - 1.0) * turned if self.white is None else self.white @ turned
-        carried = axes**2 @ crossed
+        if self.whitening is None:
+            carried = (count - 1.0) * turned**2 @ crossed
+        else:
+            spread = self.whitening @ (turned * np.sqrt(crossed))
+            carried = np.einsum("ij,ij->i", self.centred @ (spread @ spread.T), self.centred)
         own = np.einsum("ij,ij->i", self.centred, self.centred)
         influence = 2.0 * self.centred @ towards + own - carried
         return float(np.var(influence, ddof=1)) / count
