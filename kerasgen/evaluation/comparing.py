@@ -82,10 +82,7 @@ def compare_sets(
         synthetic_groups=synthetic.groups,
         seed=seed,
     )
-    found = {}
-    for number, space in enumerate(spaces, start=1):
-        report(f"distances on {space.name} ({number} of {len(spaces)})")
-        found[space.name] = compare_features(sets, space, seed=seed)
+    found = _distances(sets, spaces, seed, report)
     report("light, colour, sharpness, noise")
     looks = compare_appearance(sets, seed=seed)
     report("the map, neighbours and copies")
@@ -115,6 +112,19 @@ def compare_sets(
         histogram_svg=histogram_plot(grey_histograms(whole), grey_histograms(sets.synthetic)),
     )
     return numbers
+
+
+def _distances(
+    sets: ComparedSets,
+    spaces: Sequence[FeatureExtractor],
+    seed: int,
+    report: Callable[[str], None],
+) -> dict[str, dict[str, Any]]:
+    found = {}
+    for number, space in enumerate(spaces, start=1):
+        report(f"distances on {space.name} ({number} of {len(spaces)})")
+        found[space.name] = compare_features(sets, space, seed=seed)
+    return found
 
 
 def _facts(real: PictureSet, synthetic: PictureSet, sets: ComparedSets) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 
 from kerasgen.evaluation.projection import fit_projection
 
@@ -21,9 +22,8 @@ def test_axes_are_the_covariances_eigenvectors():
 
 
 def test_it_agrees_with_scikit_learn():
-    decomposition = pytest.importorskip("sklearn.decomposition")
     features = np.random.default_rng(1).normal(size=(40, 9)) * np.arange(1, 10)
-    theirs = decomposition.PCA(2, svd_solver="full").fit(features)
+    theirs = PCA(2, svd_solver="full").fit(features)
     ours = fit_projection(features)
     np.testing.assert_allclose(
         np.abs(ours(features)), np.abs(theirs.transform(features)), rtol=1e-6, atol=1e-9

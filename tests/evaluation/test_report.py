@@ -153,3 +153,6 @@ def test_copies_are_listed_by_name(tmp_path):
     # Those of the half that is the reference, and no others.
     assert numbers["copies"]["files"]
     assert set(numbers["copies"]["files"]) <= {f"s{number}.png" for number in range(5, 10)}
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    listed = text[text.index("The surest first:") :]
+    assert all(name in listed for name in numbers["copies"]["files"])
