@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
-import markupsafe
 import numpy as np
 from PIL import Image
 
-from kerasgen.data.files import encoded_json, write_files
 from kerasgen.evaluation.appearance import STATISTICS
-from kerasgen.evaluation.metrics import Estimate
-from kerasgen.evaluation.plots import REAL, SYNTHETIC
-
-PAGE, NUMBERS = "index.html", "report.json"
-"""Names of the two files."""
+from kerasgen.evaluation.pages import data_url, markup, write_page
 
 READINGS = {
     "kernel_distance": "0 for the same distribution; does not depend on the number of pictures",
@@ -97,49 +88,29 @@ def write_report(
     Raises:
         ValueError: If it cannot be written; what was there before is then as it was.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters.update(estimate=_estimate, number=_number)
-    text = environment.get_template("report.html").render(
+    return write_page(
+        folder,
+        "comparison.html",
+        report,
         title=title,
-        report=report,
         readings=READINGS,
         statistics=STATISTICS,
-        colours={"real": REAL, "synthetic": SYNTHETIC},
         points=_points(dots),
         sheets=[
             {
                 "title": sheet.title,
-                "source": _data_url(sheet.image),
+                "source": data_url(sheet.image),
                 "width": sheet.image.shape[1],
                 "height": sheet.image.shape[0],
             }
             for sheet in sheets
         ],
-        sprite=_data_url(_sprite(dots.images)),
+        sprite=data_url(_sprite(dots.images)),
         sprite_side=_SPRITE_SIDE,
         sprite_columns=_SPRITE_COLUMNS,
-        # Drawn here, not by a user.
-        statistics_svg=markupsafe.Markup(statistics_svg),
-        histogram_svg=markupsafe.Markup(histogram_svg),
+        statistics_svg=markup(statistics_svg),
+        histogram_svg=markup(histogram_svg),
     )
-    page = Path(folder) / PAGE
-    write_files({page: text.encode("utf-8"), page.with_name(NUMBERS): encoded_json(report)})
-    return page
-
-
-def _estimate(estimate: dict[str, Any] | None) -> str:
-    if estimate is None:
-        return "not tested"
-    whole = Estimate(**estimate)
-    return f"{whole.value:.3g} [{whole.low:.3g}, {whole.high:.3g}]"
-
-
-def _number(value: float | None) -> str:
-    return "none" if value is None else f"{value:.3g}"
 
 
 def _points(dots: Dots) -> list[dict[str, Any]]:
@@ -170,9 +141,3 @@ def _sprite(images: np.ndarray) -> np.ndarray:
         row, column = divmod(place, _SPRITE_COLUMNS)
         whole.paste(small, (column * _SPRITE_SIDE, row * _SPRITE_SIDE))
     return np.asarray(whole)
-
-
-def _data_url(image: np.ndarray) -> str:
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, "JPEG", quality=88)
-    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
