@@ -16,10 +16,14 @@ Give an arm its own number of updates where one is slower: ``--arms modern,seed:
 long on real pictures, the same augmented, and both with half of each batch generated; differences
 to real alone are paired, over classifiers and test pictures. ``--features`` (a SavedModel) first
 drops the training pictures that are most like a test picture: pictures of one thing, in both parts.
+
+``--write 48000`` writes so many pictures of each GAN for ``kerasgen prove`` (``pictures.npz``), all
+classes alike. ``--amount 500`` trains the GANs on 500 pictures, and writes them (``real.npz``).
 """
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -31,6 +35,7 @@ from absl import app, flags
 from kerasgen import cgan, cli
 from kerasgen.data.augmentation import Augmentation
 from kerasgen.data.datasets import LabelledImages, balanced_places, load_labelled, stratified_split
+from kerasgen.data.files import write_file
 from kerasgen.data.pipeline import Batches, Pictures, labelled
 from kerasgen.data.sheets import save_png
 from kerasgen.evaluation import generation, utility
@@ -43,6 +48,7 @@ from kerasgen.evaluation.classification import (
 )
 from kerasgen.evaluation.features import saved_model_features
 from kerasgen.evaluation.metrics import Estimate
+from kerasgen.evaluation.mixing import nested_order
 from kerasgen.training.reporting import read_history
 from kerasgen.training.step import Player
 from kerasgen.training.trainer import Trainer, TrainerOptions
@@ -63,9 +69,12 @@ flags.DEFINE_bool("validate", False, "Test on the validation part, or on a sixth
 flags.DEFINE_float("help_at", None, "Share of generated pictures in the mixed arms.", 0, 1)
 flags.DEFINE_string("features", None, "SavedModel to find training pictures like test ones with.")
 flags.DEFINE_float("drop", 0.03, "Share of the training pictures dropped with --features.", 0, 1)
+flags.DEFINE_integer("write", 0, "Pictures of each GAN to write.", 0)
+flags.DEFINE_integer("amount", None, "Training pictures of the GANs; all if not given.", 5)
 flags.DEFINE_bool("mirror", False, "Show the GANs half of the real pictures mirrored.")
 
 BATCH = 64
+PICTURES = "pictures.npz"
 ARMS: dict[str, dict[str, Any]] = {
     "modern": {},
     "group-norm": {"generator": {"normalization": "group"}},
@@ -90,6 +99,8 @@ def load() -> tuple[LabelledImages, LabelledImages]:
     train = found["train"]
     if FLAGS.features:
         train = without_twins(train)
+    if FLAGS.amount is not None:
+        train = train.at(nested_order(train.names, train.labels, 0)[: FLAGS.amount])
     if not FLAGS.validate:
         return train, found["test"]
     if "validation" in found:
@@ -157,7 +168,8 @@ def run(
     """Trains one GAN and measures it, unless that is done."""
     train, test = sets
     workdir = Path(FLAGS.workdir) / f"{arm}-{steps}-{seed}"
-    if (workdir / "figures.json").exists():
+    wanted = [workdir / "figures.json", *([workdir / PICTURES] if FLAGS.write else [])]
+    if all(path.exists() for path in wanted):
         return
     print(f"== {arm}, seed {seed}", flush=True)
     keras.utils.set_random_seed(seed)
@@ -171,6 +183,10 @@ def run(
         def generate(latents: Any, labels: Any) -> Any:
             return generator([latents, labels], training=False)
 
+        if FLAGS.write:
+            write_pictures(workdir, generate, latent_size, train)
+        if wanted[0].exists():
+            return
         sheet = generation.class_sheet(generate, latent_size, train.class_names)
         save_png(workdir / "classes.png", sheet)
         made = generation.sample(generate, latent_size, np.arange(48) % len(train.class_names), 1)
@@ -182,6 +198,20 @@ def run(
     rate = float(np.median([row["images_per_second"] for row in rows[1:] or rows]))
     batch = BATCH // 2 if arm == "seed" else BATCH
     cli.write_json(workdir / "figures.json", {**figures, "minutes": steps * batch / rate / 60})
+
+
+def write_pictures(folder: Path, generate: Generate, size: int, train: LabelledImages) -> None:
+    """Writes what ``kerasgen prove`` takes as --synthetic, and as --real where that is a part."""
+    labels = np.arange(FLAGS.write) % len(train.class_names)
+    made = generation.sample(generate, size, labels, 2)
+    sets = {PICTURES: (made, labels)}
+    if FLAGS.amount is not None:
+        sets["real.npz"] = (train.images, train.labels)
+    for name, (images, numbers) in sets.items():
+        stream = io.BytesIO()
+        names = np.array(train.class_names)
+        np.savez_compressed(stream, images=images, labels=numbers, class_names=names)
+        write_file(folder / name, stream.getvalue())
 
 
 def protocol() -> Protocol:

@@ -4,6 +4,69 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+FAILED = 3
+"""Exit status if a condition of --fail-if holds."""
+
+_CONDITION = re.compile(r"^([a-z_]+)\s*(>|<)\s*([-+0-9.e]+)$")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a script does not want to be so, as ``gain_low<0``.
+
+    Attributes:
+        name: Of a number.
+        above: Whether it holds above the limit, or below.
+        limit: A number.
+        text: As the user wrote it.
+    """
+
+    name: str
+    above: bool
+    limit: float
+    text: str
+
+    def holds(self, values: Iterable[float]) -> bool:
+        """Whether one of the values is beyond the limit."""
+        return any(value > self.limit if self.above else value < self.limit for value in values)
+
+
+def condition(text: str, names: Sequence[str]) -> Condition:
+    """Reads a condition.
+
+    Raises:
+        ValueError: If it is none, or of a name that is not among the names.
+    """
+    match = _CONDITION.match(text.strip())
+    if match is None or match[1] not in names:
+        raise ValueError(
+            f"--fail-if takes NAME>NUMBER or NAME<NUMBER, NAME among {', '.join(names)}. "
+            f"Received: {text!r}"
+        )
+    try:
+        return Condition(match[1], match[2] == ">", float(match[3]), text)
+    except ValueError as error:
+        raise ValueError(f"--fail-if: {match[3]!r} is no number. Received: {text!r}") from error
+
+
+def source_name(name: str, kind: str) -> str:
+    """The source of a picture, from its name.
+
+    Args:
+        name: Path below the set's folder.
+        kind: ``picture``, each its own; ``folder``; ``name``, without its last number: frames of
+            one recording.
+    """
+    if kind == "folder":
+        return str(Path(name).parent)
+    if kind == "name":
+        return re.sub(r"[0-9]+$", "", str(Path(name).with_suffix("")))
+    return name
 
 
 def whole_number(text: str) -> int:

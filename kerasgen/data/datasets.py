@@ -36,6 +36,21 @@ class LabelledImages:
         names = tuple(self.names[place] for place in places)
         return LabelledImages(self.images[places], self.labels[places], self.class_names, names)
 
+    def with_classes(self, class_names: tuple[str, ...]) -> "LabelledImages":
+        """The same pictures, numbered by other class names, of which these must be a part.
+
+        Raises:
+            ValueError: If a class is not among them.
+        """
+        others = sorted(set(self.class_names) - set(class_names))
+        if others:
+            raise ValueError(
+                f"Classes must be called alike in all sets. Received: {', '.join(others)}, "
+                f"not among {', '.join(class_names)}"
+            )
+        numbers = np.array([class_names.index(name) for name in self.class_names], np.int32)
+        return LabelledImages(self.images, numbers[self.labels], class_names, self.names)
+
 
 def load_labelled(
     source: str | Path,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,63 @@ def statistics_plot(real: Mapping[str, np.ndarray], synthetic: Mapping[str, np.n
             axes.set_yticks([])
 
     return _svg(draw, (9.0, 6.0))
+
+
+def mixing_plot(curve: Sequence[Mapping[str, Any]], score: str) -> str:
+    """A score over the number of real pictures, a line for each way to train.
+
+    Args:
+        curve: From ``findings.find``; controls are left out.
+        score: Key of the score in each row, an ``Estimate`` as a dict.
+
+    Returns:
+        An ``<svg>`` element.
+    """
+    shown = [row for row in curve if not row["control"]]
+    lines = {row["arm"]: [each for each in shown if each["arm"] == row["arm"]] for row in shown}
+    amounts = sorted({row["amount"] for row in shown})
+
+    def draw(figure: Any) -> None:
+        axes = figure.add_subplot()
+        drawn = {False: 0, True: 0}
+        for name, rows in lines.items():
+            made = bool(rows[0]["synthetic"])
+            colour = _LINES[made][drawn[made] % len(_LINES[made])]
+            drawn[made] += 1
+            values = 100 * np.array([[row[score][key] for key in _ENDS] for row in rows])
+            if len(rows) == 1 and len(amounts) > 1:
+                axes.axhline(values[0, 0], color=colour, linestyle="--", label=name)
+                continue
+            # Side by side, so that intervals do not hide each other.
+            shift = 1 + 0.012 * (sum(drawn.values()) - len(lines) / 2)
+            axes.errorbar(
+                [shift * row["amount"] for row in rows],
+                values[:, 0],
+                np.abs(values[:, 1:] - values[:, :1]).T,
+                color=colour,
+                linestyle="-",
+                marker="o" if made else "s",
+                markersize=4,
+                linewidth=1.3,
+                elinewidth=0.8,
+                label=name,
+            )
+        axes.set_xscale("log")
+        axes.set_xticks(amounts, [f"{amount:,}" for amount in amounts])
+        axes.minorticks_off()
+        axes.set(xlabel="real pictures", ylabel=f"{score.replace('_', ' ')}, %")
+        axes.grid(alpha=0.25)
+        axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+    return _svg(draw, (9.0, 4.2))
+
+
+_ENDS = ("value", "low", "high")
+_LINES = {
+    False: (REAL, "#4fa3c0", "#0b3c4d", "#7a9aa5"),
+    True: (SYNTHETIC, "#ef9f4f", "#7a1f4a", "#e377b5", "#9c5a00", "#b09020", "#444444"),
+}
+"""Colours of the lines without and with synthetic pictures."""
 
 
 def _svg(draw: Any, size: tuple[float, float]) -> str:

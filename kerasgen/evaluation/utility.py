@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -20,6 +21,7 @@ from kerasgen.evaluation.classification import (
 )
 from kerasgen.evaluation.metrics import Estimate
 
+Name = TypeVar("Name", bound=Hashable)
 Batches = Iterator[tuple[tf.Tensor, tf.Tensor]]
 Arm = Callable[[int], Batches]
 """Seed -> endless batches of (images, labels) to train a classifier on."""
@@ -133,11 +135,8 @@ def score_with_interval(
         predicted: ``[S, N]``, from ``train_and_predict``.
         seed: Of the bootstrap.
     """
-
-    def mean(places: np.ndarray, rows: np.ndarray) -> float:
-        return _mean(score, labels, predicted, places, rows)
-
-    return _resampled(mean, labels, len(predicted), seed)
+    draws = resampled_scores(score, labels, {"own": predicted}, seed=seed)["own"]
+    return estimate_from_draws(mean_score(score, labels, predicted), draws, len(labels))
 
 
 def gain_with_interval(
@@ -150,9 +149,6 @@ def gain_with_interval(
 ) -> Estimate:
     """How much better than the baseline, with a paired 95 % bootstrap interval.
 
-    Both arms are asked about the same resampled pictures, so what makes a picture hard for both
-    does not widen the interval.
-
     Args:
         score: ``share_right`` or ``mean_f1`` of ``classification``, or another.
         labels: ``[N]`` integers, the truth.
@@ -163,17 +159,61 @@ def gain_with_interval(
     Raises:
         ValueError: If the two arms have different forms.
     """
-    if predicted.shape != baseline.shape:
-        raise ValueError(
-            "Both arms need the same seeds and pictures. "
-            f"Received: predicted {predicted.shape}, baseline {baseline.shape}"
-        )
+    both = {"own": predicted, "other": baseline}
+    draws = resampled_scores(score, labels, both, seed=seed)
+    own, other = (mean_score(score, labels, each) for each in both.values())
+    return estimate_from_draws(own - other, draws["own"] - draws["other"], len(labels))
 
-    def gain(places: np.ndarray, rows: np.ndarray) -> float:
-        better = _mean(score, labels, predicted, places, rows)
-        return better - _mean(score, labels, baseline, places, rows)
 
-    return _resampled(gain, labels, len(predicted), seed)
+def resampled_scores(
+    score: Score,
+    labels: np.ndarray,
+    answers: Mapping[Name, np.ndarray],
+    *,
+    seed: int = 0,
+    resamples: int = 1000,
+) -> dict[Name, np.ndarray]:
+    """Each arm's score in the same bootstrap draws of classifiers and pictures.
+
+    All arms are asked about the same resampled pictures, so what makes a picture hard for all does
+    not widen the interval of a difference.
+
+    Args:
+        score: As above.
+        labels: ``[N]`` integers, the truth.
+        answers: By arm ``[S, N]``, the predicted classes; of the same seeds and pictures.
+        seed: Of the bootstrap.
+        resamples: B, how many draws.
+
+    Returns:
+        By arm ``[B]``.
+
+    Raises:
+        ValueError: If the arms have different forms.
+    """
+    shapes = {name: each.shape for name, each in answers.items()}
+    if len(set(shapes.values())) != 1:
+        raise ValueError(f"All arms need the same seeds and pictures. Received: {shapes}")
+    classifiers, count = next(iter(shapes.values()))
+    generator = np.random.default_rng(seed)
+    found: dict[Name, list[float]] = {name: [] for name in answers}
+    for _ in range(resamples):
+        places = generator.integers(0, count, count)
+        rows = generator.integers(0, classifiers, classifiers)
+        for name, predicted in answers.items():
+            found[name].append(mean_score(score, labels[places], predicted[rows][:, places]))
+    return {name: np.array(draws) for name, draws in found.items()}
+
+
+def mean_score(score: Score, labels: np.ndarray, predicted: np.ndarray) -> float:
+    """Mean over classifiers: labels ``[N]``, predictions ``[S, N]``."""
+    return float(np.mean([score(labels, row) for row in predicted]))
+
+
+def estimate_from_draws(value: float, draws: np.ndarray, count: int) -> Estimate:
+    """A value with the 95 % interval of its bootstrap draws ``[B]``."""
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return Estimate(value, float(low), float(high), count)
 
 
 def verdict(gain: Estimate) -> str:
@@ -188,26 +228,3 @@ def verdict(gain: Estimate) -> str:
     if gain.high < 0:
         return f"It harms: {points}."
     return f"No difference is shown: {points}."
-
-
-def _mean(
-    score: Score, labels: np.ndarray, predicted: np.ndarray, places: np.ndarray, rows: np.ndarray
-) -> float:
-    return float(np.mean([score(labels[places], predicted[row, places]) for row in rows]))
-
-
-def _resampled(
-    value: Callable[[np.ndarray, np.ndarray], float],
-    labels: np.ndarray,
-    classifiers: int,
-    seed: int,
-    resamples: int = 1000,
-) -> Estimate:
-    count = len(labels)
-    generator = np.random.default_rng(seed)
-    draws = [
-        value(generator.integers(0, count, count), generator.integers(0, classifiers, classifiers))
-        for _ in range(resamples)
-    ]
-    low, high = np.percentile(draws, [2.5, 97.5])
-    return Estimate(value(np.arange(count), np.arange(classifiers)), float(low), float(high), count)

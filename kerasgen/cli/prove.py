@@ -1,0 +1,159 @@
+"""``kerasgen prove``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kerasgen.cli.arguments import FAILED, condition, source_name, whole_number
+from kerasgen.cli.progress import progress
+
+if TYPE_CHECKING:
+    from kerasgen.data.datasets import LabelledImages
+    from kerasgen.evaluation.mixing import Pools
+    from kerasgen.evaluation.proving import Question
+
+CONDITIONS = ("gain", "gain_low", "gain_high", "worth", "worth_low")
+"""Names that --fail-if takes: the gain with all real pictures, and the set's worth alone."""
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Adds the command."""
+    prove = commands.add_parser("prove", help=_prove.__doc__, description=_prove.__doc__)
+    add = prove.add_argument
+    sources = "class folders, idx files, .npz or tfds:NAME"
+    add("--real", required=True, help=f"real pictures to train on: {sources}")
+    add("--synthetic", required=True, help="synthetic ones, with (some of) the same classes")
+    add("--test", help="real pictures that nothing was trained on; else the test part of --real")
+    add("--out", required=True, help="folder of the report; the same command again goes on")
+    add("--amounts", help="of real pictures, as 500,1000 (a sixteenth, a fourth and all)")
+    add("--times", default="1,4", help="synthetic pictures added for each real one (1,4)")
+    add("--seeds", type=whole_number, default=3, help="classifiers of each kind (3)")
+    length = prove.add_mutually_exclusive_group()
+    length.add_argument(
+        "--steps", type=whole_number, default=1000, help="updates of each classifier (1000)"
+    )
+    length.add_argument("--minutes", type=float, help="for all; updates are chosen to fit")
+    add("--batch_size", type=whole_number, default=64, help="pictures in each update (64)")
+    add("--width", type=whole_number, default=16, help="channels of the first layers (16)")
+    add("--size", type=whole_number, help="side in pixels; if not given that of the pictures")
+    add("--channels", type=int, choices=(1, 3), help="if not given as --real has them")
+    add("--fit", choices=("crop", "pad", "stretch"), default="pad", help="of other forms (pad)")
+    add(
+        "--sources",
+        choices=("picture", "folder", "name"),
+        default="picture",
+        help="which real pictures stay together: each its own; those of one folder; those whose "
+        "names are alike up to the last number (frames of a recording)",
+    )
+    add("--score", choices=("accuracy", "macro_f1"), default="accuracy", help="judged by")
+    add("--gate", action="store_true", help="try only those confirmed by a real-trained classifier")
+    add(
+        "--fail-if",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help=f'such as "gain_low<0": exit status {FAILED} if it holds; of {", ".join(CONDITIONS)}',
+    )
+    prove.set_defaults(run=_prove)
+
+
+def _prove(arguments: argparse.Namespace) -> int:
+    """Says whether synthetic pictures help a classifier, and how many real ones they are worth."""
+    conditions = [condition(text, CONDITIONS) for text in arguments.fail_if]
+    times = _numbers("times", arguments.times, float)
+    from kerasgen.data.files import check_writable
+    from kerasgen.evaluation.mixing import Pools
+    from kerasgen.evaluation.proving import prove_sets
+
+    out = Path(arguments.out)
+    check_writable(out)
+    real, synthetic, test, remarks = _read(arguments)
+    groups = [source_name(name, arguments.sources) for name in real.names]
+    pools = Pools(real, groups, synthetic)
+    question = _question(arguments, pools, times)
+    title = f"{Path(arguments.real).name} and {Path(arguments.synthetic).name}"
+    with progress("classifiers") as report:
+        numbers = prove_sets(
+            pools, test, question, out, title=title, remarks=remarks, report=report
+        )
+    print(f"{numbers['summary']}\npage: {out / 'index.html'}")
+    values = _values(numbers)
+    held = [each for each in conditions if each.holds([values[each.name]])]
+    for each in held:
+        print(f"It holds: {each.text}")
+    return FAILED if held else 0
+
+
+def _read(
+    arguments: argparse.Namespace,
+) -> tuple[LabelledImages, LabelledImages, LabelledImages, list[str]]:
+    """Real, synthetic and test pictures, of one form and the same classes, and remarks."""
+    from kerasgen.data.datasets import load_labelled
+    from kerasgen.evaluation.proof import without_test_pictures
+
+    form: dict[str, Any] = {"size": arguments.size, "channels": arguments.channels}
+    found = load_labelled(arguments.real, fit=arguments.fit, **form)
+    real = found["train"]
+    form = {"size": real.images.shape[1:3], "channels": real.images.shape[3]}
+    if arguments.test is not None:
+        tested = load_labelled(arguments.test, fit=arguments.fit, **form)
+        test = tested.get("test", tested["train"]).with_classes(real.class_names)
+    elif "test" in found:
+        test = found["test"]
+    else:
+        raise ValueError(f"--real has no test part: give --test. Received: real={arguments.real!r}")
+    made = load_labelled(arguments.synthetic, fit=arguments.fit, **form)["train"]
+    synthetic = made.with_classes(real.class_names)
+    kept, left = (without_test_pictures(each, test) for each in (real, synthetic))
+    remarks = [
+        f"{len(before.labels) - len(after.labels):,} {name} pictures were left out: they are also "
+        "among the test pictures."
+        for name, before, after in (("real", real, kept), ("synthetic", synthetic, left))
+        if len(after.labels) < len(before.labels)
+    ]
+    for remark in remarks:
+        logging.getLogger(__name__).warning("%s", remark)
+    return kept, left, test, remarks
+
+
+def _question(arguments: argparse.Namespace, pools: Pools, times: list[float]) -> Question:
+    from kerasgen.evaluation.classification import Protocol
+    from kerasgen.evaluation.proof import plan_cells, steps_within
+    from kerasgen.evaluation.proving import Question
+
+    most = len(pools.real.labels)
+    if arguments.amounts:
+        amounts = _numbers("amounts", arguments.amounts, int)
+    else:
+        least = 5 * len(pools.real.class_names)
+        amounts = sorted({each for each in (most // 16, most // 4) if each >= least} | {most})
+    steps = arguments.steps
+    protocol = Protocol(steps=steps, batch_size=arguments.batch_size, width=arguments.width)
+    if arguments.minutes is not None:
+        cells = plan_cells(pools, amounts, times, range(arguments.seeds), gate=arguments.gate)
+        steps = steps_within(arguments.minutes, len(cells), pools, protocol, arguments.out)
+        protocol = Protocol(steps=steps, batch_size=arguments.batch_size, width=arguments.width)
+    return Question(amounts, times, arguments.seeds, protocol, arguments.score, arguments.gate)
+
+
+def _numbers(name: str, text: str, kind: type) -> list[Any]:
+    try:
+        return sorted({kind(part) for part in text.split(",")})
+    except ValueError as error:
+        raise ValueError(
+            f"--{name} takes numbers with commas between. Received: {name}={text!r}"
+        ) from error
+
+
+def _values(numbers: dict[str, Any]) -> dict[str, float]:
+    gain, alone = numbers["verdicts"][-1]["gain"], numbers["worth"][0]
+    return {
+        "gain": gain["value"],
+        "gain_low": gain["low"],
+        "gain_high": gain["high"],
+        "worth": alone["value"],
+        "worth_low": alone["low"],
+    }

@@ -1,0 +1,299 @@
+"""Does a synthetic set help? One classifier for each way to train, amount of real pictures, seed.
+
+All classifiers make the same number of updates on batches of the same size. What is chosen is
+chosen on held-out real pictures; the test pictures are asked once, in the end, and nothing is
+trained on a copy of one of them. Every classifier's answers are kept as soon as it has them: a
+proof that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from kerasgen.data.datasets import LabelledImages
+from kerasgen.data.files import read_settings, write_file, write_json
+from kerasgen.evaluation.classification import (
+    Protocol,
+    predict,
+    real_batches,
+    train_classifier,
+)
+from kerasgen.evaluation.mixing import HELD_OUT, Arm, Pools, training_set
+from kerasgen.evaluation.utility import CLASSICAL
+
+REAL = Arm("real")
+ALONE = Arm("synthetic alone", real=False)
+REAL_ONLY = (
+    REAL,
+    Arm("real, classes alike", alike=True),
+    Arm("real, augmented", augmented=True),
+)
+"""What can be done without synthetic pictures; the first is what gains are measured from."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One classifier: an arm at an amount of real pictures, from a seed."""
+
+    arm: Arm
+    amount: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a classifier says.
+
+    Attributes:
+        test: ``[N]`` int32, its class for each test picture.
+        held_out: ``[V]``, for each held-out picture; these differ between seeds and amounts.
+        truth: ``[V]``, their labels.
+        synthetic: ``[M]``, its class for each synthetic picture, or ``[0]`` if it was not asked.
+    """
+
+    test: np.ndarray
+    held_out: np.ndarray
+    truth: np.ndarray
+    synthetic: np.ndarray
+
+
+def plan_cells(
+    pools: Pools,
+    amounts: Sequence[int],
+    times: Sequence[float],
+    seeds: Sequence[int],
+    *,
+    gate: bool = False,
+) -> list[Cell]:
+    """All classifiers of a proof.
+
+    Args:
+        pools: The pictures.
+        amounts: Of real pictures, rising.
+        times: How many synthetic pictures are added for each real one; what the synthetic set is
+            too small for is left out.
+        seeds: One classifier of each kind for each.
+        gate: Whether there are arms that add only confirmed pictures.
+
+    Returns:
+        The cells, at each amount and seed ``real`` first; the controls, ``other real`` and
+        ``noise``, are at the smallest amount, as far as there are other real pictures.
+
+    Raises:
+        ValueError: If an amount is out of range, or nothing of the synthetic set can be added.
+    """
+    most = len(pools.real.labels)
+    if not times or min(times) <= 0:
+        raise ValueError(f"`times` must be above 0. Received: times={list(times)}")
+    if not amounts or sorted(set(amounts)) != list(amounts) or not 5 <= amounts[0]:
+        raise ValueError(f"`amounts` must rise, from 5 on. Received: amounts={list(amounts)}")
+    if amounts[-1] > most:
+        raise ValueError(f"There are {most} real pictures. Received: amounts={list(amounts)}")
+    arms = [*REAL_ONLY]
+    for each in times:
+        mixed = Arm(f"real + {each:g} x synthetic", times=each)
+        arms += [mixed, replace(mixed, name=f"{mixed.name}, augmented", augmented=True)]
+        if gate:
+            arms.append(Arm(f"real + {each:g} x confirmed", times=each, added="confirmed"))
+    held = len(pools.synthetic.labels)
+    cells = [
+        Cell(arm, amount, seed)
+        for amount in amounts
+        for seed in seeds
+        for arm in arms
+        if arm.times * _trained_on(amount) <= held
+    ]
+    if not any(cell.arm.needs_synthetic for cell in cells):
+        raise ValueError(
+            f"The synthetic set is too small for any arm: give more pictures, or lower `times` or "
+            f"`amounts`. Received: {held} synthetic pictures, times={list(times)}, "
+            f"amounts={list(amounts)}"
+        )
+    cells += [Cell(ALONE, amounts[-1], seed) for seed in seeds]
+    return cells + [
+        Cell(arm, amounts[0], seed) for arm in _controls(amounts[0], most, times) for seed in seeds
+    ]
+
+
+def _trained_on(amount: int) -> int:
+    return round((1 - HELD_OUT) * amount)
+
+
+def _controls(amount: int, most: int, times: Sequence[float]) -> list[Arm]:
+    """With as many added pictures as there are real ones for."""
+    possible = [each for each in times if each * amount <= most - amount]
+    arms = [
+        Arm(f"control: real + {each:g} x other real", times=each, added="more real")
+        for each in possible[-1:]
+    ]
+    each = (possible or list(times))[-1]
+    return [*arms, Arm(f"control: real + {each:g} x noise", times=each, added="noise")]
+
+
+def run_cells(
+    cells: Sequence[Cell],
+    pools: Pools,
+    test: LabelledImages,
+    protocol: Protocol,
+    folder: str | Path,
+    report: Callable[[int, int], None] | None = None,
+) -> dict[Cell, Answers]:
+    """Trains what is not trained yet.
+
+    Args:
+        cells: From ``plan_cells``.
+        pools: The pictures, none of them a copy of a test picture (``without_test_pictures``).
+        test: Real pictures, with the same classes.
+        protocol: How every classifier is trained.
+        folder: Where answers are kept, a file for each classifier, named after all it depends on.
+        report: Called after each with the number done and the number of all.
+
+    Returns:
+        The answers of all cells.
+
+    Raises:
+        ValueError: If the answers cannot be written.
+    """
+    gated = any(cell.arm.added == "confirmed" for cell in cells)
+    given = _digest(pools, test, protocol)
+    found: dict[Cell, Answers] = {}
+    paths = {cell: _path(Path(folder), cell, given, gated) for cell in cells}
+    done = sum(path.is_file() for path in paths.values())
+    for cell, path in paths.items():
+        if not path.is_file():
+            confirmed = None
+            if cell.arm.added == "confirmed":
+                judge = found[Cell(REAL, cell.amount, cell.seed)]
+                confirmed = judge.synthetic == pools.synthetic.labels
+            answers = _train(cell, pools, test, protocol, confirmed, gated and cell.arm == REAL)
+            _write(path, answers)
+            done += 1
+            if report is not None:
+                report(done, len(cells))
+        found[cell] = _read(path)
+    return found
+
+
+def _train(
+    cell: Cell,
+    pools: Pools,
+    test: LabelledImages,
+    protocol: Protocol,
+    confirmed: np.ndarray | None,
+    judges: bool,
+) -> Answers:
+    pictures = training_set(cell.arm, cell.amount, cell.seed, pools, confirmed)
+    if cell.arm.augmented:
+        protocol = replace(protocol, augmentation=CLASSICAL)
+    network = train_classifier(
+        real_batches(pictures.images, pictures.labels, protocol, cell.seed),
+        test.images.shape[1:],
+        len(test.class_names),
+        protocol,
+        cell.seed,
+    )
+    nobody = np.zeros(0, np.int32)
+    return Answers(
+        predict(network, test.images).astype(np.int32),
+        predict(network, pictures.held_out.images).astype(np.int32),
+        pictures.held_out.labels,
+        predict(network, pools.synthetic.images).astype(np.int32) if judges else nobody,
+    )
+
+
+FEWEST_STEPS = 100
+"""Updates below which a classifier has learned too little for a verdict."""
+
+
+def steps_within(
+    minutes: float, classifiers: int, pools: Pools, protocol: Protocol, folder: str | Path
+) -> int:
+    """How many updates each classifier can make for all to be done in time.
+
+    Args:
+        minutes: For all of them, on this machine.
+        classifiers: How many there are.
+        pools: What they are trained on.
+        protocol: How; its number of updates is not looked at.
+        folder: Keeps the answer in ``pace.json``: a proof that goes on is the same proof.
+
+    Returns:
+        The number.
+
+    Raises:
+        ValueError: If it would be below 100.
+    """
+    path = Path(folder) / "pace.json"
+    asked = {"minutes": minutes, "classifiers": classifiers, **asdict(replace(protocol, steps=1))}
+    kept = read_settings(path) if path.exists() else {}
+    if kept.get("asked") == json.loads(json.dumps(asked)):
+        return int(kept["steps"])
+    images, labels = pools.real.images, pools.real.labels
+    seconds = []
+    for steps in (_WARM, _WARM + _TIMED):
+        short = replace(protocol, steps=steps)
+        begun = time.perf_counter()
+        batches = real_batches(images, labels, short, 0)
+        train_classifier(batches, images.shape[1:], len(pools.real.class_names), short, 0)
+        seconds.append(time.perf_counter() - begun)
+    each = max((seconds[1] - seconds[0]) / _TIMED, 1e-6)
+    steps = int((60 * minutes / classifiers - seconds[0]) / each) + _WARM
+    if steps < FEWEST_STEPS:
+        needed = (seconds[0] + each * FEWEST_STEPS) * classifiers / 60
+        raise ValueError(
+            f"{classifiers} classifiers need about {needed:.0f} minutes for the least that says "
+            f"something ({FEWEST_STEPS} updates each): allow more, or ask for fewer seeds, amounts "
+            f"or times. Received: minutes={minutes:g}"
+        )
+    write_json(path, {"asked": asked, "steps": steps})
+    return steps
+
+
+_WARM, _TIMED = 20, 80
+"""Updates that are not timed, for the first are slow, and that are."""
+
+
+def without_test_pictures(pictures: LabelledImages, test: LabelledImages) -> LabelledImages:
+    """Without exact copies of a test picture.
+
+    Args:
+        pictures: Of the same form as the test's.
+        test: What nothing may be trained on.
+    """
+    known = {image.tobytes() for image in test.images}
+    new = [place for place, image in enumerate(pictures.images) if image.tobytes() not in known]
+    return pictures.at(np.array(new, np.int64))
+
+
+def _digest(pools: Pools, test: LabelledImages, protocol: Protocol) -> str:
+    digest = hashlib.sha256(json.dumps(asdict(protocol), sort_keys=True).encode())
+    digest.update(repr(list(pools.groups)).encode())
+    for pictures in (pools.real, pools.synthetic, test):
+        digest.update(repr((pictures.images.shape, pictures.class_names)).encode())
+        digest.update(np.ascontiguousarray(pictures.images).data)
+        digest.update(np.ascontiguousarray(pictures.labels).data)
+    return digest.hexdigest()
+
+
+def _path(folder: Path, cell: Cell, given: str, gated: bool) -> Path:
+    told = json.dumps([asdict(cell), given, gated and cell.arm == REAL], sort_keys=True)
+    return folder / f"{hashlib.sha256(told.encode()).hexdigest()[:32]}.npz"
+
+
+def _write(path: Path, answers: Answers) -> None:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **asdict(answers))
+    write_file(path, stream.getvalue())
+
+
+def _read(path: Path) -> Answers:
+    with np.load(path, allow_pickle=False) as kept:
+        return Answers(**{name: kept[name] for name in kept.files})

@@ -1,0 +1,116 @@
+"""How many real pictures is a score worth? Read off the learning curve of real pictures alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Worth:
+    """A number of real pictures, within what the curve covers.
+
+    Attributes:
+        value: Real pictures that, alone, give the score.
+        low: Lower end of the 95 % interval.
+        high: Upper end.
+        least: The curve's smallest amount: a number equal to it means "at most".
+        most: Its largest: a number equal to it means "at least".
+    """
+
+    value: float
+    low: float
+    high: float
+    least: int
+    most: int
+
+    def __str__(self) -> str:
+        """As ``1,400 [900, at least 3,000]``."""
+        return f"{self._told(self.value)} [{self._told(self.low)}, {self._told(self.high)}]"
+
+    def _told(self, number: float) -> str:
+        if number <= self.least:
+            return f"at most {self.least:,}"
+        return f"at least {self.most:,}" if number >= self.most else f"{_rounded(number):,}"
+
+
+def worth(
+    amounts: Sequence[int],
+    curve: np.ndarray,
+    wanted: float,
+    curves: np.ndarray,
+    wanted_by_draw: np.ndarray,
+) -> Worth:
+    """How many real pictures give a score, with a bootstrap interval.
+
+    Args:
+        amounts: A rising numbers of real pictures.
+        curve: ``[A]`` scores of classifiers trained on them alone.
+        wanted: The score in question.
+        curves: ``[B, A]``, the curve in each bootstrap draw.
+        wanted_by_draw: ``[B]``, the score in the same draws.
+    """
+    found = [
+        equivalent_amount(amounts, each, score)
+        for each, score in zip(curves, wanted_by_draw, strict=True)
+    ]
+    low, high = np.percentile(found, [2.5, 97.5])
+    value = equivalent_amount(amounts, curve, wanted)
+    return Worth(value, float(low), float(high), amounts[0], amounts[-1])
+
+
+def equivalent_amount(amounts: Sequence[int], curve: np.ndarray, wanted: float) -> float:
+    """The least amount at which a learning curve reaches a score.
+
+    More pictures do not make a classifier worse but by chance: the curve is first made to rise
+    (isotonic regression), then read linearly over the logarithm of the amount.
+
+    Args:
+        amounts: A rising numbers.
+        curve: ``[A]`` scores.
+        wanted: A score.
+
+    Returns:
+        A number from the first amount (the score is reached there, or below) to the last (it is
+        reached there, or not at all).
+
+    Raises:
+        ValueError: If the amounts do not rise, or there is not a score for each.
+    """
+    logs = np.log(np.asarray(amounts, np.float64))
+    if len(amounts) != len(curve) or not len(amounts) or (np.diff(logs) <= 0).any():
+        raise ValueError(
+            "`amounts` must rise, with a score for each. "
+            f"Received: amounts={list(amounts)}, {len(curve)} scores"
+        )
+    rising = isotonic(np.asarray(curve, np.float64))
+    place = int(np.searchsorted(rising, wanted))
+    if place == 0:
+        return float(amounts[0])
+    if place == len(rising):
+        return float(amounts[-1])
+    share = (wanted - rising[place - 1]) / (rising[place] - rising[place - 1])
+    return float(np.exp(logs[place - 1] + share * (logs[place] - logs[place - 1])))
+
+
+def isotonic(values: np.ndarray) -> np.ndarray:
+    """The rising sequence nearest to the values in squares: neighbours that fall are pooled.
+
+    Args:
+        values: ``[A]`` float64.
+    """
+    pools: list[tuple[float, int]] = []
+    for value in values.tolist():
+        pools.append((value, 1))
+        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
+            (first, one), (second, other) = pools[-2:]
+            pools[-2:] = [((first * one + second * other) / (one + other), one + other)]
+    return np.repeat([value for value, _ in pools], [count for _, count in pools])
+
+
+def _rounded(number: float) -> int:
+    """To two digits: no learning curve can tell more."""
+    digits = len(str(int(number)))
+    return int(round(number, min(2 - digits, 0)))

@@ -1,0 +1,87 @@
+"""``kerasgen prove``, as a user and as a script."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kerasgen import cli
+
+CLASSES = ("above", "below")
+
+
+def save(folder, count, seed, *, stem="", classes=CLASSES):
+    """Class folders of small pictures, lit above or below."""
+    generator = np.random.default_rng(seed)
+    for label, name in enumerate(classes):
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            rows = (np.arange(16)[:, None] < 8) == (label == 0)
+            pixels = generator.integers(0, 120, (16, 16)) + 60 * rows
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{stem}{number}.png")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("sets")
+    for seed, (name, count) in enumerate((("real", 24), ("synthetic", 24), ("test", 20))):
+        save(root / name, count, seed, stem="cam0_" if name == "real" else "")
+    # Of the real pictures two are the test's, too.
+    for name in CLASSES:
+        (root / "real" / name / "cam9_0.png").write_bytes(
+            (root / "test" / name / "3.png").read_bytes()
+        )
+    return root
+
+
+def run(folders, out, *more, test="test", synthetic="synthetic"):
+    arguments = ["--real", str(folders / "real"), "--synthetic", str(folders / synthetic)]
+    if test:
+        arguments += ["--test", str(folders / test)]
+    small = ["--seeds", "1", "--times", "1", "--width", "4", "--batch_size", "16", "--channels"]
+    return cli.run(["prove", *arguments, "--out", str(out), *small, "1", *more])
+
+
+def test_a_proof_is_written_and_goes_on(folders, tmp_path, capsys, caplog):
+    amounts = ["--amounts", "12,48", "--steps", "20"]
+    assert run(folders, tmp_path, *amounts, "--fail-if", "gain_low>0.99") == 0
+    printed = capsys.readouterr().out
+    assert "With 48 real pictures: " in printed and str(tmp_path / "index.html") in printed
+    assert "classifiers 13/13" in printed
+    assert "2 real pictures were left out" in caplog.text
+    numbers = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert numbers["sets"] == {
+        "real": 48, "synthetic": 48, "test": 40, "classes": 2, "size": "16x16",
+    }  # fmt: skip
+    assert run(folders, tmp_path, *amounts, "--fail-if", "gain<0.99") == 3
+    printed = capsys.readouterr().out
+    assert "It holds: gain<0.99" in printed and "classifiers" not in printed
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--amounts", "ten"], "--amounts takes numbers"),
+        (["--amounts", "12,400"], "There are 48 real pictures"),
+        (["--times", "0"], "`times` must be above 0"),
+        (["--fail-if", "beauty>1"], "gain_low"),
+        (["--minutes", "0.0001"], "need about"),
+        (["--sources", "name"], "none can be held out"),
+    ],
+)
+def test_wrong_arguments_end_in_one_line(folders, tmp_path, more, said, capsys):
+    assert run(folders, tmp_path / "out", *more) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert lines[-1].startswith("kerasgen: ") and said in lines[-1]
+    assert not (tmp_path / "out/index.html").exists()
+
+
+def test_a_missing_test_set_and_strange_classes_are_refused(folders, tmp_path, capsys):
+    assert run(folders, tmp_path / "out", test=None) == 1
+    assert "give --test" in capsys.readouterr().err
+    save(folders / "strange", 2, 9, classes=("above", "sideways"))
+    assert run(folders, tmp_path / "out", synthetic="strange") == 1
+    assert "Received: sideways, not among above, below" in capsys.readouterr().err
+    assert run(folders, tmp_path / "out", synthetic="nowhere") == 1
+    assert "nowhere" in capsys.readouterr().err
