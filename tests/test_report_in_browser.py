@@ -5,9 +5,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kerasgen.data.datasets import LabelledImages
 from kerasgen.data.procedural import camera_eyes, rendered_eyes
+from kerasgen.evaluation import proof
 from kerasgen.evaluation.comparing import PictureSet, compare_sets
 from kerasgen.evaluation.features import pixel_features
+from kerasgen.evaluation.mixing import Pools
+from kerasgen.evaluation.proving import Question, prove_sets
 
 pytestmark = pytest.mark.skipif(
     not (browser.DRIVER and browser.CHROMIUM), reason="there is no chromium with chromedriver here"
@@ -56,3 +60,23 @@ def test_the_page_works(page, size, tmp_path):
         window.screenshot(tmp_path / "page.png")
     with Image.open(tmp_path / "page.png") as image:
         assert np.asarray(image.convert("L")).std() > 5
+
+
+def test_the_page_of_a_proof_is_read_at_any_width(tmp_path, monkeypatch):
+    # What is trained is of no matter here.
+    monkeypatch.setattr(proof, "train_classifier", lambda *given: None)
+    monkeypatch.setattr(proof, "predict", lambda network, images: images[:, 0, 0, 0] % 2)
+    images = np.random.default_rng(0).integers(0, 256, (240, 8, 8, 3)).astype(np.uint8)
+    labels = (np.arange(240) % 2).astype(np.int32)
+    whole = LabelledImages(images, labels, ("shirt", "shoe"), tuple(map(str, range(240))))
+    real, made, test = (whole.at(np.arange(start, 240, 3)) for start in range(3))
+    question = Question([20, 80], (1.0,), 2, gate=True)
+    found = prove_sets(Pools(real, range(80), made), test, question, tmp_path)
+    for size in ("1000,1400", "420,900"):
+        with browser.browser(f"--window-size={size}") as window:
+            window.open(tmp_path / "index.html")
+            summary = window.script("return document.getElementById('summary').textContent")
+            assert summary == found["summary"]
+            assert window.script("return document.body.scrollWidth <= window.innerWidth")
+            assert window.script("return document.querySelectorAll('svg').length") == 1
+            assert window.console() == []
