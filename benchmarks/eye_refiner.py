@@ -8,6 +8,9 @@
 Each run leaves figures.json in its folder and is not repeated; interrupt it and run it again, or
 run two seeds side by side (``--seeds 0`` and ``--seeds 1``): the table holds all that is there.
 
+``--write`` writes every render refined, four looks each, for ``kerasgen compare``: ``refined/``
+in each run's folder, a folder for each render.
+
 It ends with the cost of one prefit update beside the write-up's networks, in turns in this run.
 """
 
@@ -48,6 +51,7 @@ flags.DEFINE_list("arms", ["ours", "renders-as-fakes", "pixel-l1"], "Arms.")
 flags.DEFINE_integer("prefit", 2000, "Updates of the first stage.", 1)
 flags.DEFINE_integer("steps", 4000, "Updates of the second stage.", 1)
 flags.DEFINE_integer("threads", 0, "Threads of one operation; 0 for all cores.", 0)
+flags.DEFINE_bool("write", False, "Whether to write the refined pictures.")
 flags.DEFINE_bool("cost", True, "Whether to time the prefit updates.")
 
 PREFIT_BATCH, BATCH, SEED_BATCH = 4, 8, 16
@@ -124,8 +128,8 @@ def batches(sets: refinement.EyeSets, batch_size: int, seed: int) -> Batches:
 def run(arm: str, seed: int, sets: refinement.EyeSets, features: FeatureExtractor) -> dict:
     """Trains and measures one arm with one seed, or reads what it gave."""
     folder = Path(FLAGS.workdir) / f"{arm}-{seed}"
-    done = folder / "figures.json"
-    if done.exists():
+    done, written = folder / "figures.json", folder / "refined"
+    if done.exists() and (written.exists() or not FLAGS.write):
         return json.loads(done.read_text(encoding="utf-8"))
     print(f"== {arm}, seed {seed}", flush=True)
     keras.utils.set_random_seed(seed)
@@ -138,6 +142,10 @@ def run(arm: str, seed: int, sets: refinement.EyeSets, features: FeatureExtracto
     passed["refine_minutes"] = (time.monotonic() - start) / 60
     with refine.generator_player.averaged():
         function = refinement.refining_function(refine.generator, sets.real)
+        if FLAGS.write:
+            write(written, function, np.concatenate([sets.rendered, sets.test_rendered]))
+        if done.exists():
+            return json.loads(done.read_text(encoding="utf-8"))
         figures = {
             **passed,
             **refinement.measure_realism(function, sets, features, seed=seed),
@@ -146,6 +154,13 @@ def run(arm: str, seed: int, sets: refinement.EyeSets, features: FeatureExtracto
         save_png(folder / "sheet.png", sheet(function, sets))
     cli.write_json(done, figures)
     return figures
+
+
+def write(folder: Path, function: refinement.Refine, renders: np.ndarray) -> None:
+    """Each render's looks in a folder of its own: for a comparison they are one witness."""
+    for look in range(4):
+        for number, image in enumerate(function(renders, look)):
+            save_png(folder / f"render{number}" / f"{look}.png", image)
 
 
 def sheet(function: refinement.Refine, sets: refinement.EyeSets) -> np.ndarray:
