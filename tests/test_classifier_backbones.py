@@ -26,14 +26,26 @@ APPLICATIONS = {
     "resnet50": (keras.applications.ResNet50, keras.applications.resnet50, ".weights.h5"),
     "mobilenet_v2": (keras.applications.MobileNetV2, keras.applications.mobilenet_v2, ".keras"),
     "vgg16": (keras.applications.VGG16, keras.applications.vgg16, ".h5"),
+    "inception_v3": (keras.applications.InceptionV3, keras.applications.inception_v3, ".h5"),
 }
-SIZES = {"resnet50": 23_587_712, "mobilenet_v2": 2_257_984, "vgg16": 14_714_688}
-WIDTH = {"resnet50": 2048, "mobilenet_v2": 1280, "vgg16": 512}
+SIZES = {
+    "resnet50": 23_587_712,
+    "mobilenet_v2": 2_257_984,
+    "vgg16": 14_714_688,
+    "inception_v3": 21_802_784,
+}
+WIDTH = {"resnet50": 2048, "mobilenet_v2": 1280, "vgg16": 512, "inception_v3": 2048}
+SIDE = {"resnet50": 32, "mobilenet_v2": 32, "vgg16": 32, "inception_v3": 75}
+"""The smallest pictures of each."""
 
 
 def pictures(channels=3, count=2, side=32):
     shape = (count, side, side, channels)
     return np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+
+
+def shape(name, channels=3):
+    return (SIDE[name], SIDE[name], channels)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +55,7 @@ def application(tmp_path_factory):
     @functools.cache
     def make(name):
         build, _, suffix = APPLICATIONS[name]
-        bare = build(include_top=False, weights=None, input_shape=(32, 32, 3), pooling="avg")
+        bare = build(include_top=False, weights=None, input_shape=shape(name), pooling="avg")
         generator = np.random.default_rng(0)
         # So that scale, shift and statistics differ from 1 and 0, and none is negative.
         bare.set_weights(
@@ -62,9 +74,9 @@ def application(tmp_path_factory):
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_pixels_reach_the_backbone_as_it_wants_them(name, channels):
-    classifier = build_classifier((32, 32, channels), 2, backbone=name)
+    classifier = build_classifier(shape(name, channels), 2, backbone=name)
     prepared = keras.Model(classifier.input, classifier.get_layer("prepared").output)
-    images = pictures(channels)
+    images = pictures(channels, side=SIDE[name])
     colours = np.repeat(images, 3 // channels, axis=-1).astype(np.float32)
     wanted = APPLICATIONS[name][1].preprocess_input(colours)
     # One rounding of a number up to 255 in float32.
@@ -75,10 +87,10 @@ def test_pixels_reach_the_backbone_as_it_wants_them(name, channels):
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_features_are_those_of_the_application_with_the_weights_of_the_file(name, application):
     bare, path = application(name)
-    images = pictures()
+    images = pictures(side=SIDE[name])
     wanted = bare(APPLICATIONS[name][1].preprocess_input(images.astype(np.float32)))
     assert np.std(wanted) > 0.01
-    features, _ = split_head(build_classifier((32, 32, 3), 2, backbone=name, weights=path))
+    features, _ = split_head(build_classifier(shape(name), 2, backbone=name, weights=path))
     np.testing.assert_allclose(features(to_float(images)), wanted, rtol=1e-4, atol=1e-4)
 
 
@@ -204,7 +216,7 @@ def test_without_a_network_imagenet_says_how_to_give_a_file(name, monkeypatch):
 
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", fail)
     with pytest.raises(ValueError) as caught:
-        build_classifier((40, 32, 3), 2, backbone=name, weights="imagenet")
+        build_classifier((80, 75, 3), 2, backbone=name, weights="imagenet")
     text = str(caught.value)
     assert "\n" not in text and "https://" in text and "no_top" in text.replace("notop", "no_top")
     assert text.endswith("weights='FILE.h5'. Received: weights='imagenet'")
@@ -256,6 +268,7 @@ def test_files_that_hold_no_weights_are_refused(tmp_path):
     ("options", "says"),
     [
         ({"image_shape": (31, 32, 3)}, "at least 32 pixels.*image_shape="),
+        ({"image_shape": (75, 74, 3), "backbone": "inception_v3"}, "at least 75 pixels.*74"),
         ({"image_shape": (32, 32, 2)}, "image_shape="),
         ({"image_shape": (None, None, 3)}, "image_shape="),
         ({"widths": (4,)}, "small network only.*widths="),

@@ -1,12 +1,17 @@
 """``kerasgen compare``, as a user and as a script."""
 
 import json
+import re
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from kerasgen import cli
+from kerasgen.cli import compare
+from kerasgen.evaluation import discrimination
+from kerasgen.evaluation.detection import Plan
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +32,14 @@ def folders(tmp_path_factory):
 
 def run(folders, synthetic, out, *more):
     arguments = ["compare", str(folders / "real"), str(folders / synthetic), "--out", str(out)]
-    return cli.run([*arguments, "--size", "32", *more])
+    trained = [] if {"--network", "--quick"} & set(more) else ["--network", "none"]
+    return cli.run([*arguments, "--size", "32", *trained, *more])
+
+
+def report(out):
+    """The numbers and the page."""
+    numbers = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    return numbers, (out / "index.html").read_text(encoding="utf-8")
 
 
 def test_a_difference_is_said_and_fails_a_script(folders, tmp_path, capsys):
@@ -73,7 +85,8 @@ def test_too_few_recordings_are_said_and_not_tested(folders, tmp_path, capsys):
             image = Image.fromarray(np.full((32, 32, 3), 40 * frame + recording, np.uint8))
             image.save(few / f"r{recording}" / f"{frame}.png")
     arguments = ["compare", str(few), str(folders / "like"), "--out", str(tmp_path / "out")]
-    assert cli.run([*arguments, "--size", "32", "--sources", "folder"]) == 0
+    more = ["--size", "32", "--sources", "folder", "--network", "none"]
+    assert cli.run([*arguments, *more]) == 0
     assert "too few sources" in capsys.readouterr().out
     text = (tmp_path / "out/index.html").read_text(encoding="utf-8")
     assert "not tested" in text and "There is no two-sample test." in text
@@ -87,6 +100,10 @@ def test_too_few_recordings_are_said_and_not_tested(folders, tmp_path, capsys):
         (["--features", "vgg19"], "must be among pixels"),
         (["--features", "savedmodel:nowhere"], "no saved_model.pb"),
         (["--size", "8"], "at least 16 pixels"),
+        (["--network", "vgg19"], "must be among small, resnet50:FILE"),
+        (["--network", "vgg16:nowhere.h5"], "no such file of weights"),
+        (["--quick", "--network", "small"], "--quick trains no network"),
+        (["--quick", "--fail-if", "network_area>0.7"], "needs a network"),
     ],
 )
 def test_wrong_arguments_end_in_one_line(folders, tmp_path, more, said, capsys):
@@ -103,3 +120,123 @@ def test_a_single_picture_or_no_folder_is_refused(folders, tmp_path, capsys):
         arguments = ["compare", str(folders / "real"), str(folder), "--out", str(tmp_path / "out")]
         assert cli.run(arguments) == 1
         assert said in capsys.readouterr().err
+
+
+def test_a_network_is_trained_unless_told_otherwise(folders, tmp_path, monkeypatch, capsys):
+    asked = []
+
+    def by_name(text):
+        asked.append(text)
+        return discrimination.Network(plan=Plan(1, 1, 1, 4, 1e-3))
+
+    monkeypatch.setattr(discrimination, "network_by_name", by_name)
+    arguments = ["compare", str(folders / "real"), str(folders / "like"), "--out", str(tmp_path)]
+    condition = ["--fail-if", "network_area<1.1", "--fail-if", "network_area>1.1"]
+    assert cli.run([*arguments, "--size", "32", *condition]) == 3
+    assert asked == ["small"]
+    assert "It holds: network_area<1.1\n" in capsys.readouterr().out
+    numbers, page = report(tmp_path)
+    assert numbers["network"]["pixels"] == "32x32" and "Feature maps: convolution 2" in page
+
+
+def test_the_first_folder_is_the_class(folders, tmp_path):
+    assert run(folders, "like", tmp_path, "--labels") == 0
+    numbers, page = report(tmp_path)
+    found = numbers["classes"]["by_class"]
+    assert sorted(found) == sorted(f"r{recording}" for recording in range(12))
+    assert all(each == {"real": 4, "synthetic": 4, "too_few": True} for each in found.values())
+    assert page.count("too few</td>") == 12
+
+
+def flat(folders, target, more=()):
+    """The real pictures without their folders."""
+    target.mkdir()
+    for number, path in enumerate(sorted((folders / "real").rglob("*.jpg"))):
+        shutil.copy(path, target / f"{number}.jpg")
+    for name in more:
+        (target / name).mkdir()
+        shutil.copy(path, target / name / "a.jpg")
+    return target
+
+
+def test_labels_in_one_set_only_are_refused(folders, tmp_path, capsys):
+    loose = flat(folders, tmp_path / "loose")
+    mixed = flat(folders, tmp_path / "mixed", ["r0"])
+    for real, synthetic, said in (
+        (folders / "real", loose, "the synthetic set has none of r0, r1, r10, r11, r2"),
+        (loose, folders / "like", "the real set has none of r0, r1, r10, r11, r2"),
+        (loose, loose, "neither set has folders"),
+        (folders / "real", mixed, f"48 that do not in {str(mixed)!r}, the first is '0.jpg'"),
+    ):
+        arguments = ["compare", str(real), str(synthetic), "--out", str(tmp_path / "out")]
+        assert cli.run([*arguments, "--labels", "--network", "none"]) == 1
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert said in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_quick_look_is_at_some_pictures_and_says_so(folders, tmp_path, monkeypatch):
+    monkeypatch.setattr(compare, "_MOST_IF_QUICK", 20)
+    drawn = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        assert run(folders, "darker", tmp_path / name, "--quick", "--seed", str(seed)) == 0
+        numbers, page = report(tmp_path / name)
+        assert numbers["sets"]["real"] == numbers["sets"]["synthetic"] == 20
+        assert numbers["network"] is None and list(numbers["features"]) == ["pixels-16"]
+        assert "A quick look" in numbers["remarks"][0] and numbers["remarks"][0] in page
+        drawn.append(re.findall(r'data-name="([^"]*)"', page))
+        # A draw from all, not the first.
+        assert len({name.split("/")[0] for name in drawn[-1]}) > 6
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+@pytest.mark.parametrize("more", [[], ["--quick"]])
+def test_corrupt_files_are_left_out_and_named(folders, tmp_path, monkeypatch, more, capsys):
+    monkeypatch.setattr(compare, "_MOST_IF_QUICK", 49)
+    spoilt = tmp_path / "spoilt"
+    shutil.copytree(folders / "like", spoilt)
+    cut = spoilt / "r3" / "cam3_1.png"
+    cut.write_bytes(cut.read_bytes()[:90])
+    (spoilt / "r5" / "notes.png").write_text("no picture")
+    (spoilt / "r5" / "more.png").write_bytes(b"")
+    arguments = ["compare", str(folders / "real"), str(spoilt), "--out", str(tmp_path / "out")]
+    assert cli.run([*arguments, "--size", "32", "--network", "none", *more]) == 0
+    said = capsys.readouterr().err
+    numbers, page = report(tmp_path / "out")
+    names = {"r3/cam3_1.png", "r5/notes.png", "r5/more.png"}
+    left_out = 50 - 1 - numbers["sets"]["synthetic"] if more else 3
+    assert left_out >= 2
+    remark = numbers["remarks"][-1]
+    assert (
+        remark.startswith(f"{left_out} files of the synthetic set cannot be read")
+        and remark in page
+    )
+    assert sum(name in remark for name in names) == left_out
+    # For the reader at the terminal whole paths; on the page none.
+    assert said.count("kerasgen: ") >= 1 and str(cut) in said and str(tmp_path) not in page
+
+
+def test_sizes_and_formats_are_no_difference(tmp_path, capsys):
+    kinds = {"real": [("png", 64)], "made": [("bmp", 96), ("tiff", 32), ("webp", 128)]}
+    for seed, (name, forms) in enumerate(kinds.items()):
+        generator = np.random.default_rng(seed)
+        (tmp_path / name).mkdir()
+        for number in range(60):
+            ending, side = forms[number % len(forms)]
+            coarse = generator.normal(120, 30, (4, 4, 3)).clip(0, 255).astype(np.uint8)
+            image = Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
+            image.save(tmp_path / name / f"{number}.{ending}", **{"lossless": True})
+    arguments = ["compare", str(tmp_path / "real"), str(tmp_path / "made")]
+    more = ["--out", str(tmp_path / "out"), "--size", "32", "--network", "none"]
+    assert cli.run([*arguments, *more]) == 0
+    assert capsys.readouterr().out.count("No feature space tells") == 1
+
+
+def test_constant_pictures_go_through(tmp_path, capsys):
+    for name in ("real", "made"):
+        (tmp_path / name).mkdir()
+        for number in range(10):
+            Image.new("RGB", (32, 32), (90, 90, 90)).save(tmp_path / name / f"{number}.png")
+    arguments = ["compare", str(tmp_path / "real"), str(tmp_path / "made"), "--quick"]
+    assert cli.run([*arguments, "--out", str(tmp_path / "out")]) == 0
+    assert "No feature space tells" in capsys.readouterr().out

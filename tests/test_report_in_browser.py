@@ -9,6 +9,8 @@ from kerasgen.data.datasets import LabelledImages
 from kerasgen.data.procedural import camera_eyes, rendered_eyes
 from kerasgen.evaluation import proof
 from kerasgen.evaluation.comparing import PictureSet, compare_sets
+from kerasgen.evaluation.detection import Plan
+from kerasgen.evaluation.discrimination import Network
 from kerasgen.evaluation.features import pixel_features
 from kerasgen.evaluation.mixing import Pools
 from kerasgen.evaluation.proving import Question, prove_sets
@@ -24,13 +26,14 @@ DOWN, LEFT = "\ue015", "\ue012"
 def page(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     sets = [
-        PictureSet(images, names, names)
+        PictureSet(images, names, names, ["left", "right"] * 20)
         for images, names in (
             (camera_eyes(40, 0, 32).images, [f"photo{n}.png" for n in range(40)]),
             (rendered_eyes(40, 1, 32).images, [f"render{n}.png" for n in range(40)]),
         )
     ]
-    compare_sets(*sets, [pixel_features(4)], folder, title="drawn eyes")
+    network = Network(plan=Plan(2, 1, 1, 8, 1e-3))
+    compare_sets(*sets, [pixel_features(4)], folder, network=network, title="drawn eyes")
     return folder / "index.html"
 
 
@@ -42,6 +45,11 @@ def test_the_page_works(page, size, tmp_path):
         assert summary.startswith("The synthetic pictures can be told from the real ones")
         # Nothing but a table may need to be scrolled sideways.
         assert window.script("return document.body.scrollWidth <= window.innerWidth")
+        headings = window.script(
+            "return [...document.querySelectorAll('h2')].map((each) => each.textContent)"
+        )
+        assert {"Class by class", "What a network learns", "Feature maps"} <= set(headings)
+        assert window.script("return [...document.images].every((each) => each.naturalWidth > 0)")
         said = "return document.getElementById('said').textContent"
         assert window.script(said) == "No dot chosen."
         # The last is drawn on top: nothing hides it.

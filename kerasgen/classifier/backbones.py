@@ -16,6 +16,7 @@ _APPLICATIONS: dict[str, Any] = {
     "resnet50": keras.applications.ResNet50,
     "mobilenet_v2": keras.applications.MobileNetV2,
     "vgg16": keras.applications.VGG16,
+    "inception_v3": keras.applications.InceptionV3,
 }
 
 _SMALL = "small"
@@ -23,8 +24,9 @@ _SMALL = "small"
 BACKBONES = (_SMALL, *_APPLICATIONS)
 """What ``build_classifier`` knows."""
 
-_SMALLEST_SIDE = 32
-"""Of a picture for ``keras.applications``, whose networks halve it five times."""
+_SMALLEST_SIDE, _SMALLEST_SIDE_OF = 32, {"inception_v3": 75}
+"""Of a picture for ``keras.applications``, whose networks halve it five times. Inception-v3 needs
+more, for it does not pad all its convolutions."""
 
 _MEAN_BLUE_GREEN_RED = (103.939, 116.779, 123.68)
 """Of ImageNet's pixels in [0, 255]; ResNet-50 and VGG-16 were trained without it."""
@@ -83,9 +85,10 @@ def _small(image_shape: Sequence[int], widths: Sequence[int], units: int) -> ker
 def _application(image_shape: Sequence[int], backbone: str, imagenet: bool) -> keras.Model:
     check_image_shape(image_shape, 1)
     height, width, _ = image_shape
-    if any(side is None or side < _SMALLEST_SIDE for side in (height, width)):
+    smallest = _SMALLEST_SIDE_OF.get(backbone, _SMALLEST_SIDE)
+    if any(side is None or side < smallest for side in (height, width)):
         raise ValueError(
-            f"Pictures for {backbone} must be at least {_SMALLEST_SIDE} pixels high and wide. "
+            f"Pictures for {backbone} must be at least {smallest} pixels high and wide. "
             f"Received: image_shape={tuple(image_shape)}"
         )
     images = keras.Input(tuple(image_shape), name="images")
@@ -113,7 +116,7 @@ def _prepare(images: Tensor, backbone: str) -> Tensor:
     keep 8 bits, and less after the mean is taken away.
     """
     x = images if images.shape[-1] == 3 else layers.Concatenate(dtype="float32")([images] * 3)
-    if backbone == "mobilenet_v2":
+    if backbone in ("mobilenet_v2", "inception_v3"):
         return layers.Activation("linear", dtype="float32", name="prepared")(x)
     offset = [127.5 - mean for mean in _MEAN_BLUE_GREEN_RED]
     blue_green_red = ops.flip(x, axis=-1)

@@ -31,10 +31,10 @@ def build_classifier(
     Zisserman 2015, section 2.1, in small), then a dense layer. 467,818 weights for 28x28x1, ten
     classes.
 
-    "resnet50" (He et al. 2016), "mobilenet_v2" (Sandler et al. 2018), "vgg16" (Simonyan &
-    Zisserman 2015): from ``keras.applications`` without its top, and global average pooling. What
-    the backbone wants of its pixels (order of colours, mean, range) is inside; a grey picture
-    becomes three equal channels.
+    "resnet50" (He et al. 2016), "mobilenet_v2" (Sandler et al. 2018), "inception_v3" (Szegedy et
+    al. 2016), "vgg16" (Simonyan & Zisserman 2015): from ``keras.applications`` without its top, and
+    global average pooling. What the backbone wants of its pixels (order of colours, mean, range) is
+    inside; a grey picture becomes three equal channels.
 
     Batch normalization in a backbone with given weights is frozen: it uses the statistics, scale
     and shift of the file and keeps them, in training too. Batches in fine-tuning are small and
@@ -44,7 +44,7 @@ def build_classifier(
 
     Args:
         image_shape: (height, width, 1 or 3); for "small" sides a multiple of 2 ** len(widths), for
-            the others at least 32 pixels.
+            "inception_v3" at least 75 pixels, the others 32.
         num_classes: Labels are 0 to ``num_classes - 1``.
         backbone: Among ``BACKBONES``.
         weights: Of the backbone: None for random ones; "imagenet" (downloaded once, then in

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 import kerasgen
-from kerasgen.data.sheets import contact_sheet
 from kerasgen.evaluation.appearance import appearance, grey_histograms
+from kerasgen.evaluation.classes import LabelledFeatures, check_classes, compare_classes
 from kerasgen.evaluation.comparison import (
     ComparedSets,
     compare_appearance,
@@ -19,32 +19,15 @@ from kerasgen.evaluation.comparison import (
     compared_sets,
     summary,
 )
+from kerasgen.evaluation.comparison_pictures import PictureSet, dots, maps_of_a_pair, sheets
+from kerasgen.evaluation.discrimination import Network, discriminate
 from kerasgen.evaluation.features import FeatureExtractor
 from kerasgen.evaluation.metrics import find_copies
-from kerasgen.evaluation.metrics.neighbours import nearest_neighbours, neighbour_radii
 from kerasgen.evaluation.plots import histogram_plot, statistics_plot
 from kerasgen.evaluation.projection import fit_projection
-from kerasgen.evaluation.report import Dots, Sheet, write_report
+from kerasgen.evaluation.report import Sheet, write_report
 
-_MOST_DOTS = 600
-"""Dots of the map: as many thumbnails are in the page."""
-
-_SHOWN, _COLUMNS = 24, 12
-
-
-@dataclass(frozen=True)
-class PictureSet:
-    """Pictures with what a report says of them.
-
-    Attributes:
-        images: ``[N, H, W, C]`` uint8.
-        names: N names to show.
-        groups: N sources; pictures of one source are one witness.
-    """
-
-    images: np.ndarray
-    names: Sequence[str]
-    groups: Sequence[Hashable]
+__all__ = ["PictureSet", "compare_sets"]
 
 
 def compare_sets(
@@ -53,7 +36,9 @@ def compare_sets(
     spaces: Sequence[FeatureExtractor],
     folder: str | Path,
     *,
+    network: Network | None = None,
     title: str = "comparison",
+    remarks: Sequence[str] = (),
     seed: int = 0,
     report: Callable[[str], None] = print,
 ) -> dict[str, Any]:
@@ -62,19 +47,26 @@ def compare_sets(
     Args:
         real: Brought to one form with the others.
         synthetic: The same.
-        spaces: Feature spaces; the map, the neighbours and the copies are on the first.
-        folder: Where ``index.html`` and ``report.json`` are written.
+        spaces: Feature spaces; the map, neighbours, copies and classes are on the first.
+        folder: Where ``index.html`` and ``report.json`` are written; ``networks`` in it keeps what
+            was trained.
+        network: Trained to tell the sets apart; its feature maps are shown. None for none.
         title: Of the page.
+        remarks: What a reader must know of the pictures: sentences for the page.
         seed: Of splits, draws and intervals.
         report: Told what is being done.
 
     Returns:
-        What ``report.json`` holds: ``summary``, ``sets``, ``features`` (see ``compare_features``),
-        ``appearance`` (see ``compare_appearance``), ``copies``, ``map``, ``version``, ``seed``.
+        What ``report.json`` holds: ``summary``, ``remarks``, ``sets``, ``features`` (see
+        ``compare_features``), ``network`` (see ``Discrimination.numbers``; None if nothing was
+        trained), ``feature_maps`` (see ``maps_of_a_pair``; None), ``classes`` (``features``, and
+        ``by_class``, see ``compare_classes``; None without labels), ``appearance`` (see
+        ``compare_appearance``), ``copies``, ``map``, ``version``, ``seed``.
 
     Raises:
         ValueError: If the sets cannot be compared or the report cannot be written.
     """
+    check_classes(real.labels, synthetic.labels)
     sets = compared_sets(
         real.images,
         synthetic.images,
@@ -87,15 +79,22 @@ def compare_sets(
     looks = compare_appearance(sets, seed=seed)
     report("the map, neighbours and copies")
     all_real, made = spaces[0](real.images), spaces[0](synthetic.images)
-    projection = fit_projection(spaces[0](sets.reference))
+    projection = fit_projection(all_real[sets.places.reference])
+    learned = _learned(
+        sets, network, spaces[0], (real.names, synthetic.names), folder, seed, report
+    )
     numbers: dict[str, Any] = {
-        "summary": summary(found, looks),
+        "summary": summary(found, looks, learned.numbers),
+        "remarks": [*remarks, *learned.remarks],
         "version": kerasgen.__version__,
         "seed": seed,
         "sets": _facts(real, synthetic, sets),
         "features": found,
+        "network": learned.numbers,
+        "feature_maps": learned.maps,
+        "classes": _classes(real, synthetic, (all_real, made), spaces[0], seed, report),
         "appearance": looks,
-        "copies": _copies(spaces[0], sets, synthetic),
+        "copies": _copies(spaces[0], all_real, made, sets, synthetic),
         "map": {
             "features": spaces[0].name,
             "explained": " and ".join(f"{share:.0%}" for share in projection.explained),
@@ -106,8 +105,9 @@ def compare_sets(
         folder,
         title,
         numbers,
-        _dots(projection, real, synthetic, all_real, made, seed),
-        _sheets(real, synthetic, all_real, made, seed),
+        dots(projection, real, synthetic, all_real, made, seed),
+        sheets(real, synthetic, all_real, made, seed),
+        learned.sheets,
         statistics_svg=statistics_plot(appearance(whole), appearance(sets.synthetic)),
         histogram_svg=histogram_plot(grey_histograms(whole), grey_histograms(sets.synthetic)),
     )
@@ -127,6 +127,52 @@ def _distances(
     return found
 
 
+@dataclass(frozen=True)
+class _Learned:
+    """What the page says and shows of a trained network."""
+
+    numbers: dict[str, Any] | None = None
+    maps: dict[str, Any] | None = None
+    sheets: Sequence[Sheet] = ()
+    remarks: Sequence[str] = ()
+
+
+def _learned(
+    sets: ComparedSets,
+    network: Network | None,
+    space: FeatureExtractor,
+    names: tuple[Sequence[str], Sequence[str]],
+    folder: str | Path,
+    seed: int,
+    report: Callable[[str], None],
+) -> _Learned:
+    if network is None:
+        return _Learned()
+    found = discriminate(sets, network, Path(folder) / "networks", seed=seed, report=report)
+    if isinstance(found, str):
+        return _Learned(remarks=[found])
+    return _Learned(found.numbers, *maps_of_a_pair(found, sets, space, names))
+
+
+def _classes(
+    real: PictureSet,
+    synthetic: PictureSet,
+    features: tuple[np.ndarray, np.ndarray],
+    space: FeatureExtractor,
+    seed: int,
+    report: Callable[[str], None],
+) -> dict[str, Any] | None:
+    if real.labels is None or synthetic.labels is None:
+        return None
+    report("class by class")
+    by_class = compare_classes(
+        LabelledFeatures(features[0], real.labels, real.groups),
+        LabelledFeatures(features[1], synthetic.labels, synthetic.groups),
+        seed=seed,
+    )
+    return {"features": space.name, "by_class": by_class}
+
+
 def _facts(real: PictureSet, synthetic: PictureSet, sets: ComparedSets) -> dict[str, Any]:
     height, width = real.images.shape[1:3]
     return {
@@ -138,65 +184,19 @@ def _facts(real: PictureSet, synthetic: PictureSet, sets: ComparedSets) -> dict[
     }
 
 
-def _copies(space: FeatureExtractor, sets: ComparedSets, synthetic: PictureSet) -> dict[str, Any]:
+def _copies(
+    space: FeatureExtractor,
+    all_real: np.ndarray,
+    made: np.ndarray,
+    sets: ComparedSets,
+    synthetic: PictureSet,
+) -> dict[str, Any]:
     """Synthetic pictures that are copies of one of the reference, mirrored or not."""
-    made = [space(synthetic.images), space(np.ascontiguousarray(synthetic.images[:, :, ::-1]))]
-    found = find_copies(made, space(sets.reference), space(sets.null))
+    mirrored = space(np.ascontiguousarray(synthetic.images[:, :, ::-1]))
+    reference, null = (all_real[each] for each in (sets.places.reference, sets.places.null))
+    found = find_copies([made, mirrored], reference, null)
     return {
         "share": asdict(found.share),
         "null": asdict(found.null),
         "files": [synthetic.names[place] for place in found.places.tolist()],
     }
-
-
-def _dots(
-    projection: Callable[[np.ndarray], np.ndarray],
-    real: PictureSet,
-    synthetic: PictureSet,
-    all_real: np.ndarray,
-    made: np.ndarray,
-    seed: int,
-) -> Dots:
-    """As many of both sets, drawn at random."""
-    generator = np.random.default_rng(seed)
-    parts = []
-    for kind, each, features in (("real", real, all_real), ("synthetic", synthetic, made)):
-        picked = np.sort(generator.permutation(len(features))[: _MOST_DOTS // 2])
-        names = [each.names[place] for place in picked]
-        parts.append(
-            (projection(features[picked]), [kind] * len(picked), names, each.images[picked])
-        )
-    places, kinds, names, images = zip(*parts, strict=True)
-    return Dots(np.concatenate(places), sum(kinds, []), sum(names, []), np.concatenate(images))
-
-
-def _sheets(
-    real: PictureSet, synthetic: PictureSet, all_real: np.ndarray, made: np.ndarray, seed: int
-) -> list[Sheet]:
-    generator = np.random.default_rng(seed)
-    drawn = [
-        np.sort(generator.permutation(len(each.images))[:_SHOWN]) for each in (real, synthetic)
-    ]
-    nearest = nearest_neighbours(made, all_real)
-    # How far from the nearest real picture, for how far real ones are from each other there.
-    oddness = np.linalg.norm(made - all_real[nearest], axis=1)
-    oddness /= np.sqrt(np.maximum(neighbour_radii(all_real, 1)[nearest], 1e-12))
-    order = np.argsort(oddness, kind="stable")
-    pairs = drawn[1][:_COLUMNS]
-    return [
-        _sheet("Real pictures, drawn at random", real.images[drawn[0]]),
-        _sheet("Synthetic pictures, drawn at random", synthetic.images[drawn[1]]),
-        _sheet(
-            "Synthetic pictures (above) and the real picture nearest to each (below)",
-            np.concatenate([synthetic.images[pairs], real.images[nearest[pairs]]]),
-            len(pairs),
-        ),
-        _sheet("Synthetic pictures most like a real one", synthetic.images[order[:_SHOWN]]),
-        _sheet(
-            "Synthetic pictures least like any real one", synthetic.images[order[::-1][:_SHOWN]]
-        ),
-    ]
-
-
-def _sheet(title: str, images: np.ndarray, columns: int = _COLUMNS) -> Sheet:
-    return Sheet(title, contact_sheet(images, columns, scale=max(1, 72 // images.shape[2])))

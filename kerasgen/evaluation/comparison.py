@@ -11,7 +11,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,10 +32,30 @@ from kerasgen.evaluation.metrics import (
     two_sample_test,
 )
 
-_FOLDS = 5
+FOLDS = 5
+"""Of the two-sample test, and sources that each set needs for it."""
 
-FEWEST = 8
+_TOO_FEW_SOURCES = (
+    "Of one set there are {} source(s): too few to tell a difference of the sets from one of the "
+    f"sources, for which {FOLDS} are needed. There is no two-sample test."
+)
+
+FEWEST, FEWEST_IN_HALF = 8, 4
 """Pictures that each set needs: four in each half of the real one."""
+
+
+class SetPlaces(NamedTuple):
+    """Which pictures are compared: places in rising order.
+
+    Attributes:
+        reference: ``[N]`` integers, places of real pictures.
+        null: ``[M]``, of other real ones.
+        synthetic: ``[M]``, of synthetic ones.
+    """
+
+    reference: np.ndarray
+    null: np.ndarray
+    synthetic: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -49,6 +69,7 @@ class ComparedSets:
         null_groups: Names of M sources: what was recorded or made together is one witness.
         synthetic_groups: The same.
         reference_groups: The same, N.
+        places: Where all these are in the sets that were given.
     """
 
     reference: np.ndarray
@@ -57,6 +78,7 @@ class ComparedSets:
     reference_groups: Sequence[Hashable]
     null_groups: Sequence[Hashable]
     synthetic_groups: Sequence[Hashable]
+    places: SetPlaces
 
     @property
     def arms(self) -> dict[str, tuple[np.ndarray, Sequence[Hashable]]]:
@@ -86,7 +108,7 @@ def compared_sets(
 
     Raises:
         ValueError: If the pictures differ in form, a set has fewer than 8, or the real ones are all
-            of one source.
+            of one source or nearly so.
     """
     if real.shape[1:] != synthetic.shape[1:] or real.dtype != synthetic.dtype:
         raise ValueError(
@@ -100,24 +122,40 @@ def compared_sets(
         )
     of_real = list(range(len(real)) if real_groups is None else real_groups)
     of_synthetic = list(range(len(synthetic)) if synthetic_groups is None else synthetic_groups)
-    reference, rest = split_by_source(of_real, 0.5, seed)
-    count = min(len(rest), len(synthetic))
+    places = split_sets(of_real, len(synthetic), seed)
+    if min(map(len, places)) < FEWEST_IN_HALF:
+        raise ValueError(
+            f"Each half of the real pictures needs {FEWEST_IN_HALF}, and a source cannot be "
+            "parted: give more sources. "
+            f"Received: halves of {len(places.reference)} and {len(places.null)} pictures"
+        )
+    return ComparedSets(
+        real[places.reference],
+        real[places.null],
+        synthetic[places.synthetic],
+        [("real", of_real[place]) for place in places.reference],
+        [("real", of_real[place]) for place in places.null],
+        [("synthetic", of_synthetic[place]) for place in places.synthetic],
+        places,
+    )
+
+
+def split_sets(real_groups: Sequence[Hashable], synthetic: int, seed: int) -> SetPlaces:
+    """Halves of the real pictures, by source, and as many synthetic ones as the second has.
+
+    Args:
+        real_groups: The source of each real picture.
+        synthetic: How many synthetic pictures there are.
+        seed: Of the split and the draw.
+
+    Raises:
+        ValueError: If the real ones are all of one source.
+    """
+    reference, rest = split_by_source(real_groups, 0.5, seed)
+    count = min(len(rest), synthetic)
     generator = np.random.default_rng(seed)
     null = np.sort(generator.permutation(rest)[:count])
-    drawn = np.sort(generator.permutation(len(synthetic))[:count])
-    return ComparedSets(
-        real[reference],
-        real[null],
-        synthetic[drawn],
-        *(
-            [(side, groups[place]) for place in places]
-            for side, groups, places in (
-                ("real", of_real, reference),
-                ("real", of_real, null),
-                ("synthetic", of_synthetic, drawn),
-            )
-        ),
-    )
+    return SetPlaces(reference, null, np.sort(generator.permutation(synthetic)[:count]))
 
 
 def compare_features(
@@ -151,28 +189,26 @@ def compare_features(
             }
             for name, estimate in measured.items():
                 found.setdefault(name, {})[arm] = asdict(estimate)
-            test = _test(reference, own, (sets.reference_groups, groups), seed)
+            test = grouped_test(reference, own, (sets.reference_groups, groups), seed)
+            if test is None:
+                fewest = min(len(set(each)) for each in (sets.reference_groups, groups))
+                warnings.warn(_TOO_FEW_SOURCES.format(fewest), stacklevel=2)
             found.setdefault("two_sample_area", {})[arm] = asdict(test.area) if test else None
             found.setdefault("two_sample_p", {})[arm] = test.p_value if test else None
     found["remarks"] = list(dict.fromkeys(str(each.message) for each in heard))
     return found
 
 
-def _test(
-    reference: np.ndarray,
-    own: np.ndarray,
+def grouped_test(
+    first: np.ndarray,
+    second: np.ndarray,
     groups: tuple[Sequence[Hashable], Sequence[Hashable]],
     seed: int,
 ) -> TwoSampleTest | None:
-    fewest = min(len(set(each)) for each in groups)
-    if fewest < _FOLDS:
-        warnings.warn(
-            f"Of one set there are {fewest} source(s): too few to tell a difference of the sets "
-            f"from one of the sources, for which {_FOLDS} are needed. There is no two-sample test.",
-            stacklevel=2,
-        )
+    """``metrics.two_sample_test`` by source; None if a set has fewer sources than ``FOLDS``."""
+    if min(len(set(each)) for each in groups) < FOLDS:
         return None
-    return two_sample_test(reference, own, groups, folds=_FOLDS, seed=seed)
+    return two_sample_test(first, second, groups, folds=FOLDS, seed=seed)
 
 
 def _neighbour(first: np.ndarray, second: np.ndarray) -> int:
@@ -211,15 +247,24 @@ def compare_appearance(sets: ComparedSets, *, seed: int = 0) -> dict[str, Any]:
 
 
 def summary(
-    comparison: dict[str, dict[str, Any]], looks: dict[str, Any], level: float = 0.05
+    comparison: dict[str, dict[str, Any]],
+    looks: dict[str, Any],
+    network: dict[str, Any] | None = None,
+    *,
+    level: float = 0.05,
 ) -> str:
-    """What came out, in a sentence or two.
+    """What came out, in two or three sentences.
 
     Args:
         comparison: By the name of each feature space, what ``compare_features`` gave.
         looks: What ``compare_appearance`` gave.
+        network: The numbers of ``discrimination.discriminate``; None if nothing was trained.
         level: Of the two-sample test.
     """
+    return " ".join([_told(comparison, level), *_learned(network), _differing(looks)])
+
+
+def _told(comparison: dict[str, dict[str, Any]], level: float) -> str:
     tested = {
         name: found for name, found in comparison.items() if found["two_sample_p"]["synthetic"]
     }
@@ -229,29 +274,42 @@ def summary(
         if found["two_sample_p"]["synthetic"] <= level
     }
     if not tested:
-        first = (
-            "There are too few sources to test whether the synthetic pictures can be told apart."
-        )
-    elif told:
+        return "There are too few sources to test whether the synthetic pictures can be told apart."
+    if told:
         name = max(told, key=lambda each: told[each])
-        first = (
+        return (
             "The synthetic pictures can be told from the real ones: area under ROC "
             f"{told[name]:.2f} on {name} (0.5 is chance), on {len(told)} of {len(comparison)} "
             "feature space(s)."
         )
-    else:
-        first = (
-            "No feature space tells the synthetic pictures from the real ones "
-            f"(p > {level:g} on {len(comparison)})."
-        )
+    return (
+        "No feature space tells the synthetic pictures from the real ones "
+        f"(p > {level:g} on {len(comparison)})."
+    )
+
+
+def _learned(network: dict[str, Any] | None) -> list[str]:
+    if network is None:
+        return []
+    area, null = (network["area_under_roc"][arm] for arm in ("synthetic", "null"))
+    # Both must hold: an interval is that of one training, and the null that of another.
+    tells = area["low"] > 0.5 and area["value"] > null["high"]
+    learned = "learns to tell" if tells else "does not learn to tell"
+    return [
+        f"A network trained for it {learned} unseen ones apart: {area['value']:.2f} "
+        f"(null {null['value']:.2f})."
+    ]
+
+
+def _differing(looks: dict[str, Any]) -> str:
     differing = [
         name for name, found in looks.items() if found["distance"]["value"] > found["null_95"]
     ]
     if not differing:
-        return f"{first} Light, colour, sharpness and noise do not differ beyond chance."
+        return "Light, colour, sharpness and noise do not differ beyond chance."
     furthest = sorted(differing, key=lambda name: -_times(looks[name]))[:3]
     listed = ", ".join(name.replace("_", " ") for name in furthest)
-    return f"{first} In plain numbers they differ most in {listed}."
+    return f"In plain numbers they differ most in {listed}."
 
 
 def _times(difference: dict[str, Any]) -> float:

@@ -3,7 +3,8 @@
 pixels              the pictures themselves, reduced to 16x16
 savedmodel:DIR      the output "features" of a SavedModel, such as a published FID network's
 vgg16:FILE          pooled features of ``keras.applications``, with the weights of a file, or
-                    ImageNet's where they can be downloaded; also resnet50, mobilenet_v2
+                    ImageNet's where they can be downloaded; also resnet50, mobilenet_v2,
+                    inception_v3 (Keras's weights: not the network of the published FID)
 classifier:FILE     what the head of a trained ``kerasgen.classifier`` sees
 autoencoder:FILE    the code of a trained ``kerasgen.autoencoder``
 """
@@ -27,8 +28,8 @@ from kerasgen.evaluation.features import (
     saved_model_features,
 )
 
-_SIDE = 224
-"""Side of the pictures that the networks of ``keras.applications`` were trained on."""
+_SIDE, _SIDE_OF = 224, {"inception_v3": 299}
+"""Sides of the pictures that the networks of ``keras.applications`` were trained on."""
 
 APPLICATIONS = tuple(name for name in BACKBONES if name != "small")
 """Names of networks that take ImageNet's weights."""
@@ -62,13 +63,28 @@ def features_by_name(text: str) -> FeatureExtractor:
     if kind == "savedmodel":
         return saved_model_features(path)
     if kind in APPLICATIONS:
-        shape = (_SIDE, _SIDE, 3)
-        whole = build_classifier(shape, 2, backbone=kind, weights=path or "imagenet")
-        return _at_its_size(split_head(whole)[0], kind)
+        return features_at_its_size(application(kind, path or "imagenet"), kind)
     part: Callable[[keras.Model], keras.Model] = (
         encoder_of if kind == "autoencoder" else lambda model: split_head(model)[0]
     )
-    return _at_its_size(part(_loaded(path)), f"{kind}-{Path(path).stem}")
+    return features_at_its_size(part(_loaded(path)), f"{kind}-{Path(path).stem}")
+
+
+def application(name: str, weights: str | Path | None) -> keras.Model:
+    """A network of ``keras.applications`` below its head, at the size it was trained on.
+
+    Args:
+        name: Among ``APPLICATIONS``.
+        weights: See ``classifier.build_classifier``; None for random ones.
+
+    Returns:
+        ``[N, S, S, 3]`` float32 in [-1, 1] -> features ``[N, D]``.
+
+    Raises:
+        ValueError: If there are no such weights.
+    """
+    side = _SIDE_OF.get(name, _SIDE)
+    return split_head(build_classifier((side, side, 3), 2, backbone=name, weights=weights))[0]
 
 
 def _loaded(path: str) -> keras.Model:
@@ -77,18 +93,31 @@ def _loaded(path: str) -> keras.Model:
     return keras.models.load_model(path, compile=False)
 
 
-def _at_its_size(network: keras.Model, name: str) -> FeatureExtractor:
-    """A network of one size as a space for pictures of any."""
-    height, width, channels = network.input_shape[1:]
+def features_at_its_size(network: keras.Model, name: str) -> FeatureExtractor:
+    """A network of one size as a space for pictures of any; the size goes into the name."""
+    height, width = network.input_shape[1:3]
     inner = keras_features(network, f"{name}-{height}x{width}")
 
     def run(images: np.ndarray) -> np.ndarray:
-        return inner.run(_fitted(images, height, width, channels))
+        return inner.run(fit_to(network, images))
 
     return FeatureExtractor(inner.name, run, inner.version)
 
 
-def _fitted(images: np.ndarray, height: int, width: int, channels: int) -> np.ndarray:
+def fit_to(network: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Pictures as a network wants them: its size (bicubic, antialiased), grey as three channels.
+
+    Args:
+        network: Over ``[N, h, w, c]``.
+        images: ``[N, H, W, C]`` uint8.
+
+    Returns:
+        ``[N, h, w, c]`` uint8.
+
+    Raises:
+        ValueError: If it wants other channels.
+    """
+    height, width, channels = network.input_shape[1:]
     if images.shape[-1] == 1 and channels == 3:
         images = np.repeat(images, 3, axis=-1)
     if images.shape[-1] != channels:
@@ -96,9 +125,14 @@ def _fitted(images: np.ndarray, height: int, width: int, channels: int) -> np.nd
             f"These features are of pictures with {channels} channel(s). "
             f"Received: {images.shape[-1]}"
         )
+    return resized(images, height, width)
+
+
+def resized(images: np.ndarray, height: int, width: int) -> np.ndarray:
+    """``[N, H, W, C]`` uint8 -> ``[N, height, width, C]`` uint8, bicubic, antialiased."""
     if images.shape[1:3] == (height, width):
         return images
-    resized = tf.image.resize(
+    found = tf.image.resize(
         tf.constant(images, tf.float32), (height, width), method="bicubic", antialias=True
     )
-    return np.clip(np.rint(resized.numpy()), 0, 255).astype(np.uint8)
+    return np.clip(np.rint(found.numpy()), 0, 255).astype(np.uint8)

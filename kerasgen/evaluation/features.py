@@ -46,7 +46,7 @@ class FeatureExtractor:
             ``[N, D]`` float32.
 
         Raises:
-            ValueError: If the pictures are of another form.
+            ValueError: If the pictures are of another form, or a feature is not finite.
         """
         if images.ndim != 4 or images.dtype != np.uint8 or not len(images):
             raise ValueError(
@@ -59,7 +59,14 @@ class FeatureExtractor:
             )
             for start in range(0, len(images), batch_size)
         ]
-        return np.concatenate(parts)
+        features = np.concatenate(parts)
+        bad = ~np.isfinite(features).all(axis=1)
+        if bad.any():
+            raise ValueError(
+                f"The features {self.name!r} must be finite: look at what makes them. Received: "
+                f"{bad.sum()} of {len(features)} pictures have others, the first is {bad.argmax()}"
+            )
+        return features
 
 
 def saved_model_features(path: str | Path, output: str = "features") -> FeatureExtractor:

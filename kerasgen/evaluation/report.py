@@ -67,6 +67,7 @@ def write_report(
     report: dict[str, Any],
     dots: Dots,
     sheets: Sequence[Sheet],
+    map_sheets: Sequence[Sheet] = (),
     *,
     statistics_svg: str,
     histogram_svg: str,
@@ -79,6 +80,7 @@ def write_report(
         report: From ``comparing.compare_sets``; all numbers.
         dots: The scatter.
         sheets: Pictures shown at the end.
+        map_sheets: Feature maps, a sheet for each layer.
         statistics_svg: From ``plots``.
         histogram_svg: From ``plots``.
 
@@ -96,21 +98,24 @@ def write_report(
         readings=READINGS,
         statistics=STATISTICS,
         points=_points(dots),
-        sheets=[
-            {
-                "title": sheet.title,
-                "source": data_url(sheet.image),
-                "width": sheet.image.shape[1],
-                "height": sheet.image.shape[0],
-            }
-            for sheet in sheets
-        ],
+        sheets=list(map(_shown, sheets)),
+        map_sheets=list(map(_shown, map_sheets)),
         sprite=data_url(_sprite(dots.images)),
         sprite_side=_SPRITE_SIDE,
         sprite_columns=_SPRITE_COLUMNS,
         statistics_svg=markup(statistics_svg),
         histogram_svg=markup(histogram_svg),
     )
+
+
+def _shown(sheet: Sheet) -> dict[str, Any]:
+    height, width = sheet.image.shape[:2]
+    return {
+        "title": sheet.title,
+        "source": data_url(sheet.image),
+        "width": width,
+        "height": height,
+    }
 
 
 def _points(dots: Dots) -> list[dict[str, Any]]:

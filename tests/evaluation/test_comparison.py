@@ -5,10 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from kerasgen.data.procedural import camera_eyes
 from kerasgen.evaluation.comparison import (
     compare_appearance,
     compare_features,
     compared_sets,
+    grouped_test,
     summary,
 )
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features
@@ -59,6 +61,25 @@ def test_a_set_without_variety_loses_recall_and_coverage_only():
     assert found["recall"]["synthetic"]["value"] < 0.3 < found["recall"]["null"]["value"]
 
 
+def test_real_against_real_is_rejected_at_its_level_and_a_shift_always():
+    """At 5 % more than 4 of 20 independent tests reject with a probability of 0.26 %."""
+    real = camera_eyes(160, 0, 32).images
+    shifted = np.clip(real.astype(int) + 40, 0, 255).astype(np.uint8)
+    space, nulls, shifts = pixel_features(4), [], []
+    for seed in range(20):
+        order = np.random.default_rng([7, seed]).permutation(len(real))
+        some, others = order[:80], order[80:]
+        for found, made in ((nulls, real[others]), (shifts, shifted[others])):
+            sets = compared_sets(real[some], made, seed=seed)
+            pair = space(sets.reference), space(sets.synthetic)
+            groups = sets.reference_groups, sets.synthetic_groups
+            found.append(grouped_test(*pair, groups, seed).p_value)
+    assert sum(p <= 0.05 for p in nulls) <= 4, nulls
+    # Nor are they all large, which would be another wrong level.
+    assert 0.25 < np.mean(nulls) < 0.75
+    assert max(shifts) <= 0.05, shifts
+
+
 def test_recordings_are_split_whole_and_stay_one_witness():
     recordings = [pictures(1, seed).repeat(10, axis=0) for seed in range(24)]
     real, synthetic = np.concatenate(recordings[:12]), np.concatenate(recordings[12:])
@@ -86,3 +107,5 @@ def test_what_cannot_be_compared_is_refused():
         compared_sets(pictures(9, 0), pictures(7, 1))
     with pytest.raises(ValueError):
         compared_sets(pictures(9, 0), pictures(9, 1), real_groups=["one"] * 9)
+    with pytest.raises(ValueError, match="more sources. Received: halves of 1 and 8 pictures"):
+        compared_sets(pictures(9, 0), pictures(9, 1), real_groups=["one"] * 8 + ["two"])

@@ -8,7 +8,8 @@ import tensorflow as tf
 from kerasgen.autoencoder import build_autoencoder, encoder_of
 from kerasgen.classifier import build_classifier, split_head
 from kerasgen.data.images import to_float
-from kerasgen.evaluation.feature_spaces import features_by_name
+from kerasgen.evaluation import feature_spaces
+from kerasgen.evaluation.feature_spaces import application, features_by_name
 from kerasgen.evaluation.features import FeatureExtractor, cached_features, keras_features
 
 
@@ -60,6 +61,24 @@ def test_an_application_takes_the_weights_of_a_file(tmp_path):
     images = pictures(2, side=224)
     prepared = keras.applications.mobilenet_v2.preprocess_input(images.astype(np.float32))
     np.testing.assert_allclose(space(images), bare(prepared), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "side"), [("vgg16", 224), ("inception_v3", 299)])
+def test_applications_see_pictures_of_the_size_they_were_trained_on(name, side, monkeypatch):
+    asked = []
+
+    def build(shape, classes, **options):
+        asked.append((shape, options))
+        return build_classifier((16, 16, 3), 2, widths=(4,), units=6)
+
+    monkeypatch.setattr(feature_spaces, "build_classifier", build)
+    application(name, None)
+    features_by_name(name)
+    features_by_name(f"{name}:mine.h5")
+    assert [shape for shape, _ in asked] == [(side, side, 3)] * 3
+    given = [options for _, options in asked]
+    assert {each["backbone"] for each in given} == {name}
+    assert [each["weights"] for each in given] == [None, "imagenet", "mine.h5"]
 
 
 @pytest.mark.parametrize(

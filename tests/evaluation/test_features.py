@@ -109,6 +109,18 @@ def test_shrinking_averages_instead_of_picking_pixels():
     np.testing.assert_allclose(inner, 1 / 8, atol=0.02)
 
 
+def test_features_that_are_not_finite_are_named():
+    def run(images):
+        return np.where(images[:, :1, :1, 0] == 7, np.nan, 1.0)
+
+    images = np.zeros((9, 4, 4, 3), np.uint8)
+    extractor = FeatureExtractor("broken", run)
+    assert extractor(images, 2).shape == (9, 1)
+    images[[4, 6], 0, 0, 0] = 7
+    with pytest.raises(ValueError, match="'broken' must be finite.* 2 of 9 .*first is 4"):
+        extractor(images, 2)
+
+
 def test_a_folder_without_a_saved_model_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"no saved_model\.pb.*Received: path=.*nothing"):
         saved_model_features(tmp_path / "nothing")

@@ -9,7 +9,10 @@ import pytest
 
 from kerasgen.data import files
 from kerasgen.evaluation.comparing import PictureSet, compare_sets
-from kerasgen.evaluation.features import pixel_features
+from kerasgen.evaluation.comparison import compared_sets
+from kerasgen.evaluation.detection import Plan
+from kerasgen.evaluation.discrimination import Network
+from kerasgen.evaluation.features import FeatureExtractor, pixel_features
 
 
 def pictures(count, seed, level=110):
@@ -18,9 +21,9 @@ def pictures(count, seed, level=110):
     return np.clip(np.rint(coarse), 0, 255).astype(np.uint8)
 
 
-def picture_set(count, seed, level=110, prefix="p"):
+def picture_set(count, seed, level=110, prefix="p", labels=None):
     names = [f"{prefix}{number}.png" for number in range(count)]
-    return PictureSet(pictures(count, seed, level), names, names)
+    return PictureSet(pictures(count, seed, level), names, names, labels)
 
 
 class Page(html.parser.HTMLParser):
@@ -93,8 +96,105 @@ def test_it_is_well_formed_and_says_what_pictures_show(written):
     assert not page.open and not page.unclosed
     assert page.all("html", lang="en")
     images = page.all("img")
-    assert len(images) == 5 and all(image["alt"] for image in images)
+    assert len(images) == 7 and all(image["alt"] for image in images)
     assert page.all("svg", id="map")[0]["tabindex"] == "0"
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    """With everything: classes, a network and its maps, a remark."""
+    folder = tmp_path_factory.mktemp("learned")
+    numbers = compare_sets(
+        picture_set(50, 0, labels=["<bag>"] * 44 + ["coat"] * 6),
+        picture_set(40, 1, level=80, prefix="s", labels=["<bag>", "coat"] * 20),
+        [pixel_features(4)],
+        folder,
+        network=Network(plan=Plan(2, 1, 1, 8, 1e-3)),
+        remarks=["a <quick> look"],
+        report=lambda text: None,
+    )
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    return folder, numbers, text, Page(text)
+
+
+def test_what_was_learned_is_on_the_page(learned):
+    folder, numbers, text, page = learned
+    assert not page.open and not page.unclosed
+    assert numbers == json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    network, maps = numbers["network"], numbers["feature_maps"]
+    assert "A small network, trained here from scratch, pictures at 16x16." in text
+    area = network["area_under_roc"]["null"]
+    assert f"{area['value']:.3g} [{area['low']:.3g}, {area['high']:.3g}]" in text
+    assert f"(null {area['value']:.2f})" in numbers["summary"]
+    sheets = [image for image in page.all("img") if image["alt"].startswith("Feature maps: ")]
+    assert len(sheets) == len(maps["layers"]) == 4
+    assert [each["size"] for each in maps["layers"]][:2] == ["16x16x16", "8x8x32"]
+    assert maps["real"].startswith("p") and maps["synthetic"].startswith("s")
+    assert f"{maps['synthetic']},\nsynthetic" in text
+
+
+def test_the_maps_are_of_a_synthetic_picture_and_its_nearest_real_one(learned):
+    _, numbers, _, _ = learned
+    maps = numbers["feature_maps"]
+    real, synthetic = pictures(50, 0), pictures(40, 1, 80)
+    space = pixel_features(4)
+    place = int(maps["synthetic"][1:-4])
+    distances = np.linalg.norm(space(real) - space(synthetic[place : place + 1]), axis=1)
+    # The nearest of those that the network did not learn from: a half.
+    sets = compared_sets(real, synthetic)
+    assert int(maps["real"][1:-4]) == sets.places.null[distances[sets.places.null].argmin()]
+
+
+def test_classes_and_remarks_are_on_the_page_as_text(learned):
+    _, numbers, text, _ = learned
+    assert list(numbers["classes"]["by_class"]) == ["<bag>", "coat"]
+    assert numbers["classes"]["by_class"]["coat"] == {"real": 6, "synthetic": 20, "too_few": True}
+    table = text[text.index("<h2>Class by class</h2>") :]
+    assert "&lt;bag&gt;" in table and "<bag>" not in text
+    assert '6, 20</td>\n<td colspan="3">too few</td>' in table
+    assert numbers["remarks"] == ["a <quick> look"] and "a &lt;quick&gt; look" in text
+
+
+def test_what_is_not_there_is_not_on_the_page(written):
+    _, numbers, text, _, _ = written
+    assert numbers["network"] is numbers["feature_maps"] is numbers["classes"] is None
+    for title in ("Class by class", "What a network learns", "Feature maps"):
+        assert title not in text
+    # Fewer pictures than features: said where the distances are.
+    assert "30 samples of 48 features: the Frechet distance is much too large" in text
+
+
+def test_too_few_pictures_for_a_network_are_said(tmp_path):
+    numbers = compare_sets(
+        picture_set(20, 0), picture_set(20, 1), [pixel_features(4)], tmp_path, network=Network()
+    )
+    assert numbers["network"] is None
+    (remark,) = numbers["remarks"]
+    assert "reference has 10 pictures" in remark
+    assert remark in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("levels", [(90, 90), (0, 255), (None, 128)])
+def test_constant_pictures_are_compared_without_a_number_that_is_none(levels, tmp_path):
+    sets = [picture_set(24, seed) for seed in (0, 1)]
+    for level, each in zip(levels, sets, strict=True):
+        if level is not None:
+            each.images[:] = level
+    numbers = compare_sets(*sets, [pixel_features(4)], tmp_path, report=lambda text: None)
+    assert numbers == json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "nan" not in (tmp_path / "report.json").read_text(encoding="utf-8").lower()
+    assert ">nan" not in text and "inf [" not in text and "null" not in json.dumps(numbers["map"])
+    told = numbers["features"]["pixels-4"]["two_sample_area"]["synthetic"]["value"]
+    assert told == pytest.approx(0.5 if levels == (90, 90) else 1.0, abs=0.2)
+
+
+def test_features_that_are_not_finite_end_it_and_leave_the_old_report(tmp_path):
+    (tmp_path / "index.html").write_text("old page")
+    broken = FeatureExtractor("broken", lambda images: np.full((len(images), 3), np.nan))
+    with pytest.raises(ValueError, match="'broken' must be finite.*10 of 10"):
+        compare_sets(picture_set(20, 0), picture_set(20, 1), [pixel_features(4), broken], tmp_path)
+    assert (tmp_path / "index.html").read_text() == "old page"
 
 
 def test_every_picture_is_a_dot_with_its_name(written):
