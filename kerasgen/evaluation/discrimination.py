@@ -210,8 +210,9 @@ def _seen(images: np.ndarray, network: Network) -> np.ndarray:
 
 
 def _size(images: np.ndarray, network: Network) -> tuple[int, int]:
+    """To the next multiple above, not below: what fine detail gives away must not be lost."""
     height, width = (
-        max(min(side, _MOST_SIDE) // _MULTIPLE, 1) * _MULTIPLE for side in images.shape[1:3]
+        min(-(-side // _MULTIPLE) * _MULTIPLE, _MOST_SIDE) for side in images.shape[1:3]
     )
     return height, width
 
