@@ -3,36 +3,47 @@
     pip install -e ".[bench]"
     python benchmarks/metrics.py
 
-On the same random features: kernel_distance beside clean-fid and torch-fidelity (100 subsets of
-1,000 samples each; ours uses all samples, and 200 halves for its interval), frechet_distance beside
-both (ours has an interval, theirs none), manifold_scores beside prdc. Each runs in a process of its
-own; rounds take turns.
+On the same random features, float32 as networks give them:
 
-Printed: how far the numbers differ, relative, on fewer samples, where theirs can be asked for all
-of them at once; and the ratios of time (medians and quartiles) and of peak memory, less what the
-process had before it began.
+- kernel: kernel_distance beside clean-fid and torch-fidelity, as they are called by default. Theirs
+  is the mean of 100 subsets of 1,000 samples; ours that of disjoint parts of as many, with what the
+  linear kernel says of the pairs across parts, and an interval from 200 halves.
+- all_pairs: all samples in one part, and theirs one subset of all; no interval. On float64 copies:
+  of float32 features theirs computes in float32, and the numbers are not the same.
+- frechet: frechet_distance beside both. Ours has an interval, theirs none.
+- manifold: manifold_scores beside prdc. Ours has intervals, theirs none.
+
+Each side runs in a process of its own, on as many threads as the others; rounds take turns. Their
+peak memory is less what the process had with the features loaded and everything imported.
+
+Printed: how far the numbers differ, relative, on few samples in float64, where theirs can be asked
+for all of them at once; how far each side's kernel distance is from that of all pairs over draws of
+the subsets or parts; and seconds (medians), their ratio (median and quartiles), and MiB.
 """
 
 from __future__ import annotations
 
 import importlib.abc
 import importlib.machinery
-import resource
+import os
 import sys
+import tempfile
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import numpy as np
 from absl import app, flags
-from sides import Built, Side
+from sides import Built, Side, forget_peak
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("samples", 10_000, "Samples of each set.", 2000)
-flags.DEFINE_integer("size", 1280, "Features of a sample.", 2)
+flags.DEFINE_integer("size", 1280, "Features of a sample.", 64)
 flags.DEFINE_integer("rounds", 3, "Rounds of turns.", 1)
-flags.DEFINE_list("metrics", ["kernel", "frechet", "manifold"], "Which to measure.")
+flags.DEFINE_integer("draws", 5, "Draws of subsets for the spread of the kernel distance.", 0)
+flags.DEFINE_list("metrics", ["kernel", "all_pairs", "frechet", "manifold"], "Which to time.")
 
 FEW = 1500
 K = 5
@@ -50,11 +61,18 @@ def features(samples: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     return sets[0], sets[1]
 
 
-def our_kernel(a: np.ndarray, b: np.ndarray) -> Any:
+def our_kernel(a: np.ndarray, b: np.ndarray, seed: int = 0) -> Any:
     """KID with an interval."""
     from kerasgen.evaluation.metrics import kernel_distance
 
-    return kernel_distance(a, b).value
+    return kernel_distance(a, b, seed=seed).value
+
+
+def our_all_pairs(a: np.ndarray, b: np.ndarray) -> Any:
+    """The same of all pairs, with two halves: of one subset theirs has no interval."""
+    from kerasgen.evaluation.metrics import kernel_distance
+
+    return kernel_distance(a, b, part_size=None, subsets=2).value
 
 
 def our_frechet(a: np.ndarray, b: np.ndarray) -> Any:
@@ -71,9 +89,15 @@ def our_manifold(a: np.ndarray, b: np.ndarray) -> Any:
     return [score.value for score in manifold_scores(a, b, k=K)]
 
 
-def clean_kernel(a: np.ndarray, b: np.ndarray, subsets: int = 100, most: int = 1000) -> Any:
-    """clean-fid's."""
-    return _clean().kernel_distance(a, b, num_subsets=subsets, max_subset_size=most)
+def clean_kernel(a: np.ndarray, b: np.ndarray, seed: int = 0) -> Any:
+    """clean-fid's, as it is called by default."""
+    np.random.seed(seed)
+    return _clean().kernel_distance(a, b, num_subsets=100, max_subset_size=1000)
+
+
+def clean_all_pairs(a: np.ndarray, b: np.ndarray) -> Any:
+    """clean-fid's, of one subset with all samples."""
+    return _clean().kernel_distance(a, b, num_subsets=1, max_subset_size=len(a))
 
 
 def clean_frechet(a: np.ndarray, b: np.ndarray) -> Any:
@@ -82,13 +106,22 @@ def clean_frechet(a: np.ndarray, b: np.ndarray) -> Any:
     return _clean().frechet_distance(*moments)
 
 
-def fidelity_kernel(a: np.ndarray, b: np.ndarray, subsets: int = 100, most: int = 1000) -> Any:
-    """torch-fidelity's."""
+def fidelity_kernel(a: np.ndarray, b: np.ndarray, seed: int = 0) -> Any:
+    """torch-fidelity's, as it is called by default."""
+    return _fidelity_kernel(a, b, 100, min(1000, len(a)), seed)
+
+
+def fidelity_all_pairs(a: np.ndarray, b: np.ndarray) -> Any:
+    """torch-fidelity's, of one subset with all samples."""
+    return _fidelity_kernel(a, b, 1, len(a), 0)
+
+
+def _fidelity_kernel(a: np.ndarray, b: np.ndarray, subsets: int, size: int, seed: int) -> Any:
     import torch
 
     found = _fidelity("metric_kid").kid_features_to_metric(
-        torch.from_numpy(a), torch.from_numpy(b), kid_subsets=subsets, kid_subset_size=most,
-        verbose=False,
+        torch.from_numpy(a), torch.from_numpy(b), kid_subsets=subsets, kid_subset_size=size,
+        rng_seed=seed, verbose=False,
     )  # fmt: skip
     return found["kernel_inception_distance_mean"]
 
@@ -151,31 +184,34 @@ def _without_torchvision() -> None:
 
 METRICS: dict[str, tuple[Callable, ...]] = {
     "kernel": (our_kernel, clean_kernel, fidelity_kernel),
+    "all_pairs": (our_all_pairs, clean_all_pairs, fidelity_all_pairs),
     "frechet": (our_frechet, clean_frechet, fidelity_frechet),
     "manifold": (our_manifold, prdc_manifold),
 }
 """Ours first."""
 
 
-def build(measure: Callable, samples: int, size: int) -> Built:
+def build(measure: Callable, path: str) -> Built:
     """A side with features in memory; the first call imports what it needs."""
-    sets = features(samples, size)
-    measure(*(one[:FEW] for one in sets))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-    return lambda: measure(*sets), {"before": before}
+    sets = np.load(path)
+    measure(*sets[:, :64, :8])
+    return lambda: measure(*sets), {"before": forget_peak()}
 
 
-def compare(name: str) -> None:
-    """Times one metric on all sides and prints the ratios."""
+def compare(name: str, path: str) -> None:
+    """Times one metric on all sides and prints a row for each of theirs."""
     measures = METRICS[name]
-    sides = [Side(build, measure, FLAGS.samples, FLAGS.size) for measure in measures]
+    sides = [Side(build, measure, path) for measure in measures]
     taken = np.array([[side.timed() for side in sides] for _ in range(FLAGS.rounds)])
     grown = [side.end() - side.facts["before"] for side in sides]
+    ours, ours_mib = np.median(taken[:, 0]), grown[0]
     for place, measure in enumerate(measures[1:], start=1):
+        theirs, theirs_mib = np.median(taken[:, place]), grown[place]
         low, middle, high = np.percentile(taken[:, place] / taken[:, 0], [25, 50, 75])
         print(
-            f"{name} beside {measure.__name__}: {middle:.2f} [{low:.2f}, {high:.2f}] times as fast "
-            f"({np.median(taken[:, 0]):.1f} s), {grown[0]:.0f} MiB more beside {grown[place]:.0f}",
+            f"{name} beside {measure.__name__}: {ours:.1f} s beside {theirs:.1f} s, "
+            f"{middle:.2f} [{low:.2f}, {high:.2f}] times as fast; {ours_mib:.0f} MiB beside "
+            f"{theirs_mib:.0f}, {theirs_mib / ours_mib:.2f} times as light",
             flush=True,
         )
 
@@ -183,23 +219,42 @@ def compare(name: str) -> None:
 def agreement() -> None:
     """How far the numbers differ on few samples, all of them used."""
     a, b = (one.astype(np.float64) for one in features(FEW, 64))
-    whole = {
-        "kernel": [our_kernel(a, b), fidelity_kernel(a, b, 1, FEW)],
-        "frechet": [our_frechet(a, b), fidelity_frechet(a, b), clean_frechet(a, b)],
-        "manifold": [our_manifold(a, b), prdc_manifold(a, b)],
-    }
-    for name, (ours, *theirs) in whole.items():
+    for name in ("all_pairs", "frechet", "manifold"):
+        ours, *theirs = (measure(a, b) for measure in METRICS[name])
         difference = max(np.max(np.abs(np.divide(each, ours) - 1)) for each in theirs)
         print(f"{name}: the numbers differ by {difference:.1e} at most, relative", flush=True)
 
 
+def spread(path: str) -> None:
+    """How far kernel distances of subsets are from that of all pairs."""
+    a, b = np.load(path)
+    whole = our_all_pairs(a, b)
+    print(f"kernel: {whole:.6g} of all pairs")
+    for measure in METRICS["kernel"]:
+        errors = [measure(a, b, seed=seed) - whole for seed in range(FLAGS.draws)]
+        error = np.sqrt(np.mean(np.square(errors)))
+        print(f"kernel: {measure.__name__} is {error:.1e} from it (rms of {FLAGS.draws} draws)")
+
+
 def main(arguments: list[str]) -> None:
-    """Agreement, then time and memory."""
+    """Agreement, spread, then time and memory."""
     del arguments
     agreement()
-    print(f"{FLAGS.samples} samples of {FLAGS.size} features, {FLAGS.rounds} rounds")
-    for name in FLAGS.metrics:
-        compare(name)
+    threads = len(os.sched_getaffinity(0))
+    # Read when the sides import their libraries.
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads)))
+    with tempfile.TemporaryDirectory() as folder:
+        single, double = (str(Path(folder) / f"{name}.npy") for name in ("single", "double"))
+        sets = np.stack(features(FLAGS.samples, FLAGS.size))
+        np.save(single, sets)
+        np.save(double, sets.astype(np.float64))
+        if FLAGS.draws:
+            spread(single)
+        print(
+            f"{FLAGS.samples} samples of {FLAGS.size} features, {FLAGS.rounds} rounds, {threads=}"
+        )
+        for name in FLAGS.metrics:
+            compare(name, double if name == "all_pairs" else single)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-BLOCK = 2**24
-"""Numbers that a block of a large matrix may have: 128 MiB of float64."""
+BLOCK = 2**22
+"""Numbers that a block of a large matrix may have: 32 MiB of float64, what a cache can hold."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def blocks(rows: int, columns: int) -> Iterator[slice]:
 
 
 def halves(
-    counts: tuple[int, int], subsets: int, seed: int
+    counts: tuple[int, int], subsets: int, seed: int | np.random.Generator
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Places of random halves of two sets, drawn without replacement."""
     generator = np.random.default_rng(seed)

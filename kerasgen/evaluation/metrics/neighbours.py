@@ -21,17 +21,15 @@ def squared_distances(
     Yields:
         Which queries, and ``[n, M]`` float64, not negative.
     """
-    a, b = queries.astype(np.float64), references.astype(np.float64)
     # Far from the origin, small distances would drown in the rounding of large products.
-    middle = b.mean(axis=0)
-    a, b = a - middle, b - middle
-    lengths = (b**2).sum(axis=1)
-    for rows in blocks(len(a), len(b)):
-        part = a[rows]
-        squared = part @ b.T
-        squared *= -2.0
+    middle = references.mean(axis=0, dtype=np.float64)
+    b = references - middle
+    lengths = np.einsum("ij,ij->i", b, b)
+    for rows in blocks(len(queries), len(b)):
+        a = queries[rows] - middle
+        squared = (-2.0 * a) @ b.T
         squared += lengths
-        squared += (part**2).sum(axis=1)[:, None]
+        squared += np.einsum("ij,ij->i", a, a)[:, None]
         yield rows, np.maximum(squared, 0.0, out=squared)
 
 
@@ -65,5 +63,6 @@ def neighbour_radii(features: np.ndarray, k: int) -> np.ndarray:
     """Squared distance of each sample to its k-th nearest other one, ``[N]`` float64."""
     radii = np.empty(len(features))
     for rows, squared in squared_distances(features, features):
-        radii[rows] = np.partition(squared, k, axis=1)[:, k]
+        squared.partition(k, axis=1)
+        radii[rows] = squared[:, k]
     return radii

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from kerasgen.evaluation.metrics import frechet_distance
+from kerasgen.evaluation.metrics import estimates, frechet_distance
 
 
 def by_definition(first, second):
@@ -80,6 +80,87 @@ def test_the_interval_knows_means_and_skewed_samples():
     one, other = drawn(1.0), 2.0 + drawn(0.5)
     there, back = frechet_distance(one, other), frechet_distance(other, one)
     assert there.high == pytest.approx(back.high, rel=1e-9)
+
+
+def by_singular_values(first, second):
+    """Exact for any scales: from roots of the sets themselves, no covariance is made."""
+    means = first.mean(axis=0) - second.mean(axis=0)
+    a, b = (
+        np.linalg.qr(one - one.mean(axis=0))[1] / np.sqrt(len(one) - 1) for one in (first, second)
+    )
+    crossed = np.linalg.svd(a @ b.T, compute_uv=False).sum()
+    return means @ means + (a**2).sum() + (b**2).sum() - 2 * crossed
+
+
+def unequal_scales(generator):
+    """Deviations from 1 down to 1e-6: the covariances' eigenvalues span twelve decades."""
+    turn = np.linalg.qr(generator.normal(size=(120, 120)))[0]
+    scales = np.logspace(-6, 0, 120)
+    return [generator.normal(size=(count, 120)) * scales @ turn for count in (400, 300)]
+
+
+def large_means(generator):
+    return [1e5 + generator.normal(size=(count, 30)) * (1 + np.arange(30)) for count in (300, 200)]
+
+
+def a_near_copy(generator):
+    first = generator.normal(size=(300, 30))
+    return [first, first + 1e-3 * generator.normal(size=(300, 30))]
+
+
+def dead_features(generator):
+    """A rank that is not full, for more than one reason."""
+    first, second = generator.normal(size=(2, 300, 20))
+    first[:, 3] = second[:, 5] = 7.0
+    return [np.concatenate([one, one[:, :8] + one[:, 8:16]], axis=1) for one in (first, second)]
+
+
+@pytest.mark.parametrize("sets", [unequal_scales, large_means, a_near_copy, dead_features])
+def test_it_is_exact_where_rounding_is_hard(sets):
+    first, second = sets(np.random.default_rng(5))
+    found = frechet_distance(first, second).value
+    assert found == pytest.approx(by_singular_values(first, second), rel=1e-8)
+    variance = first.var(axis=0).sum()
+    assert frechet_distance(first, first).value == pytest.approx(0.0, abs=1e-10 * variance)
+
+
+@pytest.mark.parametrize("counts", [(30, 12), (12, 30), (60, 12), (12, 60), (30, 29)])
+def test_sets_of_unequal_size_with_few_samples(counts):
+    first, second = (
+        np.random.default_rng(seed).normal(seed, 1, (count, 40))
+        for seed, count in enumerate(counts)
+    )
+    with pytest.warns(UserWarning, match="much too large"):
+        found = frechet_distance(first, second)
+    # Of few samples the roots are not square, whichever set is the smaller.
+    assert found.value == pytest.approx(by_singular_values(first, second), rel=1e-9)
+    assert np.isfinite([found.low, found.high]).all() and found.low < found.value
+
+
+def test_blocks_change_nothing(monkeypatch):
+    generator = np.random.default_rng(6)
+    first, second = 50 + generator.normal(size=(2, 90, 7))
+    whole = frechet_distance(first, second)
+    monkeypatch.setattr(estimates, "BLOCK", 100)
+    parts = frechet_distance(first, second)
+    assert parts.value == pytest.approx(whole.value, rel=1e-10)
+    assert parts.high == pytest.approx(whole.high, rel=1e-10)
+
+
+def test_the_interval_of_many_samples_rests_on_some_of_them():
+    """Sorted, the first samples are not like the others."""
+    generator = np.random.default_rng(7)
+    shapes = [
+        np.sort(generator.exponential(scale, (4000, 2)) ** 1.5, axis=0) for scale in (1.0, 1.2)
+    ]
+    some = frechet_distance(*shapes)
+    every = 1.96 * np.std(
+        [
+            frechet_distance(*(one[generator.integers(0, 4000, 4000)] for one in shapes)).value
+            for _ in range(200)
+        ]
+    )
+    assert some.high - some.value == pytest.approx(every, rel=0.35)
 
 
 def test_what_does_not_fit_is_refused():

@@ -145,3 +145,65 @@ def test_blocks_change_nothing(monkeypatch):
     parts = kernel_distance(first, second, subsets=10)
     assert parts.value == pytest.approx(whole.value, rel=1e-12)
     assert parts.high == pytest.approx(whole.high, rel=1e-12)
+
+
+def normal_sets(size, counts=(240, 210), shift=0.05):
+    generator = np.random.default_rng(6)
+    return [
+        generator.normal(mean, 1.0, (count, size)).astype(np.float32)
+        for mean, count in zip((0.3, 0.3 + shift), counts, strict=True)
+    ]
+
+
+def test_parts_that_hold_all_samples_are_all_pairs():
+    first, second = normal_sets(3)
+    assert kernel_distance(first, second, part_size=106) == kernel_distance(
+        first, second, part_size=None
+    )
+    assert kernel_distance(first, second, part_size=105) != kernel_distance(first, second)
+
+
+@pytest.mark.parametrize("size", [2, 128])
+def test_parts_have_the_value_of_all_pairs_on_average(size):
+    first, second = normal_sets(size, shift=0.5)
+    whole = kernel_distance(first, second, part_size=None).value
+    values = [
+        kernel_distance(first, second, part_size=20, subsets=2, seed=seed).value
+        for seed in range(200)
+    ]
+    assert abs(np.mean(values) - whole) < 3 * np.std(values) / np.sqrt(len(values))
+
+
+def test_of_many_features_parts_say_what_all_pairs_say():
+    first, second = normal_sets(256)
+    whole = kernel_distance(first, second, part_size=None)
+    values = [
+        kernel_distance(first, second, part_size=30, subsets=2, seed=seed).value
+        for seed in range(50)
+    ]
+    # Without the linear pairs across parts it is 0.9 of what the interval tells of.
+    assert np.std(values) < 0.15 * (whole.high - whole.value) / 1.96
+
+
+def test_the_interval_of_parts_is_as_wide_as_the_estimates_spread():
+    generator = np.random.default_rng(12)
+    found = [
+        kernel_distance(
+            draw(generator, NEAR, 80),
+            draw(generator, FAR, 60),
+            part_size=20,
+            subsets=100,
+            seed=index,
+        )
+        for index in range(200)
+    ]
+    margin = np.mean([estimate.high - estimate.value for estimate in found])
+    assert margin == pytest.approx(1.96 * np.std([each.value for each in found]), rel=0.2)
+    assert np.mean([each.value for each in found]) == pytest.approx(
+        true_distance(NEAR, FAR), abs=3 * margin / 1.96 / np.sqrt(len(found))
+    )
+
+
+def test_parts_too_small_to_halve_are_refused():
+    with pytest.raises(ValueError, match="at least 4. Received: part_size=3"):
+        kernel_distance(np.zeros((9, 2)), np.zeros((9, 2)), part_size=3)

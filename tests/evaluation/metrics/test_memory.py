@@ -1,0 +1,48 @@
+"""No metric holds a matrix of all pairs of samples, or a float64 copy of many samples' features."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from kerasgen.evaluation.metrics import (
+    frechet_distance,
+    kernel_distance,
+    manifold_scores,
+    nearest_distances,
+)
+
+
+def peak(measure, *shapes):
+    """MiB at most, beside the features."""
+    generator = np.random.default_rng(0)
+    sets = [generator.standard_normal(shape, np.float32) for shape in shapes]
+    tracemalloc.start()
+    try:
+        measure(*sets)
+        return tracemalloc.get_traced_memory()[1] / 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def all_pairs(first, second):
+    return kernel_distance(first, second, part_size=None, subsets=4)
+
+
+@pytest.mark.parametrize("measure", [all_pairs, manifold_scores, nearest_distances])
+def test_the_matrix_of_all_pairs_is_never_there(measure):
+    # It would have 275 MiB.
+    assert peak(measure, (6000, 3), (6000, 3)) < 120
+
+
+def in_parts(first, second):
+    return kernel_distance(first, second, subsets=2)
+
+
+@pytest.mark.parametrize(
+    ("measure", "shape", "limit"),
+    [(frechet_distance, (250_000, 64), 90), (in_parts, (60_000, 64), 25)],
+)
+def test_the_features_are_converted_in_parts(measure, shape, limit):
+    assert limit < np.prod(shape) * 8 / 2**20
+    assert peak(measure, shape, shape) < limit
