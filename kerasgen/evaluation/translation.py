@@ -14,7 +14,13 @@ import tensorflow as tf
 
 from kerasgen.data.images import to_float, to_uint8
 from kerasgen.evaluation.features import FeatureExtractor
-from kerasgen.evaluation.metrics import Estimate, bootstrap_mean, kernel_distance, roc_area
+from kerasgen.evaluation.metrics import (
+    Estimate,
+    bootstrap_mean,
+    kernel_distance,
+    kernel_distance_gain,
+    roc_area,
+)
 
 _WINDOW = 7
 """Side, in pixels, of the squares whose structure is compared; that of SSIM's first authors."""
@@ -121,23 +127,31 @@ def measure_arrival(
     """Distances to real test pictures of the target domain.
 
     Args:
-        arms: Pictures by the name of what made them, of ``sets.test_source``; such as those of a
-            generator and those of a cheap rule.
+        arms: Pictures by the name of what made them, of ``sets.test_source``: those of a generator
+            first, then those of a cheap rule.
         sets: The pictures.
         features: What the distance is measured on.
         seed: Of the intervals.
 
     Returns:
         ``kid[NAME]`` for each arm, for ``source`` (test pictures, untouched) and for ``real_null``
-        (training pictures of the target domain).
+        (training pictures of the target domain); ``nearer[NAME]``, how much nearer the first arm
+        is than the others and than ``source``, paired by source picture.
     """
     target = features(sets.test_target)
     whole = {**arms, "source": sets.test_source, "real_null": sets.target}
-    distances = {
-        name: asdict(kernel_distance(features(images), target, seed=seed))
-        for name, images in whole.items()
+    known = {name: features(images) for name, images in whole.items()}
+    first = next(iter(arms))
+    return {
+        f"kid[{features.name}]": {
+            name: asdict(kernel_distance(each, target, seed=seed)) for name, each in known.items()
+        },
+        f"nearer[{features.name}]": {
+            f"than {name}": asdict(kernel_distance_gain(each, known[first], target, seed=seed))
+            for name, each in known.items()
+            if name not in (first, "real_null")
+        },
     }
-    return {f"kid[{features.name}]": distances}
 
 
 def structure_kept(before: np.ndarray, after: np.ndarray) -> Estimate:

@@ -77,11 +77,18 @@ def test_distances_know_their_order():
 
     sets = TranslationSets(tinted(20, 60), tinted(20, 200), tinted(20, 60), tinted(20, 200))
     arms = {"near": tinted(20, 190), "far": tinted(20, 100)}
-    (name, found), *rest = measure_arrival(arms, sets, pixel_features(8)).items()
-    assert name == "kid[pixels-8]" and not rest
+    (name, found), (other, nearer) = measure_arrival(arms, sets, pixel_features(8)).items()
+    assert name == "kid[pixels-8]" and other == "nearer[pixels-8]"
     values = {arm: row["value"] for arm, row in found.items()}
     assert values["real_null"] < values["near"] < values["far"] < values["source"]
     assert all(row["low"] <= row["value"] <= row["high"] for row in found.values())
+    assert set(nearer) == {f"than {each}" for each in found} - {
+        f"than {next(iter(arms))}",
+        "than real_null",
+    }
+    for each, row in nearer.items():
+        difference = values[each.removeprefix("than ")] - values[next(iter(arms))]
+        assert row["value"] == pytest.approx(difference)
 
 
 @pytest.mark.parametrize("mask", [True, False])

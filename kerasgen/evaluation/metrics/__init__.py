@@ -13,7 +13,7 @@ from kerasgen.evaluation.metrics.estimates import (
     wilson_interval,
 )
 from kerasgen.evaluation.metrics.frechet import frechet_distance
-from kerasgen.evaluation.metrics.kernel import kernel_distance
+from kerasgen.evaluation.metrics.kernel import kernel_distance, kernel_distance_gain
 from kerasgen.evaluation.metrics.manifold import ManifoldScores, manifold_scores
 from kerasgen.evaluation.metrics.neighbours import nearest_distances, nearest_neighbours
 from kerasgen.evaluation.metrics.ranking import area_under_roc, roc_area
@@ -31,6 +31,7 @@ __all__ = [
     "find_copies",
     "frechet_distance",
     "kernel_distance",
+    "kernel_distance_gain",
     "manifold_scores",
     "nearest_distances",
     "nearest_neighbours",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 BLOCK = 2**22
-"""Numbers that a block of a large matrix may have: 32 MiB of float64, what a cache can hold."""
+"""Numbers that a block of a large matrix may have: 32 MiB of float64; larger ones are no faster."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasgen.evaluation.metrics import estimates, kernel_distance
+from kerasgen.evaluation.metrics import estimates, kernel_distance, kernel_distance_gain
 
 NEAR = np.array([0.0, 0.0]), np.array([[1.0, 0.0], [0.0, 1.0]])
 FAR = np.array([0.8, -0.3]), np.array([[1.5, 0.2], [0.2, 0.7]])
@@ -207,3 +207,25 @@ def test_the_interval_of_parts_is_as_wide_as_the_estimates_spread():
 def test_parts_too_small_to_halve_are_refused():
     with pytest.raises(ValueError, match="at least 4. Received: part_size=3"):
         kernel_distance(np.zeros((9, 2)), np.zeros((9, 2)), part_size=3)
+
+
+def test_a_paired_gain_is_the_difference_and_surer_than_its_parts():
+    generator = np.random.default_rng(3)
+    things = generator.normal(size=(60, 12))
+    worse, better = things + 0.6, things + 0.5
+    target = generator.normal(size=(70, 12))
+    far, near = kernel_distance(worse, target), kernel_distance(better, target)
+    gain = kernel_distance_gain(worse, better, target)
+    assert gain.value == pytest.approx(far.value - near.value) and gain.low > 0
+    assert far.low < near.value
+    back = kernel_distance_gain(better, worse, target)
+    assert back.value == pytest.approx(-gain.value) and back.high < 0
+    assert kernel_distance_gain(worse, worse, target).value == 0
+    # Rows that do not belong together have nothing in common to leave out.
+    torn = kernel_distance_gain(worse, generator.permutation(better), target)
+    assert torn.high - torn.low > 1.5 * (gain.high - gain.low)
+
+
+def test_a_paired_gain_of_unpaired_sets_is_refused():
+    with pytest.raises(ValueError, match="Paired sets.*Received: 5 and 6"):
+        kernel_distance_gain(np.zeros((5, 2)), np.zeros((6, 2)), np.ones((7, 2)))
