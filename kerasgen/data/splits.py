@@ -83,25 +83,39 @@ def split_by_source(
             "`labels` must be integers, one for each source. Received: labels of "
             f"shape={labels.shape}, dtype={labels.dtype} for {len(sources)} sources"
         )
-    pictures: dict[Hashable, list[int]] = defaultdict(list)
-    for place, source in enumerate(sources):
-        pictures[source].append(place)
-    classes: dict[int, list[Hashable]] = defaultdict(list)
-    for source in sorted(pictures, key=repr):
-        found, counts = np.unique(labels[pictures[source]], return_counts=True)
-        classes[int(found[counts.argmax()])].append(source)
     held_out = np.zeros(len(sources), bool)
-    for label, members in classes.items():
+    for label, members in sources_by_class(sources, labels).items():
         order = np.random.default_rng([seed, abs(label), int(label < 0)]).permutation(len(members))
-        shuffled = [pictures[members[index]] for index in order]
+        shuffled = [members[index] for index in order]
         for places in shuffled[: _count_near(share, [len(places) for places in shuffled])]:
             held_out[places] = True
     if not held_out.any():
         raise ValueError(
             "No class has two sources, so none can be held out: give more. "
-            f"Received: {len(pictures)} sources of {len(classes)} classes"
+            f"Received: {len(set(sources))} sources of {len(np.unique(labels))} classes"
         )
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def sources_by_class(sources: Sequence[Hashable], labels: np.ndarray) -> dict[int, list[list[int]]]:
+    """The places of each source's pictures, by the class that is commonest among them.
+
+    Args:
+        sources: Where each of the N pictures comes from.
+        labels: ``[N]`` integers.
+
+    Returns:
+        The classes that a source has; in each the sources, in an order that does not depend on
+        that of the pictures.
+    """
+    pictures: dict[Hashable, list[int]] = defaultdict(list)
+    for place, source in enumerate(sources):
+        pictures[source].append(place)
+    classes: dict[int, list[list[int]]] = defaultdict(list)
+    for source in sorted(pictures, key=repr):
+        found, counts = np.unique(labels[pictures[source]], return_counts=True)
+        classes[int(found[counts.argmax()])].append(pictures[source])
+    return classes
 
 
 def _count_near(share: float, sizes: Sequence[int]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from kerasgen.data.datasets import LabelledImages, balanced_places
-from kerasgen.data.splits import split_by_source
+from kerasgen.data.splits import sources_by_class, split_by_source
 
 Added = Literal["synthetic", "confirmed", "more real", "noise"]
 
@@ -90,21 +89,13 @@ def nested_order(groups: Sequence[Hashable], labels: np.ndarray, seed: int) -> n
     Returns:
         ``[N]`` int64 places.
     """
-    members: dict[Hashable, list[int]] = defaultdict(list)
-    for place, group in enumerate(groups):
-        members[group].append(place)
-    classes: dict[int, list[Hashable]] = defaultdict(list)
-    for group in sorted(members, key=repr):
-        found, counts = np.unique(labels[members[group]], return_counts=True)
-        classes[int(found[counts.argmax()])].append(group)
     ranked = []
-    for label in sorted(classes):
-        own = classes[label]
-        order = np.random.default_rng([seed, label]).permutation(len(own))
-        sizes = np.array([len(members[own[index]]) for index in order])
+    for label, sources in sources_by_class(groups, labels).items():
+        order = np.random.default_rng([seed, label]).permutation(len(sources))
+        sizes = np.array([len(sources[index]) for index in order])
         # How far into its class the middle of a source stands.
         ranks = (np.cumsum(sizes) - sizes / 2) / sizes.sum()
-        ranked += [(rank, label, members[own[i]]) for rank, i in zip(ranks, order, strict=True)]
+        ranked += [(rank, label, sources[i]) for rank, i in zip(ranks, order, strict=True)]
     ranked.sort(key=lambda each: each[:2])
     return np.array([place for _, _, places in ranked for place in places], np.int64)
 
