@@ -24,6 +24,7 @@ from kerasgen.refiner import (
     build_refiner,
     build_residual_refiner,
     build_small_convnet,
+    build_steps,
     refiner_inputs,
 )
 from kerasgen.training.history import ImagePool
@@ -251,3 +252,9 @@ def test_arguments_that_do_not_fit_are_refused(options):
 def test_step_options_out_of_range_are_refused(options):
     with pytest.raises(ValueError, match="Received"):
         make_step(**options)
+
+
+def test_the_stages_take_a_refiner_that_is_given_no_look():
+    plain = build_residual_refiner(SHAPE, width=4, blocks=1)
+    _, refine = build_steps(plain, small_discriminator(), batch_size=2)
+    assert refine.pool.images.shape[1:] == SHAPE

@@ -212,7 +212,7 @@ def build_steps(
 
     prefit = PrefitStep(refiner, Player(refiner, adam(1e-3, prefit_steps)), seed=seed)
     pool = ImagePool(
-        max(256, batch_size), refiner.input_shape[0][1:], batch_size, swap_probability=1.0
+        max(256, batch_size), refiner.inputs[0].shape[1:], batch_size, swap_probability=1.0
     )
     average = {"use_ema": True, "ema_momentum": 0.998}
     refine = RefinerStep(
