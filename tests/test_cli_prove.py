@@ -52,11 +52,29 @@ def test_a_proof_is_written_and_goes_on(folders, tmp_path, capsys, caplog):
     assert "2 real pictures were left out" in caplog.text
     numbers = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert numbers["sets"] == {
-        "real": 48, "synthetic": 48, "test": 40, "classes": 2, "size": "16x16",
+        "real": 48, "synthetic": 48, "test": 40, "validation": 0, "classes": 2, "size": "16x16",
     }  # fmt: skip
     assert run(folders, tmp_path, *amounts, "--fail-if", "gain<0.99") == 3
     printed = capsys.readouterr().out
     assert "It holds: gain<0.99" in printed and "classifiers" not in printed
+
+
+def test_arms_are_chosen_by_pictures_that_are_given(folders, tmp_path, caplog):
+    save(tmp_path / "others", 9, 7)
+    # One is the test's, too, and one is also among the real ones.
+    for name, kind in (("0", "test"), ("1", "real")):
+        copied = (
+            folders / kind / "above" / ("3.png" if kind == "test" else "cam0_3.png")
+        ).read_bytes()
+        (tmp_path / "others/above" / f"{name}.png").write_bytes(copied)
+    more = ["--validation", str(tmp_path / "others"), "--amounts", "47", "--steps", "2"]
+    assert run(folders, tmp_path / "out", *more) == 0
+    sets = json.loads((tmp_path / "out/report.json").read_text(encoding="utf-8"))["sets"]
+    assert (sets["real"], sets["validation"], sets["test"]) == (47, 17, 40)
+    assert "1 validation pictures were left out: they are also among the test" in caplog.text
+    assert "1 real pictures were left out: they are also among the validation" in caplog.text
+    page = (tmp_path / "out/index.html").read_text(encoding="utf-8")
+    assert "17 other real pictures to choose" in page and "--validation" not in page
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     add("--real", required=True, help=f"real pictures to train on: {sources}")
     add("--synthetic", required=True, help="synthetic ones, with (some of) the same classes")
     add("--test", help="real pictures that nothing was trained on; else the test part of --real")
+    add(
+        "--validation",
+        help="real pictures to choose by, that the generator has not seen either; else the "
+        "validation part of --real, else a fifth of the pictures at hand is held out",
+    )
     add("--out", required=True, help="folder of the report; the same command again goes on")
     add("--amounts", help="of real pictures, as 500,1000 (a sixteenth, a fourth and all)")
     add("--times", default="1,4", help="synthetic pictures added for each real one (1,4)")
@@ -65,14 +70,11 @@ def _prove(arguments: argparse.Namespace) -> int:
     conditions = [condition(text, CONDITIONS) for text in arguments.fail_if]
     times = _numbers("times", arguments.times, float)
     from kerasgen.data.files import check_writable
-    from kerasgen.evaluation.mixing import Pools
     from kerasgen.evaluation.proving import prove_sets
 
     out = Path(arguments.out)
     check_writable(out)
-    real, synthetic, test, remarks = _read(arguments)
-    groups = [source_name(name, arguments.sources) for name in real.names]
-    pools = Pools(real, groups, synthetic)
+    pools, test, remarks = _read(arguments)
     question = _question(arguments, pools, times)
     title = f"{Path(arguments.real).name} and {Path(arguments.synthetic).name}"
     with progress("classifiers") as report:
@@ -87,36 +89,51 @@ def _prove(arguments: argparse.Namespace) -> int:
     return FAILED if held else 0
 
 
-def _read(
-    arguments: argparse.Namespace,
-) -> tuple[LabelledImages, LabelledImages, LabelledImages, list[str]]:
-    """Real, synthetic and test pictures, of one form and the same classes, and remarks."""
+def _read(arguments: argparse.Namespace) -> tuple[Pools, LabelledImages, list[str]]:
+    """What is trained on, and test pictures, of one form and the same classes; and remarks."""
     from kerasgen.data.datasets import load_labelled
-    from kerasgen.evaluation.proof import without_test_pictures
+    from kerasgen.evaluation.mixing import Pools
 
     form: dict[str, Any] = {"size": arguments.size, "channels": arguments.channels}
-    found = load_labelled(arguments.real, fit=arguments.fit, **form)
-    real = found["train"]
-    form = {"size": real.images.shape[1:3], "channels": real.images.shape[3]}
-    if arguments.test is not None:
-        tested = load_labelled(arguments.test, fit=arguments.fit, **form)
-        test = tested.get("test", tested["train"]).with_classes(real.class_names)
-    elif "test" in found:
-        test = found["test"]
-    else:
+    sets = load_labelled(arguments.real, fit=arguments.fit, **form)
+    real = sets["train"]
+    form = {"size": real.images.shape[1:3], "channels": real.images.shape[3], "fit": arguments.fit}
+    for part in ("test", "validation"):
+        path = getattr(arguments, part)
+        if path is not None:
+            other = load_labelled(path, **form)
+            sets[part] = other.get(part, other["train"]).with_classes(real.class_names)
+    if "test" not in sets:
         raise ValueError(f"--real has no test part: give --test. Received: real={arguments.real!r}")
-    made = load_labelled(arguments.synthetic, fit=arguments.fit, **form)["train"]
-    synthetic = made.with_classes(real.class_names)
-    kept, left = (without_test_pictures(each, test) for each in (real, synthetic))
-    remarks = [
-        f"{len(before.labels) - len(after.labels):,} {name} pictures were left out: they are also "
-        "among the test pictures."
-        for name, before, after in (("real", real, kept), ("synthetic", synthetic, left))
-        if len(after.labels) < len(before.labels)
-    ]
+    made = load_labelled(arguments.synthetic, **form)["train"]
+    sets["synthetic"] = made.with_classes(real.class_names)
+    sets, remarks = _apart(sets)
+    real = sets["train"]
+    groups = [source_name(name, arguments.sources) for name in real.names]
+    return Pools(real, groups, sets["synthetic"], sets.get("validation")), sets["test"], remarks
+
+
+def _apart(sets: dict[str, LabelledImages]) -> tuple[dict[str, LabelledImages], list[str]]:
+    """No copy of a test picture elsewhere, and none of a validation picture to train on."""
+    from kerasgen.evaluation.proof import without_copies
+
+    apart, remarks = dict(sets), []
+    pairs = [("test", name) for name in ("validation", "train", "synthetic")]
+    pairs += [("validation", name) for name in ("train", "synthetic")]
+    for part, name in pairs:
+        if part in apart and name in apart:
+            before = len(apart[name].labels)
+            apart[name] = without_copies(apart[name], apart[part])
+            left = before - len(apart[name].labels)
+            kind = "real" if name == "train" else name
+            if left:
+                remarks.append(
+                    f"{left:,} {kind} pictures were left out: they are also among the {part} "
+                    "pictures."
+                )
     for remark in remarks:
         logging.getLogger(__name__).warning("%s", remark)
-    return kept, left, test, remarks
+    return apart, remarks
 
 
 def _question(arguments: argparse.Namespace, pools: Pools, times: list[float]) -> Question:

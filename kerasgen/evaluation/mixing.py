@@ -14,7 +14,8 @@ from kerasgen.data.splits import sources_by_class, split_by_source
 Added = Literal["synthetic", "confirmed", "more real", "noise"]
 
 HELD_OUT = 0.2
-"""Share of the real pictures that no classifier is trained on: arms are chosen by them."""
+"""Share of the real pictures that no classifier is trained on, where no others are given to choose
+arms by."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,18 @@ class Pools:
         real: All real pictures but the test's.
         groups: The source of each: pictures of one source lie on one side of every split.
         synthetic: With the same classes.
+        validation: Other real pictures, which the generator has not seen either, to choose arms by.
+            None holds out a fifth of the real ones at hand.
     """
 
     real: LabelledImages
     groups: Sequence[Hashable]
     synthetic: LabelledImages
+    validation: LabelledImages | None = None
+
+    def trained_on(self, amount: int) -> int:
+        """How many of an amount of real pictures a classifier is trained on."""
+        return round((1 - HELD_OUT) * amount) if self.validation is None else amount
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,8 @@ def training_set(
 
     Args:
         arm: Which.
-        amount: Real pictures at hand, a fifth of which, of sources of their own, is held out.
+        amount: Real pictures at hand; without others for validation a fifth of them, of sources of
+            their own, is held out.
         seed: Which real pictures those are, and the draws of the rest.
         pools: All pictures.
         confirmed: ``[M]`` bool, which synthetic pictures are confirmed; for arms that add such.
@@ -120,9 +129,7 @@ def training_set(
     """
     order = nested_order(pools.groups, pools.real.labels, seed)
     chosen, others = order[:amount], order[amount:]
-    groups = [pools.groups[place] for place in chosen]
-    kept, held = split_by_source(groups, HELD_OUT, seed, labels=pools.real.labels[chosen])
-    own = pools.real.at(chosen[kept])
+    own, held_out = _split(pools, chosen, seed)
     parts = [own] if arm.real else []
     if arm.times or not arm.real:
         count = round(arm.times * len(own.labels)) if arm.real else len(pools.synthetic.labels)
@@ -132,7 +139,16 @@ def training_set(
     if arm.alike:
         places = balanced_places(labels, seed)
         images, labels = images[places], labels[places]
-    return TrainingSet(images, labels, pools.real.at(chosen[held]))
+    return TrainingSet(images, labels, held_out)
+
+
+def _split(pools: Pools, chosen: np.ndarray, seed: int) -> tuple[LabelledImages, LabelledImages]:
+    """What is trained on, and what is chosen by."""
+    if pools.validation is not None:
+        return pools.real.at(chosen), pools.validation
+    groups = [pools.groups[place] for place in chosen]
+    kept, held = split_by_source(groups, HELD_OUT, seed, labels=pools.real.labels[chosen])
+    return pools.real.at(chosen[kept]), pools.real.at(chosen[held])
 
 
 def _added(

@@ -26,7 +26,7 @@ from kerasgen.evaluation.classification import (
     real_batches,
     train_classifier,
 )
-from kerasgen.evaluation.mixing import HELD_OUT, Arm, Pools, training_set
+from kerasgen.evaluation.mixing import Arm, Pools, training_set
 from kerasgen.evaluation.utility import CLASSICAL
 
 REAL = Arm("real")
@@ -109,7 +109,7 @@ def plan_cells(
         for amount in amounts
         for seed in seeds
         for arm in arms
-        if arm.times * _trained_on(amount) <= held
+        if arm.times * pools.trained_on(amount) <= held
     ]
     if not any(cell.arm.needs_synthetic for cell in cells):
         raise ValueError(
@@ -121,10 +121,6 @@ def plan_cells(
     return cells + [
         Cell(arm, amounts[0], seed) for arm in _controls(amounts[0], most, times) for seed in seeds
     ]
-
-
-def _trained_on(amount: int) -> int:
-    return round((1 - HELD_OUT) * amount)
 
 
 def _controls(amount: int, most: int, times: Sequence[float]) -> list[Arm]:
@@ -150,7 +146,7 @@ def run_cells(
 
     Args:
         cells: From ``plan_cells``.
-        pools: The pictures, none of them a copy of a test picture (``without_test_pictures``).
+        pools: The pictures, none of them a copy of a test picture (``without_copies``).
         test: Real pictures, with the same classes.
         protocol: How every classifier is trained.
         folder: Where answers are kept, a file for each classifier, named after all it depends on.
@@ -261,14 +257,14 @@ _WARM, _TIMED = 20, 80
 """Updates that are not timed, for the first are slow, and that are."""
 
 
-def without_test_pictures(pictures: LabelledImages, test: LabelledImages) -> LabelledImages:
-    """Without exact copies of a test picture.
+def without_copies(pictures: LabelledImages, others: LabelledImages) -> LabelledImages:
+    """Without exact copies of others.
 
     Args:
-        pictures: Of the same form as the test's.
-        test: What nothing may be trained on.
+        pictures: Of the same form as the others.
+        others: What nothing may be trained on.
     """
-    known = {image.tobytes() for image in test.images}
+    known = {image.tobytes() for image in others.images}
     new = [place for place, image in enumerate(pictures.images) if image.tobytes() not in known]
     return pictures.at(np.array(new, np.int64))
 
@@ -276,7 +272,8 @@ def without_test_pictures(pictures: LabelledImages, test: LabelledImages) -> Lab
 def _digest(pools: Pools, test: LabelledImages, protocol: Protocol) -> str:
     digest = hashlib.sha256(json.dumps(asdict(protocol), sort_keys=True).encode())
     digest.update(repr(list(pools.groups)).encode())
-    for pictures in (pools.real, pools.synthetic, test):
+    chosen_by = [] if pools.validation is None else [pools.validation]
+    for pictures in (pools.real, pools.synthetic, test, *chosen_by):
         digest.update(repr((pictures.images.shape, pictures.class_names)).encode())
         digest.update(np.ascontiguousarray(pictures.images).data)
         digest.update(np.ascontiguousarray(pictures.labels).data)

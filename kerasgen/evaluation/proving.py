@@ -85,6 +85,7 @@ def prove_sets(
             "real": len(pools.real.labels),
             "synthetic": len(pools.synthetic.labels),
             "test": len(test.labels),
+            "validation": 0 if pools.validation is None else len(pools.validation.labels),
             "classes": len(test.class_names),
             "size": f"{width}x{height}",
         },

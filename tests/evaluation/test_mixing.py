@@ -1,5 +1,7 @@
 """Training sets of a proof: what is in them, and what must never be."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -69,6 +71,16 @@ def test_no_source_is_both_trained_on_and_held_out(arm, seed):
     # All arms are chosen by the same pictures.
     same = training_set(Arm("real"), 30, seed, POOLS).held_out
     np.testing.assert_array_equal(found.held_out.images, same.images)
+
+
+def test_where_others_are_given_to_choose_by_all_real_pictures_are_trained_on():
+    others = REAL.at(np.arange(90, 120))
+    pools = replace(POOLS, real=REAL.at(np.arange(90)), groups=POOLS.groups[:90], validation=others)
+    for seed in (0, 1):
+        found = training_set(Arm("mixed", times=2), 30, seed, pools)
+        assert len(found.images) == 90 == 3 * pools.trained_on(30)
+        assert found.held_out is others
+        assert not set(numbers_of(found.images)) & set(numbers_of(others.images))
 
 
 def test_what_is_added():

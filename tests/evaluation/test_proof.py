@@ -1,6 +1,7 @@
 """Proofs on sets whose worth is known: more of the same, the same in one colour, lies."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -119,6 +120,10 @@ def test_other_pictures_are_another_proof(tmp_path, monkeypatch):
     proof.run_cells(cells, pools(pictures(40, 1)), pictures(200, 6), QUICK, tmp_path)
     proof.run_cells(cells, pools(pictures(40, 1)), TEST, Protocol(steps=61), tmp_path)
     assert len(asked) == 4
+    for seed in (7, 8):
+        chosen_by = replace(pools(pictures(40, 1)), validation=pictures(20, seed))
+        proof.run_cells(cells, chosen_by, TEST, QUICK, tmp_path)
+    assert len(asked) == 6
 
 
 def test_copies_of_test_pictures_are_left_out():
@@ -126,7 +131,7 @@ def test_copies_of_test_pictures_are_left_out():
     images = train.images.copy()
     images[[2, 7]] = TEST.images[[5, 9]]
     planted = LabelledImages(images, train.labels, train.class_names, train.names)
-    kept = proof.without_test_pictures(planted, TEST)
+    kept = proof.without_copies(planted, TEST)
     assert kept.names == ("0", "1", "3", "4", "5", "6", "8", "9")
 
 
