@@ -18,12 +18,12 @@ to real alone are paired, over classifiers and test pictures. ``--features`` (a 
 drops the training pictures that are most like a test picture: pictures of one thing, in both parts.
 
 ``--write 48000`` writes so many pictures of each GAN for ``kerasgen prove`` (``pictures.npz``), all
-classes alike. ``--amount 500`` trains the GANs on 500 pictures, and writes them (``real.npz``).
+classes alike. ``--amount 500`` trains the GANs on 500 pictures, and writes them (``real.npz``) and
+a fifth as many others (``validation.npz``).
 """
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -34,18 +34,17 @@ from absl import app, flags
 
 from kerasgen import cgan, cli
 from kerasgen.data.augmentation import Augmentation
-from kerasgen.data.datasets import LabelledImages, balanced_places, load_labelled, stratified_split
-from kerasgen.data.files import write_file
+from kerasgen.data.datasets import (
+    LabelledImages,
+    balanced_places,
+    load_labelled,
+    save_labelled,
+    stratified_split,
+)
 from kerasgen.data.pipeline import Batches, Pictures, labelled
 from kerasgen.data.sheets import save_png
 from kerasgen.evaluation import generation, utility
-from kerasgen.evaluation.classification import (
-    Generate,
-    Protocol,
-    mean_f1,
-    predict,
-    share_right,
-)
+from kerasgen.evaluation.classification import Generate, Protocol, mean_f1, predict, share_right
 from kerasgen.evaluation.features import saved_model_features
 from kerasgen.evaluation.metrics import Estimate
 from kerasgen.evaluation.mixing import nested_order
@@ -74,7 +73,6 @@ flags.DEFINE_integer("amount", None, "Training pictures of the GANs; all if not 
 flags.DEFINE_bool("mirror", False, "Show the GANs half of the real pictures mirrored.")
 
 BATCH = 64
-PICTURES = "pictures.npz"
 ARMS: dict[str, dict[str, Any]] = {
     "modern": {},
     "group-norm": {"generator": {"normalization": "group"}},
@@ -100,13 +98,21 @@ def load() -> tuple[LabelledImages, LabelledImages]:
     if FLAGS.features:
         train = without_twins(train)
     if FLAGS.amount is not None:
-        train = train.at(nested_order(train.names, train.labels, 0)[: FLAGS.amount])
+        train = part_of(train)
     if not FLAGS.validate:
         return train, found["test"]
     if "validation" in found:
         return train, found["validation"]
     kept, held_out = stratified_split(train.labels, 1 / 6, seed=0)
     return train.at(kept), train.at(held_out)
+
+
+def part_of(train: LabelledImages) -> LabelledImages:
+    """As many as asked for; they and some others are written, for ``kerasgen prove``."""
+    order = nested_order(train.names, train.labels, 0)[: FLAGS.amount + FLAGS.amount // 5]
+    for name, part in (("real", order[: FLAGS.amount]), ("validation", order[FLAGS.amount :])):
+        save_labelled(Path(FLAGS.workdir) / f"{name}.npz", train.at(part))
+    return train.at(order[: FLAGS.amount])
 
 
 def without_twins(train: LabelledImages) -> LabelledImages:
@@ -168,7 +174,8 @@ def run(
     """Trains one GAN and measures it, unless that is done."""
     train, test = sets
     workdir = Path(FLAGS.workdir) / f"{arm}-{steps}-{seed}"
-    wanted = [workdir / "figures.json", *([workdir / PICTURES] if FLAGS.write else [])]
+    pictures = workdir / "pictures.npz"
+    wanted = [workdir / "figures.json", *([pictures] if FLAGS.write else [])]
     if all(path.exists() for path in wanted):
         return
     print(f"== {arm}, seed {seed}", flush=True)
@@ -184,7 +191,7 @@ def run(
             return generator([latents, labels], training=False)
 
         if FLAGS.write:
-            write_pictures(workdir, generate, latent_size, train)
+            write_pictures(pictures, generate, latent_size, train.class_names)
         if wanted[0].exists():
             return
         sheet = generation.class_sheet(generate, latent_size, train.class_names)
@@ -200,18 +207,11 @@ def run(
     cli.write_json(workdir / "figures.json", {**figures, "minutes": steps * batch / rate / 60})
 
 
-def write_pictures(folder: Path, generate: Generate, size: int, train: LabelledImages) -> None:
-    """Writes what ``kerasgen prove`` takes as --synthetic, and as --real where that is a part."""
-    labels = np.arange(FLAGS.write) % len(train.class_names)
+def write_pictures(path: Path, generate: Generate, size: int, names: tuple[str, ...]) -> None:
+    """Writes what ``kerasgen prove`` takes as --synthetic."""
+    labels = np.arange(FLAGS.write, dtype=np.int32) % len(names)
     made = generation.sample(generate, size, labels, 2)
-    sets = {PICTURES: (made, labels)}
-    if FLAGS.amount is not None:
-        sets["real.npz"] = (train.images, train.labels)
-    for name, (images, numbers) in sets.items():
-        stream = io.BytesIO()
-        names = np.array(train.class_names)
-        np.savez_compressed(stream, images=images, labels=numbers, class_names=names)
-        write_file(folder / name, stream.getvalue())
+    save_labelled(path, LabelledImages(made, labels, names, ("made",) * len(labels)))
 
 
 def protocol() -> Protocol:

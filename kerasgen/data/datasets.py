@@ -1,5 +1,6 @@
 """Labelled pictures, of one size, from wherever users have them."""
 
+import io
 import itertools
 import logging
 import os
@@ -13,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from kerasgen.data.files import write_file
 from kerasgen.data.images import Fit, ImageError, Pixels, Size, fit_image
 from kerasgen.data.sources import Item, open_source
 
@@ -122,6 +124,18 @@ def load_labelled(
             *(len(lost), kinds[True], kinds[False], lost[0].name, lost[0].reason),
         )
     return sets
+
+
+def save_labelled(path: str | Path, pictures: LabelledImages) -> None:
+    """Writes pictures as an `.npz` file that `load_labelled` reads; names of files are not kept.
+
+    Raises:
+        ValueError: If it cannot be written; what was there before is then as it was.
+    """
+    stream = io.BytesIO()
+    names = np.array(pictures.class_names)
+    np.savez_compressed(stream, images=pictures.images, labels=pictures.labels, class_names=names)
+    write_file(Path(path), stream.getvalue())
 
 
 def stratified_split(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ from kerasgen.data.datasets import (
     LabelledImages,
     balanced_places,
     load_labelled,
+    save_labelled,
     stratified_split,
 )
 from kerasgen.data.images import read_image
@@ -109,6 +110,21 @@ def test_many_pictures_keep_their_order_and_labels(tmp_path):
     assert train.images.shape == (1000, 4, 4, 3)
     np.testing.assert_array_equal(shades(train), values % 251)
     np.testing.assert_array_equal(train.labels, values % 4)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_is_saved_is_loaded(tmp_path, channels):
+    images = np.random.default_rng(0).integers(0, 256, (5, 6, 4, channels), np.uint8)
+    labels = np.array([2, 0, 1, 2, 2], np.int32)
+    saved = LabelledImages(images, labels, ("cap", "boot", "vest"), tuple("abcde"))
+    save_labelled(tmp_path / "new" / "x.npz", saved)
+    loaded = load_labelled(tmp_path / "new" / "x.npz")["train"]
+    np.testing.assert_array_equal(loaded.images, images)
+    np.testing.assert_array_equal(loaded.labels, labels)
+    assert loaded.class_names == saved.class_names
+    (tmp_path / "y.npz").mkdir()
+    with pytest.raises(ValueError, match="y.npz"):
+        save_labelled(tmp_path / "y.npz", saved)
 
 
 def test_pictures_of_several_sizes_need_a_size(tmp_path):
