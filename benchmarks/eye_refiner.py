@@ -54,7 +54,7 @@ flags.DEFINE_integer("threads", 0, "Threads of one operation; 0 for all cores.",
 flags.DEFINE_bool("write", False, "Whether to write the refined pictures.")
 flags.DEFINE_bool("cost", True, "Whether to time the prefit updates.")
 
-PREFIT_BATCH, BATCH, SEED_BATCH = 4, 8, 16
+PREFIT_BATCH, BATCH, SEED_BATCH = 2, 8, 16
 COLUMNS = {
     "KID, share of raw": lambda f: f["refined_share_of_rendered"],
     "KID refined": lambda f: _kid(f)["refined"]["value"],

@@ -51,7 +51,7 @@ FLAGS = flags.FLAGS
 cli.define_training_flags(workdir="runs/eye_refiner", batch_size=8)
 flags.DEFINE_integer("prefit", 2000, "Updates of the first stage (L1 pass-through).", 0)
 flags.DEFINE_integer("steps", 3000, "Updates of the second stage (adversarial).", 0)
-flags.DEFINE_integer("prefit_batch_size", 4, "Pictures in a batch of the first stage.", 2)
+flags.DEFINE_integer("prefit_batch_size", None, "Of the first stage; else 2 for each replica.", 2)
 flags.DEFINE_enum("model", "dcgan", ["dcgan", "residual", "seed"], "Which pair of networks.")
 flags.DEFINE_integer("image_size", 64, "Side of the pictures in pixels.", 32)
 flags.DEFINE_string("rendered", None, "Folder of renders; drawn by rule if not given.")
@@ -76,9 +76,10 @@ def main() -> None:
     trainer = Trainer(FLAGS.workdir, make_strategy(FLAGS.strategy), options)
     sets = load_eyes()
     cli.keep_settings(FLAGS.workdir, settings())
+    replicas = trainer.strategy.num_replicas_in_sync
     with trainer.scope():
-        prefit, refine = build_stages(trainer.strategy.num_replicas_in_sync)
-    first = eye_batches(sets, FLAGS.prefit_batch_size)
+        prefit, refine = build_stages(replicas)
+    first = eye_batches(sets, FLAGS.prefit_batch_size or 2 * replicas)
     trainer.run(prefit, first, FLAGS.prefit, phase="prefit")
     sheets = sample_sheet(
         Path(FLAGS.workdir) / "samples",
@@ -157,7 +158,7 @@ def finish(
 def build_stages(replicas: int) -> tuple[refiner.PrefitStep, refiner.RefinerStep]:
     """Both stages of the chosen model, on the same refiner."""
     for name, multiple in (("prefit_batch_size", 2 * replicas), ("batch_size", replicas)):
-        if FLAGS[name].value % multiple:
+        if (FLAGS[name].value or multiple) % multiple:
             raise ValueError(
                 f"--{name} must be a multiple of {multiple} on {replicas} replica(s). "
                 f"Received: {name}={FLAGS[name].value}"

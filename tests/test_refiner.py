@@ -84,7 +84,7 @@ def test_seed_networks_have_their_published_sizes():
 
 
 def test_default_networks_have_their_sizes():
-    assert build_refiner().count_params() == 1_062_803
+    assert build_refiner().count_params() == 281_803
     assert build_discriminator().count_params() == 691_426
     assert build_residual_refiner().count_params() == 297_411
 
