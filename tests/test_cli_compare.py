@@ -10,8 +10,10 @@ from PIL import Image
 
 from kerasgen import cli
 from kerasgen.cli import compare
-from kerasgen.evaluation import discrimination
+from kerasgen.evaluation import comparing, discrimination
 from kerasgen.evaluation.detection import Plan
+from kerasgen.training.checkpoints import NonFiniteState
+from kerasgen.training.trainer import Interrupted
 
 
 @pytest.fixture(scope="module")
@@ -240,3 +242,18 @@ def test_constant_pictures_go_through(tmp_path, capsys):
     arguments = ["compare", str(tmp_path / "real"), str(tmp_path / "made"), "--quick"]
     assert cli.run([*arguments, "--out", str(tmp_path / "out")]) == 0
     assert "No feature space tells" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [(Interrupted, 130), (NonFiniteState, 1), (KeyboardInterrupt, 130)]
+)
+def test_what_ends_the_training_of_a_network_is_told_in_one_line(
+    folders, tmp_path, capsys, monkeypatch, kind, status
+):
+    def ended(*given, **more):
+        raise kind("it stopped at step 3")
+
+    monkeypatch.setattr(comparing, "compare_sets", ended)
+    assert run(folders, "like", tmp_path) == status
+    said = capsys.readouterr().err
+    assert re.fullmatch("kerasgen: (it )?stopped.*\n", said)

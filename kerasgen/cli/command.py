@@ -10,18 +10,27 @@ import kerasgen
 from kerasgen.cli import compare, compose, cut, eyes, prove, sheet, verify
 from kerasgen.data.interruption import Unfinished
 
+STOPPED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """The ``kerasgen`` command; returns its exit status."""
     parsed = _parser().parse_args(arguments)
     try:
         status = parsed.run(parsed)
-    except (ValueError, Unfinished) as error:
+    except (ValueError, ArithmeticError, Unfinished) as error:
         print(f"kerasgen: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("kerasgen: stopped. Run the same command again to go on.", file=sys.stderr)
-        return 130
+        return STOPPED
+    except SystemExit as stop:
+        # A text is the trainer's, which says what it has saved; argparse leaves with a number.
+        if not isinstance(stop.code, str):
+            raise
+        print(f"kerasgen: {stop.code}", file=sys.stderr)
+        return STOPPED
     return status or 0
 
 
