@@ -16,7 +16,8 @@ resampled together. Controls: ``jpeg``, all pictures of both kinds written and r
 training and in test; ``cleared``, the clean training pictures go through ``--backward``, so that a
 network's traces are on both kinds.
 
-"Claimed" is the accuracy on held-out made pictures: what one would have reported without real ones.
+"Claimed" is the accuracy on held-out made pictures (in mean over seeds, as are the ends of its
+intervals): what one would have reported without real ones.
 ``leaky`` claims as the smoke write-up does: pictures are split at random, so that a clean picture
 and the smoky one made of it may be on both sides. Each detector's answers are kept, so a new start
 goes on.
@@ -54,7 +55,7 @@ from kerasgen.training.trainer import Trainer, TrainerOptions
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data", None, "Folder with train/ and test/.", required=True)
-flags.DEFINE_string("masks", None, "Folder with images/ and masks/.", required=True)
+flags.DEFINE_string("masks", None, "Folder with images/ and masks/; no scenes if not given.")
 flags.DEFINE_string("features", None, "SavedModel of the frozen features.", required=True)
 flags.DEFINE_list("networks", [], "Networks that add smoke, each NAME=MODEL.")
 flags.DEFINE_list("refiners", [], "Networks that make drawn smoke more real, each NAME=MODEL.")
@@ -132,7 +133,8 @@ def load_tests() -> dict[str, Sightings]:
     """Photographs, each its own; and squares of frames, by scene."""
     test = Path(FLAGS.data) / "test"
     clean, smoky = (read_folder(test / name, FLAGS.size).images for name in ("clean", "smoky"))
-    return {"photographs": Sightings.of(clean, smoky), "scenes": load_squares()}
+    photographs = {"photographs": Sightings.of(clean, smoky)}
+    return {**photographs, "scenes": load_squares()} if FLAGS.masks else photographs
 
 
 def load_squares() -> Sightings:
@@ -213,7 +215,8 @@ def main(arguments: list[str]) -> None:
     del arguments
     tests = load_tests()
     print({name: _counts(test) for name, test in tests.items()}, flush=True)
-    save_png(Path(FLAGS.workdir) / "scenes.png", contact_sheet(_shown(tests["scenes"]), 24))
+    if "scenes" in tests:
+        save_png(Path(FLAGS.workdir) / "scenes.png", contact_sheet(_shown(tests["scenes"]), 24))
     ways: dict[str, Make | None] = {**makers(), "real": None}
     for name in FLAGS.arms or ways:
         if name not in ways:
@@ -239,14 +242,19 @@ def table(found: dict[str, list[dict]], tests: dict[str, Sightings]) -> str:
         "| --- " * (len(titles) + 2) + "|",
     ]
     for arm, told in found.items():
-        claimed = np.mean([one["claimed"]["accuracy"]["value"] for one in told])
-        cells = [f"{100 * claimed:.1f} %"]
+        cells = [_claimed([one["claimed"]["accuracy"] for one in told])]
         for name, test in tests.items():
             scores = np.array([one["scores"][name] for one in told])
             base = np.array([one["scores"][name] for one in found.get("procedural", [])])
             cells += row(test, scores, base if arm != "procedural" and len(base) else None)
         lines.append(f"| {arm} ({len(told)}) | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _claimed(accuracies: list[dict]) -> str:
+    """Means over seeds; each has held-out pictures of its own."""
+    ends = (100 * np.mean([one[end] for one in accuracies]) for end in ("value", "low", "high"))
+    return "{:.1f} % [{:.1f}, {:.1f}]".format(*ends)
 
 
 def row(test: Sightings, scores: np.ndarray, base: np.ndarray | None) -> list[str]:
