@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kerasgen.evaluation.metrics.estimates import Estimate
+from kerasgen.evaluation.metrics.estimates import Estimate, wilson_interval
 
 
 def area_under_roc(
@@ -33,7 +33,9 @@ def area_under_roc(
         seed: Of the resampling.
 
     Returns:
-        The area in [0, 1] or the difference in [-1, 1]; its count is that of the rarer kind.
+        The area in [0, 1] or the difference in [-1, 1]; its count is that of the rarer kind. An
+        area of 0 or 1 has Wilson's interval of as many as there are groups with the kind that
+        fewer have: every draw would say the same.
 
     Raises:
         ValueError: If the forms differ, a score is not finite, or one kind is missing.
@@ -67,8 +69,12 @@ def area_under_roc(
         drawn = np.bincount(generator.integers(0, count, count), minlength=count)
         rows = generator.integers(0, scorers, scorers) if scorers > 1 else np.zeros(1, int)
         areas.append(value(drawn[members].astype(np.float64), rows))
-    low, high = np.nanpercentile(areas, [2.5, 97.5])
     whole = value(np.ones(len(positive)), np.arange(scorers))
+    if baseline is None and whole in (0.0, 1.0):
+        fewest = min(len(np.unique(members[kind])) for kind in (positive, ~positive))
+        low, high = wilson_interval(whole, fewest)
+        return Estimate(whole, min(low, whole), max(high, whole), rarer)
+    low, high = np.nanpercentile(areas, [2.5, 97.5])
     return Estimate(whole, float(low), float(high), rarer)
 
 

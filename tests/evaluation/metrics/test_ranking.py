@@ -19,8 +19,20 @@ def test_area_under_roc_by_pairs():
     )
     assert area_under_roc(positive, -scores).value == pytest.approx(1 - expected)
     assert area_under_roc(positive, np.zeros(80)).value == 0.5
-    perfect = area_under_roc(positive, positive.astype(float))
-    assert (perfect.value, perfect.low, perfect.high) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_perfect_area_is_as_sure_as_there_are_groups(right):
+    positive = np.arange(80) % 4 == 0
+    scores = (positive == right).astype(float)
+    ends = []
+    for groups in (None, np.arange(80) // 8):
+        found = area_under_roc(positive, scores, groups)
+        assert found.value == right and found.count == 20
+        ends.append(found.low if right else 1 - found.high)
+        assert (found.high if right else found.low) == right
+    # No wrong one of 20, and of 10 groups, which all hold both kinds: n / (n + 1.96^2).
+    assert ends == pytest.approx([20 / 23.84, 10 / 13.84], abs=1e-3)
 
 
 def test_area_under_roc_knows_that_samples_of_a_group_are_alike():
