@@ -72,6 +72,7 @@ def load_labelled(
       folders; in the last two classes may be missing;
     - a folder with `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, and the same with
       `t10k-` for the test, gzipped or not, as MNIST comes;
+    - a folder with `metadata.jsonl` whose rows have a class, as `kerasgen synthesize` writes it;
     - an `.npz` file with `x_train` and `y_train` (and the same with `_val`, `_validation`,
       `_test`), or `images` and `labels`; pictures `[N, H, W]` or `[N, H, W, 1 | 3]` uint8, labels
       integers; `class_names` if it has any, else classes are called "0", "1", ...;

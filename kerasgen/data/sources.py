@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kerasgen.data.images import ENDINGS, Pixels, list_images, read_image
+from kerasgen.data.manifest import METADATA
+from kerasgen.data.source_folder import SourceFolder
 
 MOST_CLASSES = 10_000
 _LOGGER = logging.getLogger(__name__)
@@ -63,7 +65,25 @@ def open_source(source: str | Path) -> LabelledSource:
         )
     if any(_idx_file(path, stem, "images", 3) for stem in _IDX_STEMS.values()):
         return _idx_folder(path)
-    return _folder(path)
+    return _manifest(path) if (path / METADATA).is_file() else _folder(path)
+
+
+def _manifest(root: Path) -> LabelledSource:
+    """What ``kerasgen synthesize`` made, where its rows have a class."""
+    folder = SourceFolder(root)
+    told = {name: folder.known(name).class_name for name in folder.names}
+    unknown = [name for name, class_name in told.items() if class_name is None]
+    if unknown:
+        raise ValueError(
+            f"{len(unknown)} pictures have no `class_name` in {METADATA}, first {unknown[0]!r}. "
+            f"Received: source={str(root)!r}"
+        )
+    classes = folder.class_names or tuple(sorted({*told.values()}))
+    items = [
+        Item(name, classes.index(class_name), functools.partial(read_image, root / name))
+        for name, class_name in told.items()
+    ]
+    return LabelledSource(classes, {"train": items})
 
 
 def _folder(root: Path) -> LabelledSource:

@@ -1,0 +1,156 @@
+"""Pictures to make others of, with what is known of each: by a manifest, or by class folders."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from kerasgen.data.annotations import Annotation, scaling
+from kerasgen.data.coco import ManifestRow, PlacedObject, Source, json_object
+from kerasgen.data.files import read_settings
+from kerasgen.data.images import PathLike, list_images, read_image
+from kerasgen.data.manifest import METADATA, SETTINGS, file_sha256
+
+_MOVED = {"file_name", "width", "height", "annotation", "objects", "sources", "accepted", "reason"}
+"""Fields of a row that are moved with the picture, or hold for the old one only."""
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What is known of one picture, in its own pixels.
+
+    Attributes:
+        class_name: Of the whole picture, or None.
+        annotation: Keypoints and the like, or None.
+        objects: What was placed in it, from back to front.
+        sources: The files that the objects, and the picture, were made from.
+        facts: What else its row says, as JSON values: its seed, a direction of gaze, ...
+    """
+
+    class_name: str | None = None
+    annotation: Annotation | None = None
+    objects: tuple[PlacedObject, ...] = ()
+    sources: tuple[Source, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def stretched(self, size: tuple[int, int], new: tuple[int, int]) -> Known:
+        """The same after the picture was stretched, both sizes (height, width) in pixels."""
+        if size == new:
+            return self
+        matrix = scaling(new[1] / size[1], new[0] / size[0])
+        return replace(
+            self,
+            annotation=self.annotation and self.annotation.transformed(matrix, new),
+            objects=tuple(_moved(placed, matrix, new) for placed in self.objects),
+        )
+
+
+def _moved(placed: PlacedObject, matrix: np.ndarray, size: tuple[int, int]) -> PlacedObject:
+    def moved(mask: np.ndarray) -> np.ndarray:
+        return np.asarray(Annotation(mask=mask).transformed(matrix, size).mask, bool)
+
+    visible, whole = moved(placed.visible), moved(placed.whole)
+    return replace(placed, visible=visible, whole=whole, matrix=matrix @ placed.matrix)
+
+
+class SourceFolder:
+    """A folder of pictures with, or without, a ``metadata.jsonl``.
+
+    With one, the pictures are those of its rows, whether ``kerasgen eyes`` or ``kerasgen compose``
+    wrote them; else all pictures below the folder, and the first folder on the way to a picture is
+    its class.
+
+    Args:
+        folder: Where they are.
+
+    Attributes:
+        names: Paths from the folder, in a fixed order.
+        class_names: Of the objects' labels, or of the pictures.
+
+    Raises:
+        ValueError: If there are no pictures, or a row cannot be read.
+    """
+
+    def __init__(self, folder: PathLike) -> None:
+        self.folder = Path(folder)
+        self._rows = _rows(self.folder)
+        if self._rows is None:
+            paths = list_images(self.folder)
+            self.names = [path.relative_to(self.folder).as_posix() for path in paths]
+            found = {name.split("/")[0] for name in self.names if "/" in name}
+            self.class_names = tuple(sorted(found))
+        else:
+            self.names = list(self._rows)
+            self.class_names = _class_names(self.folder)
+
+    def known(self, name: str) -> Known:
+        """What is known of a picture.
+
+        Raises:
+            ValueError: If its row cannot be read.
+        """
+        if self._rows is None:
+            return Known(class_name=name.split("/")[0] if "/" in name else None)
+        row = self._rows[name]
+        told = row.get("parameters", {})
+        annotation = row.get("annotation") or told.get("annotation")
+        known = Known(
+            told.get("class_name"),
+            annotation and Annotation.from_dict(annotation),
+            facts={key: value for key, value in row.items() if key not in _MOVED},
+        )
+        if "objects" not in row:
+            return known
+        made = ManifestRow.from_dict(row)
+        return replace(known, objects=made.objects, sources=made.sources)
+
+    def source(self, name: str) -> Source:
+        """A picture as a source of another."""
+        return Source("picture", name, file_sha256(self.folder / name))
+
+    def png(self, name: str, variation: int = 0) -> tuple[bytes, tuple[int, int]]:
+        """A picture as the bytes of a PNG file, and its (height, width).
+
+        Args:
+            name: Among ``names``.
+            variation: Written into the file as a text: models whose chance comes from the bytes
+                draw anew for each.
+
+        Raises:
+            ImageError: If it cannot be read.
+        """
+        pixels = read_image(self.folder / name)
+        note = PngInfo()
+        note.add_text("variation", str(variation))
+        stream = io.BytesIO()
+        Image.fromarray(pixels).save(stream, "PNG", pnginfo=note, compress_level=1)
+        return stream.getvalue(), pixels.shape[:2]
+
+
+def _rows(folder: Path) -> dict[str, Mapping[str, Any]] | None:
+    path = folder / METADATA
+    if not path.is_file():
+        return None
+    rows: dict[str, Mapping[str, Any]] = {}
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            place = f"path={str(path)!r}, line={number}"
+            fields = json_object(line, place)
+            if not isinstance(fields.get("file_name"), str):
+                raise ValueError(f"A row needs a `file_name`. Received: {place}")
+            rows[fields["file_name"]] = fields
+    if not rows:
+        raise ValueError(f"There is no row. Received: path={str(path)!r}")
+    return rows
+
+
+def _class_names(folder: Path) -> tuple[str, ...]:
+    path = folder / SETTINGS
+    return tuple(read_settings(path).get("class_names", ())) if path.is_file() else ()

@@ -1,0 +1,283 @@
+"""Pictures of exported models, with what is known of their sources moved along."""
+
+import hashlib
+import json
+import signal
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+from PIL import Image
+
+from kerasgen import cli
+from kerasgen.data.annotations import Annotation, mask_from_run_lengths
+from kerasgen.data.coco import PlacedObject, Source
+from kerasgen.data.datasets import load_labelled
+from kerasgen.data.images import read_image, to_uint8
+from kerasgen.data.interruption import Unfinished
+from kerasgen.data.manifest import ManifestRow, SyntheticFolder, picture_name, read_manifest
+from kerasgen.data.source_folder import SourceFolder
+from kerasgen.deployment import publishing, synthesis
+from kerasgen.deployment.export import (
+    export_classifier,
+    export_generator,
+    export_refiner,
+    export_translator,
+)
+from kerasgen.deployment.served import ServedModel
+
+NAMES = ["dark", "light"]
+SIDE = 16
+
+
+def tiny_generator():
+    """Label 0 is dark, 1 light; the latent moves that by a little and now and then by a lot."""
+    latent, label = keras.Input((2,), name="latent"), keras.Input((), dtype="int32", name="label")
+    level = layers.Embedding(2, 1, weights=[np.array([[-0.5], [0.5]])])(label)
+    moved = 0.4 * latent[:, :1]
+    grain = layers.Reshape((SIDE, SIDE, 1))(layers.Dense(SIDE * SIDE)(latent))
+    picture = layers.Reshape((1, 1, 1))(layers.Add()([level, moved]))
+    return keras.Model([latent, label], ops.tanh(picture + 0.05 * grain))
+
+
+def by_brightness():
+    """Dark below the middle, light above it."""
+    images = keras.Input((SIDE, SIDE, 1))
+    mean = layers.GlobalAveragePooling2D()(images)
+    return keras.Model(images, ops.concatenate([-mean, mean], axis=-1))
+
+
+def brighter():
+    """Adds the look's first number to all pixels."""
+    images, look = keras.Input((SIDE, SIDE, 3), name="images"), keras.Input((2,), name="look")
+    picture = images + layers.Reshape((1, 1, 1))(look[:, :1])
+    return keras.Model([images, look], ops.clip(picture, -1.0, 1.0))
+
+
+def greyer():
+    """Changes what is light, and says so."""
+    images = keras.Input((None, None, 3), name="images")
+    change = ops.cast(images[..., :1] > 0, "float32")
+    return keras.Model(images, {"picture": images * (1 - change), "change": change})
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    probes = np.random.default_rng(0).integers(0, 256, (3, SIDE, SIDE, 3), np.uint8)
+    looks = np.random.default_rng(1).uniform(-0.5, 0.5, (50, 2)).astype(np.float32)
+    size = {"image_size": (SIDE, SIDE), "card": {}, "probes": probes}
+    named = {"class_names": NAMES, "card": {}}
+    with pytest.MonkeyPatch.context() as patch:
+        # The check of an export has tests of its own.
+        patch.setattr(publishing, "_check", lambda *arguments: None)
+        keras.utils.set_random_seed(0)
+        return {
+            "generator": export_generator(tiny_generator(), folder, "lights", **named),
+            "refiner": export_refiner(brighter(), folder, "brighter", looks=looks, **size),
+            "translator": export_translator(greyer(), folder, "greyer", **size),
+            "classifier": export_classifier(
+                by_brightness(), folder, "judge", probes=probes[..., :1], **named
+            ),
+        }
+
+
+def write(path, image):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image).save(path)
+
+
+def noise(seed, height=2 * SIDE, width=2 * SIDE):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def tree(folder):
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def test_a_generators_pictures_can_be_made_again_from_their_rows(models, tmp_path):
+    model = ServedModel(models["generator"])
+    assert synthesis.synthesize(model, tmp_path, count=50, seed=3) == 50
+    rows = read_manifest(tmp_path)
+    assert [row.parameters["class_name"] for row in rows] == NAMES * 25
+    seeds = [row.parameters["model_seed"] for row in rows]
+    labels = [row.parameters["label"] for row in rows]
+    assert len(set(seeds)) == 50
+    again = to_uint8(model.generate(seeds, labels))
+    for row, image in zip(rows, again, strict=True):
+        written = read_image(tmp_path / row.file_name, channels=1)
+        assert np.abs(written.astype(int) - image).max() <= 1
+        assert [source.role for source in row.sources] == ["model"]
+    assert rows[0].sources[0].path == "lights/1" and len(set(row.sources for row in rows)) == 1
+    # As a training set.
+    loaded = load_labelled(tmp_path)["train"]
+    assert loaded.class_names == tuple(NAMES) and loaded.labels.tolist() == labels
+
+
+@pytest.mark.parametrize("sources", [False, True])
+def test_a_stopped_run_goes_on_to_the_same_bytes(models, tmp_path, monkeypatch, sources):
+    monkeypatch.setattr(synthesis, "BLOCK", 4)
+    given = {"count": 11}
+    if sources:
+        for number in range(5):
+            write(tmp_path / "in" / f"{number}.png", noise(number))
+        given = {"sources": SourceFolder(tmp_path / "in"), "times": 2}
+    model = ServedModel(models["refiner" if sources else "generator"])
+    total = synthesis.synthesize(model, tmp_path / "whole", **given)
+
+    def signalled(done, of):
+        assert of == total
+        if done == 8:
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(Unfinished, match=rf"SIGTERM: stopped with {total - 8} of {total} pictures"):
+        synthesis.synthesize(model, tmp_path / "broken", **given, report=signalled)
+    # And one was lost on the way.
+    (tmp_path / "broken" / picture_name(1)).unlink()
+    seen = []
+    synthesis.synthesize(
+        model, tmp_path / "broken", **given, report=lambda done, of: seen.append(done)
+    )
+    assert seen == [8, total]
+    assert tree(tmp_path / "broken") == tree(tmp_path / "whole")
+
+
+def test_a_gate_rejects_what_a_classifier_takes_for_another_class(models, tmp_path):
+    model, gate = ServedModel(models["generator"]), ServedModel(models["classifier"])
+    synthesis.synthesize(model, tmp_path / "all", count=60)
+    synthesis.synthesize(model, tmp_path / "gated", count=60, gate=gate)
+    right = {
+        row.index
+        for row in read_manifest(tmp_path / "all")
+        if (read_image(tmp_path / "all" / row.file_name).mean() > 127.5) == row.parameters["label"]
+    }
+    assert 30 < len(right) < 60
+    assert {row.index for row in read_manifest(tmp_path / "gated")} == right
+    lines = (tmp_path / "gated/rejected.jsonl").read_text(encoding="utf-8").splitlines()
+    reasons = {json.loads(line)["reason"] for line in lines}
+    assert reasons == {"taken for light by judge/1", "taken for dark by judge/1"}
+
+
+def test_what_is_known_of_an_eye_moves_with_it_and_its_looks_differ(models, tmp_path):
+    assert cli.run(["eyes", "--out", f"{tmp_path / 'eyes'}", "--count", "3", "--size", "32"]) == 0
+    sources = SourceFolder(tmp_path / "eyes")
+    model = ServedModel(models["refiner"])
+    assert synthesis.synthesize(model, tmp_path / "out", sources=sources, times=4) == 12
+    rows = read_manifest(tmp_path / "out")
+    lines = (tmp_path / "eyes/metadata.jsonl").read_text(encoding="utf-8").splitlines()
+    levels = []
+    for row in rows:
+        eye = json.loads(lines[row.index // 4])
+        told, moved = (
+            Annotation.from_dict(each) for each in (eye["annotation"], row.parameters["annotation"])
+        )
+        assert told.keypoints.keys() == moved.keypoints.keys() and told.keypoints
+        for name, point in told.keypoints.items():
+            assert moved.keypoints[name] == pytest.approx(np.array(point) / 2)
+        assert moved.mask.shape == (SIDE, SIDE)
+        assert row.parameters["source"]["gaze"] == eye["gaze"]
+        assert row.parameters["variation"] == row.index % 4
+        content = (tmp_path / "eyes" / eye["file_name"]).read_bytes()
+        assert row.sources[1] == Source(
+            "picture", eye["file_name"], hashlib.sha256(content).hexdigest()
+        )
+        levels.append(read_image(tmp_path / "out" / row.file_name).mean())
+    assert all(len(set(levels[first : first + 4])) == 4 for first in (0, 4, 8))
+
+
+def test_objects_of_scenes_keep_their_masks_and_sources(models, tmp_path):
+    scenes = SyntheticFolder(tmp_path / "scenes", settings={}, class_names=["hat", "shoe"])
+    whole = np.zeros((40, 24), bool)
+    whole[8:24, 6:18] = True
+    visible = whole.copy()
+    visible[:, 12:] = False
+    paste = Source("foreground", "shoe/1.png", "0" * 64)
+    placed = PlacedObject(1, visible, whole, np.diag([2.0, 2.0, 1.0]), paste.path)
+    row = ManifestRow(picture_name(0), 24, 40, 5, 0, (paste,), {}, (placed,))
+    scenes.write(row, noise(0, 40, 24))
+    scenes.finish(1)
+    sources = SourceFolder(tmp_path / "scenes")
+    synthesis.synthesize(ServedModel(models["translator"]), tmp_path / "out", sources=sources)
+    (made,) = read_manifest(tmp_path / "out")
+    (moved,) = made.objects
+    assert moved.label == 1 and moved.box == pytest.approx((4, 3.2, 8, 9.6), abs=0.5)
+    np.testing.assert_allclose(moved.matrix, np.diag([2 * 16 / 24, 2 * 16 / 40, 1]))
+    assert moved.occlusion == pytest.approx(0.5, abs=0.1)
+    assert [source.role for source in made.sources] == ["model", "picture", "foreground"]
+    instances = json.loads((tmp_path / "out/instances.json").read_text(encoding="utf-8"))
+    assert [each["name"] for each in instances["categories"]] == ["hat", "shoe"]
+    assert len(instances["annotations"]) == 1
+    # What the network changed is told, too.
+    changed = mask_from_run_lengths(made.parameters["changed"])
+    written = read_image(tmp_path / "out" / made.file_name)
+    np.testing.assert_array_equal((written == 128).all(axis=-1), changed)
+    assert 0.1 < changed.mean() < 0.9
+
+
+def test_class_folders_are_classes_and_what_cannot_be_read_is_said(models, tmp_path):
+    for number, name in enumerate(("cat", "cat", "dog")):
+        write(tmp_path / "in" / name / f"{number}.png", noise(number))
+    (tmp_path / "in/dog/broken.png").write_bytes(b"no picture")
+    out = tmp_path / "out"
+    arguments = [str(models["translator"]), "--sources", str(tmp_path / "in"), "--out", str(out)]
+    assert cli.run(["synthesize", *arguments]) == 0
+    loaded = load_labelled(out)["train"]
+    assert loaded.class_names == ("cat", "dog") and loaded.labels.tolist() == [0, 0, 1]
+    (line,) = (out / "rejected.jsonl").read_text(encoding="utf-8").splitlines()
+    assert "broken.png" in json.loads(line)["reason"]
+    with Image.open(out / "sheet.png") as sheet:
+        assert sheet.size[1] > 3 * SIDE
+
+
+def test_the_command_goes_on_and_tells_what_there_is(models, tmp_path, capsys):
+    arguments = ["synthesize", str(models["generator"]), "--out", str(tmp_path / "out")]
+    assert cli.run([*arguments, "--count", "5"]) == 0
+    first = tree(tmp_path / "out")
+    assert cli.run([*arguments, "--count", "40"]) == 0
+    assert "40 pictures and metadata.jsonl" in capsys.readouterr().out
+    grown = tree(tmp_path / "out")
+    assert all(grown[name] == first[name] for name in first if name.startswith("images/"))
+    assert cli.run([*arguments, "--count", "40", "--seed", "1"]) == 1
+    assert "seed" in capsys.readouterr().err and tree(tmp_path / "out") == grown
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "said"),
+    [
+        ("classifier", [], "A classifier makes no pictures"),
+        ("generator", ["--sources", "PICTURES"], "A generator takes no sources"),
+        ("generator", [], "needs `count`"),
+        ("refiner", [], "A refiner needs sources"),
+        ("translator", ["--sources", "PICTURES", "--times", "2"], "`times` must be 1"),
+        ("translator", ["--sources", "PICTURES", "--gate", "GENERATOR"], "must be a classifier"),
+        ("translator", ["--sources", "PICTURES", "--gate", "CLASSIFIER"], "known classes"),
+        ("translator", ["--sources", "ROWS"], "line=2"),
+        ("translator", ["--sources", "NOWHERE"], "nowhere"),
+        ("translator", ["--sources", "PICTURES", "--count", "0"], "count"),
+        ("nothing", [], "saved_model.pb"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_one_line(models, tmp_path, capsys, kind, more, said):
+    write(tmp_path / "in/1.png", noise(0))
+    (tmp_path / "rows").mkdir()
+    rows = '{"file_name": "1.png"}\n{"file": "2.png"}\n'
+    (tmp_path / "rows/metadata.jsonl").write_text(rows, encoding="utf-8")
+    places = {
+        "PICTURES": tmp_path / "in",
+        "ROWS": tmp_path / "rows",
+        "NOWHERE": tmp_path / "nowhere",
+        "GENERATOR": models["generator"],
+        "CLASSIFIER": models["classifier"],
+    }
+    model = models.get(kind, tmp_path)
+    arguments = [str(places.get(each, each)) for each in more]
+    try:
+        status = cli.run(["synthesize", str(model), "--out", str(tmp_path / "out"), *arguments])
+    except SystemExit as error:
+        status = error.code
+    assert status in (1, 2)
+    told = capsys.readouterr().err
+    assert said in told and "Traceback" not in told
+    assert not (tmp_path / "out/metadata.jsonl").exists()
