@@ -78,7 +78,7 @@ def _manifest(root: Path) -> LabelledSource:
             f"{len(unknown)} pictures have no `class_name` in {METADATA}, first {unknown[0]!r}. "
             f"Received: source={str(root)!r}"
         )
-    classes = folder.class_names or tuple(sorted({*told.values()}))
+    classes = folder.class_names or tuple(sorted({str(name) for name in told.values()}))
     items = [
         Item(name, classes.index(class_name), functools.partial(read_image, root / name))
         for name, class_name in told.items()

@@ -210,7 +210,7 @@ def build_steps(
         falling = keras.optimizers.schedules.CosineDecay(rate, max(steps, 1), alpha=0.05)
         return keras.optimizers.Adam(falling, beta_2=0.99, **more)
 
-    prefit = PrefitStep(refiner, Player(refiner, adam(1e-3, prefit_steps)), seed=seed)
+    prefit = PrefitStep(refiner, Player(refiner, adam(2e-3, prefit_steps)), seed=seed)
     pool = ImagePool(
         max(256, batch_size), refiner.inputs[0].shape[1:], batch_size, swap_probability=1.0
     )
