@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 import kerasgen
-from kerasgen.cli import compare, compose, cut, eyes, prove, sheet, synthesize, verify
+from kerasgen.cli import compare, compose, cut, eyes, prove, sheet, smoke, synthesize, verify
 from kerasgen.data.interruption import Unfinished
 
 STOPPED = 130
@@ -38,6 +38,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kerasgen", description=kerasgen.__doc__.split("\n")[0])
     parser.add_argument("--version", action="version", version=f"kerasgen {kerasgen.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (eyes, cut, compose, verify, synthesize, compare, prove, sheet):
+    for module in (eyes, cut, compose, verify, smoke, synthesize, compare, prove, sheet):
         module.add_to(commands)
     return parser

@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kerasgen.cli.arguments import whole_number
 from kerasgen.cli.progress import progress
-
-if TYPE_CHECKING:
-    from kerasgen.data.source_folder import SourceFolder
-
-_SHOWN = 24
-"""Pictures on the sheet."""
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -39,6 +31,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _synthesize(arguments: argparse.Namespace) -> None:
     """Fills a folder with a model's pictures; what is known of their sources moves along."""
+    from kerasgen.cli.filled import told
     from kerasgen.data.files import check_writable
     from kerasgen.data.source_folder import SourceFolder
     from kerasgen.deployment.served import ServedModel
@@ -60,31 +53,4 @@ def _synthesize(arguments: argparse.Namespace) -> None:
             gate=gate,
             report=report,
         )
-    print(*_told(out, sources), sep="\n")
-
-
-def _told(out: Path, sources: SourceFolder | None) -> list[str]:
-    """What there is now, with a sheet of some of it."""
-    from kerasgen.data.images import read_image
-    from kerasgen.data.manifest import REJECTED, manifest_rows
-    from kerasgen.data.sheets import labelled_sheet, save_png
-
-    rows = manifest_rows(out)
-    shown = list(itertools.islice(rows, _SHOWN))
-    kept = len(shown) + sum(1 for _ in rows)
-    rejected = len((out / REJECTED).read_bytes().splitlines())
-    lines = [f"{kept} pictures and metadata.jsonl in {out}"]
-    if rejected:
-        lines.append(f"{rejected} more were rejected: {out / REJECTED} says why")
-    if shown:
-        made = [read_image(out / row.file_name) for row in shown]
-        size = made[0].shape[:2]
-        columns = {"synthetic": made}
-        if sources is not None:
-            paths = [sources.folder / row.sources[1].path for row in shown]
-            columns = {
-                "source": [read_image(path, size, fit="stretch") for path in paths]
-            } | columns
-        save_png(out / "sheet.png", labelled_sheet(columns))
-        lines.append(f"sheet: {out / 'sheet.png'}")
-    return lines
+    print(*told(out, sources), sep="\n")

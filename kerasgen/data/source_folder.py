@@ -40,6 +40,15 @@ class Known:
     sources: tuple[Source, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
+    def parameters(self) -> dict[str, Any]:
+        """What a row of a picture that is made of it says of all but its objects."""
+        told: dict[str, Any] = {"source": dict(self.facts)}
+        if self.class_name is not None:
+            told["class_name"] = self.class_name
+        if self.annotation is not None:
+            told["annotation"] = self.annotation.to_dict()
+        return told
+
     def stretched(self, size: tuple[int, int], new: tuple[int, int]) -> Known:
         """The same after the picture was stretched, both sizes (height, width) in pixels."""
         if size == new:

@@ -195,11 +195,7 @@ def _picture(
     name = sources.names[index // times]
     image = np.asarray(to_uint8(told["picture"]))
     known = sources.known(name).stretched(size, image.shape[:2])
-    parameters: dict[str, Any] = {"variation": index % times, "source": dict(known.facts)}
-    if known.class_name is not None:
-        parameters["class_name"] = known.class_name
-    if known.annotation is not None:
-        parameters["annotation"] = known.annotation.to_dict()
+    parameters = {**known.parameters(), "variation": index % times}
     if "change" in told:
         # Weak: where the network says that it changed something.
         parameters["changed"] = run_lengths(told["change"][..., 0] > CHANGED)

@@ -1,0 +1,107 @@
+"""Folders of pictures that get smoke: its mask is true, and nothing that was known is lost."""
+
+import json
+import signal
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kerasgen import cli
+from kerasgen.data.images import read_image
+from kerasgen.data.interruption import Unfinished
+from kerasgen.data.manifest import picture_name, read_manifest
+from kerasgen.data.smoke import add_smoke, smoke_mask
+from kerasgen.data.smoke_folder import lay_smoke
+from kerasgen.data.source_folder import SourceFolder
+
+
+@pytest.fixture
+def clean(tmp_path):
+    generator = np.random.default_rng(0)
+    for number, (height, width) in enumerate(((40, 56), (48, 32), (40, 40))):
+        image = generator.integers(0, 256, (height, width, 3), np.uint8)
+        (tmp_path / "clean").mkdir(exist_ok=True)
+        Image.fromarray(image).save(tmp_path / "clean" / f"{number}.png")
+    return tmp_path / "clean"
+
+
+def tree(folder):
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_mask_is_where_the_smoke_is(clean, tmp_path, workers):
+    sources = SourceFolder(clean)
+    count = lay_smoke(sources, tmp_path / "out", times=2, threshold=0.2, seed=4, workers=workers)
+    assert count == 6
+    rows = read_manifest(tmp_path / "out")
+    assert [row.sources[0].path for row in rows] == ["0.png"] * 2 + ["1.png"] * 2 + ["2.png"] * 2
+    for row in rows:
+        before = read_image(clean / row.sources[0].path)
+        made = add_smoke(before, 4, index=row.index)
+        after = read_image(tmp_path / "out" / row.file_name)
+        np.testing.assert_array_equal(after, made.image)
+        (smoke,) = row.objects
+        np.testing.assert_array_equal(smoke.visible, smoke_mask(made.density, 0.2))
+        assert row.parameters["smoke"] == made.parameters
+    instances = json.loads((tmp_path / "out/instances.json").read_text(encoding="utf-8"))
+    assert [each["name"] for each in instances["categories"]] == ["smoke"]
+
+
+def test_smoke_over_smoke_keeps_the_first_ones_mask_and_both_sources(clean, tmp_path):
+    lay_smoke(SourceFolder(clean), tmp_path / "one", seed=1)
+    lay_smoke(SourceFolder(tmp_path / "one"), tmp_path / "two", seed=2)
+    pairs = zip(*(read_manifest(tmp_path / name) for name in ("one", "two")), strict=True)
+    for before, after in pairs:
+        first, second = after.objects
+        np.testing.assert_array_equal(first.visible, before.objects[0].visible)
+        assert first.label == second.label == 0
+        assert [source.path for source in after.sources] == [
+            before.file_name,
+            before.sources[0].path,
+        ]
+        assert after.parameters["source"]["parameters"]["smoke"] == before.parameters["smoke"]
+
+
+def test_a_class_of_the_sources_is_kept(clean, tmp_path):
+    for number, name in enumerate(("indoors", "outdoors", "outdoors")):
+        (clean / name).mkdir(exist_ok=True)
+        (clean / f"{number}.png").rename(clean / name / f"{number}.png")
+    lay_smoke(SourceFolder(clean), tmp_path / "out")
+    rows = read_manifest(tmp_path / "out")
+    told = [row.parameters["class_name"] for row in rows]
+    assert told == ["indoors", "outdoors", "outdoors"]
+    assert {placed.label for row in rows for placed in row.objects} == {2}
+
+
+def test_a_stopped_run_goes_on_to_the_same_bytes(clean, tmp_path):
+    sources = SourceFolder(clean)
+
+    def signalled(done, of):
+        if done == 4:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Unfinished, match="SIGINT.* of 9 pictures are missing"):
+        lay_smoke(sources, tmp_path / "broken", times=3, report=signalled)
+    lay_smoke(sources, tmp_path / "broken", times=3)
+    lay_smoke(sources, tmp_path / "whole", times=3, workers=2)
+    assert tree(tmp_path / "broken") == tree(tmp_path / "whole")
+
+
+def test_the_command_draws_a_sheet_and_names_what_it_left_out(clean, tmp_path, capsys):
+    (clean / "broken.png").write_bytes(b"no picture")
+    Image.new("RGB", (9, 40)).save(clean / "narrow.png")
+    out = tmp_path / "out"
+    arguments = ["smoke", "--sources", str(clean), "--out", str(out), "--workers", "1"]
+    assert cli.run([*arguments, "--yolo"]) == 0
+    said = capsys.readouterr().out
+    assert "3 pictures and metadata.jsonl" in said and "2 more were rejected" in said
+    lines = (out / "rejected.jsonl").read_text(encoding="utf-8").splitlines()
+    reasons = [json.loads(line)["reason"] for line in lines]
+    assert "broken.png" in reasons[0] and "at least 16" in reasons[1]
+    assert (out / "labels/000000.txt").is_file() and (out / "sheet.png").is_file()
+    assert (out / picture_name(0)).is_file()
+    assert cli.run([*arguments, "--threshold", "1"]) == 1
+    assert "`threshold`" in capsys.readouterr().err
