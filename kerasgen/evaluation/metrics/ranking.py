@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from kerasgen.evaluation.metrics.estimates import Estimate, wilson_interval
@@ -61,21 +63,27 @@ def area_under_roc(
     members = (
         np.arange(len(positive)) if groups is None else np.unique(groups, return_inverse=True)[1]
     )
-    generator = np.random.default_rng(seed)
-    count = members.max() + 1
-    areas = []
-    for _ in range(resamples):
-        # How often each group was drawn weighs its samples: nothing is copied.
-        drawn = np.bincount(generator.integers(0, count, count), minlength=count)
-        rows = generator.integers(0, scorers, scorers) if scorers > 1 else np.zeros(1, int)
-        areas.append(value(drawn[members].astype(np.float64), rows))
     whole = value(np.ones(len(positive)), np.arange(scorers))
     if baseline is None and whole in (0.0, 1.0):
         fewest = min(len(np.unique(members[kind])) for kind in (positive, ~positive))
         low, high = wilson_interval(whole, fewest)
         return Estimate(whole, min(low, whole), max(high, whole), rarer)
+    areas = [value(*drawn) for drawn in _draws(members, scorers, resamples, seed)]
     low, high = np.nanpercentile(areas, [2.5, 97.5])
     return Estimate(whole, float(low), float(high), rarer)
+
+
+def _draws(
+    members: np.ndarray, scorers: int, resamples: int, seed: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """How much each sample weighs, and which scorers are asked, in each bootstrap sample."""
+    generator = np.random.default_rng(seed)
+    count = members.max() + 1
+    for _ in range(resamples):
+        # How often each group was drawn weighs its samples: nothing is copied.
+        drawn = np.bincount(generator.integers(0, count, count), minlength=count)
+        rows = generator.integers(0, scorers, scorers) if scorers > 1 else np.zeros(1, int)
+        yield drawn[members].astype(np.float64), rows
 
 
 def _rarer_kind(positive: np.ndarray) -> int:
