@@ -21,6 +21,9 @@ from kerasgen.data.manifest import METADATA, SETTINGS, file_sha256
 _MOVED = {"file_name", "width", "height", "annotation", "objects", "sources", "accepted", "reason"}
 """Fields of a row that are moved with the picture, or hold for the old one only."""
 
+_OLD_PIXELS = {"annotation", "changed"}
+"""Parameters that would be wrong in the pixels of another picture."""
+
 
 @dataclass(frozen=True, eq=False)
 class Known:
@@ -110,10 +113,15 @@ class SourceFolder:
         row = self._rows[name]
         told = row.get("parameters", {})
         annotation = row.get("annotation") or told.get("annotation")
+        facts = {key: value for key, value in row.items() if key not in _MOVED}
+        if told:
+            facts["parameters"] = {
+                key: value for key, value in told.items() if key not in _OLD_PIXELS
+            }
         known = Known(
             told.get("class_name"),
             annotation and Annotation.from_dict(annotation),
-            facts={key: value for key, value in row.items() if key not in _MOVED},
+            facts=facts,
         )
         if "objects" not in row:
             return known

@@ -187,6 +187,29 @@ def test_what_is_known_of_an_eye_moves_with_it_and_its_looks_differ(models, tmp_
     assert all(len(set(levels[first : first + 4])) == 4 for first in (0, 4, 8))
 
 
+def test_what_is_made_of_made_pictures_tells_all_that_went_before(models, tmp_path):
+    assert cli.run(["eyes", "--out", f"{tmp_path / 'eyes'}", "--count", "2", "--size", "32"]) == 0
+    for kind, before, after in (("refiner", "eyes", "one"), ("translator", "one", "two")):
+        sources = SourceFolder(tmp_path / before)
+        synthesis.synthesize(ServedModel(models[kind]), tmp_path / after, sources=sources)
+    for first, second in zip(
+        *(read_manifest(tmp_path / name) for name in ("one", "two")), strict=True
+    ):
+        # The size is the same: so is what is known.
+        assert second.parameters["annotation"] == first.parameters["annotation"]
+        told = second.parameters["source"]["parameters"]
+        assert told == {key: first.parameters[key] for key in ("source", "variation")}
+        assert told["source"]["gaze"].keys() == {"pitch", "yaw"}
+        roles = [(source.role, source.path) for source in second.sources]
+        eye = f"eye-{first.index:06}.png"
+        assert roles == [
+            ("model", "greyer/1"),
+            ("picture", first.file_name),
+            ("model", "brighter/1"),
+            ("picture", eye),
+        ]
+
+
 def test_objects_of_scenes_keep_their_masks_and_sources(models, tmp_path):
     scenes = SyntheticFolder(tmp_path / "scenes", settings={}, class_names=["hat", "shoe"])
     whole = np.zeros((40, 24), bool)
