@@ -9,8 +9,8 @@ With your own pictures:
         --features SAVED_MODEL --workdir runs/mine
 
 The default job takes two and a half minutes on two CPU cores. Expect eyes with the colours,
-softness and grain of the camera-like ones, and the pupil about a quarter of a pixel from where it was
-drawn.
+softness and grain of the camera-like ones, and the pupil about a quarter of a pixel from where it
+was drawn.
 
 It ends with these in the work folder: refined.png (rendered | refined | nearest real),
 losses.png, figures.json; and a SavedModel below --export_to. Interrupt it as you like (Ctrl-C,
