@@ -75,6 +75,8 @@ def test_arms_are_chosen_by_pictures_that_are_given(folders, tmp_path, caplog):
     assert "1 real pictures were left out: they are also among the validation" in caplog.text
     page = (tmp_path / "out/index.html").read_text(encoding="utf-8")
     assert "17 other real pictures to choose" in page and "--validation" not in page
+    # One amount is no curve to read a worth off.
+    assert "are worth</h2>" not in page
 
 
 @pytest.mark.parametrize(
@@ -84,6 +86,7 @@ def test_arms_are_chosen_by_pictures_that_are_given(folders, tmp_path, caplog):
         (["--amounts", "12,400"], "There are 48 real pictures"),
         (["--times", "0"], "`times` must be above 0"),
         (["--fail-if", "beauty>1"], "gain_low"),
+        (["--fail-if", "worth<9", "--amounts", "48"], "at least two --amounts"),
         (["--minutes", "0.0001"], "need about"),
         (["--sources", "name"], "none can be held out"),
     ],

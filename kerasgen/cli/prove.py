@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from kerasgen.evaluation.mixing import Pools
     from kerasgen.evaluation.proving import Question
 
-CONDITIONS = ("gain", "gain_low", "gain_high", "worth", "worth_low")
+_OF_WORTH = ("worth", "worth_low")
+CONDITIONS = ("gain", "gain_low", "gain_high", *_OF_WORTH)
 """Names that --fail-if takes: the gain with all real pictures, and the set's worth alone."""
 
 
@@ -76,6 +77,11 @@ def _prove(arguments: argparse.Namespace) -> int:
     check_writable(out)
     pools, test, remarks = _read(arguments)
     question = _question(arguments, pools, times)
+    if len(question.amounts) < 2 and any(each.name in _OF_WORTH for each in conditions):
+        raise ValueError(
+            "--fail-if worth needs a learning curve: at least two --amounts. "
+            f"Received: amounts={list(question.amounts)}"
+        )
     title = f"{Path(arguments.real).name} and {Path(arguments.synthetic).name}"
     with progress("classifiers") as report:
         numbers = prove_sets(
@@ -166,11 +172,8 @@ def _numbers(name: str, text: str, kind: type) -> list[Any]:
 
 
 def _values(numbers: dict[str, Any]) -> dict[str, float]:
-    gain, alone = numbers["verdicts"][-1]["gain"], numbers["worth"][0]
-    return {
-        "gain": gain["value"],
-        "gain_low": gain["low"],
-        "gain_high": gain["high"],
-        "worth": alone["value"],
-        "worth_low": alone["low"],
-    }
+    gain = numbers["verdicts"][-1]["gain"]
+    values = {"gain": gain["value"], "gain_low": gain["low"], "gain_high": gain["high"]}
+    for alone in numbers["worth"][:1]:
+        values |= {"worth": alone["value"], "worth_low": alone["low"]}
+    return values

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
 import numpy as np
@@ -56,8 +55,7 @@ def lay_smoke(
             "`times` must be at least 1, `threshold` in [0, 1) and `seed` not negative. "
             f"Received: times={times}, threshold={threshold}, seed={seed}"
         )
-    digest = hashlib.sha256("\n".join(sources.names).encode()).hexdigest()
-    settings = {"sources": digest, "times": times, "threshold": threshold, "seed": seed}
+    settings = {"sources": sources.sha256, "times": times, "threshold": threshold, "seed": seed}
     names = [*sources.class_names]
     names += [] if CLASS in names else [CLASS]
     target = SyntheticFolder(folder, settings=settings, class_names=names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -101,6 +102,11 @@ class SourceFolder:
         else:
             self.names = list(self._rows)
             self.class_names = _class_names(self.folder)
+
+    @property
+    def sha256(self) -> str:
+        """Of the names: a folder that others are made of must not change on the way."""
+        return hashlib.sha256("\n".join(self.names).encode()).hexdigest()
 
     def known(self, name: str) -> Known:
         """What is known of a picture.

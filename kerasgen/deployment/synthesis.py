@@ -7,7 +7,6 @@ run, because a batch's size may change the last digit of a picture.
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -90,7 +89,7 @@ def synthesize(
     settings = {
         "model": model.name,
         "model_sha256": model.sha256,
-        "sources": None if sources is None else _digest(sources.names),
+        "sources": None if sources is None else sources.sha256,
         "times": times,
         "seed": seed,
         "gate": None if gate is None else gate.sha256,
@@ -245,7 +244,3 @@ def _png(image: np.ndarray) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(np.squeeze(image)).save(stream, "PNG", compress_level=1)
     return stream.getvalue()
-
-
-def _digest(names: Sequence[str]) -> str:
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()

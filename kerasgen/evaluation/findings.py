@@ -163,7 +163,12 @@ def _verdict(told: _Told, score: str, amount: int) -> dict[str, Any] | None:
 
 
 def _worths(told: _Told, score: str, amounts: Sequence[int]) -> list[dict[str, Any]]:
-    """Of the synthetic set alone, and of each amount with the best mixture."""
+    """Of the synthetic set alone, and of each amount with the best mixture.
+
+    Nothing of a single amount: one point is no learning curve.
+    """
+    if len(amounts) < 2:
+        return []
     base = [(REAL.name, amount) for amount in amounts]
     curve = np.array([told.estimate(score, place).value for place in base])
     curves = np.stack([told.draws[score][place] for place in base], axis=1)
@@ -217,7 +222,7 @@ def _summary(
     for found in reversed(verdicts):
         text = found["verdict"]
         said.append(f"With {found['amount']:,} real pictures: {text[0].lower()}{text[1:]}")
-    if worths[0]["least"] < worths[0]["most"]:
+    if worths:
         said.append(f"The synthetic set alone is worth {worths[0]['told']} real pictures.")
     for control in controls:
         if not control["as_it_must"]:
