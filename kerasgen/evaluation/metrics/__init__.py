@@ -1,4 +1,4 @@
-"""Features -> numbers, with numpy only; every number with an interval and its sample counts.
+"""Features -> numbers, without TensorFlow; every number with an interval and its sample counts.
 
 ``features.py`` makes features of pictures. A distance says little alone: show the same between two
 halves of the real set, of the same sizes, beside it.

@@ -10,6 +10,9 @@ import numpy as np
 BLOCK = 2**22
 """Numbers that a block of a large matrix may have: 32 MiB of float64; larger ones are no faster."""
 
+SMALL_BLOCK = 2**16
+"""The same where little else is in memory."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -78,9 +81,9 @@ def wilson_interval(share: float, count: int) -> tuple[float, float]:
     return max(0.0, middle - margin), min(1.0, middle + margin)
 
 
-def blocks(rows: int, columns: int) -> Iterator[slice]:
-    """Parts of the rows of a matrix too large to hold, each of at most ``BLOCK`` numbers."""
-    height = max(1, BLOCK // max(columns, 1))
+def blocks(rows: int, columns: int, most: int | None = None) -> Iterator[slice]:
+    """Parts of the rows of a matrix too large to hold, each of ``most`` numbers, or ``BLOCK``."""
+    height = max(1, (most or BLOCK) // max(columns, 1))
     for start in range(0, rows, height):
         yield slice(start, min(start + height, rows))
 
@@ -125,7 +128,11 @@ def check_features(*sets: np.ndarray, least: int = 4) -> None:
         listed = " and ".join(str(len(one)) for one in sets)
         raise ValueError(f"Each set needs at least {least} samples. Received: {listed} samples")
     for one in sets:
-        bad = ~np.isfinite(one).all(axis=1)
+        finite = [
+            np.isfinite(one[part]).all(axis=1)
+            for part in blocks(len(one), shapes[0][1], SMALL_BLOCK)
+        ]
+        bad = ~np.concatenate(finite)
         if bad.any():
             raise ValueError(
                 "Features must be finite: look at what made them. "

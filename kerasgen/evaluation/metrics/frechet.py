@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import warnings
-from typing import NamedTuple
 
 import numpy as np
 
-from kerasgen.evaluation.metrics.estimates import Estimate, blocks, check_features
+from kerasgen.evaluation.metrics.any_rank import cross_any_rank
+from kerasgen.evaluation.metrics.estimates import Estimate, check_features
+from kerasgen.evaluation.metrics.full_rank import cross_full_rank
 
-_SMALLEST_SHARE = 1e-6
-"""Of the largest singular value, below which a vector is nothing but rounding."""
-
-_ASKED = 500
-"""Samples of a set whose influence is computed: their variance is then known to a few per cent."""
+_LEAST_ASKED, _NUMBERS_ASKED = 256, 2**18
+"""Samples of a set whose influence is computed, and more while they have fewer numbers than this.
+The variance of 256 is known to a tenth, unless their tails are heavy."""
 
 
 def frechet_distance(first: np.ndarray, second: np.ndarray) -> Estimate:
     """Squared Frechet distance of two Gaussians with the sets' means and covariances.
 
     Heusel et al., "GANs Trained by a Two Time-Scale Update Rule" (2017), equation 6; on Inception
-    features it is FID. The trace of the root of the product of both covariances is the sum of the
-    singular values of the product of their roots: nothing has to be added to a covariance that is
-    not of full rank. All is float64, and the samples are taken in blocks.
+    features it is FID. Nothing is added to a covariance that is not of full rank. All is float64,
+    and the samples are taken in blocks: where there are more than features, and none of these
+    depends on others, it needs the memory of both covariances and a few MiB.
 
     The value is too large, the more so the fewer the samples: compare values of equal sizes only,
     and with the null of these sizes. The interval is about the value and does not hold that bias.
     It is that of the delta method: each sample's influence on the value is known (the gradient of
     the distance of two Gaussians is their optimal transport map), and its variance over the samples
-    (over 500 drawn ones, where there are more) is that of the value.
+    (over 256 drawn ones, or more of few features) is that of the value.
 
     Args:
         first: ``[N, D]`` features, N at least 4.
@@ -48,91 +47,35 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> Estimate:
             "kernel_distance, which has no such bias, or more samples.",
             stacklevel=2,
         )
-    a, b = _Gaussian.of(first), _Gaussian.of(second)
-    means = a.mean - b.mean
-    left, crossed, right = _singular(a.root @ b.root.T)
-    value = means @ means + np.sum(a.root**2) + np.sum(b.root**2) - 2.0 * crossed.sum()
-    variance = _variance(first, a, b, right, crossed) + _variance(second, b, a, left, crossed)
-    spread = 1.96 * float(np.sqrt(variance))
-    return Estimate(float(value), float(value) - spread, float(value) + spread, count)
+    sets = first, second
+    means = first.mean(axis=0, dtype=np.float64), second.mean(axis=0, dtype=np.float64)
+    asked = _asked(*first.shape), _asked(*second.shape)
+    crossed = cross_full_rank(sets, means, asked) if count > size else None
+    # A feature is constant, a sum of others, or nearly so.
+    crossed = crossed or cross_any_rank(sets, means, asked)
+    apart = means[0] - means[1]
+    variance = sum(
+        _variance(one[places] - mean, toward, carried) / len(one)
+        for one, mean, places, toward, carried in zip(
+            sets, means, asked, (apart, -apart), crossed.carried, strict=True
+        )
+    )
+    value, spread = float(apart @ apart) + crossed.distance, 1.96 * float(np.sqrt(variance))
+    return Estimate(value, value - spread, value + spread, count)
 
 
-class _Gaussian(NamedTuple):
-    """A set as what the distance sees of it.
-
-    Attributes:
-        mean: ``[D]``.
-        root: ``[K, D]``, K at most D, with root' root the covariance.
-    """
-
-    mean: np.ndarray
-    root: np.ndarray
-
-    @classmethod
-    def of(cls, features: np.ndarray) -> _Gaussian:
-        count, size = features.shape
-        mean = features.mean(axis=0, dtype=np.float64)
-        if count <= size:
-            return cls(mean, (features - mean) / np.sqrt(count - 1.0))
-        covariance = np.zeros((size, size))
-        for rows in blocks(count, size):
-            centred = features[rows] - mean
-            covariance += centred.T @ centred
-        covariance /= count - 1.0
-        return cls(mean, _root(covariance))
+def _asked(count: int, size: int) -> np.ndarray:
+    most = max(_LEAST_ASKED, _NUMBERS_ASKED // size)
+    return np.random.default_rng(0).permutation(count)[:most]
 
 
-def _root(covariance: np.ndarray) -> np.ndarray:
-    try:
-        return np.linalg.cholesky(covariance).T
-    # Not of full rank: a feature is constant, or a sum of others. Takes ten times as long.
-    except np.linalg.LinAlgError:
-        variances, axes = np.linalg.eigh(covariance)
-        return np.asarray(np.sqrt(np.maximum(variances, 0.0))[:, None] * axes.T)
-
-
-def _singular(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Left singular vectors in columns, singular values, right vectors in columns.
-
-    In half the time of ``np.linalg.svd``. The vectors of values below ``_SMALLEST_SHARE`` of the
-    largest are of no use.
-    """
-    left = np.linalg.eigh(matrix @ matrix.T)[1]
-    right = matrix.T @ left
-    values = np.linalg.norm(right, axis=0)
-    # The eigenvalues are squares: among vectors of small ones these columns are not orthogonal, and
-    # their lengths too large.
-    small = values <= _SMALLEST_SHARE * values.max()
-    exact = np.linalg.svd(right[:, small], compute_uv=False)
-    # Of a matrix with more rows than columns there are more left vectors than values.
-    values[small] = np.pad(exact, (0, np.count_nonzero(small) - len(exact)))
-    return left, values, np.divide(right, values, out=right, where=values > 0.0)
-
-
-def _variance(
-    features: np.ndarray,
-    own: _Gaussian,
-    other: _Gaussian,
-    vectors: np.ndarray,
-    values: np.ndarray,
-) -> float:
-    """What chance in these samples adds to the variance of the distance.
+def _variance(centred: np.ndarray, apart: np.ndarray, carried: np.ndarray) -> float:
+    """That of single samples' influence on the distance.
 
     Args:
-        features: ``[N, D]``.
-        own: Their Gaussian.
-        other: The one that it is compared with.
-        vectors: ``[K, R]``, singular vectors of the product of the roots, on the other's side.
-        values: ``[R]``, its singular values.
+        centred: ``[N, D]`` samples, less their mean.
+        apart: ``[D]``: their mean, less that of the others.
+        carried: ``[N]``: each one's product with what transport makes of it.
     """
-    count = len(features)
-    asked = np.random.default_rng(0).permutation(count)[:_ASKED]
-    centred = features[asked] - own.mean
-    # The transport map is R' V V' R, with the columns of V over the roots of the values and R the
-    # other's root: nothing but the values has to be inverted.
-    used = values > _SMALLEST_SHARE * values.max()
-    inverse = np.divide(1.0, values, out=np.zeros_like(values), where=used)
-    carried = (centred @ other.root.T @ vectors) ** 2 @ inverse
     size = np.einsum("ij,ij->i", centred, centred)
-    influence = 2.0 * centred @ (own.mean - other.mean) + size - carried
-    return float(np.var(influence, ddof=1)) / count
+    return float(np.var(2.0 * centred @ apart + size - carried, ddof=1))

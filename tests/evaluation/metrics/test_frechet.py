@@ -5,7 +5,9 @@ import warnings
 import numpy as np
 import pytest
 
-from kerasgen.evaluation.metrics import estimates, frechet_distance
+from kerasgen.evaluation.metrics import estimates, frechet, frechet_distance, full_rank
+from kerasgen.evaluation.metrics.any_rank import cross_any_rank
+from kerasgen.evaluation.metrics.full_rank import cross_full_rank
 
 
 def by_definition(first, second):
@@ -137,18 +139,68 @@ def test_sets_of_unequal_size_with_few_samples(counts):
     assert np.isfinite([found.low, found.high]).all() and found.low < found.value
 
 
-def test_blocks_change_nothing(monkeypatch):
+def both_ways(first, second):
+    """Crossed by each way: all samples carried."""
+    sets = first, second
+    means = first.mean(axis=0), second.mean(axis=0)
+    asked = np.arange(len(first)), np.arange(len(second))
+    return [cross(sets, means, asked) for cross in (cross_full_rank, cross_any_rank)]
+
+
+def correlated(generator):
+    """The covariances' eigenvalues span several decades."""
+    turns = generator.normal(size=(2, 50, 50)) * np.logspace(-1, 1, 50)
+    return [
+        generator.normal(size=(count, 50)) @ turn
+        for count, turn in zip((300, 200), turns, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("sets", [correlated, large_means, a_near_copy])
+def test_both_ways_are_one(sets):
+    fast, slow = both_ways(*sets(np.random.default_rng(8)))
+    assert fast is not None
+    assert fast.distance == pytest.approx(slow.distance, rel=1e-9)
+    for one, other in zip(fast.carried, slow.carried, strict=True):
+        assert one == pytest.approx(other, rel=0.01)
+
+
+def copied(generator):
+    return [generator.normal(size=(40, 5))] * 2
+
+
+@pytest.mark.parametrize("sets", [unequal_scales, dead_features, copied])
+def test_where_rounding_is_hard_the_fast_way_gives_nothing(sets):
+    fast, slow = both_ways(*sets(np.random.default_rng(5)))
+    assert fast is None and np.isfinite(slow.distance)
+
+
+@pytest.mark.parametrize("dead", [0, 1])
+def test_one_set_of_less_than_full_rank_is_enough_for_that(dead):
+    sets = np.random.default_rng(9).normal(size=(2, 60, 8))
+    sets[dead, :, 3] = 1.0
+    fast, slow = both_ways(*sets)
+    assert fast is None
+    assert frechet_distance(*sets).value == pytest.approx(by_singular_values(*sets), rel=1e-7)
+
+
+@pytest.mark.parametrize("dead", [False, True])
+def test_blocks_change_nothing(monkeypatch, dead):
     generator = np.random.default_rng(6)
     first, second = 50 + generator.normal(size=(2, 90, 7))
+    if dead:
+        first[:, 2] = 1.0
     whole = frechet_distance(first, second)
     monkeypatch.setattr(estimates, "BLOCK", 100)
+    monkeypatch.setattr(full_rank, "SMALL_BLOCK", 100)
     parts = frechet_distance(first, second)
     assert parts.value == pytest.approx(whole.value, rel=1e-10)
     assert parts.high == pytest.approx(whole.high, rel=1e-10)
 
 
-def test_the_interval_of_many_samples_rests_on_some_of_them():
+def test_the_interval_of_many_samples_rests_on_some_of_them(monkeypatch):
     """Sorted, the first samples are not like the others."""
+    monkeypatch.setattr(frechet, "_NUMBERS_ASKED", 1000)
     generator = np.random.default_rng(7)
     shapes = [
         np.sort(generator.exponential(scale, (4000, 2)) ** 1.5, axis=0) for scale in (1.0, 1.2)

@@ -46,3 +46,9 @@ def in_parts(first, second):
 def test_the_features_are_converted_in_parts(measure, shape, limit):
     assert limit < np.prod(shape) * 8 / 2**20
     assert peak(measure, shape, shape) < limit
+
+
+def test_the_frechet_distance_has_two_covariances_and_little_else():
+    size = 900
+    covariances = 2 * size**2 * 8 / 2**20
+    assert peak(frechet_distance, (1800, size), (1800, size)) < covariances + 4
