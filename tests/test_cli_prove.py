@@ -79,6 +79,18 @@ def test_arms_are_chosen_by_pictures_that_are_given(folders, tmp_path, caplog):
     assert "are worth</h2>" not in page
 
 
+def test_heads_on_frozen_features_are_another_proof(folders, tmp_path, capsys):
+    amounts = ["--amounts", "12,48", "--steps", "20"]
+    assert run(folders, tmp_path, *amounts, "--features", "pixels") == 0
+    printed = capsys.readouterr().out
+    # Three of the real and of the synthetic ones, one of those to test on.
+    assert "features 328/328" in printed and "classifiers 13/13" in printed
+    page = " ".join((tmp_path / "index.html").read_text(encoding="utf-8").split())
+    assert "a linear head on frozen features of pixels-16, 20 updates" in page
+    assert run(folders, tmp_path, *amounts) == 0
+    assert "classifiers 13/13" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
@@ -88,6 +100,8 @@ def test_arms_are_chosen_by_pictures_that_are_given(folders, tmp_path, caplog):
         (["--fail-if", "beauty>1"], "gain_low"),
         (["--fail-if", "worth<9", "--amounts", "48"], "at least two --amounts"),
         (["--minutes", "0.0001"], "need about"),
+        (["--minutes", "5", "--features", "pixels"], "--minutes is for networks from scratch"),
+        (["--features", "eyes"], "Features must be among"),
         (["--sources", "name"], "none can be held out"),
     ],
 )

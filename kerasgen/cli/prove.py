@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from kerasgen.cli.progress import progress
 
 if TYPE_CHECKING:
     from kerasgen.data.datasets import LabelledImages
+    from kerasgen.evaluation.learners import Learner
     from kerasgen.evaluation.mixing import Pools
     from kerasgen.evaluation.proving import Question
 
@@ -54,6 +56,12 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         help="which real pictures stay together: each its own; those of one folder; those whose "
         "names are alike up to the last number (frames of a recording)",
     )
+    add(
+        "--features",
+        metavar="NAME[:PATH]",
+        help="train linear heads on these frozen features, such as savedmodel:DIR or "
+        "mobilenet_v2:FILE (see compare), instead of small networks from scratch",
+    )
     add("--score", choices=("accuracy", "macro_f1"), default="accuracy", help="judged by")
     add("--gate", action="store_true", help="try only those confirmed by a real-trained classifier")
     add(
@@ -70,13 +78,18 @@ def _prove(arguments: argparse.Namespace) -> int:
     """Says whether synthetic pictures help a classifier, and how many real ones they are worth."""
     conditions = [condition(text, CONDITIONS) for text in arguments.fail_if]
     times = _numbers("times", arguments.times, float)
+    if arguments.features is not None and arguments.minutes is not None:
+        raise ValueError(
+            "--minutes is for networks from scratch; on features every update is quick: give "
+            f"--steps. Received: minutes={arguments.minutes:g}, features={arguments.features!r}"
+        )
     from kerasgen.data.files import check_writable
     from kerasgen.evaluation.proving import prove_sets
 
     out = Path(arguments.out)
     check_writable(out)
     pools, test, remarks = _read(arguments)
-    question = _question(arguments, pools, times)
+    question = _question(arguments, pools, test, times)
     if len(question.amounts) < 2 and any(each.name in _OF_WORTH for each in conditions):
         raise ValueError(
             "--fail-if worth needs a learning curve: at least two --amounts. "
@@ -142,9 +155,10 @@ def _apart(sets: dict[str, LabelledImages]) -> tuple[dict[str, LabelledImages], 
     return apart, remarks
 
 
-def _question(arguments: argparse.Namespace, pools: Pools, times: list[float]) -> Question:
-    from kerasgen.evaluation.classification import Protocol
-    from kerasgen.evaluation.proof import plan_cells, steps_within
+def _question(
+    arguments: argparse.Namespace, pools: Pools, test: LabelledImages, times: list[float]
+) -> Question:
+    from kerasgen.evaluation.proof import plan_cells
     from kerasgen.evaluation.proving import Question
 
     most = len(pools.real.labels)
@@ -153,13 +167,32 @@ def _question(arguments: argparse.Namespace, pools: Pools, times: list[float]) -
     else:
         least = 5 * len(pools.real.class_names)
         amounts = sorted({each for each in (most // 16, most // 4) if each >= least} | {most})
-    steps = arguments.steps
-    protocol = Protocol(steps=steps, batch_size=arguments.batch_size, width=arguments.width)
+    # Asked now: what cannot be trained is to be told before features are computed.
+    cells = plan_cells(pools, amounts, times, range(arguments.seeds), gate=arguments.gate)
+    learner = _learner(arguments, pools, test, len(cells))
+    return Question(amounts, times, arguments.seeds, learner, arguments.score, arguments.gate)
+
+
+def _learner(
+    arguments: argparse.Namespace, pools: Pools, test: LabelledImages, classifiers: int
+) -> Learner:
+    from kerasgen.evaluation.classification import Protocol
+    from kerasgen.evaluation.feature_spaces import features_by_name
+    from kerasgen.evaluation.features import cached_features
+    from kerasgen.evaluation.learners import FromScratch, OnFeatures
+    from kerasgen.evaluation.proof import steps_within
+
+    protocol = Protocol(arguments.steps, arguments.batch_size, width=arguments.width)
+    if arguments.features is not None:
+        folder = Path(arguments.out) / "features"
+        heads = OnFeatures(cached_features(features_by_name(arguments.features), folder), protocol)
+        with progress("features") as report:
+            heads.prepare(pools, test.images, report)
+        return heads
     if arguments.minutes is not None:
-        cells = plan_cells(pools, amounts, times, range(arguments.seeds), gate=arguments.gate)
-        steps = steps_within(arguments.minutes, len(cells), pools, protocol, arguments.out)
-        protocol = Protocol(steps=steps, batch_size=arguments.batch_size, width=arguments.width)
-    return Question(amounts, times, arguments.seeds, protocol, arguments.score, arguments.gate)
+        steps = steps_within(arguments.minutes, classifiers, pools, protocol, arguments.out)
+        protocol = replace(protocol, steps=steps)
+    return FromScratch(protocol)
 
 
 def _numbers(name: str, text: str, kind: type) -> list[Any]:

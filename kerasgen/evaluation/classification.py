@@ -66,12 +66,29 @@ def train_classifier(
     network = build_classifier(
         image_shape, num_classes, widths=_widths(image_shape, protocol.width)
     )
+    train_network(network, batches, protocol, seed)
+    return network
+
+
+def train_network(
+    network: keras.Model,
+    batches: Iterable[tuple[tf.Tensor, tf.Tensor]],
+    protocol: Protocol,
+    seed: int,
+) -> None:
+    """Trains any network that gives logits.
+
+    Args:
+        network: What the batches hold -> ``[N, num_classes]`` logits.
+        batches: (inputs, labels int32), at least ``protocol.steps`` of them.
+        protocol: Length and rate.
+        seed: Of Dropout.
+    """
     falling = keras.optimizers.schedules.CosineDecay(protocol.rate, protocol.steps)
     step = ClassifierStep(network, Player(network, keras.optimizers.Adam(falling)), seed=seed)
     update = tf.function(lambda images, labels: step(images, labels))
     for images, labels in itertools.islice(batches, protocol.steps):
         update(images, labels)
-    return network
 
 
 def _widths(image_shape: tuple[int, int, int], first: int) -> tuple[int, ...]:

@@ -21,7 +21,12 @@ from kerasgen.data.pipeline import Batches, Pictures, labelled
 from kerasgen.data.splits import split_by_source
 from kerasgen.evaluation.classification import compute_logits
 from kerasgen.evaluation.features import FeatureExtractor
-from kerasgen.evaluation.fitting import feature_batches, fit_classifier, log_likelihood
+from kerasgen.evaluation.fitting import (
+    feature_batches,
+    fit_classifier,
+    linear_head,
+    log_likelihood,
+)
 from kerasgen.evaluation.metrics import Estimate, area_under_roc, bootstrap_mean
 from kerasgen.training.step import Player
 from kerasgen.training.trainer import Trainer
@@ -195,18 +200,10 @@ def _on_features(
         ((known - mean) / deviation)[places], labels[places], plan.batch_size, seed=seed
     )
     return _Learner(
-        _linear_head(known.shape[1]),
+        linear_head(known.shape[1], 2),
         batches,
         lambda images: (features(images) - mean) / deviation,
     )
-
-
-def _linear_head(count: int) -> keras.Model:
-    inputs = keras.Input((count,), name="features")
-    # Hundreds of features and few sources: without it the head learns these by heart.
-    x = keras.layers.Dropout(0.5)(inputs)
-    logits = keras.layers.Dense(2, dtype="float32", name="logits")(x)
-    return keras.Model(inputs, logits, name="linear_head")
 
 
 def measure_detection(score: Score, data: Sightings, *, seed: int = 0) -> dict[str, Any]:

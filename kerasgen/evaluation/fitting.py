@@ -230,6 +230,15 @@ def log_likelihood(
     return score
 
 
+def linear_head(num_features: int, num_classes: int) -> keras.Model:
+    """``[N, num_features]`` -> ``[N, num_classes]`` logits, to train on features that are known."""
+    inputs = keras.Input((num_features,), name="features")
+    # Hundreds of features and few pictures: without it the head learns these by heart.
+    x = keras.layers.Dropout(0.5)(inputs)
+    logits = keras.layers.Dense(num_classes, dtype="float32", name="logits")(x)
+    return keras.Model(inputs, logits, name="linear_head")
+
+
 def feature_batches(
     features: np.ndarray, labels: np.ndarray, batch_size: int, *, seed: int
 ) -> Batches:

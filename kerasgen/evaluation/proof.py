@@ -20,14 +20,9 @@ import numpy as np
 
 from kerasgen.data.datasets import LabelledImages
 from kerasgen.data.files import read_settings, write_file, write_json
-from kerasgen.evaluation.classification import (
-    Protocol,
-    predict,
-    real_batches,
-    train_classifier,
-)
+from kerasgen.evaluation.classification import Protocol, real_batches, train_classifier
+from kerasgen.evaluation.learners import Learner
 from kerasgen.evaluation.mixing import Arm, Pools, training_set
-from kerasgen.evaluation.utility import CLASSICAL
 
 REAL = Arm("real")
 ALONE = Arm("synthetic alone", real=False)
@@ -138,7 +133,7 @@ def run_cells(
     cells: Sequence[Cell],
     pools: Pools,
     test: LabelledImages,
-    protocol: Protocol,
+    learner: Learner,
     folder: str | Path,
     report: Callable[[int, int], None] | None = None,
 ) -> dict[Cell, Answers]:
@@ -148,7 +143,7 @@ def run_cells(
         cells: From ``plan_cells``.
         pools: The pictures, none of them a copy of a test picture (``without_copies``).
         test: Real pictures, with the same classes.
-        protocol: How every classifier is trained.
+        learner: What learns.
         folder: Where answers are kept, a file for each classifier, named after all it depends on.
         report: Called after each with the number done and the number of all.
 
@@ -159,7 +154,7 @@ def run_cells(
         ValueError: If the answers cannot be written.
     """
     gated = any(cell.arm.added == "confirmed" for cell in cells)
-    given = _digest(pools, test, protocol)
+    given = _digest(pools, test, learner)
     found: dict[Cell, Answers] = {}
     paths = {cell: _path(Path(folder), cell, given, gated) for cell in cells}
     done = sum(path.is_file() for path in paths.values())
@@ -169,7 +164,7 @@ def run_cells(
             if cell.arm.added == "confirmed":
                 judge = found[Cell(REAL, cell.amount, cell.seed)]
                 confirmed = judge.synthetic == pools.synthetic.labels
-            answers = _train(cell, pools, test, protocol, confirmed, gated and cell.arm == REAL)
+            answers = _train(cell, pools, test, learner, confirmed, gated and cell.arm == REAL)
             _write(path, answers)
             done += 1
             if report is not None:
@@ -182,26 +177,23 @@ def _train(
     cell: Cell,
     pools: Pools,
     test: LabelledImages,
-    protocol: Protocol,
+    learner: Learner,
     confirmed: np.ndarray | None,
     judges: bool,
 ) -> Answers:
     pictures = training_set(cell.arm, cell.amount, cell.seed, pools, confirmed)
-    if cell.arm.augmented:
-        protocol = replace(protocol, augmentation=CLASSICAL)
-    network = train_classifier(
-        real_batches(pictures.images, pictures.labels, protocol, cell.seed),
-        test.images.shape[1:],
+    predict = learner.learn(
+        pictures.images,
+        pictures.labels,
         len(test.class_names),
-        protocol,
         cell.seed,
+        augmented=cell.arm.augmented,
     )
-    nobody = np.zeros(0, np.int32)
     return Answers(
-        predict(network, test.images).astype(np.int32),
-        predict(network, pictures.held_out.images).astype(np.int32),
+        predict(test.images),
+        predict(pictures.held_out.images),
         pictures.held_out.labels,
-        predict(network, pools.synthetic.images).astype(np.int32) if judges else nobody,
+        predict(pools.synthetic.images) if judges else np.zeros(0, np.int32),
     )
 
 
@@ -269,8 +261,8 @@ def without_copies(pictures: LabelledImages, others: LabelledImages) -> Labelled
     return pictures.at(np.array(new, np.int64))
 
 
-def _digest(pools: Pools, test: LabelledImages, protocol: Protocol) -> str:
-    digest = hashlib.sha256(json.dumps(asdict(protocol), sort_keys=True).encode())
+def _digest(pools: Pools, test: LabelledImages, learner: Learner) -> str:
+    digest = hashlib.sha256(json.dumps(learner.settings(), sort_keys=True).encode())
     digest.update(repr(list(pools.groups)).encode())
     chosen_by = [] if pools.validation is None else [pools.validation]
     for pictures in (pools.real, pools.synthetic, test, *chosen_by):

@@ -14,6 +14,7 @@ from kerasgen.data.datasets import LabelledImages
 from kerasgen.data.sheets import contact_sheet
 from kerasgen.evaluation.classification import Protocol
 from kerasgen.evaluation.findings import find
+from kerasgen.evaluation.learners import FromScratch, Learner
 from kerasgen.evaluation.metrics import share_with_interval
 from kerasgen.evaluation.mixing import Pools
 from kerasgen.evaluation.pages import data_url, markup, write_page
@@ -32,7 +33,7 @@ class Question:
         amounts: Of real pictures, rising.
         times: Synthetic pictures added for each real one.
         seeds: Classifiers of each kind.
-        protocol: How each is trained.
+        learner: What each is, and how long it learns.
         score: ``accuracy`` or ``macro_f1``: what choices and verdicts go by.
         gate: Whether to try confirmed synthetic pictures, too.
     """
@@ -40,7 +41,7 @@ class Question:
     amounts: Sequence[int]
     times: Sequence[float] = (1.0, 4.0)
     seeds: int = 3
-    protocol: Protocol = Protocol(steps=1000, batch_size=64, width=16)
+    learner: Learner = FromScratch(Protocol(steps=1000, batch_size=64, width=16))
     score: str = "accuracy"
     gate: bool = False
 
@@ -76,7 +77,7 @@ def prove_sets(
     cells = plan_cells(
         pools, question.amounts, question.times, range(question.seeds), gate=question.gate
     )
-    answers = run_cells(cells, pools, test, question.protocol, Path(folder) / "answers", report)
+    answers = run_cells(cells, pools, test, question.learner, Path(folder) / "answers", report)
     height, width = test.images.shape[1:3]
     numbers = {
         **find(answers, test.labels, question.score),
@@ -90,7 +91,8 @@ def prove_sets(
             "size": f"{width}x{height}",
         },
         "settings": {
-            **asdict(question.protocol),
+            **question.learner.settings(),
+            "learner": question.learner.description,
             "times": list(question.times),
             "seeds": question.seeds,
             "classifiers": len(cells),

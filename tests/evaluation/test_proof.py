@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from kerasgen.data.datasets import LabelledImages
-from kerasgen.evaluation import proof
+from kerasgen.evaluation import learners, proof
 from kerasgen.evaluation.classification import Protocol
+from kerasgen.evaluation.learners import FromScratch
 from kerasgen.evaluation.mixing import Pools
 from kerasgen.evaluation.proving import Question, prove_sets
 
@@ -62,7 +63,9 @@ def test_a_plan_that_cannot_be_is_refused(amounts, times, said):
 
 
 def test_more_of_the_same_helps(tmp_path):
-    question = Question([8, 64], (4.0,), 2, Protocol(steps=100, batch_size=32, width=8))
+    question = Question(
+        [8, 64], (4.0,), 2, FromScratch(Protocol(steps=100, batch_size=32, width=8))
+    )
     told = []
     good = prove_sets(
         pools(pictures(256, 1)), TEST, question, tmp_path,
@@ -82,9 +85,9 @@ def test_a_gate_keeps_what_is_confirmed_and_a_stop_loses_nothing(tmp_path, monke
     labels = made.labels.copy()
     labels[::3] = 1 - labels[::3]
     mixed = pools(LabelledImages(made.images, labels, made.class_names, made.names))
-    question = Question([64], (1.0,), 1, QUICK, gate=True)
+    question = Question([64], (1.0,), 1, FromScratch(QUICK), gate=True)
     trained = []
-    real = proof.train_classifier
+    real = learners.train_classifier
 
     def stopping(*given):
         trained.append(given)
@@ -92,7 +95,7 @@ def test_a_gate_keeps_what_is_confirmed_and_a_stop_loses_nothing(tmp_path, monke
             raise KeyboardInterrupt
         return real(*given)
 
-    monkeypatch.setattr(proof, "train_classifier", stopping)
+    monkeypatch.setattr(learners, "train_classifier", stopping)
     with pytest.raises(KeyboardInterrupt):
         prove_sets(mixed, TEST, question, tmp_path)
     assert not (tmp_path / "index.html").exists()
@@ -111,18 +114,18 @@ def test_a_gate_keeps_what_is_confirmed_and_a_stop_loses_nothing(tmp_path, monke
 def test_other_pictures_are_another_proof(tmp_path, monkeypatch):
     cells = [proof.Cell(proof.ALONE, 64, 0)]
     asked = []
-    monkeypatch.setattr(proof, "train_classifier", lambda *given: asked.append(given))
-    monkeypatch.setattr(proof, "predict", lambda network, images: images[:, 0, 0, 0])
+    monkeypatch.setattr(learners, "train_classifier", lambda *given: asked.append(given))
+    monkeypatch.setattr(learners, "predict", lambda network, images: images[:, 0, 0, 0])
     for _ in range(2):
         for made in (pictures(40, 1), pictures(40, 2)):
-            proof.run_cells(cells, pools(made), TEST, QUICK, tmp_path)
+            proof.run_cells(cells, pools(made), TEST, FromScratch(QUICK), tmp_path)
     assert len(asked) == 2
-    proof.run_cells(cells, pools(pictures(40, 1)), pictures(200, 6), QUICK, tmp_path)
-    proof.run_cells(cells, pools(pictures(40, 1)), TEST, Protocol(steps=61), tmp_path)
+    proof.run_cells(cells, pools(pictures(40, 1)), pictures(200, 6), FromScratch(QUICK), tmp_path)
+    proof.run_cells(cells, pools(pictures(40, 1)), TEST, FromScratch(Protocol(steps=61)), tmp_path)
     assert len(asked) == 4
     for seed in (7, 8):
         chosen_by = replace(pools(pictures(40, 1)), validation=pictures(20, seed))
-        proof.run_cells(cells, chosen_by, TEST, QUICK, tmp_path)
+        proof.run_cells(cells, chosen_by, TEST, FromScratch(QUICK), tmp_path)
     assert len(asked) == 6
 
 
