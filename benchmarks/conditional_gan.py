@@ -111,7 +111,8 @@ def part_of(train: LabelledImages) -> LabelledImages:
     """As many as asked for; they and some others are written, for ``kerasgen prove``."""
     order = nested_order(train.names, train.labels, 0)[: FLAGS.amount + FLAGS.amount // 5]
     for name, part in (("real", order[: FLAGS.amount]), ("validation", order[FLAGS.amount :])):
-        save_labelled(Path(FLAGS.workdir) / f"{name}.npz", train.at(part))
+        if len(part):
+            save_labelled(Path(FLAGS.workdir) / f"{name}.npz", train.at(part))
     return train.at(order[: FLAGS.amount])
 
 
