@@ -27,8 +27,9 @@ class Worth:
     most: int
 
     def __str__(self) -> str:
-        """As ``1,400 [900, at least 3,000]``."""
-        return f"{self._told(self.value)} [{self._told(self.low)}, {self._told(self.high)}]"
+        """As ``1,400 [900, at least 3,000]``, or ``at most 300`` where all lies beyond an end."""
+        value, low, high = map(self._told, (self.value, self.low, self.high))
+        return value if value == low == high else f"{value} [{low}, {high}]"
 
     def _told(self, number: float) -> str:
         if number <= self.least:

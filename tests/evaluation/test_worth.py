@@ -50,6 +50,7 @@ def test_the_interval_is_that_of_the_draws_and_ends_are_told_as_such():
     assert 10**2.25 < found.low < 10**2.3 and 10**2.7 < found.high < 10**2.75
     assert str(found) == "320 [180, 550]"
     assert str(Worth(100, 100, 10000, 100, 10000)) == ("at most 100 [at most 100, at least 10,000]")
+    assert str(Worth(100, 100, 100, 100, 10000)) == "at most 100"
     assert str(Worth(99, 12, 4321, 5, 10000)) == "99 [12, 4,300]"
 
 
