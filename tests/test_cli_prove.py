@@ -53,6 +53,7 @@ def test_a_proof_is_written_and_goes_on(folders, tmp_path, capsys, caplog):
     numbers = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert numbers["sets"] == {
         "real": 48, "synthetic": 48, "test": 40, "validation": 0, "classes": 2, "size": "16x16",
+        "test_sources": 40,
     }  # fmt: skip
     assert run(folders, tmp_path, *amounts, "--fail-if", "gain<0.99") == 3
     printed = capsys.readouterr().out
@@ -100,9 +101,10 @@ def test_heads_on_frozen_features_are_another_proof(folders, tmp_path, capsys):
         (["--fail-if", "beauty>1"], "gain_low"),
         (["--fail-if", "worth<9", "--amounts", "48"], "at least two --amounts"),
         (["--minutes", "0.0001"], "need about"),
+        (["--amounts", "12,48", "--times", "2", "--fail-if", "gain<0"], "too few synthetic ones"),
         (["--minutes", "5", "--features", "pixels"], "--minutes is for networks from scratch"),
         (["--features", "eyes"], "Features must be among"),
-        (["--sources", "name"], "none can be held out"),
+        (["--sources", "name"], "none is of below"),
     ],
 )
 def test_wrong_arguments_end_in_one_line(folders, tmp_path, more, said, capsys):

@@ -60,8 +60,10 @@ def source_name(name: str, kind: str) -> str:
     Args:
         name: Path below the set's folder.
         kind: ``picture``, each its own; ``folder``; ``name``, without its last number: frames of
-            one recording.
+            one recording. Rows of an array, as ``train#17``, are each their own.
     """
+    if re.search(r"#[0-9]+$", name):
+        return name
     if kind == "folder":
         return str(Path(name).parent)
     if kind == "name":

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerasgen.cli.arguments import FAILED, condition, source_name, whole_number
+from kerasgen.cli.arguments import FAILED, Condition, condition, source_name, whole_number
 
 if TYPE_CHECKING:
     from kerasgen.data.images import PictureFolder
@@ -61,6 +61,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         help="which pictures are one witness: each its own; those of one folder; those whose names "
         "are alike up to the last number (frames of a recording)",
     )
+    compare.add_argument(
+        "--synthetic_sources",
+        choices=("picture", "folder", "name"),
+        help="the same of the synthetic pictures, where their names tell something else",
+    )
     compare.add_argument("--seed", type=int, default=0)
     compare.add_argument(
         "--fail-if",
@@ -107,7 +112,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
     )
     print(f"{numbers['summary']}\npage: {out / 'index.html'}")
-    held = [each for each in conditions if each.holds(_values(each.name, numbers))]
+    held = [each for each in conditions if each.holds(_measured(each, numbers))]
     for each in held:
         print(f"It holds: {each.text}")
     return FAILED if held else 0
@@ -153,9 +158,15 @@ def _read(kind: str, arguments: argparse.Namespace) -> tuple[PictureSet, list[st
     colours = np.repeat(found.images, 3 // arguments.channels, axis=-1)
     images = through_jpeg(colours, _QUALITY)[..., : arguments.channels]
     names = [path.relative_to(folder).as_posix() for path in found.paths]
-    sources = [source_name(name, arguments.sources) for name in names]
+    sources = [source_name(name, _rule(kind, arguments)) for name in names]
     labels = _labels(names, folder) if arguments.labels else None
     return PictureSet(images, names, sources, labels), _remarks(kind, folder, found)
+
+
+def _rule(kind: str, arguments: argparse.Namespace) -> str:
+    """Which pictures of a set are one witness."""
+    other = arguments.synthetic_sources if kind == "synthetic" else None
+    return str(other or arguments.sources)
 
 
 def _pictures(folder: str, arguments: argparse.Namespace) -> PictureFolder:
@@ -218,6 +229,19 @@ def _labels(names: Sequence[str], folder: str) -> list[str] | None:
 
 _QUALITY = 90
 """Of the JPEG that all go through, so that the traces of another are not the difference."""
+
+
+def _measured(asked: Condition, numbers: dict[str, Any]) -> list[float]:
+    """What a condition is about; a script must not take what was not measured for good."""
+    values = _values(asked.name, numbers)
+    if not values:
+        reasons = [*numbers["remarks"]]
+        reasons += [text for space in numbers["features"].values() for text in space["remarks"]]
+        raise ValueError(
+            f"{asked.name} was not measured, so the condition cannot be told: "
+            f"{' '.join(dict.fromkeys(reasons))} Received: --fail-if {asked.text!r}"
+        )
+    return values
 
 
 def _values(name: str, numbers: dict[str, Any]) -> list[float]:

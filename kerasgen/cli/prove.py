@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from kerasgen.evaluation.proving import Question
 
 _OF_WORTH = ("worth", "worth_low")
-CONDITIONS = ("gain", "gain_low", "gain_high", *_OF_WORTH)
+_OF_GAIN = ("gain", "gain_low", "gain_high")
+CONDITIONS = (*_OF_GAIN, *_OF_WORTH)
 """Names that --fail-if takes: the gain with all real pictures, and the set's worth alone."""
 
 
@@ -38,7 +40,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     add("--out", required=True, help="folder of the report; the same command again goes on")
     add("--amounts", help="of real pictures, as 500,1000 (a sixteenth, a fourth and all)")
     add("--times", default="1,4", help="synthetic pictures added for each real one (1,4)")
-    add("--seeds", type=whole_number, default=3, help="classifiers of each kind (3)")
+    add("--seeds", type=whole_number, default=5, help="classifiers of each kind (5)")
     length = prove.add_mutually_exclusive_group()
     length.add_argument(
         "--steps", type=whole_number, default=1000, help="updates of each classifier (1000)"
@@ -53,8 +55,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--sources",
         choices=("picture", "folder", "name"),
         default="picture",
-        help="which real pictures stay together: each its own; those of one folder; those whose "
-        "names are alike up to the last number (frames of a recording)",
+        help="which real pictures stay together and are one witness: each its own; those of one "
+        "folder; those whose names are alike up to the last number (frames of a recording)",
     )
     add(
         "--features",
@@ -89,17 +91,15 @@ def _prove(arguments: argparse.Namespace) -> int:
     out = Path(arguments.out)
     check_writable(out)
     pools, test, remarks = _read(arguments)
+    sources = [source_name(name, arguments.sources) for name in test.names]
     question = _question(arguments, pools, test, times)
-    if len(question.amounts) < 2 and any(each.name in _OF_WORTH for each in conditions):
-        raise ValueError(
-            "--fail-if worth needs a learning curve: at least two --amounts. "
-            f"Received: amounts={list(question.amounts)}"
-        )
+    _check_conditions([each.name for each in conditions], question, pools)
     title = f"{Path(arguments.real).name} and {Path(arguments.synthetic).name}"
     with progress("classifiers") as report:
         numbers = prove_sets(
-            pools, test, question, out, title=title, remarks=remarks, report=report
-        )
+            pools, test, question, out, test_groups=sources, title=title, remarks=remarks,
+            report=report,
+        )  # fmt: skip
     print(f"{numbers['summary']}\npage: {out / 'index.html'}")
     values = _values(numbers)
     held = [each for each in conditions if each.holds([values[each.name]])]
@@ -193,6 +193,21 @@ def _learner(
         steps = steps_within(arguments.minutes, classifiers, pools, protocol, arguments.out)
         protocol = replace(protocol, steps=steps)
     return FromScratch(protocol)
+
+
+def _check_conditions(names: Sequence[str], question: Question, pools: Pools) -> None:
+    """What a script asks for must be measured."""
+    if len(question.amounts) < 2 and set(names) & set(_OF_WORTH):
+        raise ValueError(
+            "--fail-if worth needs a learning curve: at least two --amounts. "
+            f"Received: amounts={list(question.amounts)}"
+        )
+    most, made = question.amounts[-1], len(pools.synthetic.labels)
+    if min(question.times) * pools.trained_on(most) > made and set(names) & set(_OF_GAIN):
+        raise ValueError(
+            f"--fail-if gain is about {most} real pictures, and there are too few synthetic ones "
+            f"for any of --times: lower --amounts or --times. Received: {made} synthetic pictures"
+        )
 
 
 def _numbers(name: str, text: str, kind: type) -> list[Any]:

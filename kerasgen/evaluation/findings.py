@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,13 +13,8 @@ from kerasgen.evaluation.classification import mean_f1, share_right
 from kerasgen.evaluation.metrics import Estimate
 from kerasgen.evaluation.mixing import Arm
 from kerasgen.evaluation.proof import ALONE, REAL, Answers, Cell
-from kerasgen.evaluation.utility import (
-    Score,
-    estimate_from_draws,
-    mean_score,
-    resampled_scores,
-    verdict,
-)
+from kerasgen.evaluation.resampling import Resampled, Score, resampled_scores
+from kerasgen.evaluation.utility import verdict
 from kerasgen.evaluation.worth import worth
 
 SCORES: dict[str, Score] = {"accuracy": share_right, "macro_f1": mean_f1}
@@ -35,50 +30,43 @@ class _Told:
 
     Attributes:
         arms: By name.
-        labels: ``[N]``, of the test pictures.
-        answers: ``[S, N]`` of each.
-        draws: By name of score, ``[B]`` of each: bootstrap draws, the same for all.
+        scores: By name of score, those of each.
         held_out: By name of score, the mean on held-out pictures.
     """
 
     arms: Mapping[str, Arm]
-    labels: np.ndarray
-    answers: Mapping[Place, np.ndarray]
-    draws: Mapping[str, Mapping[Place, np.ndarray]]
+    scores: Mapping[str, Mapping[Place, Resampled]]
     held_out: Mapping[str, Mapping[Place, float]]
 
-    def estimate(self, score: str, place: Place) -> Estimate:
-        """Of one arm."""
-        return self._estimate(score, place, None)
+    @property
+    def places(self) -> list[Place]:
+        """All, in the order of the plan."""
+        return list(self.scores["accuracy"])
 
     def gain(self, score: str, place: Place, base: Place) -> Estimate:
         """Of one arm over another, paired."""
-        return self._estimate(score, place, base)
-
-    def _estimate(self, score: str, place: Place, base: Place | None) -> Estimate:
-        value = mean_score(SCORES[score], self.labels, self.answers[place])
-        draws = self.draws[score][place]
-        if base is not None:
-            value -= mean_score(SCORES[score], self.labels, self.answers[base])
-            draws = draws - self.draws[score][base]
-        return estimate_from_draws(value, draws, len(self.labels))
+        scores = self.scores[score]
+        return scores[place].minus(scores[base]).estimate()
 
     def best(self, score: str, amount: int, fits: Callable[[Arm], bool]) -> Place | None:
         """The arm at an amount that is best on held-out pictures, among those that fit."""
-        places = [place for place in self.answers if place[1] == amount and fits(self._arm(place))]
+        places = [each for each in self.places if each[1] == amount and fits(self.arms[each[0]])]
         return max(places, key=lambda place: self.held_out[score][place], default=None)
 
-    def _arm(self, place: Place) -> Arm:
-        return self.arms[place[0]]
 
-
-def find(answers: Mapping[Cell, Answers], labels: np.ndarray, score: str) -> dict[str, Any]:
+def find(
+    answers: Mapping[Cell, Answers],
+    labels: np.ndarray,
+    score: str,
+    groups: Sequence[Hashable] | None = None,
+) -> dict[str, Any]:
     """All that the answers say.
 
     Args:
         answers: From ``proof.run_cells``.
         labels: ``[N]``, of the test pictures.
         score: Of ``SCORES``: what choices, verdicts and worth go by.
+        groups: The source of each test picture; None for each its own.
 
     Returns:
         For a report: ``summary``; ``curve``, by arm and amount both scores, gain over ``real`` and
@@ -89,13 +77,13 @@ def find(answers: Mapping[Cell, Answers], labels: np.ndarray, score: str) -> dic
     """
     if score not in SCORES:
         raise ValueError(f"`score` must be among {', '.join(SCORES)}. Received: score={score!r}")
-    told = _gathered(answers, labels)
-    amounts = sorted({amount for name, amount in told.answers if name == REAL.name})
+    told = _gathered(answers, labels, groups)
+    amounts = sorted({amount for name, amount in told.places if name == REAL.name})
     verdicts = [found for amount in amounts if (found := _verdict(told, score, amount))]
     controls = _controls(told, score, amounts[0])
     worths = _worths(told, score, amounts)
     return {
-        "summary": _summary(verdicts, worths, controls),
+        "summary": _summary(amounts[-1], verdicts, worths, controls),
         "score": score,
         "amounts": amounts,
         "curve": _curve(told, score),
@@ -105,7 +93,9 @@ def find(answers: Mapping[Cell, Answers], labels: np.ndarray, score: str) -> dic
     }
 
 
-def _gathered(answers: Mapping[Cell, Answers], labels: np.ndarray) -> _Told:
+def _gathered(
+    answers: Mapping[Cell, Answers], labels: np.ndarray, groups: Sequence[Hashable] | None
+) -> _Told:
     rows: dict[Place, list[np.ndarray]] = defaultdict(list)
     held: dict[str, dict[Place, list[float]]] = {name: defaultdict(list) for name in SCORES}
     for cell, each in answers.items():
@@ -116,9 +106,10 @@ def _gathered(answers: Mapping[Cell, Answers], labels: np.ndarray) -> _Told:
     stacked = {place: np.stack(each) for place, each in rows.items()}
     return _Told(
         {cell.arm.name: cell.arm for cell in answers},
-        labels,
-        stacked,
-        {name: resampled_scores(score, labels, stacked) for name, score in SCORES.items()},
+        {
+            name: resampled_scores(score, labels, stacked, groups=groups)
+            for name, score in SCORES.items()
+        },
         {
             name: {place: float(np.mean(each)) for place, each in places.items()}
             for name, places in held.items()
@@ -128,7 +119,7 @@ def _gathered(answers: Mapping[Cell, Answers], labels: np.ndarray) -> _Told:
 
 def _curve(told: _Told, score: str) -> list[dict[str, Any]]:
     found = []
-    for place in told.answers:
+    for place in told.places:
         name, amount = place
         base = REAL.name, amount
         found.append(
@@ -137,9 +128,9 @@ def _curve(told: _Told, score: str) -> list[dict[str, Any]]:
                 "amount": amount,
                 "synthetic": told.arms[name].needs_synthetic,
                 "control": name.startswith("control"),
-                "classifiers": len(told.answers[place]),
+                "classifiers": len(told.scores[score][place].values),
                 "held_out": told.held_out[score][place],
-                **{each: asdict(told.estimate(each, place)) for each in SCORES},
+                **{each: asdict(told.scores[each][place].estimate()) for each in SCORES},
                 "gain": None if place == base else asdict(told.gain(score, place, base)),
             }
         )
@@ -170,16 +161,17 @@ def _worths(told: _Told, score: str, amounts: Sequence[int]) -> list[dict[str, A
     if len(amounts) < 2:
         return []
     base = [(REAL.name, amount) for amount in amounts]
-    curve = np.array([told.estimate(score, place).value for place in base])
-    curves = np.stack([told.draws[score][place] for place in base], axis=1)
+    scores = told.scores[score]
+    curve = np.array([scores[place].value for place in base])
+    curves = np.stack([scores[place].chances() for place in base], axis=1)
     places = [(ALONE.name, amounts[-1])]
     for amount in amounts[:-1]:
         best = told.best(score, amount, lambda arm: arm.real and arm.needs_synthetic)
         places += [best] if best else []
     found = []
     for place in places:
-        wanted = told.estimate(score, place).value
-        each = worth(amounts, curve, wanted, curves, told.draws[score][place])
+        wanted = scores[place]
+        each = worth(amounts, curve, wanted.value, curves, wanted.chances())
         found.append(
             {
                 "arm": place[0],
@@ -194,7 +186,7 @@ def _worths(told: _Told, score: str, amounts: Sequence[int]) -> list[dict[str, A
 def _controls(told: _Told, score: str, amount: int) -> list[dict[str, Any]]:
     """What must help, and what must not."""
     found = []
-    for place in told.answers:
+    for place in told.places:
         arm = told.arms[place[0]]
         if arm.added not in ("more real", "noise"):
             continue
@@ -213,12 +205,15 @@ def _controls(told: _Told, score: str, amount: int) -> list[dict[str, Any]]:
 
 
 def _summary(
+    most: int,
     verdicts: Sequence[dict[str, Any]],
     worths: Sequence[dict[str, Any]],
     controls: Sequence[dict[str, Any]],
 ) -> str:
     """A few sentences; the first is the answer."""
     said = []
+    if verdicts and verdicts[-1]["amount"] < most:
+        said.append(f"With {most:,} real pictures: too few synthetic ones for a test.")
     for found in reversed(verdicts):
         text = found["verdict"]
         said.append(f"With {found['amount']:,} real pictures: {text[0].lower()}{text[1:]}")

@@ -22,7 +22,7 @@ from kerasgen.data.datasets import LabelledImages
 from kerasgen.data.files import read_settings, write_file, write_json
 from kerasgen.evaluation.classification import Protocol, real_batches, train_classifier
 from kerasgen.evaluation.learners import Learner
-from kerasgen.evaluation.mixing import Arm, Pools, training_set
+from kerasgen.evaluation.mixing import Arm, Pools, nested_order, training_set
 
 REAL = Arm("real")
 ALONE = Arm("synthetic alone", real=False)
@@ -98,6 +98,7 @@ def plan_cells(
         arms += [mixed, replace(mixed, name=f"{mixed.name}, augmented", augmented=True)]
         if gate:
             arms.append(Arm(f"real + {each:g} x confirmed", times=each, added="confirmed"))
+    _check_classes(pools, amounts, seeds)
     held = len(pools.synthetic.labels)
     cells = [
         Cell(arm, amount, seed)
@@ -116,6 +117,22 @@ def plan_cells(
     return cells + [
         Cell(arm, amounts[0], seed) for arm in _controls(amounts[0], most, times) for seed in seeds
     ]
+
+
+def _check_classes(pools: Pools, amounts: Sequence[int], seeds: Sequence[int]) -> None:
+    """What real pictures lack, synthetic ones would bring: a gain of no worth to anybody."""
+    there = set(pools.real.labels.tolist())
+    for seed in seeds:
+        order = nested_order(pools.groups, pools.real.labels, seed)
+        for amount in amounts:
+            missing = sorted(there - set(pools.real.labels[order[:amount]].tolist()))
+            if missing:
+                names = ", ".join(pools.real.class_names[label] for label in missing)
+                raise ValueError(
+                    f"Of {amount} real pictures, whole sources together, none is of {names}: give "
+                    "larger `amounts`, or sources of fewer pictures (--sources). "
+                    f"Received: amounts={list(amounts)}"
+                )
 
 
 def _controls(amount: int, most: int, times: Sequence[float]) -> list[Arm]:
@@ -220,22 +237,27 @@ def steps_within(
         ValueError: If it would be below 100.
     """
     path = Path(folder) / "pace.json"
-    asked = {"minutes": minutes, "classifiers": classifiers, **asdict(replace(protocol, steps=1))}
+    shape = list(pools.real.images.shape)
+    asked = {"minutes": minutes, "classifiers": classifiers, "pictures": shape}
+    asked |= asdict(replace(protocol, steps=1))
     kept = read_settings(path) if path.exists() else {}
     if kept.get("asked") == json.loads(json.dumps(asked)):
         return int(kept["steps"])
     images, labels = pools.real.images, pools.real.labels
     seconds = []
-    for steps in (_WARM, _WARM + _TIMED):
+    # The first pays for what TensorFlow does once only.
+    for steps in (1, _WARM, _WARM + _TIMED):
         short = replace(protocol, steps=steps)
         begun = time.perf_counter()
         batches = real_batches(images, labels, short, 0)
         train_classifier(batches, images.shape[1:], len(pools.real.class_names), short, 0)
         seconds.append(time.perf_counter() - begun)
-    each = max((seconds[1] - seconds[0]) / _TIMED, 1e-6)
-    steps = int((60 * minutes / classifiers - seconds[0]) / each) + _WARM
+    _, start, whole = seconds
+    # No update is quicker than a tenth of what it is with all that surrounds it.
+    each = max((whole - start) / _TIMED, 0.1 * whole / (_WARM + _TIMED))
+    steps = int((60 * minutes / classifiers - start) / each) + _WARM
     if steps < FEWEST_STEPS:
-        needed = (seconds[0] + each * FEWEST_STEPS) * classifiers / 60
+        needed = (start + each * FEWEST_STEPS) * classifiers / 60
         raise ValueError(
             f"{classifiers} classifiers need about {needed:.0f} minutes for the least that says "
             f"something ({FEWEST_STEPS} updates each): allow more, or ask for fewer seeds, amounts "

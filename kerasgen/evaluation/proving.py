@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from kerasgen.data.sheets import contact_sheet
 from kerasgen.evaluation.classification import Protocol
 from kerasgen.evaluation.findings import find
 from kerasgen.evaluation.learners import FromScratch, Learner
-from kerasgen.evaluation.metrics import share_with_interval
+from kerasgen.evaluation.metrics import Estimate, wilson_interval
 from kerasgen.evaluation.mixing import Pools
 from kerasgen.evaluation.pages import data_url, markup, write_page
 from kerasgen.evaluation.plots import mixing_plot
@@ -52,6 +52,7 @@ def prove_sets(
     question: Question,
     folder: str | Path,
     *,
+    test_groups: Sequence[Hashable] | None = None,
     title: str = "proof",
     remarks: Sequence[str] = (),
     report: Callable[[int, int], None] | None = None,
@@ -63,6 +64,8 @@ def prove_sets(
         test: Real pictures that nothing was trained or chosen on, of the same form and classes.
         question: What is asked.
         folder: Where ``index.html`` and ``report.json`` are written, and the answers kept.
+        test_groups: The source of each test picture: those of one are one witness. None for each
+            its own.
         title: Of the page.
         remarks: What a reader must know of the sets.
         report: Called after each classifier with the number done and the number of all.
@@ -80,12 +83,13 @@ def prove_sets(
     answers = run_cells(cells, pools, test, question.learner, Path(folder) / "answers", report)
     height, width = test.images.shape[1:3]
     numbers = {
-        **find(answers, test.labels, question.score),
+        **find(answers, test.labels, question.score, test_groups),
         "gate": _gate(answers, pools.synthetic) if question.gate else [],
         "sets": {
             "real": len(pools.real.labels),
             "synthetic": len(pools.synthetic.labels),
             "test": len(test.labels),
+            "test_sources": len(set(test_groups or range(len(test.labels)))),
             "validation": 0 if pools.validation is None else len(pools.validation.labels),
             "classes": len(test.class_names),
             "size": f"{width}x{height}",
@@ -128,6 +132,11 @@ def _left_out(cells: Sequence[Cell], question: Question) -> list[str]:
         remarks.append(
             "There is no control with more real pictures: no amount leaves enough of them over."
         )
+    if question.seeds == 1:
+        remarks.append(
+            "With one classifier of each kind the intervals hold what other test pictures would "
+            "change, and not what other classifiers would: ask for more seeds."
+        )
     return remarks
 
 
@@ -150,12 +159,18 @@ def _gate(answers: Mapping[Cell, Answers], synthetic: LabelledImages) -> list[di
         found.append(
             {
                 "amount": amount,
-                "confirmed": asdict(share_with_interval(right[0])),
+                "confirmed": asdict(_share(right)),
                 "least": {"name": least, "share": shares[least]},
                 "by_class": shares,
             }
         )
     return found
+
+
+def _share(right: np.ndarray) -> Estimate:
+    """Mean over judges ``[S, M]`` and pictures; the interval is that of as many pictures."""
+    share = float(right.mean())
+    return Estimate(share, *wilson_interval(share, right.shape[1]), right.shape[1])
 
 
 def class_sheet(real: LabelledImages, synthetic: LabelledImages) -> np.ndarray:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -20,8 +19,8 @@ from kerasgen.evaluation.classification import (
     train_classifier,
 )
 from kerasgen.evaluation.metrics import Estimate
+from kerasgen.evaluation.resampling import Score, resampled_scores
 
-Name = TypeVar("Name", bound=Hashable)
 Batches = Iterator[tuple[tf.Tensor, tf.Tensor]]
 Arm = Callable[[int], Batches]
 """Seed -> endless batches of (images, labels) to train a classifier on."""
@@ -120,14 +119,10 @@ def train_and_predict(
     return np.stack([predict(network, test.images) for network in networks]).astype(np.int32)
 
 
-Score = Callable[[np.ndarray, np.ndarray], float]
-"""Labels ``[N]`` and predictions ``[N]`` -> a number."""
-
-
 def score_with_interval(
     score: Score, labels: np.ndarray, predicted: np.ndarray, *, seed: int = 0
 ) -> Estimate:
-    """Mean over classifiers, with a 95 % bootstrap interval over classifiers and pictures.
+    """Mean over classifiers, with a 95 % interval over classifiers and pictures.
 
     Args:
         score: ``share_right`` or ``mean_f1`` of ``classification``, or another.
@@ -135,8 +130,7 @@ def score_with_interval(
         predicted: ``[S, N]``, from ``train_and_predict``.
         seed: Of the bootstrap.
     """
-    draws = resampled_scores(score, labels, {"own": predicted}, seed=seed)["own"]
-    return estimate_from_draws(mean_score(score, labels, predicted), draws, len(labels))
+    return resampled_scores(score, labels, {"own": predicted}, seed=seed)["own"].estimate()
 
 
 def gain_with_interval(
@@ -147,7 +141,7 @@ def gain_with_interval(
     *,
     seed: int = 0,
 ) -> Estimate:
-    """How much better than the baseline, with a paired 95 % bootstrap interval.
+    """How much better than the baseline, with a paired 95 % interval.
 
     Args:
         score: ``share_right`` or ``mean_f1`` of ``classification``, or another.
@@ -160,60 +154,8 @@ def gain_with_interval(
         ValueError: If the two arms have different forms.
     """
     both = {"own": predicted, "other": baseline}
-    draws = resampled_scores(score, labels, both, seed=seed)
-    own, other = (mean_score(score, labels, each) for each in both.values())
-    return estimate_from_draws(own - other, draws["own"] - draws["other"], len(labels))
-
-
-def resampled_scores(
-    score: Score,
-    labels: np.ndarray,
-    answers: Mapping[Name, np.ndarray],
-    *,
-    seed: int = 0,
-    resamples: int = 1000,
-) -> dict[Name, np.ndarray]:
-    """Each arm's score in the same bootstrap draws of classifiers and pictures.
-
-    All arms are asked about the same resampled pictures, so what makes a picture hard for all does
-    not widen the interval of a difference.
-
-    Args:
-        score: As above.
-        labels: ``[N]`` integers, the truth.
-        answers: By arm ``[S, N]``, the predicted classes; of the same seeds and pictures.
-        seed: Of the bootstrap.
-        resamples: B, how many draws.
-
-    Returns:
-        By arm ``[B]``.
-
-    Raises:
-        ValueError: If the arms have different forms.
-    """
-    shapes = {name: each.shape for name, each in answers.items()}
-    if len(set(shapes.values())) != 1:
-        raise ValueError(f"All arms need the same seeds and pictures. Received: {shapes}")
-    classifiers, count = next(iter(shapes.values()))
-    generator = np.random.default_rng(seed)
-    found: dict[Name, list[float]] = {name: [] for name in answers}
-    for _ in range(resamples):
-        places = generator.integers(0, count, count)
-        rows = generator.integers(0, classifiers, classifiers)
-        for name, predicted in answers.items():
-            found[name].append(mean_score(score, labels[places], predicted[rows][:, places]))
-    return {name: np.array(draws) for name, draws in found.items()}
-
-
-def mean_score(score: Score, labels: np.ndarray, predicted: np.ndarray) -> float:
-    """Mean over classifiers: labels ``[N]``, predictions ``[S, N]``."""
-    return float(np.mean([score(labels, row) for row in predicted]))
-
-
-def estimate_from_draws(value: float, draws: np.ndarray, count: int) -> Estimate:
-    """A value with the 95 % interval of its bootstrap draws ``[B]``."""
-    low, high = np.percentile(draws, [2.5, 97.5])
-    return Estimate(value, float(low), float(high), count)
+    found = resampled_scores(score, labels, both, seed=seed)
+    return found["own"].minus(found["other"]).estimate()
 
 
 def verdict(gain: Estimate) -> str:

@@ -62,10 +62,19 @@ def test_a_plan_that_cannot_be_is_refused(amounts, times, said):
         proof.plan_cells(pools(pictures(8, 1)), amounts, times, range(2))
 
 
+def test_an_amount_without_a_class_is_refused():
+    """Two recordings of a class: at 16 pictures one class would be missing."""
+    real = pictures(64, 0)
+    groups = [(label, place // 32) for place, label in enumerate(real.labels.tolist())]
+    given = Pools(real, groups, pictures(64, 1))
+    with pytest.raises(ValueError, match="Of 16 real pictures.*none is of (above|below).*Received"):
+        proof.plan_cells(given, [16, 64], [1], range(2))
+    assert proof.plan_cells(given, [64], [0.5], range(2))
+
+
 def test_more_of_the_same_helps(tmp_path):
-    question = Question(
-        [8, 64], (4.0,), 2, FromScratch(Protocol(steps=100, batch_size=32, width=8))
-    )
+    short = FromScratch(Protocol(steps=100, batch_size=32, width=8))
+    question = Question([8, 64], (4.0,), 5, short)
     told = []
     good = prove_sets(
         pools(pictures(256, 1)), TEST, question, tmp_path,
@@ -142,8 +151,13 @@ def test_a_time_becomes_a_number_of_updates_and_stays(tmp_path, monkeypatch):
     given = pools(pictures(8, 1))
     steps = proof.steps_within(5, 10, given, QUICK, tmp_path)
     assert steps > proof.FEWEST_STEPS
+    assert steps < 10_000_000
     monkeypatch.setattr(proof, "train_classifier", None)
     assert proof.steps_within(5, 10, given, QUICK, tmp_path) == steps
     monkeypatch.undo()
+    larger = pools(pictures(9, 1), real=65)
+    assert proof.steps_within(5, 10, larger, QUICK, tmp_path) > 0
+    told = json.loads((tmp_path / "pace.json").read_text())["asked"]
+    assert told["pictures"] == [65, SIZE, SIZE, 1]
     with pytest.raises(ValueError, match=r"10 classifiers need about .*Received: minutes=0.01"):
         proof.steps_within(0.01, 10, given, QUICK, tmp_path)
