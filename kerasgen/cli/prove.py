@@ -103,6 +103,12 @@ def _prove(arguments: argparse.Namespace) -> int:
     print(f"{numbers['summary']}\npage: {out / 'index.html'}")
     values = _values(numbers)
     held = [each for each in conditions if each.holds([values[each.name]])]
+    failed = [each["arm"] for each in numbers["controls"] if not each["as_it_must"]]
+    if conditions and failed and not held:
+        raise ValueError(
+            "The conditions cannot be told, for a control did not behave: give more pictures, "
+            f"--seeds or --steps. Received: {', '.join(failed)}"
+        )
     for each in held:
         print(f"It holds: {each.text}")
     return FAILED if held else 0
@@ -121,11 +127,13 @@ def _read(arguments: argparse.Namespace) -> tuple[Pools, LabelledImages, list[st
         path = getattr(arguments, part)
         if path is not None:
             other = load_labelled(path, **form)
-            sets[part] = other.get(part, other["train"]).with_classes(real.class_names)
+            sets[part] = other.get(part, other["train"]).with_classes(
+                real.class_names, called=f"--{part}"
+            )
     if "test" not in sets:
         raise ValueError(f"--real has no test part: give --test. Received: real={arguments.real!r}")
     made = load_labelled(arguments.synthetic, **form)["train"]
-    sets["synthetic"] = made.with_classes(real.class_names)
+    sets["synthetic"] = made.with_classes(real.class_names, called="--synthetic")
     sets, remarks = _apart(sets)
     real = sets["train"]
     groups = [source_name(name, arguments.sources) for name in real.names]
@@ -150,6 +158,14 @@ def _apart(sets: dict[str, LabelledImages]) -> tuple[dict[str, LabelledImages], 
                     f"{left:,} {kind} pictures were left out: they are also among the {part} "
                     "pictures."
                 )
+    copies = len(apart["synthetic"].labels) - len(
+        without_copies(apart["synthetic"], apart["train"]).labels
+    )
+    if copies:
+        remarks.append(
+            f"{copies:,} synthetic pictures are copies of real ones to train on, pixel by pixel: "
+            "the set brings real pictures along, also where only some of them are at hand."
+        )
     for remark in remarks:
         logging.getLogger(__name__).warning("%s", remark)
     return apart, remarks

@@ -38,17 +38,26 @@ class LabelledImages:
         names = tuple(self.names[place] for place in places)
         return LabelledImages(self.images[places], self.labels[places], self.class_names, names)
 
-    def with_classes(self, class_names: tuple[str, ...]) -> "LabelledImages":
+    def with_classes(
+        self, class_names: tuple[str, ...], *, called: str = ""
+    ) -> "LabelledImages":
         """The same pictures, numbered by other class names, of which these must be a part.
+
+        Args:
+            class_names: The others.
+            called: What the user knows these pictures as, for an error: "--synthetic DIR".
 
         Raises:
             ValueError: If a class is not among them.
         """
         others = sorted(set(self.class_names) - set(class_names))
         if others:
+            folded = {name.casefold() for name in class_names}
+            alike = [name for name in others if name.casefold() in folded]
+            hint = f" Only upper and lower case differ of {', '.join(alike)}." if alike else ""
             raise ValueError(
-                f"Classes must be called alike in all sets. Received: {', '.join(others)}, "
-                f"not among {', '.join(class_names)}"
+                f"Classes must be called alike in all sets.{hint} Received: "
+                f"{', '.join(others)}, not among {', '.join(class_names)}{called and f', in {called}'}"
             )
         numbers = np.array([class_names.index(name) for name in self.class_names], np.int32)
         return LabelledImages(self.images, numbers[self.labels], class_names, self.names)
@@ -295,7 +304,8 @@ def _check_shapes(shapes: Mapping[tuple[int, ...], str], source: str | Path) -> 
     if len(shapes) > 1:
         found = " and ".join(f"{list(shape)} of {name!r}" for shape, name in shapes.items())
         raise ValueError(
-            "Pictures differ in height, width or channels: pass `size` and `channels`. "
+            "Pictures differ in height, width or channels: give a size (--size) and channels "
+            "(--channels). "
             f"Received: {found} in source={str(source)!r}"
         )
 

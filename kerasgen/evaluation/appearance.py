@@ -142,22 +142,21 @@ def grey_histograms(images: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Difference:
-    """How far two sets' numbers are apart, and how far those of one set are by chance.
+    """How far two sets' numbers are apart, and how far they would be by chance.
+
+    Chance is what is left when pictures, or sources, are given to the two sets at random.
 
     Attributes:
         distance: Wasserstein distance of the two distributions, in the numbers' unit.
-        null: The mean distance of two sets, of these sizes, drawn from the real one.
+        null: The mean distance by chance.
         null_95: 95 % of such distances are at most so large.
+        p: Chance of such a distance, or a larger one.
     """
 
     distance: Estimate
     null: float
     null_95: float
-
-    @property
-    def is_shown(self) -> bool:
-        """Whether the distance is larger than chance explains, at the level of 5 %."""
-        return self.distance.value > self.null_95
+    p: float
 
 
 def distribution_difference(
@@ -175,7 +174,7 @@ def distribution_difference(
         synthetic: ``[M]``.
         groups: Names of N and of M sources, which are resampled whole; None if each picture is its
             own.
-        resamples: Bootstrap samples of the interval, and draws of the null.
+        resamples: Bootstrap samples of the interval, and permutations.
         seed: Of both.
 
     Raises:
@@ -228,20 +227,32 @@ def _difference(
     generator = np.random.default_rng(seed)
     sets = real, synthetic
     named = groups or tuple(range(len(one)) for one in sets)
-    parts = [_parts(names) for names in named]
-    # As many witnesses as each set has.
-    counts = [len(each) for each in parts]
+    # What belongs together stays together, drawn again or given to the other set.
+    witnesses = [
+        [one[places] for places in _parts(names)] for one, names in zip(sets, named, strict=True)
+    ]
+    pooled, first = [*witnesses[0], *witnesses[1]], len(witnesses[0])
 
-    def drawn(side: int, count: int) -> np.ndarray:
-        picked = generator.integers(0, len(parts[side]), count)
-        return sets[side][np.concatenate([parts[side][place] for place in picked])]
+    def drawn(side: list[np.ndarray]) -> np.ndarray:
+        return np.concatenate(
+            [side[place] for place in generator.integers(0, len(side), len(side))]
+        )
 
-    again = [distance(drawn(0, counts[0]), drawn(1, counts[1])) for _ in range(resamples)]
-    null = [distance(drawn(0, counts[0]), drawn(0, counts[1])) for _ in range(resamples)]
-    low, high = np.percentile(again, [2.5, 97.5])
-    count = min(len(real), len(synthetic))
-    estimate = Estimate(distance(real, synthetic), float(low), float(high), count)
-    return Difference(estimate, float(np.mean(null)), float(np.percentile(null, 95)))
+    def dealt() -> float:
+        order = generator.permutation(len(pooled))
+        hands = order[:first], order[first:]
+        return distance(*(np.concatenate([pooled[place] for place in hand]) for hand in hands))
+
+    value = distance(real, synthetic)
+    # A bootstrap sets the two sets further apart than they are: only its spread is of use.
+    spread = 1.96 * float(np.std([distance(*map(drawn, witnesses)) for _ in range(resamples)]))
+    null = np.array([dealt() for _ in range(resamples)])
+    return Difference(
+        Estimate(value, max(0.0, value - spread), value + spread, min(len(real), len(synthetic))),
+        float(null.mean()),
+        float(np.percentile(null, 95)),
+        float((1 + np.count_nonzero(null >= value)) / (1 + resamples)),
+    )
 
 
 def _parts(names: Sequence[Hashable]) -> list[np.ndarray]:

@@ -17,7 +17,6 @@ from kerasgen.evaluation.comparison import (
     compare_appearance,
     compare_features,
     compared_sets,
-    summary,
 )
 from kerasgen.evaluation.comparison_pictures import PictureSet, dots, maps_of_a_pair, sheets
 from kerasgen.evaluation.discrimination import Network, discriminate
@@ -26,6 +25,7 @@ from kerasgen.evaluation.metrics import find_copies
 from kerasgen.evaluation.plots import histogram_plot, statistics_plot
 from kerasgen.evaluation.projection import fit_projection
 from kerasgen.evaluation.report import Sheet, write_report
+from kerasgen.evaluation.sentences import summary
 
 __all__ = ["PictureSet", "compare_sets"]
 
@@ -67,6 +67,11 @@ def compare_sets(
         ValueError: If the sets cannot be compared or the report cannot be written.
     """
     check_classes(real.labels, synthetic.labels)
+    if len({space.name for space in spaces}) < len(spaces):
+        raise ValueError(
+            "Feature spaces need names of their own: leave out one, or rename its file or folder. "
+            f"Received: {', '.join(space.name for space in spaces)}"
+        )
     sets = compared_sets(
         real.images,
         synthetic.images,
@@ -83,8 +88,12 @@ def compare_sets(
     learned = _learned(
         sets, network, spaces[0], (real.names, synthetic.names), folder, seed, report
     )
+    copies = {
+        **_copies(spaces[0], all_real, made, sets, synthetic),
+        "exact": _exact_copies(real.images, synthetic.images),
+    }
     numbers: dict[str, Any] = {
-        "summary": summary(found, looks, learned.numbers),
+        "summary": summary(found, looks, learned.numbers, copies),
         "remarks": [*remarks, *learned.remarks],
         "version": kerasgen.__version__,
         "seed": seed,
@@ -94,7 +103,7 @@ def compare_sets(
         "feature_maps": learned.maps,
         "classes": _classes(real, synthetic, (all_real, made), spaces[0], seed, report),
         "appearance": looks,
-        "copies": _copies(spaces[0], all_real, made, sets, synthetic),
+        "copies": copies,
         "map": {
             "features": spaces[0].name,
             "explained": " and ".join(f"{share:.0%}" for share in projection.explained),
@@ -120,7 +129,7 @@ def _distances(
     seed: int,
     report: Callable[[str], None],
 ) -> dict[str, dict[str, Any]]:
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for number, space in enumerate(spaces, start=1):
         report(f"distances on {space.name} ({number} of {len(spaces)})")
         found[space.name] = compare_features(sets, space, seed=seed)
@@ -184,6 +193,12 @@ def _facts(real: PictureSet, synthetic: PictureSet, sets: ComparedSets) -> dict[
     }
 
 
+def _exact_copies(real: np.ndarray, synthetic: np.ndarray) -> int:
+    """How many synthetic pictures are real ones, pixel by pixel; all real ones are looked at."""
+    known = {image.tobytes() for image in real}
+    return sum(image.tobytes() in known for image in synthetic)
+
+
 def _copies(
     space: FeatureExtractor,
     all_real: np.ndarray,
@@ -192,9 +207,11 @@ def _copies(
     synthetic: PictureSet,
 ) -> dict[str, Any]:
     """Synthetic pictures that are copies of one of the reference, mirrored or not."""
-    mirrored = space(np.ascontiguousarray(synthetic.images[:, :, ::-1]))
+    mirrored = [
+        space(np.ascontiguousarray(images[:, :, ::-1])) for images in (synthetic.images, sets.null)
+    ]
     reference, null = (all_real[each] for each in (sets.places.reference, sets.places.null))
-    found = find_copies([made, mirrored], reference, null)
+    found = find_copies([made, mirrored[0]], reference, [null, mirrored[1]])
     return {
         "share": asdict(found.share),
         "null": asdict(found.null),

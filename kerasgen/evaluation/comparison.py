@@ -26,6 +26,7 @@ from kerasgen.evaluation.features import FeatureExtractor
 from kerasgen.evaluation.metrics import (
     TwoSampleTest,
     frechet_distance,
+    holm_adjusted,
     kernel_distance,
     manifold_scores,
     sliced_wasserstein,
@@ -39,6 +40,14 @@ _TOO_FEW_SOURCES = (
     "Of one set there are {} source(s): too few to tell a difference of the sets from one of the "
     f"sources, for which {FOLDS} are needed. There is no two-sample test."
 )
+
+_AS_INDEPENDENT = (
+    "The brackets of the distances take every picture as a witness of its own: of {} sources they "
+    "are too narrow."
+)
+
+LEVEL = 0.05
+"""Chance of a false alarm among all tests of a kind together."""
 
 FEWEST, FEWEST_IN_HALF = 8, 4
 """Pictures that each set needs: four in each half of the real one."""
@@ -177,8 +186,15 @@ def compare_features(
     """
     reference = features(sets.reference)
     found: dict[str, Any] = {}
+    together = [
+        len(set(groups))
+        for groups in (sets.reference_groups, sets.null_groups, sets.synthetic_groups)
+        if len(set(groups)) < len(groups)
+    ]
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
+        if together:
+            warnings.warn(_AS_INDEPENDENT.format(min(together)), stacklevel=2)
         for arm, (images, groups) in sets.arms.items():
             own = features(images)
             measured = {
@@ -225,8 +241,9 @@ def compare_appearance(sets: ComparedSets, *, seed: int = 0) -> dict[str, Any]:
 
     Returns:
         By the name of each statistic, and ``grey_histogram``, a dict: ``distance`` (an ``Estimate``
-        as a dict), ``null`` and ``null_95`` (see ``appearance.Difference``), and, but for the
-        histogram, the mean of each set as ``real`` and ``synthetic``.
+        as a dict), ``null``, ``null_95`` and ``p`` (see ``appearance.Difference``); ``shown``,
+        whether it is beyond chance among all these statistics together; and, but for the histogram,
+        the mean of each set as ``real`` and ``synthetic``.
     """
     real = np.concatenate([sets.reference, sets.null])
     of_real, of_synthetic = appearance(real), appearance(sets.synthetic)
@@ -243,75 +260,5 @@ def compare_appearance(sets: ComparedSets, *, seed: int = 0) -> dict[str, Any]:
             grey_histograms(real), grey_histograms(sets.synthetic), groups, seed=seed
         )
     )
-    return found
-
-
-def summary(
-    comparison: dict[str, dict[str, Any]],
-    looks: dict[str, Any],
-    network: dict[str, Any] | None = None,
-    *,
-    level: float = 0.05,
-) -> str:
-    """What came out, in two or three sentences.
-
-    Args:
-        comparison: By the name of each feature space, what ``compare_features`` gave.
-        looks: What ``compare_appearance`` gave.
-        network: The numbers of ``discrimination.discriminate``; None if nothing was trained.
-        level: Of the two-sample test.
-    """
-    return " ".join([_told(comparison, level), *_learned(network), _differing(looks)])
-
-
-def _told(comparison: dict[str, dict[str, Any]], level: float) -> str:
-    tested = {
-        name: found for name, found in comparison.items() if found["two_sample_p"]["synthetic"]
-    }
-    told = {
-        name: found["two_sample_area"]["synthetic"]["value"]
-        for name, found in tested.items()
-        if found["two_sample_p"]["synthetic"] <= level
-    }
-    if not tested:
-        return "There are too few sources to test whether the synthetic pictures can be told apart."
-    if told:
-        name = max(told, key=lambda each: told[each])
-        return (
-            "The synthetic pictures can be told from the real ones: area under ROC "
-            f"{told[name]:.2f} on {name} (0.5 is chance), on {len(told)} of {len(comparison)} "
-            "feature space(s)."
-        )
-    return (
-        "No feature space tells the synthetic pictures from the real ones "
-        f"(p > {level:g} on {len(comparison)})."
-    )
-
-
-def _learned(network: dict[str, Any] | None) -> list[str]:
-    if network is None:
-        return []
-    area, null = (network["area_under_roc"][arm] for arm in ("synthetic", "null"))
-    # Both must hold: an interval is that of one training, and the null that of another.
-    tells = area["low"] > 0.5 and area["value"] > null["high"]
-    learned = "learns to tell" if tells else "does not learn to tell"
-    return [
-        f"A network trained for it {learned} unseen ones apart: {area['value']:.2f} "
-        f"(null {null['value']:.2f})."
-    ]
-
-
-def _differing(looks: dict[str, Any]) -> str:
-    differing = [
-        name for name, found in looks.items() if found["distance"]["value"] > found["null_95"]
-    ]
-    if not differing:
-        return "Light, colour, sharpness and noise do not differ beyond chance."
-    furthest = sorted(differing, key=lambda name: -_times(looks[name]))[:3]
-    listed = ", ".join(name.replace("_", " ") for name in furthest)
-    return f"In plain numbers they differ most in {listed}."
-
-
-def _times(difference: dict[str, Any]) -> float:
-    """How many times what chance gives."""
-    return float(difference["distance"]["value"]) / max(float(difference["null_95"]), 1e-12)
+    adjusted = holm_adjusted({name: each["p"] for name, each in found.items()})
+    return {name: {**each, "shown": adjusted[name] <= LEVEL} for name, each in found.items()}

@@ -211,7 +211,12 @@ def _summary(
     controls: Sequence[dict[str, Any]],
 ) -> str:
     """A few sentences; the first is the answer."""
-    said = []
+    said = [
+        f"This proof cannot tell, for a control did not behave ({_arm(control)}: "
+        f"{control['verdict'].rstrip('.')}): too small, or trained too briefly. What it found:"
+        for control in controls
+        if not control["as_it_must"]
+    ][:1]
     if verdicts and verdicts[-1]["amount"] < most:
         said.append(f"With {most:,} real pictures: too few synthetic ones for a test.")
     for found in reversed(verdicts):
@@ -219,11 +224,8 @@ def _summary(
         said.append(f"With {found['amount']:,} real pictures: {text[0].lower()}{text[1:]}")
     if worths:
         said.append(f"The synthetic set alone is worth {worths[0]['told']} real pictures.")
-    for control in controls:
-        if not control["as_it_must"]:
-            said.append(
-                "Beware: a control did not behave "
-                f"({control['arm'].removeprefix('control: ')}: {control['verdict'].rstrip('.')}), "
-                "so this proof is too small, or trained too briefly, to say."
-            )
     return " ".join(said)
+
+
+def _arm(control: dict[str, Any]) -> str:
+    return str(control["arm"]).removeprefix("control: ")

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from kerasgen.evaluation.proof import ALONE
+
 REAL, SYNTHETIC = "#1f6f8b", "#d1495b"
 """Colours of the two sets: told apart by people who confuse red and green, too."""
 
@@ -79,6 +81,9 @@ def statistics_plot(real: Mapping[str, np.ndarray], synthetic: Mapping[str, np.n
 def mixing_plot(curve: Sequence[Mapping[str, Any]], score: str) -> str:
     """A score over the number of real pictures, a line for each way to train.
 
+    Without real pictures the number does not matter: that line goes across, dashed, its interval shaded. Of an arm that
+    is at one amount only there is a point.
+
     Args:
         curve: From ``findings.find``; controls are left out.
         score: Key of the score in each row, an ``Estimate`` as a dict.
@@ -98,7 +103,8 @@ def mixing_plot(curve: Sequence[Mapping[str, Any]], score: str) -> str:
             colour = _LINES[made][drawn[made] % len(_LINES[made])]
             drawn[made] += 1
             values = 100 * np.array([[row[score][key] for key in _ENDS] for row in rows])
-            if len(rows) == 1 and len(amounts) > 1:
+            if name == ALONE.name:
+                axes.axhspan(*values[0, 1:], color=colour, alpha=0.08, linewidth=0)
                 axes.axhline(values[0, 0], color=colour, linestyle="--", label=name)
                 continue
             # Side by side, so that intervals do not hide each other.

@@ -11,9 +11,9 @@ from kerasgen.evaluation.comparison import (
     compare_features,
     compared_sets,
     grouped_test,
-    summary,
 )
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features
+from kerasgen.evaluation.sentences import summary
 
 
 def pictures(count, seed, level=110, spread=30, side=16):
@@ -38,6 +38,43 @@ def test_real_against_real_is_no_difference():
     text = summary({"pixels": found}, looks)
     assert text.startswith("No feature space tells")
     assert len(sets.null) == len(sets.synthetic) == 60 and len(sets.reference) == 60
+
+
+def test_among_many_numbers_chance_alone_is_not_told_of():
+    told = 0
+    for seed in range(30):
+        both = pictures(80, seed)
+        sets = compared_sets(both[:48], both[48:], seed=seed)
+        told += any(each["shown"] for each in compare_appearance(sets, seed=seed).values())
+    assert told <= 5
+
+
+def test_several_spaces_are_several_chances():
+    """One of five has p = 0.02: alone that would be told."""
+
+    def space(p):
+        area = {"value": 0.6, "low": 0.5, "high": 0.7, "count": 9}
+        return {"two_sample_p": {"synthetic": p}, "two_sample_area": {"synthetic": area}}
+
+    looks = {"brightness": {"shown": False}}
+    five = {f"space {n}": space(p) for n, p in enumerate((0.02, 0.5, 0.6, 0.7, 0.9))}
+    assert summary(five, looks).startswith("No feature space tells")
+    assert "can be told" in summary({"one": space(0.02)}, looks)
+    assert "can be told" in summary({"one": space(0.0)}, looks)
+    assert "too few sources" in summary({"one": space(None)}, looks)
+
+
+def test_copies_are_told_first():
+    looks, told = {"brightness": {"shown": False}}, {"two_sample_p": {"synthetic": 0.5}}
+    rare, often = ({"value": v, "low": v - 0.02, "high": v + 0.02} for v in (0.02, 0.3))
+
+    def said(share, null, exact):
+        copies = {"share": share, "null": null, "exact": exact}
+        return summary({"one": told}, looks, None, copies)
+
+    assert said(often, rare, 0).startswith("Beware: 30% of the synthetic pictures")
+    assert said(rare, rare, 3).startswith("Beware: 3 synthetic picture(s) are real ones")
+    assert said(rare, rare, 0).startswith("No feature space")
 
 
 def test_a_darker_set_is_told_and_named():

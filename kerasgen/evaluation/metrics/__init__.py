@@ -15,6 +15,7 @@ from kerasgen.evaluation.metrics.estimates import (
 from kerasgen.evaluation.metrics.frechet import frechet_distance
 from kerasgen.evaluation.metrics.kernel import kernel_distance, kernel_distance_gain
 from kerasgen.evaluation.metrics.manifold import ManifoldScores, manifold_scores
+from kerasgen.evaluation.metrics.multiplicity import holm_adjusted
 from kerasgen.evaluation.metrics.neighbours import nearest_distances, nearest_neighbours
 from kerasgen.evaluation.metrics.ranking import area_under_roc, roc_area
 from kerasgen.evaluation.metrics.sliced import sliced_wasserstein
@@ -30,6 +31,7 @@ __all__ = [
     "class_diversity",
     "find_copies",
     "frechet_distance",
+    "holm_adjusted",
     "kernel_distance",
     "kernel_distance_gain",
     "manifold_scores",

@@ -42,7 +42,7 @@ class Copies:
 def find_copies(
     made: np.ndarray | Sequence[np.ndarray],
     train: np.ndarray,
-    held_out: np.ndarray,
+    held_out: np.ndarray | Sequence[np.ndarray],
     *,
     false_alarms: float = 0.01,
 ) -> Copies:
@@ -57,7 +57,8 @@ def find_copies(
         made: ``[N, D]`` features; or several such arrays, of the same pictures changed in ways that
             do not make a copy an original (mirrored): the nearest counts.
         train: ``[M, D]``, what the generator was trained on.
-        held_out: ``[K, D]``, real and new. Twins of training pictures among them hide copies.
+        held_out: ``[K, D]``, real and new, in as many ways as ``made``. Twins of training pictures
+            among them hide copies.
         false_alarms: Share of the held-out samples that may be taken for copies, below 1.
 
     Returns:
@@ -66,23 +67,21 @@ def find_copies(
     Raises:
         ValueError: If the forms do not fit, a set is too small, or a number is not finite.
     """
-    variants = [made] if isinstance(made, np.ndarray) else list(made)
-    if not variants or len({one.shape for one in variants}) != 1:
+    variants, others = (
+        _variants(name, each) for name, each in (("made", made), ("held_out", held_out))
+    )
+    if len(variants) != len(others):
         raise ValueError(
-            "`made` must be [N, D], or several of one form. "
-            f"Received: {[one.shape for one in variants]}"
+            "Made and held-out samples must be given in equally many ways: else one kind has more "
+            f"chances to be near. Received: {len(variants)} and {len(others)}"
         )
     if not 0.0 <= false_alarms < 1.0:
         raise ValueError(f"`false_alarms` must be in [0, 1). Received: {false_alarms}")
-    check_features(*variants, train, held_out)
+    check_features(*variants, train, *others)
     radii = np.sqrt(neighbour_radii(train, 1))
-    usual = _ratios(held_out, train, radii)[0]
-    threshold = min(float(np.quantile(usual, false_alarms)), _LARGEST_RATIO)
-    each = [_ratios(one, train, radii) for one in variants]
-    ratios = np.stack([found[0] for found in each])
-    best = ratios.argmin(axis=0)
-    rows = np.arange(ratios.shape[1])
-    nearest, sources = ratios[best, rows], np.stack([found[1] for found in each])[best, rows]
+    usual = _nearest(others, train, radii)[0]
+    threshold = min(_threshold(usual, false_alarms), _LARGEST_RATIO)
+    nearest, sources = _nearest(variants, train, radii)
     listed = np.flatnonzero(_is_copy(nearest, threshold))
     listed = listed[np.argsort(nearest[listed], kind="stable")]
     return Copies(
@@ -93,6 +92,34 @@ def find_copies(
         share_with_interval(_is_copy(nearest, threshold)),
         share_with_interval(_is_copy(usual, threshold)),
     )
+
+
+def _variants(name: str, samples: np.ndarray | Sequence[np.ndarray]) -> list[np.ndarray]:
+    variants = [samples] if isinstance(samples, np.ndarray) else list(samples)
+    if not variants or len({one.shape for one in variants}) != 1:
+        raise ValueError(
+            f"`{name}` must be [N, D], or several of one form. "
+            f"Received: {[one.shape for one in variants]}"
+        )
+    return variants
+
+
+def _threshold(usual: np.ndarray, false_alarms: float) -> float:
+    """The ratio below which a new sample lies with at most this chance."""
+    ordered, place = np.sort(usual), int(false_alarms * (len(usual) + 1))
+    # Too few to know: no new one is likely to lie twice as near as the nearest of them.
+    return float(ordered[place - 1] if place else 0.5 * ordered[0])
+
+
+def _nearest(
+    variants: Sequence[np.ndarray], train: np.ndarray, radii: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ratios and training samples of the variant of each sample that is nearest to one."""
+    each = [_ratios(one, train, radii) for one in variants]
+    ratios = np.stack([found[0] for found in each])
+    best = ratios.argmin(axis=0)
+    rows = np.arange(ratios.shape[1])
+    return ratios[best, rows], np.stack([found[1] for found in each])[best, rows]
 
 
 def _is_copy(ratios: np.ndarray, threshold: float) -> np.ndarray:

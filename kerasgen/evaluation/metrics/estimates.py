@@ -124,6 +124,8 @@ def check_features(*sets: np.ndarray, least: int = 4) -> None:
     if any(len(shape) != 2 or shape[1] != shapes[0][-1] for shape in shapes):
         listed = " and ".join(map(str, shapes))
         raise ValueError(f"Features must be [N, D] and [M, D]. Received: shapes {listed}")
+    if not shapes[0][1]:
+        raise ValueError("A sample needs at least one feature. Received: 0")
     if min(map(len, sets)) < least:
         listed = " and ".join(str(len(one)) for one in sets)
         raise ValueError(f"Each set needs at least {least} samples. Received: {listed} samples")

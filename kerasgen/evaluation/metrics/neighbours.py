@@ -8,6 +8,9 @@ import numpy as np
 
 from kerasgen.evaluation.metrics.estimates import blocks
 
+_ROUNDING = 1e-13
+"""Of the squared lengths of two samples: a smaller squared distance is none."""
+
 
 def squared_distances(
     queries: np.ndarray, references: np.ndarray
@@ -29,8 +32,11 @@ def squared_distances(
         a = queries[rows] - middle
         squared = (-2.0 * a) @ b.T
         squared += lengths
-        squared += np.einsum("ij,ij->i", a, a)[:, None]
-        yield rows, np.maximum(squared, 0.0, out=squared)
+        own = np.einsum("ij,ij->i", a, a)[:, None]
+        squared += own
+        # Of equal samples nothing but rounding is left, which would order them by chance.
+        squared *= squared > _ROUNDING * (own + lengths.max())
+        yield rows, squared
 
 
 def nearest_neighbours(queries: np.ndarray, references: np.ndarray) -> np.ndarray:

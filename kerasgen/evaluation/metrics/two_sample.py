@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from kerasgen.evaluation.metrics.estimates import Estimate, check_features
+from kerasgen.evaluation.metrics.estimates import Estimate, blocks, check_features
 from kerasgen.evaluation.metrics.ranking import area_under_roc, roc_area
 
 
@@ -57,7 +57,7 @@ def two_sample_test(
             in both sets, or a number is not finite.
     """
     check_features(first, second)
-    features = np.concatenate([first, second]).astype(np.float64)
+    features = np.concatenate([first, second])
     in_second = np.repeat([False, True], [len(first), len(second)])
     members, of_group = _groups(groups, in_second)
     for present in (False, True):
@@ -78,9 +78,15 @@ def two_sample_test(
     areas = np.array([_mean_area(*pair, fold_of) for pair in zip(truths.T, scores.T, strict=True)])
     p_value = float(np.mean(areas >= areas[0]))
     centred = _centred_by_fold(scores[:, 0], fold_of)
-    return TwoSampleTest(
-        area_under_roc(in_second, centred, members, seed=seed), p_value, permutations
-    )
+    area = area_under_roc(in_second, centred, members, seed=seed)
+    return TwoSampleTest(_widened(area, float(areas.std())), p_value, permutations)
+
+
+def _widened(area: Estimate, chance: float) -> Estimate:
+    """Not narrower than what chance alone gives: a bootstrap takes the classifiers as they are."""
+    value, least = area.value, 1.96 * chance
+    low, high = min(area.low, value - least), max(area.high, value + least)
+    return Estimate(value, max(0.0, low), min(1.0, high), area.count)
 
 
 def _groups(
@@ -107,21 +113,44 @@ def _groups(
 
 def _ridge_scores(features: np.ndarray, truths: np.ndarray, held_out: np.ndarray) -> np.ndarray:
     """Scores of the held-out samples by classifiers for each column of truths, ``[n, P]``."""
-    known = features[~held_out]
-    middle, scale = known.mean(axis=0), known.std(axis=0) + 1e-9
-    x, unseen = (known - middle) / scale, (features[held_out] - middle) / scale
+    known, unseen = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    middle, scale = _moments(features, known)
+
+    def standard(places: np.ndarray) -> Iterator[np.ndarray]:
+        for part in blocks(len(places), features.shape[1]):
+            yield (features[places[part]] - middle) / scale
+
     # A rare kind weighs as much as a common one.
-    y = truths[~held_out].astype(np.float64)
+    y = truths[known].astype(np.float64)
     shares = y.mean(axis=0)
     y = (y - shares) / np.maximum(shares * (1.0 - shares), 1e-9)
-    # One factorisation serves all permutations; of the two forms the smaller.
-    if len(x) <= x.shape[1]:
+    weights = _ridge_weights(standard(known), y, features.shape[1])
+    return np.concatenate([x @ weights for x in standard(unseen)])
+
+
+def _moments(features: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of some samples, ``[D]`` float64, in blocks."""
+    parts = [places[part] for part in blocks(len(places), features.shape[1])]
+    middle = sum(features[part].sum(axis=0, dtype=np.float64) for part in parts) / len(places)
+    squares = sum(np.square(features[part] - middle).sum(axis=0) for part in parts)
+    return middle, np.sqrt(squares / len(places)) + 1e-9
+
+
+def _ridge_weights(known: Iterator[np.ndarray], y: np.ndarray, size: int) -> np.ndarray:
+    """``[D, P]``; one factorisation serves all permutations, of the two forms the smaller."""
+    count = len(y)
+    if count <= size:
+        x = np.concatenate(list(known))
         gram = x @ x.T
-        gram[np.diag_indices_from(gram)] += len(x)
-        return np.asarray(unseen @ (x.T @ np.linalg.solve(gram, y)))
-    gram = x.T @ x
-    gram[np.diag_indices_from(gram)] += len(x)
-    return np.asarray(unseen @ np.linalg.solve(gram, x.T @ y))
+        gram[np.diag_indices_from(gram)] += count
+        return np.asarray(x.T @ np.linalg.solve(gram, y))
+    gram, product, first = np.zeros((size, size)), np.zeros((size, y.shape[1])), 0
+    for x in known:
+        gram += x.T @ x
+        product += x.T @ y[first : first + len(x)]
+        first += len(x)
+    gram[np.diag_indices_from(gram)] += count
+    return np.asarray(np.linalg.solve(gram, product))
 
 
 def _mean_area(truth: np.ndarray, scores: np.ndarray, fold_of: np.ndarray) -> float:
@@ -129,8 +158,9 @@ def _mean_area(truth: np.ndarray, scores: np.ndarray, fold_of: np.ndarray) -> fl
     areas = [
         roc_area(truth[fold_of == fold], scores[fold_of == fold]) for fold in np.unique(fold_of)
     ]
-    # A fold may have one kind only.
-    return float(np.nanmean(areas))
+    # A fold may have one kind only, and tells nothing then.
+    told = [area for area in areas if np.isfinite(area)]
+    return float(np.mean(told)) if told else 0.5
 
 
 def _centred_by_fold(scores: np.ndarray, fold_of: np.ndarray) -> np.ndarray:

@@ -48,7 +48,8 @@ def test_mirrored_copies_are_found_if_mirrored_features_are_given(sets):
     made = made.copy()
     made[:10] = train[:10, :, ::-1]
     alone = find_copies(flat(made), flat(train), flat(held_out))
-    both = find_copies([flat(made), flat(made[:, :, ::-1])], flat(train), flat(held_out))
+    ways = [[flat(each), flat(each[:, :, ::-1])] for each in (made, held_out)]
+    both = find_copies(ways[0], flat(train), ways[1])
     assert not set(range(10)) & set(alone.places.tolist())
     assert set(range(10)) <= set(both.places.tolist())
     assert both.sources[:10].tolist() == both.places[:10].tolist()
@@ -78,9 +79,34 @@ def test_training_samples_that_are_there_twice(sets):
     assert found.places[0] == 7 and len(found.places) <= 3
 
 
+@pytest.mark.parametrize("count", [20, 60])
+def test_few_held_out_samples_raise_no_more_false_alarms(count):
+    """Two numbers a sample: near neighbours by chance are common."""
+    listed = 0
+    for seed in range(20):
+        generator = np.random.default_rng(seed)
+        train, held_out, made = (generator.normal(size=(n, 2)) for n in (300, count, 200))
+        listed += len(find_copies(made, train, held_out).places)
+    assert listed / (20 * 200) < 0.02
+
+
+def test_mirrored_ones_have_no_more_chances_than_those_held_out():
+    shares, nulls = [], []
+    for seed in range(10):
+        pictures = [smooth(count, 10 * seed + n) for n, count in enumerate((300, 400, 400))]
+        train, held_out, made = pictures
+        both = [[flat(each), flat(each[:, :, ::-1])] for each in (made, held_out)]
+        found = find_copies(both[0], flat(train), both[1], false_alarms=0.1)
+        shares.append(found.share.value)
+        nulls.append(found.null.value)
+    assert np.mean(shares) == pytest.approx(np.mean(nulls), abs=0.03)
+
+
 def test_what_does_not_fit_is_refused():
     points = np.zeros((5, 2))
     with pytest.raises(ValueError, match="several of one form"):
         find_copies([points, points[:4]], points, points)
+    with pytest.raises(ValueError, match="equally many ways.*Received: 2 and 1"):
+        find_copies([points, points], points, points)
     with pytest.raises(ValueError, match="false_alarms"):
         find_copies(points, points, points, false_alarms=1.0)

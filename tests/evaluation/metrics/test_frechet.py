@@ -215,6 +215,16 @@ def test_the_interval_of_many_samples_rests_on_some_of_them(monkeypatch):
     assert some.high - some.value == pytest.approx(every, rel=0.35)
 
 
+def test_one_feature_and_none():
+    first, second = np.random.default_rng(10).normal(size=(2, 30, 1)) * [[[1.0]], [[2.0]]]
+    found = frechet_distance(first, second)
+    deviations = first.std(ddof=1) - second.std(ddof=1)
+    wanted = (first.mean() - second.mean()) ** 2 + deviations**2
+    assert found.value == pytest.approx(wanted, rel=1e-9) and found.low < found.value
+    with pytest.raises(ValueError, match="at least one feature"):
+        frechet_distance(np.zeros((5, 0)), np.zeros((5, 0)))
+
+
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r"\(5, 3\) and \(5, 2\)"):
         frechet_distance(np.zeros((5, 3)), np.zeros((5, 2)))

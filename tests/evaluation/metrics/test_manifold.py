@@ -59,3 +59,16 @@ def test_what_does_not_fit_is_refused():
         manifold_scores(np.zeros((9, 2)), np.zeros((9, 2)), k=0)
     with pytest.raises(ValueError, match="at least 6 samples. Received: 5 and 9"):
         manifold_scores(np.zeros((5, 2)), np.zeros((9, 2)))
+
+
+def test_samples_that_are_there_several_times_have_no_width():
+    """Far from the origin rounding would give each copy a distance of its own."""
+    generator = np.random.default_rng(5)
+    real, made = 10 + generator.normal(size=(2, 20, 40))
+    made = np.repeat(made, 6, axis=0)
+    real = np.repeat(real, 6, axis=0)
+    found = [
+        manifold_scores(real[order], made, k=5) for order in map(generator.permutation, [120] * 3)
+    ]
+    for scores in found:
+        assert [each.value for each in scores] == [0.0, 0.0, 0.0, 0.0]

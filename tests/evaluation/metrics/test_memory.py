@@ -10,6 +10,7 @@ from kerasgen.evaluation.metrics import (
     kernel_distance,
     manifold_scores,
     nearest_distances,
+    two_sample_test,
 )
 
 
@@ -52,3 +53,11 @@ def test_the_frechet_distance_has_two_covariances_and_little_else():
     size = 900
     covariances = 2 * size**2 * 8 / 2**20
     assert peak(frechet_distance, (1800, size), (1800, size)) < covariances + 4
+
+
+def test_a_classifier_of_two_sets_has_them_once_more_and_some_blocks():
+    def told_apart(first, second):
+        two_sample_test(first, second, permutations=1)
+
+    both = 2 * 80_000 * 256 * 4 / 2**20
+    assert peak(told_apart, (80_000, 256), (80_000, 256)) < both + 130
