@@ -23,6 +23,7 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
@@ -61,6 +62,9 @@ flags.DEFINE_string("test_rendered", None, "Renders of other poses; else part of
 flags.DEFINE_string("test_real", None, "Photographs for testing; else part of --real.")
 flags.DEFINE_string("features", None, "SavedModel to measure on; else the pixels themselves.")
 flags.DEFINE_string("licence", "not stated", "Licence of your pictures, for the model card.")
+
+FEWEST = 4
+"""Pictures of a set that a distance can be measured on."""
 
 EMBEDDED = {"rendered": 400, "real": 800, "test_rendered": 100, "test_real": 200}
 """How many eyes are drawn where no folders are given."""
@@ -111,7 +115,19 @@ def load_eyes() -> refinement.EyeSets:
         )
     rendered, test_rendered = cli.load_domain(FLAGS.rendered, FLAGS.image_size, FLAGS.test_rendered)
     real, test_real = cli.load_domain(FLAGS.real, FLAGS.image_size, FLAGS.test_real)
+    check_counts({"real": real, "test_rendered": test_rendered, "test_real": test_real})
     return refinement.EyeSets(rendered, real, test_rendered, test_real)
+
+
+def check_counts(sets: Mapping[str, np.ndarray]) -> None:
+    """Stops what would be trained and could not be measured."""
+    counts = {name: len(images) for name, images in sets.items()}
+    if min(counts.values()) < FEWEST:
+        raise ValueError(
+            f"At least {FEWEST} real pictures for training, and {FEWEST} of each kind for testing, "
+            "are needed: give more, or --test_rendered and --test_real. "
+            f"Received: {', '.join(f'{name}={count}' for name, count in counts.items())}"
+        )
 
 
 def draw_eyes() -> refinement.EyeSets:
@@ -134,6 +150,10 @@ def finish(
 ) -> None:
     """Figures, sheet, curves and SavedModel."""
     workdir = Path(FLAGS.workdir)
+    # Before the figures: should they fail, there is something to look at.
+    save_png(workdir / "refined.png", draw_sheet(step, sets, extractor))
+    histories = {phase: workdir / phase / "history.csv" for phase in ("prefit", "refine")}
+    save_loss_curves(histories, workdir / "losses.png")
     function = refinement.refining_function(step.generator, sets.real)
     figures = {
         **refinement.measure_realism(function, sets, extractor, seed=FLAGS.seed),
@@ -141,9 +161,6 @@ def finish(
     }
     cli.write_json(workdir / "figures.json", figures)
     print("\n".join(figure_lines(figures)))
-    save_png(workdir / "refined.png", draw_sheet(step, sets, extractor))
-    histories = {phase: workdir / phase / "history.csv" for phase in ("prefit", "refine")}
-    save_loss_curves(histories, workdir / "losses.png")
     exported = export_refiner(
         step.generator,
         FLAGS.export_to,

@@ -12,6 +12,7 @@ from PIL import Image
 
 import kerasgen
 from kerasgen import cli
+from kerasgen.cli import eyes
 
 
 def fails(arguments, capsys):
@@ -31,6 +32,7 @@ def test_eyes_are_drawn_with_what_is_true_of_them(tmp_path, capsys):
     assert sorted(path.name for path in out.iterdir()) == [
         *(row["file_name"] for row in rows),
         "metadata.jsonl",
+        "settings.json",
     ]
     for row in rows:
         with Image.open(out / row["file_name"]) as image:
@@ -48,6 +50,40 @@ def test_the_same_seed_draws_the_same_eyes(tmp_path):
         assert cli.run(["eyes", "--out", str(folder), *options]) == 0
     first, again, other = ((folder / "eye-000000.png").read_bytes() for folder in folders)
     assert first == again != other
+
+
+def test_eyes_go_on_and_add_but_nothing_is_written_over(tmp_path, capsys, monkeypatch):
+    def tree(folder):
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    monkeypatch.setattr(eyes, "_BLOCK", 16)
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    arguments = ["eyes", "--size", "16", "--out"]
+    assert cli.run([*arguments, str(whole), "--count", "40"]) == 0
+    said = capsys.readouterr().out
+    assert "pictures 40/40" in said and "40 pictures and metadata.jsonl" in said
+    for count in ("20", "20", "40"):
+        assert cli.run([*arguments, str(out), "--count", count]) == 0
+    (out / "metadata.jsonl").unlink()
+    (out / "eye-000003.png").unlink()
+    assert cli.run([*arguments, str(out), "--count", "40"]) == 0
+    assert tree(out) == tree(whole)
+    assert "holds 40 eyes: raise --count" in fails([*arguments, str(out), "--count", "39"], capsys)
+    for changes, name in ((["--seed", "1"], "seed"), (["--look", "camera"], "look")):
+        line = fails([*arguments, str(out), "--count", "40", *changes], capsys)
+        assert "begun with other settings" in line and f"Received: {name}=" in line
+    line = fails(["eyes", "--size", "32", "--out", str(out), "--count", "40"], capsys)
+    assert "size=32, there: 16" in line and tree(out) == tree(whole)
+
+
+@pytest.mark.parametrize("name", ["metadata.jsonl", "eye-000000.png", "settings.json"])
+def test_eyes_leave_a_folder_of_something_else_alone(name, tmp_path, capsys):
+    content = b'{"kind": "scenes", "file_name": "1.png"}\n'
+    (tmp_path / name).write_bytes(content)
+    line = fails(["eyes", "--out", str(tmp_path), "--count", "1"], capsys)
+    assert str(tmp_path) in line
+    (path,) = tmp_path.iterdir()
+    assert path.read_bytes() == content
 
 
 def test_a_sheet_shows_the_pictures_of_a_folder(tmp_path, capsys):

@@ -9,9 +9,12 @@ import pytest
 from PIL import Image
 
 from kerasgen import cli
-from kerasgen.cli import compare
-from kerasgen.evaluation import comparing, discrimination
+from kerasgen.cli import compared_set
+from kerasgen.data import images, smoke_folder
+from kerasgen.data.interruption import Stopped, Unfinished
+from kerasgen.evaluation import comparing, discrimination, feature_spaces
 from kerasgen.evaluation.detection import Plan
+from kerasgen.evaluation.features import FeatureExtractor, pixel_features
 from kerasgen.training.checkpoints import NonFiniteState
 from kerasgen.training.trainer import Interrupted
 
@@ -101,15 +104,18 @@ def test_too_few_recordings_are_said_and_not_tested(folders, tmp_path, capsys):
         (["--fail-if", "kernel_distance>1e"], "no number"),
         (["--features", "vgg19"], "must be among pixels"),
         (["--features", "savedmodel:nowhere"], "no saved_model.pb"),
-        (["--size", "8"], "at least 16 pixels"),
+        (["--size", "15"], "at least 16 pixels"),
         (["--network", "vgg19"], "must be among small, resnet50:FILE"),
         (["--network", "vgg16:nowhere.h5"], "no such file of weights"),
+        (["--network", f"mobilenet_v2:{__file__}"], "weights"),
         (["--quick", "--network", "small"], "--quick trains no network"),
         (["--quick", "--fail-if", "network_area>0.7"], "needs a network"),
     ],
 )
 def test_wrong_arguments_end_in_one_line(folders, tmp_path, more, said, capsys):
     assert run(folders, "like", tmp_path / "out", *more) == 1
+    # Nothing was measured before.
+    assert not (tmp_path / "out/features").exists()
     lines = capsys.readouterr().err.strip().splitlines()
     assert lines[-1].startswith("kerasgen: ") and said in lines[-1]
     assert not (tmp_path / "out/index.html").exists()
@@ -178,7 +184,7 @@ def test_labels_in_one_set_only_are_refused(folders, tmp_path, capsys):
 
 
 def test_a_quick_look_is_at_some_pictures_and_says_so(folders, tmp_path, monkeypatch):
-    monkeypatch.setattr(compare, "_MOST_IF_QUICK", 20)
+    monkeypatch.setattr(compared_set, "MOST_IF_QUICK", 20)
     drawn = []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         assert run(folders, "darker", tmp_path / name, "--quick", "--seed", str(seed)) == 0
@@ -194,7 +200,7 @@ def test_a_quick_look_is_at_some_pictures_and_says_so(folders, tmp_path, monkeyp
 
 @pytest.mark.parametrize("more", [[], ["--quick"]])
 def test_corrupt_files_are_left_out_and_named(folders, tmp_path, monkeypatch, more, capsys):
-    monkeypatch.setattr(compare, "_MOST_IF_QUICK", 49)
+    monkeypatch.setattr(compared_set, "MOST_IF_QUICK", 49)
     spoilt = tmp_path / "spoilt"
     shutil.copytree(folders / "like", spoilt)
     cut = spoilt / "r3" / "cam3_1.png"
@@ -257,3 +263,131 @@ def test_what_ends_the_training_of_a_network_is_told_in_one_line(
     assert run(folders, "like", tmp_path) == status
     said = capsys.readouterr().err
     assert re.fullmatch("kerasgen: (it )?stopped.*\n", said)
+
+
+def test_features_of_other_pictures_are_refused_before_any_distance(
+    folders, tmp_path, capsys, monkeypatch
+):
+    def picky(images):
+        raise ValueError("These features are of other pictures.")
+
+    def by_name(text):
+        return FeatureExtractor("picky", picky) if text == "picky" else pixel_features()
+
+    monkeypatch.setattr(feature_spaces, "features_by_name", by_name)
+    more = ["--features", "pixels", "--features", "picky"]
+    assert run(folders, "like", tmp_path / "out", *more) == 1
+    assert "of other pictures" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_a_negative_seed_is_refused_in_words_of_the_command(folders, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run(folders, "like", tmp_path, "--seed", "-1")
+    assert stopped.value.code == 2
+    assert "--seed: must be a whole number from 0 on, not '-1'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (Stopped("SIGINT: stopped."), 130),
+        (Unfinished("A worker process was ended from outside."), 1),
+    ],
+)
+def test_the_status_after_ctrl_c_is_the_same_for_all(tmp_path, monkeypatch, capsys, error, status):
+    def ended(*given, **more):
+        raise error
+
+    monkeypatch.setattr(smoke_folder, "lay_smoke", ended)
+    (tmp_path / "clean").mkdir()
+    Image.new("RGB", (32, 32)).save(tmp_path / "clean/a.png")
+    sources = ["--sources", str(tmp_path / "clean")]
+    assert cli.run(["smoke", *sources, "--out", str(tmp_path / "out")]) == status
+    assert capsys.readouterr().err == f"kerasgen: {error}\n"
+
+
+def test_want_of_memory_ends_in_one_line(folders, tmp_path, monkeypatch, capsys):
+    def greedy(*given, **more):
+        raise MemoryError("Unable to allocate 5 TiB")
+
+    monkeypatch.setattr(images, "read_pictures", greedy)
+    assert run(folders, "like", tmp_path) == 1
+    said = "kerasgen: out of memory: lower --size or the number of pictures\n"
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"), [("folder", "lie in one folder"), ("name", "alike up to the last number")]
+)
+def test_one_witness_only_asks_for_another_rule(folders, tmp_path, capsys, rule, said):
+    flat(folders, tmp_path / "flat")
+    arguments = ["compare", str(tmp_path / "flat"), str(folders / "like"), "--sources", rule]
+    assert cli.run([*arguments, "--out", str(tmp_path / "out")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "All 48 pictures of the real set" in line and said in line
+    assert "use another --sources" in line
+
+
+def written(folders, root, classes=("a", "b")):
+    """A folder as ``synthesize`` fills it, sheets beside the pictures included."""
+    (root / "images").mkdir(parents=True)
+    rows = []
+    for number, path in enumerate(sorted((folders / "like").rglob("*.png"))):
+        name = f"images/{number:06}.png"
+        shutil.copy(path, root / name)
+        told = {"class_name": classes[number % len(classes)]} if classes else {}
+        rows.append(json.dumps({"file_name": name, "parameters": told}))
+    (root / "metadata.jsonl").write_text("\n".join(rows) + "\n")
+    for name in ("sheet.png", "sheet_masks.png", "images/stranger.png"):
+        Image.new("RGB", (90, 90)).save(root / name)
+    return root
+
+
+def test_a_manifest_says_what_the_pictures_are_and_their_classes(folders, tmp_path, capsys):
+    made, real = written(folders, tmp_path / "made"), tmp_path / "real"
+    shutil.copytree(folders / "real" / "r0", real / "a")
+    for number in range(1, 5):
+        shutil.copytree(folders / "real" / f"r{number}", real / "b" / f"r{number}")
+    arguments = ["compare", str(real), str(made), "--out", str(tmp_path / "out")]
+    assert cli.run([*arguments, "--size", "32", "--network", "none", "--labels"]) == 0
+    numbers, page = report(tmp_path / "out")
+    assert numbers["sets"]["synthetic"] == 48 and "sheet" not in page
+    counts = {name: each["synthetic"] for name, each in numbers["classes"]["by_class"].items()}
+    assert counts == {"a": 24, "b": 24}
+    assert capsys.readouterr().err == ""
+
+
+def test_a_manifest_whose_pictures_are_gone_or_have_no_class_is_refused(folders, tmp_path, capsys):
+    made = written(folders, tmp_path / "made")
+    (made / "images/000003.png").unlink()
+    some = written(folders, tmp_path / "some", classes=("a", None))
+    for folder, said in (
+        (made, "1 of 48 pictures that metadata.jsonl names are missing, the first is"),
+        (some, "24 that have none"),
+    ):
+        arguments = ["compare", str(folders / "real"), str(folder), "--labels"]
+        assert cli.run([*arguments, "--out", str(tmp_path / "out")]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert said in line and str(folder) in line
+
+
+def test_masks_beside_their_pictures_are_no_pictures(folders, tmp_path):
+    masked = tmp_path / "masked"
+    shutil.copytree(folders / "like", masked)
+    for path in sorted(masked.rglob("*.png")):
+        Image.new("L", (32, 32), 255).save(path.with_suffix(".mask.png"))
+    Image.new("RGB", (32, 32)).save(masked / "r0/alone.mask.png")
+    arguments = ["compare", str(folders / "real"), str(masked), "--out", str(tmp_path / "out")]
+    assert cli.run([*arguments, "--size", "32", "--network", "none"]) == 0
+    # One mask has no picture beside it.
+    assert report(tmp_path / "out")[0]["sets"]["synthetic"] == 49
+
+
+def test_files_of_other_kinds_are_said_once(folders, tmp_path, capsys):
+    shutil.copytree(folders / "like", tmp_path / "like")
+    for name in ("r0/a.heic", "r1/b.mp4", "r1/Thumbs.db"):
+        (tmp_path / "like" / name).touch()
+    arguments = ["compare", str(folders / "real"), str(tmp_path / "like")]
+    assert cli.run([*arguments, "--size", "32", "--quick", "--out", str(tmp_path / "out")]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("like: 2 files of other kinds were not read: .heic, .mp4")

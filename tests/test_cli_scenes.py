@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -96,7 +97,10 @@ def test_options_reach_the_scenes(arguments, tmp_path):
             ["--foregrounds", "{tmp}/useless"],
             ["No acceptable foreground in class 'hat'", "because"],
         ),
-        (["--foregrounds", "{tmp}/masked"], ["mask must be", "hat/a.png"]),
+        (
+            ["--foregrounds", "{tmp}/masked"],
+            ["No acceptable foreground in class 'hat'", "'a.mask.png' of 60 x 40 pixels"],
+        ),
         (["--count", "0"], ["count=0"]),
         (["--workers", "0"], ["workers=0"]),
         (["--seed", "-1"], ["seed=-1"]),
@@ -109,6 +113,14 @@ def test_options_reach_the_scenes(arguments, tmp_path):
         (["--out", "{tmp}/file"], ["is a file", "{tmp}/file"]),
         (["--out", "{tmp}/file/below"], ["is a file", "{tmp}/file/below"]),
         (["--out", "{tmp}/strange"], ["The folder is another's", "{tmp}/strange"]),
+        (
+            ["--out", "{tmp}/flat/out", "--backgrounds", "{tmp}/flat"],
+            ["--out lies within --backgrounds", "out='{tmp}/flat/out', backgrounds='{tmp}/flat'"],
+        ),
+        (["--out", "{tmp}/flat", "--foregrounds", "{tmp}/flat"], ["is the folder of --foregr"]),
+        (["--out", "{tmp}", "--foregrounds", "{tmp}/flat/.."], ["is the folder of --foregr"]),
+        (["--out", "{tmp}", "--foregrounds", "{tmp}/flat"], ["--out contains --foregrounds"]),
+        (["--out", "{tmp}/link/out", "--backgrounds", "{tmp}/flat"], ["lies within --backgr"]),
     ],
 )
 def test_what_the_user_got_wrong_ends_in_one_line(changes, words, arguments, tmp_path, capsys):
@@ -117,6 +129,7 @@ def test_what_the_user_got_wrong_ends_in_one_line(changes, words, arguments, tmp
         (tmp_path / name).parent.mkdir(parents=True)
         grey.save(tmp_path / name)
     (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "flat")
     (tmp_path / "file").write_text("here first")
     Image.new("L", (60, 40), 255).save(tmp_path / "masked/hat/a.mask.png")
     before = tree(tmp_path)
@@ -154,8 +167,51 @@ def test_foregrounds_larger_than_the_backgrounds_are_scaled(arguments, folders, 
 def test_backgrounds_too_small_are_told(arguments, capsys, tmp_path):
     (tmp_path / "backgrounds").mkdir()
     Image.new("RGB", (7, 7)).save(tmp_path / "backgrounds/small.png")
+    before = tree(tmp_path)
     line = fails([*arguments, "--backgrounds", tmp_path / "backgrounds"], capsys)
-    assert "6 of 6 scenes cannot be composed" in line and "8 pixels on a side" in line
+    assert "None of 1 backgrounds can be used" in line and "8 pixels on a side" in line
+    assert "backgrounds/small.png" in line and tree(tmp_path) == before
+
+
+def test_backgrounds_that_cannot_be_used_are_named_once_and_never_drawn(
+    arguments, folders, capsys, tmp_path
+):
+    good, mixed = folders[1], tmp_path / "mixed"
+    shutil.copytree(good, mixed)
+    (mixed / "0a.png").write_bytes(b"")
+    Image.new("RGB", (5, 5)).save(mixed / "1a.png")
+    # Its head is whole: only decoding shows the fault.
+    content = (good / "2.png").read_bytes()
+    (mixed / "2a.png").write_bytes(content[: len(content) // 2])
+    assert cli.run([*arguments, "--backgrounds", str(mixed), "--out", str(tmp_path / "one")]) == 0
+    said = capsys.readouterr().out
+    assert said.count("3 of 7 backgrounds left out") == 1 and "6 scenes in" in said
+    for name, reason in (("0a", "empty"), ("1a", "8 pixels on a side"), ("2a", "damaged")):
+        (line,) = [line for line in said.splitlines() if f"{mixed / name}.png" in line]
+        assert reason in line
+    assert "rejected" not in said
+    # As from a folder without them, on any number of processes.
+    two = [*arguments, "--backgrounds", str(mixed), "--workers", "2"]
+    assert cli.run([*two, "--out", str(tmp_path / "two")]) == 0
+    assert cli.run(arguments) == 0
+    assert tree(tmp_path / "one") == tree(tmp_path / "two") == tree(tmp_path / "out")
+
+
+def test_scenes_and_rejected_scenes_are_counted_apart(arguments, capsys, monkeypatch, tmp_path):
+    from kerasgen.data import scenes
+
+    compose = scenes.compose
+
+    def sometimes(index, *rest):
+        if index in (1, 4):
+            raise ValueError("No place.")
+        return compose(index, *rest)
+
+    monkeypatch.setattr(scenes, "compose", sometimes)
+    assert cli.run(arguments) == 0
+    said = capsys.readouterr().out
+    assert f"4 scenes in {tmp_path / 'out'}" in said
+    assert f"2 more were rejected: {tmp_path / 'out/rejected.jsonl'} says why" in said
 
 
 def test_verify_says_yes_and_no(arguments, folders, capsys, tmp_path):
@@ -195,6 +251,31 @@ def test_cut_pictures_give_the_same_scenes(arguments, folders, capsys, tmp_path)
     assert cli.run(arguments) == 0
     assert cli.run([*arguments, "--foregrounds", str(cuts), "--out", str(tmp_path / "two")]) == 0
     assert tree(tmp_path / "two") == tree(tmp_path / "out")
+
+
+def test_cut_leaves_the_folder_that_it_reads_alone(folders, capsys):
+    before = tree(folders[0])
+    for out in (folders[0], folders[0] / "pants", folders[0].parent):
+        line = fails(["cut", "--foregrounds", folders[0], "--out", out], capsys)
+        assert f"foregrounds={str(folders[0])!r}" in line and f"out={str(out)!r}" in line
+    assert tree(folders[0]) == before
+
+
+def test_a_mask_of_another_size_rejects_its_picture_only(arguments, folders, capsys, tmp_path):
+    mixed = tmp_path / "mixed"
+    shutil.copytree(folders[0], mixed)
+    first = sorted((mixed / "pants").iterdir())[0]
+    mask = first.with_name(f"{first.stem}.mask.png")
+    Image.new("L", (9, 7), 255).save(mask)
+    places = ["--foregrounds", str(mixed), "--out"]
+    for command in (["cut"], arguments):
+        out = tmp_path / command[0]
+        assert cli.run([*command, *places, str(out)]) == 0
+        said = capsys.readouterr().out
+        assert "pants: 2 of 3 pictures give a foreground (rejected: 1 x has a mask 'N.mask" in said
+        with (out / "rejected_foregrounds.csv").open(newline="") as stream:
+            (row,) = csv.DictReader(stream)
+        assert row["path"] == f"pants/{first.name}" and f"{mask.name!r} of 9 x 7" in row["reason"]
 
 
 def test_ctrl_c_while_cutting_ends_in_one_line(arguments, capsys, monkeypatch, tmp_path):

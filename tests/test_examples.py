@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -199,6 +200,18 @@ def test_what_the_user_got_wrong_ends_in_one_line(flags, words, tmp_path):
     check_one_line(done, [word.format(folder=tmp_path) for word in words])
     # Or the right command would be refused as another run.
     assert not (tmp_path / "run" / "settings.json").exists()
+
+
+@pytest.mark.parametrize("few", ["rendered", "real"])
+def test_too_few_pictures_to_measure_end_before_the_training(eyes, tmp_path, few):
+    for name, count in (("rendered", 30), ("real", 30)):
+        paths = sorted((eyes / name).rglob("*.png"))[: 5 if name == few else count]
+        (tmp_path / name).mkdir()
+        for path in paths:
+            shutil.copy(path, tmp_path / name)
+    done = run(tmp_path, *long_flags(tmp_path))
+    check_one_line(done, ["At least 4 real pictures", f"test_{few}=1"])
+    assert not (tmp_path / "run" / "prefit").exists()
 
 
 def test_another_seed_in_an_old_folder_ends_in_one_line(whole, eyes):

@@ -7,7 +7,7 @@ from PIL import Image
 
 from kerasgen.data.datasets import LabelledImages
 from kerasgen.data.procedural import camera_eyes, rendered_eyes
-from kerasgen.evaluation import proof
+from kerasgen.evaluation import learners
 from kerasgen.evaluation.comparing import PictureSet, compare_sets
 from kerasgen.evaluation.detection import Plan
 from kerasgen.evaluation.discrimination import Network
@@ -72,8 +72,8 @@ def test_the_page_works(page, size, tmp_path):
 
 def test_the_page_of_a_proof_is_read_at_any_width(tmp_path, monkeypatch):
     # What is trained is of no matter here.
-    monkeypatch.setattr(proof, "train_classifier", lambda *given: None)
-    monkeypatch.setattr(proof, "predict", lambda network, images: images[:, 0, 0, 0] % 2)
+    monkeypatch.setattr(learners, "train_classifier", lambda *given: None)
+    monkeypatch.setattr(learners, "predict", lambda network, images: images[:, 0, 0, 0] % 2)
     images = np.random.default_rng(0).integers(0, 256, (240, 8, 8, 3)).astype(np.uint8)
     labels = (np.arange(240) % 2).astype(np.int32)
     whole = LabelledImages(images, labels, ("shirt", "shoe"), tuple(map(str, range(240))))

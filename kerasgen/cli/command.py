@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import kerasgen
 from kerasgen.cli import compare, compose, cut, eyes, prove, sheet, smoke, synthesize, verify
-from kerasgen.data.interruption import Unfinished
+from kerasgen.data.interruption import Stopped, Unfinished
 
 STOPPED = 130
 """Exit status after Ctrl-C, as shells have it."""
@@ -19,8 +19,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         status = parsed.run(parsed)
-    except (ValueError, ArithmeticError, Unfinished) as error:
+    except Unfinished as error:
         print(f"kerasgen: {error}", file=sys.stderr)
+        return STOPPED if isinstance(error, Stopped) else 1
+    except (ValueError, ArithmeticError) as error:
+        print(f"kerasgen: {error}", file=sys.stderr)
+        return 1
+    except MemoryError:
+        print("kerasgen: out of memory: lower --size or the number of pictures", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("kerasgen: stopped. Run the same command again to go on.", file=sys.stderr)

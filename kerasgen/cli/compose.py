@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerasgen.cli.arguments import processors
+from kerasgen.cli.arguments import number_from_zero, processors
+from kerasgen.cli.filled import check_apart
 from kerasgen.cli.progress import progress
 
 if TYPE_CHECKING:
+    from kerasgen.data.backgrounds import Backgrounds
     from kerasgen.data.compositing_options import CompositingOptions
     from kerasgen.data.foregrounds import Foreground
 
@@ -29,7 +31,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     add("--backgrounds", required=True, help="folder of pictures to paste on")
     add("--out", required=True, help="folder to write to; the same command again goes on")
     add("--count", type=int, default=1000, help="scenes (1000)")
-    add("--seed", type=int, default=0)
+    add("--seed", type=number_from_zero, default=0)
     add("--workers", type=int, default=processors(), help="processes; do not change the result")
     add("--size", default="256", help="pixels, the side or WIDTHxHEIGHT (256)")
     add("--objects", default="1-4", help="fewest and most objects (1-4)")
@@ -53,13 +55,14 @@ def _compose(arguments: argparse.Namespace) -> None:
     from kerasgen.data.scene_sheets import save_sheets
     from kerasgen.data.scenes import check_scenes, compose_folder
 
+    check_apart(arguments.out, foregrounds=arguments.foregrounds, backgrounds=arguments.backgrounds)
     # What could fail after minutes of cutting is tried before.
     options = _options(arguments)
     out, seed = Path(arguments.out), arguments.seed
     extraction = {"min_quality": arguments.min_quality, "max_side": MAX_SIDE}
     list_images(arguments.foregrounds)
     names = class_folders(arguments.foregrounds)
-    backgrounds = Backgrounds.from_folder(arguments.backgrounds)
+    scenery = Backgrounds.from_folder(arguments.backgrounds)
     check_scenes(
         out,
         arguments.count,
@@ -69,6 +72,7 @@ def _compose(arguments: argparse.Namespace) -> None:
         extraction=extraction,
         workers=arguments.workers,
     )
+    backgrounds = _usable(scenery, arguments.workers)
     found, rejected = cut(arguments.foregrounds, names, extraction, arguments.workers)
     print(*foreground_lines([item.label for item in found], rejected, names), sep="\n", flush=True)
     with progress("scenes") as report:
@@ -87,7 +91,7 @@ def _compose(arguments: argparse.Namespace) -> None:
         )
     save_rejected(out / REJECTED_FOREGROUNDS, rejected, names)
     print(*save_sheets(out, names), sep="\n")
-    print(f"{arguments.count} scenes in {out}")
+    print(*_numbers(out, arguments.count), sep="\n")
     if arguments.verify > 0:
         verify(out, found, arguments.verify)
 
@@ -138,6 +142,28 @@ def verify(folder: Path, foregrounds: Sequence[Foreground], most: int | None) ->
             f"{len(result.failures)} annotations are wrong, for the first: {result.failures[0]} "
             f"Received: folder={str(folder)!r}"
         )
+
+
+def _usable(backgrounds: Backgrounds, workers: int) -> Backgrounds:
+    """Those that can be pasted on; the others are named."""
+    with progress("backgrounds") as report:
+        usable, left_out = backgrounds.usable(workers, report)
+    if left_out:
+        print(f"{len(left_out)} of {len(backgrounds)} backgrounds left out:")
+        print(*(f"  {path}: {reason}" for path, reason in left_out[:_SHOWN]), sep="\n")
+    if len(left_out) > _SHOWN:
+        print(f"  and {len(left_out) - _SHOWN} more")
+    return usable
+
+
+def _numbers(out: Path, count: int) -> list[str]:
+    from kerasgen.data.manifest import REJECTED
+
+    rejected = len((out / REJECTED).read_bytes().splitlines())
+    lines = [f"{count - rejected} scenes in {out}"]
+    if rejected:
+        lines.append(f"{rejected} more were rejected: {out / REJECTED} says why")
+    return lines
 
 
 def _options(arguments: argparse.Namespace) -> CompositingOptions:

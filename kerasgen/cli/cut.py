@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from kerasgen.cli.arguments import processors, whole_number
+from kerasgen.cli.filled import check_apart
 from kerasgen.cli.progress import progress
 
 
@@ -26,6 +27,7 @@ def _cut(arguments: argparse.Namespace) -> None:
     from kerasgen.data.images import list_images
     from kerasgen.data.rejections import REJECTED_FOREGROUNDS, foreground_lines, save_rejected
 
+    check_apart(arguments.out, foregrounds=arguments.foregrounds)
     list_images(arguments.foregrounds)
     names = class_folders(arguments.foregrounds)
     with progress("foregrounds") as report:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kerasgen.cli.arguments import processors, whole_number
+from kerasgen.cli.arguments import number_from_zero, processors, whole_number
 from kerasgen.cli.progress import progress
 
 
@@ -22,7 +22,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         default=0.1,
         help="share of its light that a pixel of the mask loses (0.1)",
     )
-    add("--seed", type=int, default=0)
+    add("--seed", type=number_from_zero, default=0)
     add("--yolo", action="store_true", help="write YOLO's files, too")
     add("--workers", type=whole_number, default=processors(), help="processes")
     command.set_defaults(run=_smoke)
@@ -30,12 +30,13 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _smoke(arguments: argparse.Namespace) -> None:
     """Lays smoke over pictures: its mask is one more object, and what was known is kept."""
-    from kerasgen.cli.filled import told
+    from kerasgen.cli.filled import check_apart, told
     from kerasgen.data.files import check_writable
     from kerasgen.data.smoke_folder import lay_smoke
     from kerasgen.data.source_folder import SourceFolder
 
     out = Path(arguments.out)
+    check_apart(arguments.out, sources=arguments.sources)
     check_writable(out)
     sources = SourceFolder(arguments.sources)
     with progress("pictures") as report:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kerasgen.cli.arguments import whole_number
+from kerasgen.cli.arguments import number_from_zero, whole_number
 from kerasgen.cli.progress import progress
 
 
@@ -24,20 +24,21 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     add("--count", type=whole_number, help="pictures in all; if there are sources all of them")
     add("--times", type=whole_number, default=1, help="looks of each source, of a refiner (1)")
-    add("--seed", type=int, default=0, help="of a generator (0)")
+    add("--seed", type=number_from_zero, default=0, help="of a generator (0)")
     add("--gate", metavar="MODEL", help="classifier that must confirm each picture's class")
     command.set_defaults(run=_synthesize)
 
 
 def _synthesize(arguments: argparse.Namespace) -> None:
     """Fills a folder with a model's pictures; what is known of their sources moves along."""
-    from kerasgen.cli.filled import told
+    from kerasgen.cli.filled import check_apart, told
     from kerasgen.data.files import check_writable
     from kerasgen.data.source_folder import SourceFolder
     from kerasgen.deployment.served import ServedModel
     from kerasgen.deployment.synthesis import synthesize
 
     out = Path(arguments.out)
+    check_apart(arguments.out, sources=arguments.sources)
     check_writable(out)
     sources = None if arguments.sources is None else SourceFolder(arguments.sources)
     model = ServedModel(arguments.model)

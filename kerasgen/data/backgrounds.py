@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,59 @@ class Backgrounds:
     def __getstate__(self) -> dict[str, Any]:
         """Other processes read for themselves."""
         return {**self.__dict__, "_kept": {}, "_kept_bytes": 0}
+
+    def usable(
+        self, workers: int = 1, report: Callable[[int, int], None] | None = None
+    ) -> tuple["Backgrounds", list[tuple[str, str]]]:
+        """Decodes each once, and leaves out those that `__getitem__` would refuse.
+
+        A damaged file shows only when all of it is decoded. It would cost every scene that draws
+        it, and nobody would be told.
+
+        Args:
+            workers: Threads; the result does not depend on them.
+            report: Called with the number of pictures done and of all, after each.
+
+        Returns:
+            The others, in their order, and the (path, reason) of each that is left out.
+
+        Raises:
+            ValueError: If none is left.
+        """
+        places = range(len(self))
+        reasons = []
+        with ThreadPoolExecutor(workers) as pool:
+            for reason in pool.map(self._fault, places):
+                reasons.append(reason)
+                if report is not None:
+                    report(len(reasons), len(places))
+        left_out = [
+            (str(self._pictures[place]), reason)
+            for place, reason in zip(places, reasons, strict=True)
+            if reason
+        ]
+        if not left_out:
+            return self, []
+        if len(left_out) == len(self):
+            path, reason = left_out[0]
+            raise ValueError(
+                f"None of {len(left_out)} backgrounds can be used, for the first: {reason} "
+                f"Received: path={path!r}"
+            )
+        good = [
+            picture for picture, reason in zip(self._pictures, reasons, strict=True) if not reason
+        ]
+        return Backgrounds(good, self.root), left_out
+
+    def _fault(self, index: int) -> str:
+        picture = self._pictures[index]
+        try:
+            # Not kept: all of them might not fit, and each process keeps its own.
+            if not isinstance(picture, np.ndarray):
+                _check(read_image(picture), str(picture))
+        except ValueError as error:
+            return str(error).partition(" Received: ")[0]
+        return ""
 
     def sources(self) -> list[tuple[str, str]]:
         """The name and the SHA-256 of each, as `Background` has them; none is decoded.
@@ -213,5 +267,7 @@ def _check(image: Pixels, name: str) -> None:
         received = f"shape={shape}, dtype={image.dtype}, name={name!r}"
         raise ValueError(f"A background must be [H, W, 3] uint8. Received: {received}")
     if min(shape[:2]) < _SMALLEST_SIDE:
-        received = f"shape={shape}, name={name!r}"
-        raise ValueError(f"A background needs 8 pixels on a side. Received: {received}")
+        raise ValueError(
+            f"A background needs 8 pixels on a side, this has {shape[1]} x {shape[0]}. "
+            f"Received: shape={shape}, name={name!r}"
+        )

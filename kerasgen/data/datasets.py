@@ -38,9 +38,7 @@ class LabelledImages:
         names = tuple(self.names[place] for place in places)
         return LabelledImages(self.images[places], self.labels[places], self.class_names, names)
 
-    def with_classes(
-        self, class_names: tuple[str, ...], *, called: str = ""
-    ) -> "LabelledImages":
+    def with_classes(self, class_names: tuple[str, ...], *, called: str = "") -> "LabelledImages":
         """The same pictures, numbered by other class names, of which these must be a part.
 
         Args:
@@ -55,9 +53,10 @@ class LabelledImages:
             folded = {name.casefold() for name in class_names}
             alike = [name for name in others if name.casefold() in folded]
             hint = f" Only upper and lower case differ of {', '.join(alike)}." if alike else ""
+            where = f", in {called}" if called else ""
             raise ValueError(
-                f"Classes must be called alike in all sets.{hint} Received: "
-                f"{', '.join(others)}, not among {', '.join(class_names)}{called and f', in {called}'}"
+                f"Classes must be called alike in all sets.{hint} Received: {', '.join(others)}, "
+                f"not among {', '.join(class_names)}{where}"
             )
         numbers = np.array([class_names.index(name) for name in self.class_names], np.int32)
         return LabelledImages(self.images, numbers[self.labels], class_names, self.names)

@@ -20,10 +20,11 @@ import numpy as np
 from kerasgen.data import annotations, matting
 from kerasgen.data.images import ImageError, PathLike, Pixels, list_images, read_image
 from kerasgen.data.manifest import file_sha256
+from kerasgen.data.masks import MASK_ENDING as MASK_ENDING
+from kerasgen.data.masks import mask_beside
 
 Method = Literal["alpha", "mask", "estimated"]
 
-MASK_ENDING = ".mask.png"
 MIN_QUALITY = 0.75
 MAX_SIDE = 512
 
@@ -197,10 +198,9 @@ def read_foreground(
     """
     path = Path(path)
     name = path.relative_to(root).as_posix() if root is not None else path.name
-    beside = path.with_name(path.stem + MASK_ENDING)
     try:
         image = read_image(path, channels=4)
-        mask = read_image(beside, channels=1)[..., 0] if beside.exists() else None
+        mask = mask_beside(path, image.shape[:2])
         digest = file_sha256(path)
         return extract(
             image,
@@ -244,8 +244,7 @@ def read_foregrounds(
         The foregrounds, and the pictures that gave none, both in the order of classes and names.
 
     Raises:
-        ValueError: If a class has no folder, no picture or no acceptable foreground, or a mask has
-            another size than its picture.
+        ValueError: If a class has no folder, no picture or no acceptable foreground.
     """
     root = Path(folder)
     names = list(class_names) if class_names is not None else class_folders(root)

@@ -6,7 +6,7 @@ import stat
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,6 +23,9 @@ PathLike = str | os.PathLike[str]
 Fit = Literal["crop", "pad", "stretch"]
 Size = int | tuple[int, int]
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+# What often lies beside pictures, and nobody takes for one.
+_BESIDE = (".json", ".jsonl", ".csv", ".txt", ".md", ".db")
+_MOST_NAMED = 3
 MAX_PIXELS = 64_000_000
 WHITE = (255, 255, 255)
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -119,13 +122,14 @@ def _tensorflow(images: Any, kind: str) -> Any:
     return tf
 
 
-def list_images(folder: PathLike) -> list[Path]:
+def list_images(folder: PathLike, *, count_others: bool = False) -> list[Path]:
     """List the picture files of a folder and its sub-folders, sorted by relative posix path.
 
     Hidden files and editor backups are skipped. Links are followed, each real folder once.
 
     Args:
         folder: The folder; endings png jpg jpeg webp bmp tif tiff are read, in any case.
+        count_others: Whether a warning counts files of other kinds (not notes and tables).
 
     Returns:
         The paths; broken links too, for `read_image` to refuse.
@@ -144,9 +148,22 @@ def list_images(folder: PathLike) -> list[Path]:
     if not pictures:
         seen = f"No picture among {len(files)} file(s), only {' '.join(ENDINGS)} are read. "
         raise ValueError(f"{seen}{lost and lost + ' '}Received: folder={str(root)!r}")
-    if lost:
-        warnings.warn(lost, stacklevel=2)
+    others = _others(files) if count_others else ""
+    for remark in filter(None, (lost, others)):
+        warnings.warn(remark, stacklevel=2)
     return sorted(pictures, key=lambda path: path.relative_to(root).as_posix())
+
+
+def _others(files: list[Path]) -> str:
+    """How many are neither pictures nor what lies beside them; empty if there are none."""
+    endings = [path.suffix.lower() for path in files]
+    strange = [ending for ending in endings if ending not in (*ENDINGS, *_BESIDE)]
+    if not strange:
+        return ""
+    kinds = [ending or "(no ending)" for ending in sorted(set(strange))]
+    named = ", ".join(kinds[:_MOST_NAMED]) + (", ..." if len(kinds) > _MOST_NAMED else "")
+    many = "1 file of another kind was" if len(strange) == 1 else ""
+    return f"{many or f'{len(strange)} files of other kinds were'} not read: {named}"
 
 
 def _walk(root: Path) -> tuple[list[Path], list[OSError]]:
@@ -215,6 +232,9 @@ def read_image(
             picture = _plain(image, channels, (*background, 255))
             picture = fit_image(picture, target, fit) if target else picture
             return np.array(picture).reshape(picture.height, picture.width, channels)
+    except MemoryError:
+        # The file is as good as before.
+        raise
     except Exception as error:
         reason = next(text for kind, text in _REASONS if isinstance(error, kind)).format(error)
         raise ImageError(f"{reason} Received: path={str(path)!r}") from error
@@ -273,10 +293,22 @@ def fit_image(image: Image.Image, size: tuple[int, int], fit: Fit) -> Image.Imag
 def read_folder(
     folder: PathLike, size: Size, channels: int = 3, fit: Fit = "crop"
 ) -> PictureFolder:
-    """Read all pictures of a folder, leaving out with one warning what cannot be read.
+    """Read all pictures that `list_images` finds as `read_pictures` does.
+
+    Another warning counts files of other kinds.
+    """
+    paths = list_images(folder, count_others=True)
+    return read_pictures(folder, paths, size, channels, fit)
+
+
+def read_pictures(
+    folder: PathLike, paths: Sequence[Path], size: Size, channels: int = 3, fit: Fit = "crop"
+) -> PictureFolder:
+    """Read some pictures of a folder, leaving out with one warning what cannot be read.
 
     Args:
-        folder: The folder, see `list_images`.
+        folder: The folder.
+        paths: Of the pictures, at least one, the folder's included.
         size: Side, or (height, width).
         channels: 1 (grey), 3 (RGB) or 4 (RGBA).
         fit: "crop", "pad" or "stretch", see `read_image`.
@@ -287,7 +319,6 @@ def read_folder(
     Raises:
         ValueError: If an argument is invalid, or no picture can be read.
     """
-    paths = list_images(folder)
     images = np.empty((len(paths), *_target(size), channels), np.uint8)
 
     def attempt(index: int) -> str:
@@ -305,7 +336,10 @@ def read_folder(
         first = f"None of {len(bad)} picture(s) can be read, for the first: {reasons[0]}"
         raise ValueError(f"{first} Received: folder={str(folder)!r}")
     if bad:
-        first = " ".join(reason for _, reason in bad[:3])
-        warnings.warn(f"{len(bad)} of {len(paths)} pictures left out: {first}", stacklevel=2)
+        told = [reason for _, reason in bad[:_MOST_NAMED]]
+        told += [f"and {len(bad) - _MOST_NAMED} more"] if len(bad) > _MOST_NAMED else []
+        warnings.warn(
+            f"{len(bad)} of {len(paths)} pictures left out: {'; '.join(told)}", stacklevel=3
+        )
         images = images[good]
     return PictureFolder(images, tuple(paths[index] for index in good), tuple(bad))

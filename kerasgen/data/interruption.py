@@ -12,6 +12,10 @@ class Unfinished(RuntimeError):
     """A job ended before its time; what it has done is kept, and the message says how to go on."""
 
 
+class Stopped(Unfinished):
+    """The same, because a signal asked for it."""
+
+
 class Interruption:
     """Turns the first SIGTERM or SIGINT into a flag; a second one acts as it always did.
 

@@ -206,7 +206,7 @@ def _make(maker: _SceneMaker, count: int, workers: int, report: Report | None) -
                 report(done, count)
     except Unfinished as error:
         place = str(maker.folder.folder)
-        raise Unfinished(
+        raise type(error)(
             f"{error} {len(maker.folder.missing(count))} of {count} scenes are missing; those "
             f"there are kept in {place!r}. Run the same command again to go on."
         ) from error

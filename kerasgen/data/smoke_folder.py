@@ -71,7 +71,7 @@ def lay_smoke(
             if report is not None:
                 report(done, count)
     except Unfinished as error:
-        raise Unfinished(
+        raise type(error)(
             f"{error} {len(target.missing(count))} of {count} pictures are missing. Run the same "
             "command again to go on."
         ) from error

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ from kerasgen.data.coco import ManifestRow, PlacedObject, Source, json_object
 from kerasgen.data.files import read_settings
 from kerasgen.data.images import PathLike, list_images, read_image
 from kerasgen.data.manifest import METADATA, SETTINGS, file_sha256
+
+SPLIT_NAMES = frozenset({"train", "validation", "val", "test"})
+"""Names of folders that part pictures for training and testing, and are no classes."""
 
 _MOVED = {"file_name", "width", "height", "annotation", "objects", "sources", "accepted", "reason"}
 """Fields of a row that are moved with the picture, or hold for the old one only."""
@@ -78,7 +83,8 @@ class SourceFolder:
 
     With one, the pictures are those of its rows, whether ``kerasgen eyes`` or ``kerasgen compose``
     wrote them; else all pictures below the folder, and the first folder on the way to a picture is
-    its class.
+    its class. Where all of those first folders are named as splits are (train, validation, val,
+    test), the class is the next folder on the way; without one there is no class.
 
     Args:
         folder: Where they are.
@@ -97,16 +103,36 @@ class SourceFolder:
         if self._rows is None:
             paths = list_images(self.folder)
             self.names = [path.relative_to(self.folder).as_posix() for path in paths]
-            found = {name.split("/")[0] for name in self.names if "/" in name}
-            self.class_names = tuple(sorted(found))
+            first = {name.split("/")[0] for name in self.names if "/" in name}
+            self._class_place = 1 if first and first <= SPLIT_NAMES else 0
+            found = {self._class_of(name) for name in self.names} - {None}
+            self.class_names = tuple(sorted(map(str, found)))
         else:
             self.names = list(self._rows)
             self.class_names = _class_names(self.folder)
 
-    @property
+    @cached_property
     def sha256(self) -> str:
-        """Of the names: a folder that others are made of must not change on the way."""
-        return hashlib.sha256("\n".join(self.names).encode()).hexdigest()
+        """Of the names and the files, metadata.jsonl included; all are read, once.
+
+        A folder that others are made of must not change on the way.
+        """
+        digest = hashlib.sha256()
+        names = self.names if self._rows is None else [METADATA, *self.names]
+        for name in names:
+            digest.update(json.dumps([name, self._file_sha256(name)]).encode() + b"\n")
+        return digest.hexdigest()
+
+    def _file_sha256(self, name: str) -> str | None:
+        try:
+            return file_sha256(self.folder / name)
+        except ValueError:
+            # Missing or not readable: its own row will say so.
+            return None
+
+    def _class_of(self, name: str) -> str | None:
+        folders = name.split("/")[:-1]
+        return folders[self._class_place] if len(folders) > self._class_place else None
 
     def known(self, name: str) -> Known:
         """What is known of a picture.
@@ -115,7 +141,7 @@ class SourceFolder:
             ValueError: If its row cannot be read.
         """
         if self._rows is None:
-            return Known(class_name=name.split("/")[0] if "/" in name else None)
+            return Known(class_name=self._class_of(name))
         row = self._rows[name]
         told = row.get("parameters", {})
         annotation = row.get("annotation") or told.get("annotation")

@@ -26,7 +26,7 @@ from typing import Any
 
 import cv2
 
-from kerasgen.data.interruption import Interruption, Unfinished
+from kerasgen.data.interruption import Interruption, Stopped, Unfinished
 
 Work = Callable[[int], Any]
 Layout = list[tuple[int, int]]
@@ -56,7 +56,8 @@ def share_out(
 
     Raises:
         ValueError: What the function raises.
-        Unfinished: After a signal, or if a process was ended from outside.
+        Stopped: After a signal.
+        Unfinished: If a process was ended from outside.
     """
     with Interruption() as interruption:
         results = _in_this_process(work, indices, interruption)
@@ -67,7 +68,7 @@ def share_out(
             done += 1
             yield result
         if done < len(indices):
-            raise Unfinished(f"{interruption.name}: stopped with {len(indices) - done} to do.")
+            raise Stopped(f"{interruption.name}: stopped.")
 
 
 def _in_this_process(

@@ -18,7 +18,7 @@ from PIL import Image
 from kerasgen.data.annotations import run_lengths
 from kerasgen.data.coco import ManifestRow, Source
 from kerasgen.data.images import ImageError, PathLike, to_uint8
-from kerasgen.data.interruption import Interruption, Unfinished
+from kerasgen.data.interruption import Interruption, Stopped
 from kerasgen.data.manifest import SyntheticFolder, picture_name
 from kerasgen.data.source_folder import Known, SourceFolder
 from kerasgen.deployment.served import ServedModel
@@ -81,7 +81,7 @@ def synthesize(
 
     Raises:
         ValueError: If an argument does not fit the model, or the folder holds other pictures.
-        Unfinished: After a signal; what is done is kept.
+        Stopped: After a signal; what is done is kept.
     """
     make, total = _maker(model, sources, count, times, seed)
     if gate is not None and gate.kind != "classifier":
@@ -106,7 +106,7 @@ def synthesize(
             if report is not None:
                 report(done, total)
             if interruption.name and done < total:
-                raise Unfinished(
+                raise Stopped(
                     f"{interruption.name}: stopped with {total - done} of {total} pictures to do. "
                     "Run the same command again to go on."
                 )

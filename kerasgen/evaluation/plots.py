@@ -81,8 +81,8 @@ def statistics_plot(real: Mapping[str, np.ndarray], synthetic: Mapping[str, np.n
 def mixing_plot(curve: Sequence[Mapping[str, Any]], score: str) -> str:
     """A score over the number of real pictures, a line for each way to train.
 
-    Without real pictures the number does not matter: that line goes across, dashed, its interval shaded. Of an arm that
-    is at one amount only there is a point.
+    Without real pictures the number does not matter: that line goes across, dashed, its interval
+    shaded. Of an arm that is at one amount only there is a point.
 
     Args:
         curve: From ``findings.find``; controls are left out.

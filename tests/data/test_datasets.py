@@ -296,3 +296,22 @@ def test_pictures_at_places_keep_what_belongs_to_them():
     assert some.images[:, 0, 0, 0].tolist() == [3, 0]
     assert some.labels.tolist() == [1, 0] and some.names == ("y", "v")
     assert some.class_names == ("a", "b", "c")
+
+
+def test_classes_of_other_names_are_refused_with_a_hint(tmp_path):
+    sets = load_labelled(folder(tmp_path, Hat=[1, 2], skirt=[3, 4]))["train"]
+    with pytest.raises(ValueError) as caught:
+        sets.with_classes(("hat", "pants"), called="--synthetic made")
+    assert str(caught.value) == (
+        "Classes must be called alike in all sets. Only upper and lower case differ of Hat. "
+        "Received: Hat, skirt, not among hat, pants, in --synthetic made"
+    )
+    with pytest.raises(ValueError, match="sets. Received: skirt, not among Hat$"):
+        sets.with_classes(("Hat",))
+
+
+def test_pictures_of_several_sizes_ask_for_a_size_in_words_of_both(tmp_path):
+    folder(tmp_path, a=[10, 20])
+    write(tmp_path / "a" / "wide.png", 30, size=(6, 90))
+    with pytest.raises(ValueError, match=r"give a size \(--size\) and channels \(--channels\)"):
+        load_labelled(tmp_path)

@@ -248,10 +248,20 @@ def test_a_class_without_foregrounds_is_named(folder):
         read_foregrounds(folder / "socks")
 
 
-def test_a_mask_of_another_size_stops_the_reading(folder):
-    save(folder / "hats" / "c.mask.png", np.full((9, 9), 255))
-    with pytest.raises(ValueError, match=r"shape=\(9, 9\).*size=\(48, 64\), path='hats/c.png'"):
-        read_foregrounds(folder)
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "has a mask 'c.mask.png' of 9 x 7 pixels, where the picture is 64 x 48"),
+        (b"", "has a mask 'c.mask.png' that cannot be read: The file is empty"),
+    ],
+)
+def test_a_wrong_mask_is_a_rejection_that_names_it(folder, content, reason):
+    save(folder / "hats" / "c.mask.png", np.full((7, 9), 255))
+    if content is not None:
+        (folder / "hats" / "c.mask.png").write_bytes(content)
+    found, rejected = read_foregrounds(folder)
+    assert reason in {item.path: item.reason for item in rejected}["hats/c.png"]
+    assert found and "hats/c.png" not in {item.path for item in found}
 
 
 def test_reasons_are_counted_by_kind():

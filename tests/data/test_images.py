@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageOps
 
 from kerasgen.data.images import (
     ImageError,
@@ -250,6 +250,57 @@ def test_read_folder_keeps_the_order(tmp_path):
     assert folder.images.shape == (40, 2, 3, 1) and folder.rejected == ()
     np.testing.assert_array_equal(folder.images[:, 0, 0, 0], np.arange(40))
     assert [path.name for path in folder.paths] == [f"{value:02}.png" for value in range(40)]
+
+
+def test_what_is_left_out_is_told_one_after_the_other(tmp_path):
+    for number in range(6):
+        write(tmp_path / f"{number}.png", ramp(2, 2))
+    for number in range(4):
+        (tmp_path / f"{number}.png").write_bytes(b"")
+        with pytest.warns(UserWarning) as caught:
+            read_folder(tmp_path, 2)
+        (message,) = (str(each.message) for each in caught)
+        assert message.startswith(f"{number + 1} of 6 pictures left out: The file is empty")
+        named = [f"Received: path={str(tmp_path / f'{each}.png')!r}" for each in range(number + 1)]
+        assert message.endswith("; ".join([*named[2:3], "and 1 more"]) if number > 2 else named[-1])
+        assert message.count("; ") == number
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["a.HEIC", "sub/b.mp4"], "2 files of other kinds were not read: .heic, .mp4"),
+        (["a.gif"], "1 file of another kind was not read: .gif"),
+        (
+            ["a.b", "a.c", "a.d", "a.e", "a.f", "scan"],
+            "6 files of other kinds were not read: (no ending), .b, .c, ...",
+        ),
+    ],
+)
+def test_files_of_other_kinds_are_counted_once(tmp_path, names, said):
+    beside = ["m.json", "m.JSONL", "t.csv", "t.txt", "README.md", "Thumbs.db", ".hidden.heic"]
+    for name in [*names, *beside]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    write(tmp_path / "a.png", ramp(2, 2))
+    with pytest.warns(UserWarning) as caught:
+        read_folder(tmp_path, 2)
+    assert [str(each.message) for each in caught] == [said]
+
+
+def test_notes_beside_pictures_are_no_news(tmp_path):
+    write(tmp_path / "a.png", ramp(2, 2))
+    (tmp_path / "Thumbs.db").touch()
+    assert len(read_folder(tmp_path, 2).paths) == 1
+
+
+def test_want_of_memory_is_no_damaged_picture(tmp_path, monkeypatch):
+    def greedy(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(ImageOps, "fit", greedy)
+    with pytest.raises(MemoryError):
+        read_image(write(tmp_path / "a.png", ramp(2, 2)), 2)
 
 
 def test_reading_in_threads_leaves_the_warning_filters_as_they_were(tmp_path):

@@ -289,7 +289,7 @@ def test_a_stopped_job_says_how_to_go_on_and_does(number, folders, long, tmp_pat
     stop = functools.partial(os.killpg if number == signal.SIGINT else os.kill, process.pid)
     stop(number)
     _, errors = process.communicate(timeout=30)
-    assert process.returncode == 1
+    assert process.returncode == 130
     (line,) = errors.splitlines()
     assert line.startswith(f"kerasgen: {signal.Signals(number).name}: stopped")
     assert "Run the same command again" in line and str(out) in line

@@ -90,6 +90,53 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(clean, tmp_path):
     assert tree(tmp_path / "broken") == tree(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("command", [["smoke"], ["synthesize", "no-model"]])
+@pytest.mark.parametrize(
+    ("place", "relation"),
+    [
+        ("clean", "is the folder of"),
+        ("clean/new", "lies within"),
+        ("new/../clean/new", "lies within"),
+        (".", "contains"),
+    ],
+)
+def test_nothing_is_written_among_the_sources(clean, tmp_path, capsys, command, place, relation):
+    before = tree(tmp_path)
+    out = tmp_path / place
+    assert cli.run([*command, "--sources", str(clean), "--out", str(out)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"--out {relation} --sources" in line and "give a folder beside it" in line
+    assert f"out={str(out.resolve())!r}, sources={str(clean)!r}" in line
+    assert tree(tmp_path) == before
+
+
+def test_a_name_that_begins_alike_is_another_folder(clean, tmp_path):
+    out = tmp_path / "clean-smoky"
+    assert cli.run(["smoke", "--sources", str(clean), "--out", str(out), "--workers", "1"]) == 0
+
+
+@pytest.mark.parametrize("times", [1, 7, 8])
+def test_the_sheet_is_about_as_wide_as_high_and_shows_pairs_in_order(clean, tmp_path, times):
+    for path in clean.iterdir():
+        level = 60 * int(path.stem)
+        Image.new("RGB", (100, 100), (level, level, level)).save(path)
+    out = tmp_path / "out"
+    flags = ["--times", str(times), "--workers", "1"]
+    assert cli.run(["smoke", "--sources", str(clean), "--out", str(out), *flags]) == 0
+    height, width = read_image(out / "sheet.png").shape[:2]
+    assert width <= height < 1.7 * width
+    # Down the first strip, then on at the top of the next one.
+    sheet, strip = read_image(out / "sheet.png"), 2 * (2 * 100 + 2 * 4)
+    head = height - (height // 204 * 204) - 4
+    found = [
+        int(sheet[top + 100, left + 100, 0])
+        for left in range(0, width, strip)
+        for top in range(head, height - 204, 204)
+    ]
+    expected = [60 * (index // times) for index in range(3 * times)]
+    assert found[: len(expected)] == expected and set(found[len(expected) :]) <= {255}
+
+
 def test_the_command_draws_a_sheet_and_names_what_it_left_out(clean, tmp_path, capsys):
     (clean / "broken.png").write_bytes(b"no picture")
     Image.new("RGB", (9, 40)).save(clean / "narrow.png")

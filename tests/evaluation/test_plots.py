@@ -50,10 +50,9 @@ def drawn(monkeypatch):
 def test_an_arm_at_one_amount_is_a_point_with_its_interval(drawn):
     _, bars = drawn(CURVE)
     line, _, (ends,) = bars["real + 4 x synthetic"].lines
-    print(line.get_xdata(), line.get_ydata(), ends.get_segments())
-    np.testing.assert_allclose(line.get_xdata(), [100], rtol=0.05)
-    np.testing.assert_allclose(line.get_ydata(), [70])
-    np.testing.assert_allclose(ends.get_segments()[0][:, 1], [60, 75])
+    assert np.asarray(line.get_xdata(), float).tolist() == pytest.approx([100], rel=0.05)
+    assert np.asarray(line.get_ydata(), float).tolist() == pytest.approx([70])
+    assert np.asarray(ends.get_segments()[0])[:, 1].tolist() == pytest.approx([60, 75])
 
 
 def test_only_the_arm_without_real_pictures_goes_across(drawn):

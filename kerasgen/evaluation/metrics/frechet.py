@@ -27,7 +27,7 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> Estimate:
     and with the null of these sizes. The interval is about the value and does not hold that bias.
     It is that of the delta method: each sample's influence on the value is known (the gradient of
     the distance of two Gaussians is their optimal transport map), and its variance over the samples
-    (over 256 drawn ones, or more of few features) is that of the value. Where the sets do not differ
+    (over 256 drawn ones, or more of few features) is that of the value. Where nothing differs
     it is wider than it need be, by up to a half.
 
     Args:

@@ -83,8 +83,12 @@ def two_sample_test(
 
 
 def _widened(area: Estimate, chance: float) -> Estimate:
-    """Not narrower than what chance alone gives: a bootstrap takes the classifiers as they are."""
-    value, least = area.value, 1.96 * chance
+    """Not narrower than what chance alone gives: a bootstrap takes the classifiers as they are.
+
+    Chance moves an area by less the nearer it is to 0 or 1, as it does a share.
+    """
+    value = area.value
+    least = 1.96 * chance * 2.0 * float(np.sqrt(value * (1.0 - value)))
     low, high = min(area.low, value - least), max(area.high, value + least)
     return Estimate(value, max(0.0, low), min(1.0, high), area.count)
 

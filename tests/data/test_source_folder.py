@@ -1,0 +1,82 @@
+"""Folders of pictures to make others of: whose class is what, and when it is another folder."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kerasgen import cli
+from kerasgen.data import sources
+from kerasgen.data.coco import ManifestRow
+from kerasgen.data.manifest import SyntheticFolder, picture_name
+from kerasgen.data.smoke_folder import lay_smoke
+from kerasgen.data.source_folder import SPLIT_NAMES, SourceFolder
+
+
+def fill(root, *names):
+    for number, name in enumerate(names):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (24, 24), (20 * number, 90, 90)).save(root / name)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("names", "classes"),
+    [
+        (("cat/1.png", "dog/in/2.png", "3.png"), ("cat", "dog", None)),
+        (("train/cat/1.png", "validation/dog/in/2.png"), ("cat", "dog")),
+        (("test/cat/1.png", "train/cat/1.png", "val/3.png"), ("cat", "cat", None)),
+        (("3.png", "train/1.png"), (None, None)),
+        # One folder that is no split: then they are classes like it.
+        (("test/1.png", "toast/2.png", "train/cat/3.png"), ("test", "toast", "train")),
+    ],
+)
+def test_splits_are_no_classes(tmp_path, names, classes):
+    folder = SourceFolder(fill(tmp_path, *names))
+    told = {name: folder.known(name).class_name for name in folder.names}
+    assert told == dict(zip(names, classes, strict=True))
+    assert folder.class_names == tuple(sorted({name for name in classes if name is not None}))
+
+
+def test_splits_are_called_as_in_training():
+    assert set(sources._SPLITS) == SPLIT_NAMES
+
+
+def test_smoke_over_a_split_data_set_knows_the_classes(tmp_path):
+    fill(tmp_path / "in", "train/cat/1.png", "test/dog/2.png")
+    out = ["--out", str(tmp_path / "out"), "--workers", "1"]
+    assert cli.run(["smoke", "--sources", str(tmp_path / "in"), *out]) == 0
+    rows = (tmp_path / "out/metadata.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(row)["parameters"]["class_name"] for row in rows] == ["dog", "cat"]
+
+
+def test_other_pictures_of_the_same_names_are_other_sources(tmp_path):
+    fill(tmp_path / "in", "1.png", "2.png")
+    out = tmp_path / "out"
+    before = SourceFolder(tmp_path / "in")
+    lay_smoke(before, out)
+    assert SourceFolder(tmp_path / "in").sha256 == before.sha256
+    lay_smoke(SourceFolder(tmp_path / "in"), out)
+    Image.new("RGB", (24, 24), (1, 2, 3)).save(tmp_path / "in/2.png")
+    with pytest.raises(ValueError, match="begun with other settings.*Received: sources="):
+        lay_smoke(SourceFolder(tmp_path / "in"), out)
+    # From one place to another: the same.
+    Image.new("RGB", (24, 24), (20, 90, 90)).save(tmp_path / "in/2.png")
+    moved = (tmp_path / "in").rename(tmp_path / "moved")
+    assert SourceFolder(moved).sha256 == before.sha256
+    # A file that cannot be read is no reason to stop: its row says so.
+    (moved / "2.png").unlink()
+    (moved / "2.png").symlink_to(tmp_path / "nowhere")
+    assert len(SourceFolder(moved).sha256) == 64 and SourceFolder(moved).sha256 != before.sha256
+
+
+def test_other_rows_of_the_same_pictures_are_other_sources(tmp_path):
+    folder = SyntheticFolder(tmp_path, settings={}, class_names=["hat"])
+    row = ManifestRow(picture_name(0), 24, 24, 0, 0, (), {"tilt": 1}, ())
+    folder.write(row, np.zeros((24, 24, 3), np.uint8))
+    folder.finish(1)
+    before = SourceFolder(tmp_path).sha256
+    path = tmp_path / "metadata.jsonl"
+    path.write_text(path.read_text(encoding="utf-8").replace('"tilt": 1', '"tilt": 2'))
+    assert SourceFolder(tmp_path).sha256 != before
