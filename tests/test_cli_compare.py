@@ -287,6 +287,13 @@ def test_a_negative_seed_is_refused_in_words_of_the_command(folders, tmp_path, c
     assert "--seed: must be a whole number from 0 on, not '-1'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["compose", "eyes", "smoke", "synthesize"])
+def test_other_commands_refuse_it_too(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.run([command, "--seed", "-1"])
+    assert stopped.value.code == 2 and "--seed: must be a whole" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [

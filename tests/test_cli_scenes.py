@@ -103,7 +103,6 @@ def test_options_reach_the_scenes(arguments, tmp_path):
         ),
         (["--count", "0"], ["count=0"]),
         (["--workers", "0"], ["workers=0"]),
-        (["--seed", "-1"], ["seed=-1"]),
         (["--size", "64x"], ["--size", "64x"]),
         (["--size", "4"], ["size"]),
         (["--objects", "2-1"], ["objects=(2, 1)"]),
