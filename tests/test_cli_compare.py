@@ -10,8 +10,6 @@ from PIL import Image
 
 from kerasgen import cli
 from kerasgen.cli import compared_set
-from kerasgen.data import images, smoke_folder
-from kerasgen.data.interruption import Stopped, Unfinished
 from kerasgen.evaluation import comparing, discrimination, feature_spaces
 from kerasgen.evaluation.detection import Plan
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features
@@ -224,32 +222,6 @@ def test_corrupt_files_are_left_out_and_named(folders, tmp_path, monkeypatch, mo
     assert said.count("kerasgen: ") >= 1 and str(cut) in said and str(tmp_path) not in page
 
 
-def test_sizes_and_formats_are_no_difference(tmp_path, capsys):
-    kinds = {"real": [("png", 64)], "made": [("bmp", 96), ("tiff", 32), ("webp", 128)]}
-    for seed, (name, forms) in enumerate(kinds.items()):
-        generator = np.random.default_rng(seed)
-        (tmp_path / name).mkdir()
-        for number in range(60):
-            ending, side = forms[number % len(forms)]
-            coarse = generator.normal(120, 30, (4, 4, 3)).clip(0, 255).astype(np.uint8)
-            image = Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
-            image.save(tmp_path / name / f"{number}.{ending}", **{"lossless": True})
-    arguments = ["compare", str(tmp_path / "real"), str(tmp_path / "made")]
-    more = ["--out", str(tmp_path / "out"), "--size", "32", "--network", "none"]
-    assert cli.run([*arguments, *more]) == 0
-    assert capsys.readouterr().out.count("No feature space tells") == 1
-
-
-def test_constant_pictures_go_through(tmp_path, capsys):
-    for name in ("real", "made"):
-        (tmp_path / name).mkdir()
-        for number in range(10):
-            Image.new("RGB", (32, 32), (90, 90, 90)).save(tmp_path / name / f"{number}.png")
-    arguments = ["compare", str(tmp_path / "real"), str(tmp_path / "made"), "--quick"]
-    assert cli.run([*arguments, "--out", str(tmp_path / "out")]) == 0
-    assert "No feature space tells" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize(
     ("kind", "status"), [(Interrupted, 130), (NonFiniteState, 1), (KeyboardInterrupt, 130)]
 )
@@ -278,49 +250,6 @@ def test_features_of_other_pictures_are_refused_before_any_distance(
     more = ["--features", "pixels", "--features", "picky"]
     assert run(folders, "like", tmp_path / "out", *more) == 1
     assert "of other pictures" in capsys.readouterr().err and not (tmp_path / "out").exists()
-
-
-def test_a_negative_seed_is_refused_in_words_of_the_command(folders, tmp_path, capsys):
-    with pytest.raises(SystemExit) as stopped:
-        run(folders, "like", tmp_path, "--seed", "-1")
-    assert stopped.value.code == 2
-    assert "--seed: must be a whole number from 0 on, not '-1'" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("command", ["compose", "eyes", "smoke", "synthesize"])
-def test_other_commands_refuse_it_too(command, capsys):
-    with pytest.raises(SystemExit) as stopped:
-        cli.run([command, "--seed", "-1"])
-    assert stopped.value.code == 2 and "--seed: must be a whole" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("error", "status"),
-    [
-        (Stopped("SIGINT: stopped."), 130),
-        (Unfinished("A worker process was ended from outside."), 1),
-    ],
-)
-def test_the_status_after_ctrl_c_is_the_same_for_all(tmp_path, monkeypatch, capsys, error, status):
-    def ended(*given, **more):
-        raise error
-
-    monkeypatch.setattr(smoke_folder, "lay_smoke", ended)
-    (tmp_path / "clean").mkdir()
-    Image.new("RGB", (32, 32)).save(tmp_path / "clean/a.png")
-    sources = ["--sources", str(tmp_path / "clean")]
-    assert cli.run(["smoke", *sources, "--out", str(tmp_path / "out")]) == status
-    assert capsys.readouterr().err == f"kerasgen: {error}\n"
-
-
-def test_want_of_memory_ends_in_one_line(folders, tmp_path, monkeypatch, capsys):
-    def greedy(*given, **more):
-        raise MemoryError("Unable to allocate 5 TiB")
-
-    monkeypatch.setattr(images, "read_pictures", greedy)
-    assert run(folders, "like", tmp_path) == 1
-    said = "kerasgen: out of memory: lower --size or the number of pictures\n"
-    assert capsys.readouterr().err == said
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,36 @@
+"""How every command ends that was told nonsense, was stopped, or wanted too much memory."""
+
+import pytest
+from PIL import Image
+
+from kerasgen import cli
+from kerasgen.data import smoke_folder
+from kerasgen.data.interruption import Stopped, Unfinished
+
+
+@pytest.mark.parametrize("command", ["compare", "compose", "eyes", "smoke", "synthesize"])
+def test_a_negative_seed_is_refused_in_words_of_the_command(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.run([command, "--seed", "-1"])
+    assert stopped.value.code == 2
+    assert "--seed: must be a whole number from 0 on, not '-1'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (Stopped("SIGINT: stopped."), 130, "SIGINT: stopped."),
+        (Unfinished("A worker process was ended."), 1, "A worker process was ended."),
+        (MemoryError("5 TiB"), 1, "out of memory: lower --size or the number of pictures"),
+    ],
+)
+def test_every_end_is_one_line_and_a_status(tmp_path, monkeypatch, capsys, error, status, said):
+    def ended(*given, **more):
+        raise error
+
+    monkeypatch.setattr(smoke_folder, "lay_smoke", ended)
+    (tmp_path / "clean").mkdir()
+    Image.new("RGB", (32, 32)).save(tmp_path / "clean/a.png")
+    sources = ["--sources", str(tmp_path / "clean")]
+    assert cli.run(["smoke", *sources, "--out", str(tmp_path / "out")]) == status
+    assert capsys.readouterr().err == f"kerasgen: {said}\n"
