@@ -13,9 +13,6 @@ from kerasgen.cli.compared_set import MOST_IF_QUICK, list_set, read_set
 if TYPE_CHECKING:
     from kerasgen.evaluation.discrimination import Network
 
-_SMALLEST = 16
-"""Side in pixels: ``evaluation.appearance`` measures nothing smaller."""
-
 _NETWORK_AREA = "network_area"
 """The area under the ROC curve of the trained network, as a condition."""
 
@@ -147,8 +144,10 @@ def _network(arguments: argparse.Namespace, conditions: Sequence[str]) -> Networ
 
 
 def _check_size(size: int) -> None:
-    if size < _SMALLEST:
-        raise ValueError(f"--size must be at least {_SMALLEST} pixels. Received: size={size}")
+    from kerasgen.evaluation.appearance import SMALLEST_SIDE
+
+    if size < SMALLEST_SIDE:
+        raise ValueError(f"--size must be at least {SMALLEST_SIDE} pixels. Received: size={size}")
 
 
 def _measured(asked: Condition, numbers: dict[str, Any]) -> list[float]:

@@ -150,8 +150,8 @@ def _rows(folder: Path, labelled: bool) -> tuple[list[str], list[str] | None]:
 
 def _pictures(folder: Path) -> list[str]:
     """All pictures below a folder but the masks that stand beside theirs."""
-    from kerasgen.data.foregrounds import MASK_ENDING
     from kerasgen.data.images import list_images
+    from kerasgen.data.masks import MASK_ENDING
 
     paths = list_images(folder, count_others=True)
     masks = {path.with_name(path.stem + MASK_ENDING) for path in paths}

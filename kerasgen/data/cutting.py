@@ -14,12 +14,12 @@ import numpy as np
 
 from kerasgen.data.files import keep_settings, write_file
 from kerasgen.data.foregrounds import (
-    MASK_ENDING,
     MIN_QUALITY,
     Rejection,
     read_foreground,
 )
 from kerasgen.data.images import MAX_PIXELS, PathLike, list_images, read_image
+from kerasgen.data.masks import MASK_ENDING
 from kerasgen.data.sheets import save_png
 
 

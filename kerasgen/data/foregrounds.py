@@ -20,8 +20,7 @@ import numpy as np
 from kerasgen.data import annotations, matting
 from kerasgen.data.images import ImageError, PathLike, Pixels, list_images, read_image
 from kerasgen.data.manifest import file_sha256
-from kerasgen.data.masks import MASK_ENDING as MASK_ENDING
-from kerasgen.data.masks import mask_beside
+from kerasgen.data.masks import MASK_ENDING, mask_beside
 
 Method = Literal["alpha", "mask", "estimated"]
 

@@ -20,9 +20,7 @@ from kerasgen.data.coco import ManifestRow, PlacedObject, Source, json_object
 from kerasgen.data.files import read_settings
 from kerasgen.data.images import PathLike, list_images, read_image
 from kerasgen.data.manifest import METADATA, SETTINGS, file_sha256
-
-SPLIT_NAMES = frozenset({"train", "validation", "val", "test"})
-"""Names of folders that part pictures for training and testing, and are no classes."""
+from kerasgen.data.splits import SPLITS
 
 _MOVED = {"file_name", "width", "height", "annotation", "objects", "sources", "accepted", "reason"}
 """Fields of a row that are moved with the picture, or hold for the old one only."""
@@ -104,7 +102,7 @@ class SourceFolder:
             paths = list_images(self.folder)
             self.names = [path.relative_to(self.folder).as_posix() for path in paths]
             first = {name.split("/")[0] for name in self.names if "/" in name}
-            self._class_place = 1 if first and first <= SPLIT_NAMES else 0
+            self._class_place = 1 if first and first <= set(SPLITS) else 0
             found = {self._class_of(name) for name in self.names} - {None}
             self.class_names = tuple(sorted(map(str, found)))
         else:

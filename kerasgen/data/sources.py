@@ -17,10 +17,10 @@ import numpy as np
 from kerasgen.data.images import ENDINGS, Pixels, list_images, read_image
 from kerasgen.data.manifest import METADATA
 from kerasgen.data.source_folder import SourceFolder
+from kerasgen.data.splits import SPLITS
 
 MOST_CLASSES = 10_000
 _LOGGER = logging.getLogger(__name__)
-_SPLITS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 _IDX_STEMS = {"train": "train", "test": "t10k"}
 # Deflate makes at most this much of a byte: more is a broken header.
 _MOST_INFLATION = 1100
@@ -89,11 +89,11 @@ def _manifest(root: Path) -> LabelledSource:
 def _folder(root: Path) -> LabelledSource:
     found = [path.name for path in _folders(root)]
     if "train" in found and _folders(root / "train"):
-        splits = {name: root / name for name in _SPLITS if name in found}
+        splits = {name: root / name for name in SPLITS if name in found}
         others = sorted(set(found) - set(splits))
         if others:
             _LOGGER.warning("Not read, as no split: %s", ", ".join(others))
-    elif found and set(found) <= set(_SPLITS):
+    elif found and set(found) <= set(SPLITS):
         raise ValueError(
             "Labels are read from class folders: make train/<class>/. "
             f"Received: source={str(root)!r} with {', '.join(found)}"
@@ -103,7 +103,7 @@ def _folder(root: Path) -> LabelledSource:
     if {"val", "validation"} <= set(splits):
         raise ValueError(f"There is a val/ and a validation/. Received: source={str(root)!r}")
     classes = _class_names(splits["train"])
-    listed = {_SPLITS[name]: _listed(root, path, classes) for name, path in splits.items()}
+    listed = {SPLITS[name]: _listed(root, path, classes) for name, path in splits.items()}
     return LabelledSource(classes, listed)
 
 
@@ -216,7 +216,7 @@ def _npz(path: Path) -> LabelledSource:
     with np.load(path, allow_pickle=False) as stored:
         names = _npz_array(path, stored, "class_names") if "class_names" in stored else None
         pairs = {"images": ("train", "labels")} if "images" in stored else {}
-        pairs |= {f"x_{name}": (split, f"y_{name}") for name, split in _SPLITS.items()}
+        pairs |= {f"x_{name}": (split, f"y_{name}") for name, split in SPLITS.items()}
         for key, (split, labels) in pairs.items():
             if key in stored and split in arrays:
                 raise ValueError(f"Two arrays are {split} pictures. Received: path={str(path)!r}")
@@ -316,12 +316,12 @@ def _prepared_tfds(source: str) -> LabelledSource:
     image, label = _tfds_features(info.features, tfds.features, source)
     names = tuple(info.features[label].names)
     _check_class_count(len(names), source)
-    known = {_SPLITS[split]: rows for split, rows in splits.items() if split in _SPLITS}
+    known = {SPLITS[split]: rows for split, rows in splits.items() if split in SPLITS}
     if "train" not in known:
         found = ", ".join(splits)
         raise ValueError(f"There is no train split, only {found}. Received: source={source!r}")
     items = {split: _tfds_items(source, split, known[split], image, label) for split in known}
-    return LabelledSource(names, {split: items[split] for split in _SPLITS if split in items})
+    return LabelledSource(names, {split: items[split] for split in SPLITS if split in items})
 
 
 def _tfds_features(features: Any, kinds: Any, source: str) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from kerasgen.evaluation.metrics import Estimate
 
 _LAPLACIAN = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]], np.float32)
 _NOISE_MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-_SMALLEST = 16
+SMALLEST_SIDE = 16
 
 Groups = tuple[Sequence[Hashable], Sequence[Hashable]]
 """Names of the sources of both sets' pictures."""
@@ -58,9 +58,9 @@ def appearance(images: np.ndarray) -> dict[str, np.ndarray]:
             "`images` must be [N, H, W, 1 or 3] uint8. "
             f"Received: shape={images.shape}, dtype={images.dtype}"
         )
-    if not len(images) or min(images.shape[1:3]) < _SMALLEST:
+    if not len(images) or min(images.shape[1:3]) < SMALLEST_SIDE:
         raise ValueError(
-            f"Pictures with sides of at least {_SMALLEST} pixels are needed. "
+            f"Pictures with sides of at least {SMALLEST_SIDE} pixels are needed. "
             f"Received: shape={images.shape}"
         )
     rows = [_appearance(image) for image in images]

@@ -67,11 +67,7 @@ def compare_sets(
         ValueError: If the sets cannot be compared or the report cannot be written.
     """
     check_classes(real.labels, synthetic.labels)
-    if len({space.name for space in spaces}) < len(spaces):
-        raise ValueError(
-            "Feature spaces need names of their own: leave out one, or rename its file or folder. "
-            f"Received: {', '.join(space.name for space in spaces)}"
-        )
+    _check_names(spaces)
     sets = compared_sets(
         real.images,
         synthetic.images,
@@ -88,10 +84,7 @@ def compare_sets(
     learned = _learned(
         sets, network, spaces[0], (real.names, synthetic.names), folder, seed, report
     )
-    copies = {
-        **_copies(spaces[0], all_real, made, sets, synthetic),
-        "exact": _exact_copies(real.images, synthetic.images),
-    }
+    copies = _copies(spaces[0], all_real, made, sets, (real, synthetic))
     numbers: dict[str, Any] = {
         "summary": summary(found, looks, learned.numbers, copies),
         "remarks": [*remarks, *learned.remarks],
@@ -121,6 +114,14 @@ def compare_sets(
         histogram_svg=histogram_plot(grey_histograms(whole), grey_histograms(sets.synthetic)),
     )
     return numbers
+
+
+def _check_names(spaces: Sequence[FeatureExtractor]) -> None:
+    if len({space.name for space in spaces}) < len(spaces):
+        raise ValueError(
+            "Feature spaces need names of their own: leave out one, or rename its file or folder. "
+            f"Received: {', '.join(space.name for space in spaces)}"
+        )
 
 
 def _distances(
@@ -204,9 +205,10 @@ def _copies(
     all_real: np.ndarray,
     made: np.ndarray,
     sets: ComparedSets,
-    synthetic: PictureSet,
+    pictures: tuple[PictureSet, PictureSet],
 ) -> dict[str, Any]:
     """Synthetic pictures that are copies of one of the reference, mirrored or not."""
+    real, synthetic = pictures
     mirrored = [
         space(np.ascontiguousarray(images[:, :, ::-1])) for images in (synthetic.images, sets.null)
     ]
@@ -215,5 +217,6 @@ def _copies(
     return {
         "share": asdict(found.share),
         "null": asdict(found.null),
+        "exact": _exact_copies(real.images, synthetic.images),
         "files": [synthetic.names[place] for place in found.places.tolist()],
     }

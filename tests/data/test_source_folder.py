@@ -7,11 +7,10 @@ import pytest
 from PIL import Image
 
 from kerasgen import cli
-from kerasgen.data import sources
 from kerasgen.data.coco import ManifestRow
 from kerasgen.data.manifest import SyntheticFolder, picture_name
 from kerasgen.data.smoke_folder import lay_smoke
-from kerasgen.data.source_folder import SPLIT_NAMES, SourceFolder
+from kerasgen.data.source_folder import SourceFolder
 
 
 def fill(root, *names):
@@ -37,10 +36,6 @@ def test_splits_are_no_classes(tmp_path, names, classes):
     told = {name: folder.known(name).class_name for name in folder.names}
     assert told == dict(zip(names, classes, strict=True))
     assert folder.class_names == tuple(sorted({name for name in classes if name is not None}))
-
-
-def test_splits_are_called_as_in_training():
-    assert set(sources._SPLITS) == SPLIT_NAMES
 
 
 def test_smoke_over_a_split_data_set_knows_the_classes(tmp_path):
