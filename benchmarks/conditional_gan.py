@@ -42,12 +42,12 @@ from kerasgen.data.datasets import (
     stratified_split,
 )
 from kerasgen.data.pipeline import Batches, Pictures, labelled
-from kerasgen.data.sheets import save_png
 from kerasgen.evaluation import generation, utility
 from kerasgen.evaluation.classification import Generate, Protocol, mean_f1, predict, share_right
 from kerasgen.evaluation.features import saved_model_features
 from kerasgen.evaluation.metrics import Estimate
 from kerasgen.evaluation.mixing import nested_order
+from kerasgen.io.sheets import save_png
 from kerasgen.training.reporting import read_history
 from kerasgen.training.step import Player
 from kerasgen.training.trainer import Trainer, TrainerOptions

@@ -32,12 +32,12 @@ from absl import app, flags
 
 from kerasgen import cli, refiner
 from kerasgen.data.augmentation import Augmentation
-from kerasgen.data.images import read_folder
 from kerasgen.data.pipeline import Batches, Pictures, unpaired
-from kerasgen.data.sheets import contact_sheet, save_png
 from kerasgen.data.splits import balancing_repeats
 from kerasgen.evaluation import refinement
 from kerasgen.evaluation.features import FeatureExtractor, saved_model_features
+from kerasgen.io.images import read_folder
+from kerasgen.io.sheets import contact_sheet, save_png
 from kerasgen.training.regularisation import pixel_l1
 from kerasgen.training.step import Player
 from kerasgen.training.trainer import Trainer, TrainerOptions

@@ -34,11 +34,11 @@ from kerasgen.data.datasets import LabelledImages, balanced_places, load_labelle
 from kerasgen.data.foregrounds import on_plain_background
 from kerasgen.data.garments import GARMENTS, drawn_garments
 from kerasgen.data.pipeline import Batches, Pictures, labelled
-from kerasgen.data.sheets import save_png
 from kerasgen.deployment.export import check_writable, export_generator
 from kerasgen.evaluation import generation
 from kerasgen.evaluation.classification import Generate, Protocol
 from kerasgen.evaluation.curves import save_loss_curves
+from kerasgen.io.sheets import save_png
 from kerasgen.training.samples import sample_sheet
 from kerasgen.training.step import Player
 from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy

@@ -32,16 +32,16 @@ from absl import flags
 
 from kerasgen import cli, refiner
 from kerasgen.data.augmentation import Augmentation
-from kerasgen.data.images import to_float
 from kerasgen.data.pipeline import Batches, Pictures, unpaired
 from kerasgen.data.procedural import camera_eyes, rendered_eyes
-from kerasgen.data.sheets import labelled_sheet, save_png
 from kerasgen.data.splits import balancing_repeats
 from kerasgen.deployment.export import check_writable, export_refiner
 from kerasgen.evaluation import refinement
 from kerasgen.evaluation.curves import save_loss_curves
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved_model_features
 from kerasgen.evaluation.figures import figure_lines
+from kerasgen.io.images import to_float
+from kerasgen.io.sheets import labelled_sheet, save_png
 from kerasgen.training.looks import LOOK_SIZE, colour_statistics
 from kerasgen.training.losses import BINARY_CROSS_ENTROPY
 from kerasgen.training.regularisation import pixel_l1

@@ -34,9 +34,7 @@ from absl import flags
 
 from kerasgen import cli
 from kerasgen.data.camera import through_jpeg
-from kerasgen.data.images import read_folder
 from kerasgen.data.rooms import camera_rooms
-from kerasgen.data.sheets import contact_sheet, labelled_sheet, save_png
 from kerasgen.data.smoke import smoky_copies
 from kerasgen.deployment.export import check_writable, export_classifier
 from kerasgen.evaluation.detection import (
@@ -49,6 +47,8 @@ from kerasgen.evaluation.detection import (
 from kerasgen.evaluation.features import saved_model_features
 from kerasgen.evaluation.figures import figure_lines
 from kerasgen.evaluation.translation import load_translator
+from kerasgen.io.images import read_folder
+from kerasgen.io.sheets import contact_sheet, labelled_sheet, save_png
 from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
 
 FLAGS = flags.FLAGS

@@ -44,13 +44,13 @@ from kerasgen.data.augmentation import Augmentation
 from kerasgen.data.domains import domain_remarks
 from kerasgen.data.pipeline import Pictures, unpaired
 from kerasgen.data.rooms import camera_rooms
-from kerasgen.data.sheets import labelled_sheet, save_png
 from kerasgen.data.smoke import smoky_copies
 from kerasgen.deployment.export import check_writable, export_translator
 from kerasgen.evaluation import translation
 from kerasgen.evaluation.curves import save_loss_curves
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved_model_features
 from kerasgen.evaluation.figures import figure_lines
+from kerasgen.io.sheets import labelled_sheet, save_png
 from kerasgen.training.samples import sample_sheet
 from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from kerasgen.data.annotations import mask_from_run_lengths, run_lengths, tight_box, translation
 from kerasgen.data.garments import GARMENTS, drawn_backgrounds, drawn_garments
-from kerasgen.data.sheets import save_png
+from kerasgen.io.sheets import save_png
 
 NAMES = ("dress", "pants", "shirt", "skirt")
 

@@ -17,9 +17,9 @@ from kerasgen.classifier import (
     load_weights,
     split_head,
 )
-from kerasgen.data.images import to_float
 from kerasgen.data.pipeline import Pictures, labelled
 from kerasgen.evaluation.features import keras_features
+from kerasgen.io.images import to_float
 from kerasgen.training.step import Player
 
 APPLICATIONS = {

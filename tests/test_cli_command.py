@@ -5,7 +5,7 @@ from PIL import Image
 
 from kerasgen import cli
 from kerasgen.data import smoke_folder
-from kerasgen.data.interruption import Stopped, Unfinished
+from kerasgen.io.interruption import Stopped, Unfinished
 
 
 @pytest.mark.parametrize("command", ["compare", "compose", "eyes", "smoke", "synthesize"])

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kerasgen.data.images import read_folder
 from kerasgen.evaluation.pupils import find_pupils
+from kerasgen.io.images import read_folder
 
 pytestmark = pytest.mark.real_data
 DATA = Path(__file__).parents[1] / "../shared/data"

@@ -15,10 +15,10 @@ from PIL import Image
 
 from kerasgen import cgan, cli, refiner
 from kerasgen.data.datasets import load_labelled
-from kerasgen.data.images import read_folder
 from kerasgen.data.pipeline import Pictures, labelled, unpaired
 from kerasgen.evaluation.generation import sample
 from kerasgen.evaluation.refinement import refining_function
+from kerasgen.io.images import read_folder
 from kerasgen.training.trainer import Trainer
 
 pytestmark = [

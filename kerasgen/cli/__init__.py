@@ -11,8 +11,8 @@ from kerasgen.cli.examples import (
     run_length,
     set_precision,
 )
-from kerasgen.cli.progress import progress
-from kerasgen.data.files import keep_settings, write_json
+from kerasgen.io.files import keep_settings, write_json
+from kerasgen.io.progress import progress
 
 __all__ = [
     "HELD_OUT",

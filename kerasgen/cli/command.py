@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import kerasgen
 from kerasgen.cli import compare, compose, cut, eyes, prove, sheet, smoke, synthesize, verify
-from kerasgen.data.interruption import Stopped, Unfinished
+from kerasgen.io.interruption import Stopped, Unfinished
 
 STOPPED = 130
 """Exit status after Ctrl-C, as shells have it."""

@@ -76,11 +76,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _compare(arguments: argparse.Namespace) -> int:
     """Says how synthetic pictures differ from real ones: a page to read, and the numbers."""
-    from kerasgen.data.files import check_writable
     from kerasgen.evaluation.comparing import compare_sets
     from kerasgen.evaluation.feature_spaces import features_by_name
     from kerasgen.evaluation.features import cached_features
     from kerasgen.evaluation.report import READINGS
+    from kerasgen.io.files import check_writable
 
     # What could fail after minutes of measuring is tried before.
     conditions = [condition(text, (*READINGS, _NETWORK_AREA)) for text in arguments.fail_if]

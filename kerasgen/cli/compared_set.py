@@ -98,8 +98,8 @@ def read_set(listed: ListedSet, arguments: argparse.Namespace) -> tuple[PictureS
     import numpy as np
 
     from kerasgen.data.camera import through_jpeg
-    from kerasgen.data.images import read_pictures
     from kerasgen.evaluation.comparing import PictureSet
+    from kerasgen.io.images import read_pictures
 
     folder, places = listed.folder, np.arange(len(listed.names))
     if arguments.quick:
@@ -150,8 +150,8 @@ def _rows(folder: Path, labelled: bool) -> tuple[list[str], list[str] | None]:
 
 def _pictures(folder: Path) -> list[str]:
     """All pictures below a folder but the masks that stand beside theirs."""
-    from kerasgen.data.images import list_images
     from kerasgen.data.masks import MASK_ENDING
+    from kerasgen.io.images import list_images
 
     paths = list_images(folder, count_others=True)
     masks = {path.with_name(path.stem + MASK_ENDING) for path in paths}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerasgen.cli.arguments import number_from_zero, processors
 from kerasgen.cli.filled import check_apart
-from kerasgen.cli.progress import progress
+from kerasgen.io.progress import progress
 
 if TYPE_CHECKING:
     from kerasgen.data.backgrounds import Backgrounds
@@ -50,10 +50,10 @@ def _compose(arguments: argparse.Namespace) -> None:
     """Pastes foregrounds of known classes on backgrounds, with exact masks and boxes."""
     from kerasgen.data.backgrounds import Backgrounds
     from kerasgen.data.foregrounds import MAX_SIDE, class_folders
-    from kerasgen.data.images import list_images
     from kerasgen.data.rejections import REJECTED_FOREGROUNDS, foreground_lines, save_rejected
     from kerasgen.data.scene_sheets import save_sheets
     from kerasgen.data.scenes import check_scenes, compose_folder
+    from kerasgen.io.images import list_images
 
     check_apart(arguments.out, foregrounds=arguments.foregrounds, backgrounds=arguments.backgrounds)
     # What could fail after minutes of cutting is tried before.

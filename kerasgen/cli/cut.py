@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kerasgen.cli.arguments import processors, whole_number
 from kerasgen.cli.filled import check_apart
-from kerasgen.cli.progress import progress
+from kerasgen.io.progress import progress
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -24,8 +24,8 @@ def _cut(arguments: argparse.Namespace) -> None:
     """Finds the mask of each picture once, and writes it beside a copy, to look at and to reuse."""
     from kerasgen.data.cutting import save_cuts
     from kerasgen.data.foregrounds import class_folders
-    from kerasgen.data.images import list_images
     from kerasgen.data.rejections import REJECTED_FOREGROUNDS, foreground_lines, save_rejected
+    from kerasgen.io.images import list_images
 
     check_apart(arguments.out, foregrounds=arguments.foregrounds)
     list_images(arguments.foregrounds)

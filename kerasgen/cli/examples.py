@@ -126,8 +126,8 @@ def load_domain(
         ValueError: If a folder is missing or empty, or there are too few pictures to hold any out.
     """
     from kerasgen.data.domains import small_picture_remarks
-    from kerasgen.data.images import read_folder
     from kerasgen.data.splits import split_by_folder_tail
+    from kerasgen.io.images import read_folder
 
     pictures = read_folder(folder, size)
     for remark in small_picture_remarks(pictures.paths, size):

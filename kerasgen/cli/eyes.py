@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from kerasgen.cli.arguments import number_from_zero, whole_number
-from kerasgen.cli.progress import progress
-from kerasgen.data.files import check_settings, check_writable, keep_settings, write_file
 from kerasgen.data.manifest import METADATA, SETTINGS
+from kerasgen.io.files import check_settings, check_writable, keep_settings, write_file
+from kerasgen.io.progress import progress
 
 _BLOCK = 64
 """Eyes drawn together."""
@@ -77,7 +77,7 @@ def _check_folder(folder: Path, settings: dict[str, Any], count: int) -> None:
 
 def _saved(eyes: Any, folder: Path, first: int, arguments: argparse.Namespace) -> list[str]:
     """Writes the pictures of one block; returns their rows."""
-    from kerasgen.data.sheets import save_png
+    from kerasgen.io.sheets import save_png
 
     lines = []
     for place, image in enumerate(eyes.images):

@@ -57,9 +57,9 @@ def told(out: Path, sources: SourceFolder | None) -> list[str]:
     """
     import numpy as np
 
-    from kerasgen.data.images import read_image
     from kerasgen.data.manifest import REJECTED, manifest_rows
-    from kerasgen.data.sheets import save_png
+    from kerasgen.io.images import read_image
+    from kerasgen.io.sheets import save_png
 
     rows = manifest_rows(out)
     shown = list(itertools.islice(rows, _SHOWN))
@@ -97,7 +97,7 @@ def _grid(pictures: dict[str, np.ndarray]) -> np.ndarray:
     """
     import numpy as np
 
-    from kerasgen.data.sheets import WHITE, labelled_sheet
+    from kerasgen.io.sheets import WHITE, labelled_sheet
 
     count = len(next(iter(pictures.values())))
     fitting = (n for n in range(1, count + 1) if n * len(pictures) <= math.ceil(count / n))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerasgen.cli.arguments import FAILED, condition, source_name, whole_number
-from kerasgen.cli.progress import progress
+from kerasgen.io.progress import progress
 
 if TYPE_CHECKING:
     from kerasgen.data.datasets import LabelledImages
@@ -85,8 +85,8 @@ def _prove(arguments: argparse.Namespace) -> int:
             "--minutes is for networks from scratch; on features every update is quick: give "
             f"--steps. Received: minutes={arguments.minutes:g}, features={arguments.features!r}"
         )
-    from kerasgen.data.files import check_writable
     from kerasgen.evaluation.proving import prove_sets
+    from kerasgen.io.files import check_writable
 
     out = Path(arguments.out)
     check_writable(out)

@@ -22,8 +22,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _draw_sheet(arguments: argparse.Namespace) -> None:
     """Writes one picture that shows all pictures of a folder."""
-    from kerasgen.data.images import read_folder
-    from kerasgen.data.sheets import contact_sheet, save_png
+    from kerasgen.io.images import read_folder
+    from kerasgen.io.sheets import contact_sheet, save_png
 
     folder = read_folder(arguments.folder, arguments.size, fit="pad")
     save_png(arguments.out, contact_sheet(folder.images[: arguments.most], arguments.columns))

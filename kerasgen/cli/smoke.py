@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from kerasgen.cli.arguments import number_from_zero, processors, whole_number
-from kerasgen.cli.progress import progress
+from kerasgen.io.progress import progress
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -31,9 +31,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def _smoke(arguments: argparse.Namespace) -> None:
     """Lays smoke over pictures: its mask is one more object, and what was known is kept."""
     from kerasgen.cli.filled import check_apart, told
-    from kerasgen.data.files import check_writable
     from kerasgen.data.smoke_folder import lay_smoke
     from kerasgen.data.source_folder import SourceFolder
+    from kerasgen.io.files import check_writable
 
     out = Path(arguments.out)
     check_apart(arguments.out, sources=arguments.sources)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from kerasgen.cli.arguments import number_from_zero, whole_number
-from kerasgen.cli.progress import progress
+from kerasgen.io.progress import progress
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -32,10 +32,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def _synthesize(arguments: argparse.Namespace) -> None:
     """Fills a folder with a model's pictures; what is known of their sources moves along."""
     from kerasgen.cli.filled import check_apart, told
-    from kerasgen.data.files import check_writable
     from kerasgen.data.source_folder import SourceFolder
     from kerasgen.deployment.served import ServedModel
     from kerasgen.deployment.synthesis import synthesize
+    from kerasgen.io.files import check_writable
 
     out = Path(arguments.out)
     check_apart(arguments.out, sources=arguments.sources)

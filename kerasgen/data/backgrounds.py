@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from kerasgen.data.foregrounds import Foreground
-from kerasgen.data.images import PathLike, Pixels, list_images, read_image
-from kerasgen.data.manifest import file_sha256
+from kerasgen.io.files import file_sha256
+from kerasgen.io.images import PathLike, Pixels, list_images, read_image
 
 _MAX_SIDE = 2048
 _MEMORY_LIMIT = 256 * 2**20

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, get_args
 import cv2
 import numpy as np
 
-from kerasgen.data.images import Pixels
+from kerasgen.io.images import Pixels
 
 Blending = Literal["hard", "soft", "feathered", "poisson"]
 BLENDINGS: tuple[Blending, ...] = get_args(Blending)

@@ -24,6 +24,7 @@ from kerasgen.data.annotations import (
     run_lengths,
     tight_box,
 )
+from kerasgen.io.files import strict_json
 
 
 @dataclass(frozen=True)
@@ -207,41 +208,6 @@ class ManifestRow:
             return cls(**own)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"A field of the row is missing or of no use: {error!r}") from error
-
-
-def strict_json(content: Any, indent: int | None = None) -> bytes:
-    """Returns JSON that every reader takes: ASCII, no NaN, and a line end.
-
-    Raises:
-        ValueError: If JSON cannot hold the content.
-    """
-    try:
-        return json.dumps(content, allow_nan=False, indent=indent).encode() + b"\n"
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"Not to be kept as JSON: {error}. Received: {content!r:.200}") from error
-
-
-def json_object(content: bytes, place: str) -> dict[str, Any]:
-    """Reads one JSON object, strictly: no NaN.
-
-    Args:
-        content: UTF-8.
-        place: Where it comes from, for the message.
-
-    Raises:
-        ValueError: If it is none.
-    """
-    try:
-        fields = json.loads(content, parse_constant=_no_constant)
-    except ValueError as error:
-        raise ValueError(f"Cannot be read as JSON: {error}. Received: {place}") from error
-    if not isinstance(fields, dict):
-        raise ValueError(f"This is no JSON object. Received: {place}")
-    return fields
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
 
 
 class InstancesWriter:

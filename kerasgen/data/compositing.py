@@ -20,8 +20,8 @@ from kerasgen.data.backgrounds import Backgrounds, random_crop, random_piece
 from kerasgen.data.blending import Blending, Shadow
 from kerasgen.data.compositing_options import CompositingOptions
 from kerasgen.data.foregrounds import Foreground
-from kerasgen.data.images import Pixels
 from kerasgen.data.manifest import PlacedObject, Source
+from kerasgen.io.images import Pixels
 
 _ROUNDS = 5
 _SMALLER = 0.75

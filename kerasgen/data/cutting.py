@@ -12,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasgen.data.files import keep_settings, write_file
 from kerasgen.data.foregrounds import (
     MIN_QUALITY,
     Rejection,
     read_foreground,
 )
-from kerasgen.data.images import MAX_PIXELS, PathLike, list_images, read_image
 from kerasgen.data.masks import MASK_ENDING
-from kerasgen.data.sheets import save_png
+from kerasgen.io.files import keep_settings, write_file
+from kerasgen.io.images import MAX_PIXELS, PathLike, list_images, read_image
+from kerasgen.io.sheets import save_png
 
 
 def save_cuts(

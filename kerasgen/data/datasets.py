@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from kerasgen.data.files import write_file
-from kerasgen.data.images import Fit, ImageError, Pixels, Size, fit_image
 from kerasgen.data.sources import Item, open_source
+from kerasgen.io.files import write_file
+from kerasgen.io.images import Fit, ImageError, Pixels, Size, fit_image
 
 _LOGGER = logging.getLogger(__name__)
 Transform = Callable[[Pixels], Pixels]

@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 
 from kerasgen.data import annotations, matting
-from kerasgen.data.images import ImageError, PathLike, Pixels, list_images, read_image
-from kerasgen.data.manifest import file_sha256
 from kerasgen.data.masks import MASK_ENDING, mask_beside
+from kerasgen.io.files import file_sha256
+from kerasgen.io.images import ImageError, PathLike, Pixels, list_images, read_image
 
 Method = Literal["alpha", "mask", "estimated"]
 

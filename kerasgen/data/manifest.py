@@ -13,7 +13,6 @@ was, and a finished folder can grow; either way the bytes are those of one run w
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 import io
 import itertools
@@ -29,18 +28,11 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
-from kerasgen.data.coco import (
-    InstancesWriter,
-    ManifestRow,
-    json_object,
-    strict_json,
-    yolo_data,
-    yolo_labels,
-)
+from kerasgen.data.coco import InstancesWriter, ManifestRow, yolo_data, yolo_labels
 from kerasgen.data.coco import PlacedObject as PlacedObject
 from kerasgen.data.coco import Source as Source
-from kerasgen.data.files import check_settings
-from kerasgen.data.images import PathLike, Pixels
+from kerasgen.io.files import access_to, check_settings, json_object, strict_json
+from kerasgen.io.images import PathLike, Pixels
 
 METADATA, REJECTED, INSTANCES = "metadata.jsonl", "rejected.jsonl", "instances.json"
 SETTINGS, PARTS, IMAGES, LABELS, DATA = "settings.json", ".parts", "images", "labels", "data.yaml"
@@ -48,19 +40,6 @@ SETTINGS, PARTS, IMAGES, LABELS, DATA = "settings.json", ".parts", "images", "la
 _COMPRESSION = 1
 _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 _ATTEMPTS = 3
-
-
-def file_sha256(path: PathLike) -> str:
-    """Returns the SHA-256 of a file's bytes, 64 hexadecimal digits.
-
-    Raises:
-        ValueError: If the file cannot be read.
-    """
-    digest = hashlib.sha256()
-    with _naming(path), open(path, "rb") as stream:
-        while block := stream.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def picture_name(index: int) -> str:
@@ -127,7 +106,7 @@ class SyntheticFolder:
             raise ValueError(f"Accepted rows, and no others, have a picture. Received: {received}")
         line = strict_json(row.to_dict())
         if image is None:
-            with _naming(self.folder / row.file_name):
+            with access_to(self.folder / row.file_name):
                 (self.folder / row.file_name).unlink(missing_ok=True)
         else:
             self._put(row.file_name, _png(image, (row.height, row.width)))
@@ -149,7 +128,7 @@ class SyntheticFolder:
         """
         parts = self._part_paths()
         yolo = yolo or (self.folder / LABELS).exists()
-        with _naming(self.folder), ExitStack() as stack:
+        with access_to(self.folder), ExitStack() as stack:
             names = (METADATA, REJECTED, INSTANCES)
             streams = [stack.enter_context(self._replacing(name)) for name in names]
             self._gather(count, yolo, *streams)
@@ -225,7 +204,7 @@ class SyntheticFolder:
 
     def _sweep(self, parts: Sequence[Path]) -> None:
         folder = self.folder / PARTS
-        with _naming(folder):
+        with access_to(folder):
             for path in (*parts, *folder.glob("*.tmp")):
                 path.unlink(missing_ok=True)
         for path in (*folder.glob("*"), folder):
@@ -234,7 +213,7 @@ class SyntheticFolder:
                 path.rmdir()
 
     def _put(self, name: str, content: bytes) -> None:
-        with _naming(self.folder / name):
+        with access_to(self.folder / name):
             for attempt in range(1, _ATTEMPTS + 1):
                 try:
                     with self._replacing(name) as stream:
@@ -306,7 +285,7 @@ class _Record:
 
 def _records(path: Path) -> Iterator[_Record]:
     last = -1
-    with _naming(path), path.open("rb") as stream:
+    with access_to(path), path.open("rb") as stream:
         for number, line in enumerate(stream, 1):
             record = _record(line, f"path={str(path)!r}, line={number}")
             if record.index <= last:
@@ -330,11 +309,3 @@ def _png(image: Pixels, size: tuple[int, int]) -> bytes:
     picture = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
     picture.save(stream, "PNG", compress_level=_COMPRESSION)
     return stream.getvalue()
-
-
-@contextmanager
-def _naming(path: PathLike) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ValueError(f"No access: {error}. Received: path={str(path)!r}") from error

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kerasgen.data.images import ImageError, Pixels, read_image
+from kerasgen.io.images import ImageError, Pixels, read_image
 
 MASK_ENDING = ".mask.png"
 

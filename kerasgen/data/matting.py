@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasgen.data.images import Pixels
+from kerasgen.io.images import Pixels
 
 Mask = NDArray[np.bool_]
 

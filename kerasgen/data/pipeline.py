@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgen.data.augmentation import NUMBERS_PER_PICTURE, Augmentation, augment
-from kerasgen.data.images import Fit, list_images, read_folder, read_image, to_float
+from kerasgen.io.images import Fit, list_images, read_folder, read_image, to_float
 
 MEMORY_LIMIT = 512 * 2**20
 """Bytes of uint8 pictures up to which a folder is kept in memory."""
@@ -83,7 +83,7 @@ class Pictures:
         """Every picture below a folder; kept in memory if small, read when needed if not.
 
         Args:
-            folder: Read with ``kerasgen.data.images``: nested folders, all common formats.
+            folder: Read with ``kerasgen.io.images``: nested folders, all common formats.
             size: Side, or (height, width), in pixels.
             channels: 1 or 3.
             fit: How other aspect ratios are fitted, see ``read_image``.

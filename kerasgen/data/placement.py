@@ -10,7 +10,7 @@ import numpy as np
 from kerasgen.data import annotations
 from kerasgen.data.compositing_options import CompositingOptions
 from kerasgen.data.foregrounds import Foreground
-from kerasgen.data.images import Pixels
+from kerasgen.io.images import Pixels
 
 _MARGIN = 4
 

@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from kerasgen.data.files import write_file
 from kerasgen.data.foregrounds import Rejection
-from kerasgen.data.images import PathLike
+from kerasgen.io.files import write_file
+from kerasgen.io.images import PathLike
 
 REJECTED_FOREGROUNDS = "rejected_foregrounds.csv"
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kerasgen.data.annotations import Box, scaling, translation
 from kerasgen.data.foregrounds import Foreground
-from kerasgen.data.images import Pixels
+from kerasgen.io.images import Pixels
 
 Mask = NDArray[np.bool_]
 Plane = NDArray[np.float32]

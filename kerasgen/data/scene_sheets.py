@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from kerasgen.data.coco import PlacedObject
-from kerasgen.data.images import PathLike, Pixels, read_image
 from kerasgen.data.manifest import manifest_rows
-from kerasgen.data.sheets import contact_sheet, save_png
+from kerasgen.io.images import PathLike, Pixels, read_image
+from kerasgen.io.sheets import contact_sheet, save_png
 
 SHEET, MASKS_SHEET = "sheet.png", "sheet_masks.png"
 

@@ -12,13 +12,9 @@ from typing import Any
 import numpy as np
 
 from kerasgen.data.backgrounds import Backgrounds
-from kerasgen.data.coco import json_object
 from kerasgen.data.compositing import by_label, compose
 from kerasgen.data.compositing_options import CompositingOptions
-from kerasgen.data.files import check_settings, check_writable, read_settings
 from kerasgen.data.foregrounds import Foreground
-from kerasgen.data.images import PathLike, Pixels
-from kerasgen.data.interruption import Unfinished
 from kerasgen.data.manifest import (
     PARTS,
     REJECTED,
@@ -27,7 +23,10 @@ from kerasgen.data.manifest import (
     SyntheticFolder,
     picture_name,
 )
-from kerasgen.data.workers import share_out
+from kerasgen.io.files import check_settings, check_writable, json_object, read_settings
+from kerasgen.io.images import PathLike, Pixels
+from kerasgen.io.interruption import Unfinished
+from kerasgen.io.parallel import share_out
 
 Report = Callable[[int, int], None]
 """Called with how many are done, and of how many."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from kerasgen.data import smoke_volumes as volumes
 from kerasgen.data.annotations import Annotation, tight_box
-from kerasgen.data.images import Pixels
+from kerasgen.io.images import Pixels
 
 KINDS = ("plume", "cloud", "haze")
 TONES = ("white", "grey", "black")

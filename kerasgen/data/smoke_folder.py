@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 
 from kerasgen.data.coco import ManifestRow, PlacedObject
-from kerasgen.data.images import ImageError, PathLike, read_image
-from kerasgen.data.interruption import Unfinished
 from kerasgen.data.manifest import PARTS, SyntheticFolder, picture_name
 from kerasgen.data.smoke import add_smoke, smoke_mask
 from kerasgen.data.source_folder import SourceFolder
-from kerasgen.data.workers import share_out
+from kerasgen.io.images import ImageError, PathLike, read_image
+from kerasgen.io.interruption import Unfinished
+from kerasgen.io.parallel import share_out
 
 CLASS = "smoke"
 """Of the objects that the smoke is."""

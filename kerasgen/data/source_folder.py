@@ -16,11 +16,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from kerasgen.data.annotations import Annotation, scaling
-from kerasgen.data.coco import ManifestRow, PlacedObject, Source, json_object
-from kerasgen.data.files import read_settings
-from kerasgen.data.images import PathLike, list_images, read_image
-from kerasgen.data.manifest import METADATA, SETTINGS, file_sha256
-from kerasgen.data.splits import SPLITS
+from kerasgen.data.coco import ManifestRow, PlacedObject, Source
+from kerasgen.data.manifest import METADATA, SETTINGS
+from kerasgen.io.files import file_sha256, json_object, read_settings
+from kerasgen.io.images import SPLITS, PathLike, list_images, read_image
 
 _MOVED = {"file_name", "width", "height", "annotation", "objects", "sources", "accepted", "reason"}
 """Fields of a row that are moved with the picture, or hold for the old one only."""

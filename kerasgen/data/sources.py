@@ -14,10 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kerasgen.data.images import ENDINGS, Pixels, list_images, read_image
 from kerasgen.data.manifest import METADATA
 from kerasgen.data.source_folder import SourceFolder
-from kerasgen.data.splits import SPLITS
+from kerasgen.io.images import ENDINGS, SPLITS, Pixels, list_images, read_image
 
 MOST_CLASSES = 10_000
 _LOGGER = logging.getLogger(__name__)

@@ -9,9 +9,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-SPLITS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
-"""The part that a folder, or an array, of such a name is; such names are no classes."""
-
 
 def split_by_folder_tail(paths: Sequence[Path], test_share: float) -> tuple[list[int], list[int]]:
     """Holds out the last part of each folder, in the order of file names.

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 
 from kerasgen.data import resemblance
-from kerasgen.data.coco import ManifestRow, PlacedObject, json_object
+from kerasgen.data.coco import ManifestRow, PlacedObject
 from kerasgen.data.compositing import by_label
-from kerasgen.data.files import read_settings
 from kerasgen.data.foregrounds import Foreground
-from kerasgen.data.images import PathLike, read_image
 from kerasgen.data.manifest import INSTANCES, METADATA, SETTINGS
+from kerasgen.io.files import json_object, read_settings
+from kerasgen.io.images import PathLike, read_image
 
 _LOWEST_FIT = 0.5
 # Stripes look alike at many places.

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.data.images import to_float
 from kerasgen.deployment.endpoints import Endpoint, Endpoints, decode_pictures, encoded_probes
+from kerasgen.io.images import to_float
 
 
 def classifier_endpoints(

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.data.images import to_float, to_uint8
+from kerasgen.io.images import to_float, to_uint8
 
 
 @dataclass(frozen=True, eq=False)

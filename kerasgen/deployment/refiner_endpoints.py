@@ -9,7 +9,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.data.images import to_float
 from kerasgen.deployment.endpoints import (
     Endpoint,
     Endpoints,
@@ -17,6 +16,7 @@ from kerasgen.deployment.endpoints import (
     encode_pngs,
     encoded_probes,
 )
+from kerasgen.io.images import to_float
 
 
 def refiner_endpoints(

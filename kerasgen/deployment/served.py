@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.data.manifest import file_sha256
+from kerasgen.io.files import file_sha256
 
 Kind = Literal["generator", "refiner", "translator", "classifier"]
 

@@ -17,11 +17,11 @@ from PIL import Image
 
 from kerasgen.data.annotations import run_lengths
 from kerasgen.data.coco import ManifestRow, Source
-from kerasgen.data.images import ImageError, PathLike, to_uint8
-from kerasgen.data.interruption import Interruption, Stopped
 from kerasgen.data.manifest import SyntheticFolder, picture_name
 from kerasgen.data.source_folder import Known, SourceFolder
 from kerasgen.deployment.served import ServedModel
+from kerasgen.io.images import ImageError, PathLike, to_uint8
+from kerasgen.io.interruption import Interruption, Stopped
 
 BLOCK = 32
 """Pictures that are made together."""

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.data.images import to_float
 from kerasgen.deployment.endpoints import (
     Endpoint,
     Endpoints,
@@ -14,6 +13,7 @@ from kerasgen.deployment.endpoints import (
     encode_pngs,
     encoded_probes,
 )
+from kerasgen.io.images import to_float
 
 
 def translator_endpoints(

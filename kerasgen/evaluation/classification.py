@@ -18,9 +18,9 @@ import tensorflow as tf
 
 from kerasgen.classifier import ClassifierStep, build_classifier
 from kerasgen.data.augmentation import NUMBERS_PER_PICTURE, Augmentation, augment
-from kerasgen.data.images import to_float, to_uint8
 from kerasgen.data.pipeline import Pictures, labelled
 from kerasgen.evaluation.metrics import Estimate
+from kerasgen.io.images import to_float, to_uint8
 from kerasgen.training.step import Player
 
 Generate = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]

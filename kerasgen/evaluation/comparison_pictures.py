@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from kerasgen.data.sheets import contact_sheet
 from kerasgen.evaluation.comparison import ComparedSets
 from kerasgen.evaluation.discrimination import Discrimination
 from kerasgen.evaluation.feature_maps import LayerMaps, feature_maps, map_sheet
@@ -18,6 +17,7 @@ from kerasgen.evaluation.metrics.neighbours import (
     neighbour_radii,
 )
 from kerasgen.evaluation.report import Dots, Sheet
+from kerasgen.io.sheets import contact_sheet
 
 _MOST_DOTS = 600
 """Dots of the map: as many thumbnails are in the page."""

@@ -15,9 +15,9 @@ import keras
 import numpy as np
 from keras import layers
 
-from kerasgen.data.images import to_float
-from kerasgen.data.sheets import contact_sheet
 from kerasgen.evaluation.feature_spaces import fit_to, resized
+from kerasgen.io.images import to_float
+from kerasgen.io.sheets import contact_sheet
 
 _TILE, _GAP = 88, 6
 """Side of a map on a sheet, and what parts the maps before and after, in pixels."""

@@ -17,8 +17,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.data.files import write_file
-from kerasgen.data.images import to_float
+from kerasgen.io.files import write_file
+from kerasgen.io.images import to_float
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,9 @@ import tensorflow as tf
 
 from kerasgen.classifier import ClassifierStep, load_weights
 from kerasgen.classifier.steps import check_class_weights, check_labels
-from kerasgen.data.files import read_settings, write_json
 from kerasgen.data.pipeline import Batches, Pictures, labelled
 from kerasgen.evaluation.classification import compute_logits
+from kerasgen.io.files import read_settings, write_json
 from kerasgen.training.checkpoints import NonFiniteState
 from kerasgen.training.trainer import Trainer
 

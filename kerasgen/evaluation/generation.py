@@ -11,8 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgen.data.datasets import LabelledImages
-from kerasgen.data.images import to_uint8
-from kerasgen.data.sheets import contact_sheet, labelled_sheet
 from kerasgen.evaluation.classification import (
     Generate,
     Protocol,
@@ -24,6 +22,8 @@ from kerasgen.evaluation.classification import (
     train_classifier,
 )
 from kerasgen.evaluation.metrics import Estimate, bootstrap_mean, nearest_neighbours
+from kerasgen.io.images import to_uint8
+from kerasgen.io.sheets import contact_sheet, labelled_sheet
 
 
 def sample(

@@ -12,9 +12,9 @@ import markupsafe
 import numpy as np
 from PIL import Image
 
-from kerasgen.data.files import encoded_json, write_files
 from kerasgen.evaluation.metrics import Estimate
 from kerasgen.evaluation.plots import REAL, SYNTHETIC
+from kerasgen.io.files import encoded_json, write_files
 
 PAGE, NUMBERS = "index.html", "report.json"
 """Names of the two files of a report."""

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from kerasgen.data.datasets import LabelledImages
-from kerasgen.data.files import read_settings, write_file, write_json
 from kerasgen.evaluation.classification import Protocol, real_batches, train_classifier
 from kerasgen.evaluation.learners import Learner
 from kerasgen.evaluation.mixing import Arm, Pools, nested_order, training_set
+from kerasgen.io.files import read_settings, write_file, write_json
 
 REAL = Arm("real")
 ALONE = Arm("synthetic alone", real=False)

@@ -11,7 +11,6 @@ import numpy as np
 
 import kerasgen
 from kerasgen.data.datasets import LabelledImages
-from kerasgen.data.sheets import contact_sheet
 from kerasgen.evaluation.classification import Protocol
 from kerasgen.evaluation.findings import find
 from kerasgen.evaluation.learners import FromScratch, Learner
@@ -20,6 +19,7 @@ from kerasgen.evaluation.mixing import Pools
 from kerasgen.evaluation.pages import data_url, markup, write_page
 from kerasgen.evaluation.plots import mixing_plot
 from kerasgen.evaluation.proof import REAL, Answers, Cell, plan_cells, run_cells
+from kerasgen.io.sheets import contact_sheet
 
 _SHOWN = 8
 """Pictures of each class and set on the sheet."""

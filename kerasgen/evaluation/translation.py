@@ -12,7 +12,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.data.images import to_float, to_uint8
 from kerasgen.evaluation.features import FeatureExtractor
 from kerasgen.evaluation.metrics import (
     Estimate,
@@ -21,6 +20,7 @@ from kerasgen.evaluation.metrics import (
     kernel_distance_gain,
     roc_area,
 )
+from kerasgen.io.images import to_float, to_uint8
 
 _WINDOW = 7
 """Side, in pixels, of the squares whose structure is compared; that of SSIM's first authors."""

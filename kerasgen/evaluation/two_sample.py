@@ -9,8 +9,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from kerasgen.data.images import to_float
 from kerasgen.evaluation.metrics import Estimate, wilson_interval
+from kerasgen.io.images import to_float
 
 
 def held_out_accuracy(

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.data.files import write_json
 from kerasgen.data.pipeline import Batches
+from kerasgen.io.files import write_json
 from kerasgen.training.reporting import read_history
 from kerasgen.training.step import Step
 from kerasgen.training.trainer import Trainer, TrainerOptions

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.data.sheets import save_png
+from kerasgen.io.sheets import save_png
 from kerasgen.training.trainer import Action
 
 

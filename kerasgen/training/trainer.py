@@ -15,8 +15,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from kerasgen.data.interruption import Interruption
 from kerasgen.data.pipeline import Batches
+from kerasgen.io.interruption import Interruption
 from kerasgen.training.checkpoints import Checkpoints, NonFiniteState
 from kerasgen.training.reporting import Report
 from kerasgen.training.step import Step

@@ -9,7 +9,7 @@ from PIL import Image
 
 from kerasgen.data import backgrounds as module
 from kerasgen.data.backgrounds import Backgrounds, random_crop, random_piece
-from kerasgen.data.images import ImageError
+from kerasgen.io.images import ImageError
 
 
 def ramp(height, width):

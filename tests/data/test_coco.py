@@ -13,11 +13,10 @@ from kerasgen.data.coco import (
     ManifestRow,
     PlacedObject,
     Source,
-    json_object,
-    strict_json,
     yolo_data,
     yolo_labels,
 )
+from kerasgen.io.files import json_object, strict_json
 
 SIZE = (6, 8)
 

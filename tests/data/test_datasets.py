@@ -14,7 +14,7 @@ from kerasgen.data.datasets import (
     save_labelled,
     stratified_split,
 )
-from kerasgen.data.images import read_image
+from kerasgen.io.images import read_image
 
 
 def write(path, shade, size=(6, 8)):

@@ -15,13 +15,13 @@ import pytest
 from manifest_files import COUNT, NAMES, REJECTED, fill, lines, opened, scene, tree
 
 from kerasgen.data import manifest as module
-from kerasgen.data.images import read_image
 from kerasgen.data.manifest import (
     ManifestRow,
     picture_name,
     read_manifest,
 )
-from kerasgen.data.sheets import save_png
+from kerasgen.io.images import read_image
+from kerasgen.io.sheets import save_png
 
 
 @pytest.fixture(scope="module")

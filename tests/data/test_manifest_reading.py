@@ -7,13 +7,8 @@ import numpy as np
 import pytest
 from manifest_files import COUNT, NAMES, REJECTED, SETTINGS, fill, opened, scene, tree
 
-from kerasgen.data.manifest import (
-    ManifestRow,
-    SyntheticFolder,
-    file_sha256,
-    picture_name,
-    read_manifest,
-)
+from kerasgen.data.manifest import ManifestRow, SyntheticFolder, picture_name, read_manifest
+from kerasgen.io.files import file_sha256
 
 
 def test_a_count_below_what_is_there_is_refused(tmp_path):

@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 
 from kerasgen.data.augmentation import Augmentation
-from kerasgen.data.images import to_float
 from kerasgen.data.pipeline import Pictures, labelled, unpaired
-from kerasgen.data.sheets import save_png
+from kerasgen.io.images import to_float
+from kerasgen.io.sheets import save_png
 from kerasgen.training.trainer import make_strategy
 
 AUGMENTATION = Augmentation(rotation=20, shift=0.2, zoom=0.1, flip=True)

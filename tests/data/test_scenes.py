@@ -17,9 +17,9 @@ from kerasgen.data.backgrounds import Backgrounds
 from kerasgen.data.compositing import compose
 from kerasgen.data.compositing_options import CompositingOptions
 from kerasgen.data.foregrounds import read_foregrounds
-from kerasgen.data.interruption import Unfinished
 from kerasgen.data.manifest import read_manifest
 from kerasgen.data.scenes import check_scenes, compose_folder, foregrounds_digest
+from kerasgen.io.interruption import Unfinished
 
 SMALL = CompositingOptions(size=64)
 COUNT = 24

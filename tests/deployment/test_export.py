@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgen.data.images import to_float, to_uint8
 from kerasgen.deployment import publishing
 from kerasgen.deployment.export import ExportError, export_refiner
 from kerasgen.deployment.publishing import next_version
+from kerasgen.io.images import to_float, to_uint8
 from kerasgen.refiner import build_residual_refiner
 
 SHAPE = (16, 16, 3)

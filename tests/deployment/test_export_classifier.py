@@ -9,8 +9,8 @@ import tensorflow as tf
 from PIL import Image
 
 from kerasgen.classifier import build_classifier
-from kerasgen.data.images import to_float
 from kerasgen.deployment.export import export_classifier
+from kerasgen.io.images import to_float
 
 NAMES = ("clean", "smoky", "other")
 

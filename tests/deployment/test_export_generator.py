@@ -11,10 +11,10 @@ import pytest
 import tensorflow as tf
 
 from kerasgen.cgan import build_generator, build_modulated_generator
-from kerasgen.data.images import to_uint8
 from kerasgen.deployment import publishing
 from kerasgen.deployment.export import ExportError, export_generator
 from kerasgen.deployment.latents import seeded_latents
+from kerasgen.io.images import to_uint8
 
 NAMES = ["coat", "bag", "T-shirt/top", "Schürze"]
 LATENT_SIZE = 5

@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kerasgen.data.images import to_float, to_uint8
 from kerasgen.deployment.export import export_translator
+from kerasgen.io.images import to_float, to_uint8
 
 
 def tiny_translator(mask=True):

@@ -14,8 +14,6 @@ from kerasgen import cli
 from kerasgen.data.annotations import Annotation, mask_from_run_lengths
 from kerasgen.data.coco import PlacedObject, Source
 from kerasgen.data.datasets import load_labelled
-from kerasgen.data.images import read_image, to_uint8
-from kerasgen.data.interruption import Unfinished
 from kerasgen.data.manifest import ManifestRow, SyntheticFolder, picture_name, read_manifest
 from kerasgen.data.source_folder import SourceFolder
 from kerasgen.deployment import publishing, synthesis
@@ -26,6 +24,8 @@ from kerasgen.deployment.export import (
     export_translator,
 )
 from kerasgen.deployment.served import ServedModel
+from kerasgen.io.images import read_image, to_uint8
+from kerasgen.io.interruption import Unfinished
 
 NAMES = ["dark", "light"]
 SIDE = 16

@@ -7,8 +7,8 @@ import pytest
 from keras import layers
 
 from kerasgen.classifier import build_classifier, split_head
-from kerasgen.data.images import to_float
 from kerasgen.evaluation.feature_maps import LayerMaps, feature_maps, map_layers, map_sheet
+from kerasgen.io.images import to_float
 
 TILE = 88
 

@@ -7,10 +7,10 @@ import tensorflow as tf
 
 from kerasgen.autoencoder import build_autoencoder, encoder_of
 from kerasgen.classifier import build_classifier, split_head
-from kerasgen.data.images import to_float
 from kerasgen.evaluation import feature_spaces
 from kerasgen.evaluation.feature_spaces import application, features_by_name
 from kerasgen.evaluation.features import FeatureExtractor, cached_features, keras_features
+from kerasgen.io.images import to_float
 
 
 def pictures(count=5, channels=3, side=16):

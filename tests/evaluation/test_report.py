@@ -7,12 +7,12 @@ import re
 import numpy as np
 import pytest
 
-from kerasgen.data import files
 from kerasgen.evaluation.comparing import PictureSet, compare_sets
 from kerasgen.evaluation.comparison import compared_sets
 from kerasgen.evaluation.detection import Plan
 from kerasgen.evaluation.discrimination import Network
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features
+from kerasgen.io import files
 
 
 def pictures(count, seed, level=110):

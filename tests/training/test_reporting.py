@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from counting import run
 
-from kerasgen.data.images import read_image
+from kerasgen.io.images import read_image
 from kerasgen.training import reporting
 from kerasgen.training.reporting import Report, read_history
 from kerasgen.training.samples import sample_sheet

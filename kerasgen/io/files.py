@@ -1,14 +1,14 @@
 """Files that are whole or not there, and the settings.json that says whose a folder is."""
 
+import hashlib
 import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from kerasgen.data.coco import json_object
-from kerasgen.data.images import PathLike
+from kerasgen.io.images import PathLike
 
 
 def write_file(path: PathLike, content: bytes) -> None:
@@ -129,3 +129,60 @@ def check_writable(folder: PathLike) -> None:
         raise ValueError(f"Cannot write: {str(nearest)!r} is a file. {received}")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise ValueError(f"Cannot write: no permission in {str(nearest)!r}. {received}")
+
+
+def strict_json(content: Any, indent: int | None = None) -> bytes:
+    """Returns JSON that every reader takes: ASCII, no NaN, and a line end.
+
+    Raises:
+        ValueError: If JSON cannot hold the content.
+    """
+    try:
+        return json.dumps(content, allow_nan=False, indent=indent).encode() + b"\n"
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"Not to be kept as JSON: {error}. Received: {content!r:.200}") from error
+
+
+def json_object(content: bytes, place: str) -> dict[str, Any]:
+    """Reads one JSON object, strictly: no NaN.
+
+    Args:
+        content: UTF-8.
+        place: Where it comes from, for the message.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    try:
+        fields = json.loads(content, parse_constant=_no_constant)
+    except ValueError as error:
+        raise ValueError(f"Cannot be read as JSON: {error}. Received: {place}") from error
+    if not isinstance(fields, dict):
+        raise ValueError(f"This is no JSON object. Received: {place}")
+    return fields
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def file_sha256(path: PathLike) -> str:
+    """Returns the SHA-256 of a file's bytes, 64 hexadecimal digits.
+
+    Raises:
+        ValueError: If the file cannot be read.
+    """
+    digest = hashlib.sha256()
+    with access_to(path), open(path, "rb") as stream:
+        while block := stream.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@contextmanager
+def access_to(path: PathLike) -> Iterator[None]:
+    """Within the block an `OSError` becomes a `ValueError` that names the path."""
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(f"No access: {error}. Received: path={str(path)!r}") from error

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from kerasgen.data.images import ImageError, list_images, read_folder, read_image
+from kerasgen.io.images import ImageError, list_images, read_folder, read_image
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 

@@ -25,6 +25,8 @@ Size = int | tuple[int, int]
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 # What often lies beside pictures, and nobody takes for one.
 _BESIDE = (".json", ".jsonl", ".csv", ".txt", ".md", ".db")
+SPLITS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
+"""The part that a folder, or an array, of such a name is; such names are no classes."""
 _MOST_NAMED = 3
 MAX_PIXELS = 64_000_000
 WHITE = (255, 255, 255)

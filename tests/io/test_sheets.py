@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from kerasgen.data import sheets as module
-from kerasgen.data.images import read_image, to_float
-from kerasgen.data.sheets import contact_sheet, labelled_sheet, save_png
+from kerasgen.io import sheets as module
+from kerasgen.io.images import read_image, to_float
+from kerasgen.io.sheets import contact_sheet, labelled_sheet, save_png
 
 
 def ramp(height, width):

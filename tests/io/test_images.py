@@ -9,14 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import ExifTags, Image, ImageOps
 
-from kerasgen.data.images import (
-    ImageError,
-    list_images,
-    read_folder,
-    read_image,
-    to_float,
-    to_uint8,
-)
+from kerasgen.io.images import ImageError, list_images, read_folder, read_image, to_float, to_uint8
 
 ALL = np.arange(256, dtype=np.uint8)
 

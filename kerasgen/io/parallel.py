@@ -26,7 +26,7 @@ from typing import Any
 
 import cv2
 
-from kerasgen.data.interruption import Interruption, Stopped, Unfinished
+from kerasgen.io.interruption import Interruption, Stopped, Unfinished
 
 Work = Callable[[int], Any]
 Layout = list[tuple[int, int]]

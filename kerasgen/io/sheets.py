@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from PIL.Image import Resampling
 
-from kerasgen.data.images import PathLike, Pixels, to_uint8
+from kerasgen.io.images import PathLike, Pixels, to_uint8
 
 WHITE = (255, 255, 255)
 _CHANNELS = (1, 3, 4)

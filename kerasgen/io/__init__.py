@@ -1,0 +1,1 @@
+"""Files: pictures, JSON, sheets; many at once, stopped cleanly, with progress."""
