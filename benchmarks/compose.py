@@ -32,11 +32,12 @@ from absl import app, flags
 from PIL import Image, ImageFilter
 from pycocotools import mask as masks
 
+from kerasgen.annotations.records import ManifestRow
+from kerasgen.annotations.synthetic_folder import read_manifest
 from kerasgen.data.backgrounds import Backgrounds
 from kerasgen.data.compositing_options import CompositingOptions
 from kerasgen.data.foregrounds import Foreground, read_foregrounds
 from kerasgen.data.garments import GARMENTS, drawn_backgrounds, drawn_garments
-from kerasgen.data.manifest import ManifestRow, read_manifest
 from kerasgen.data.scenes import compose_folder
 from kerasgen.io.images import read_image
 from kerasgen.io.sheets import save_png

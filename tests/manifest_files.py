@@ -5,13 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasgen.data.manifest import (
-    ManifestRow,
-    PlacedObject,
-    Source,
-    SyntheticFolder,
-    picture_name,
-)
+from kerasgen.annotations.records import ManifestRow, PlacedObject, Source
+from kerasgen.annotations.synthetic_folder import SyntheticFolder, picture_name
 
 NAMES = ("eye", "lid")
 SETTINGS = {"seed": 3, "size": (24, 20), "blend": None}

@@ -5,7 +5,12 @@ import json
 
 import numpy as np
 
-from kerasgen.data.annotations import mask_from_run_lengths, run_lengths, tight_box, translation
+from kerasgen.annotations.annotation import (
+    mask_from_run_lengths,
+    run_lengths,
+    tight_box,
+    translation,
+)
 from kerasgen.data.garments import GARMENTS, drawn_backgrounds, drawn_garments
 from kerasgen.io.sheets import save_png
 

@@ -61,7 +61,7 @@ def list_set(kind: str, arguments: argparse.Namespace) -> ListedSet:
         ValueError: If there are no pictures, some have no class and others have, or all real ones
             are one witness.
     """
-    from kerasgen.data.manifest import METADATA
+    from kerasgen.annotations.synthetic_folder import METADATA
 
     folder = Path(getattr(arguments, kind))
     other = arguments.synthetic_sources if kind == "synthetic" else None
@@ -122,8 +122,8 @@ def read_set(listed: ListedSet, arguments: argparse.Namespace) -> tuple[PictureS
 
 def _rows(folder: Path, labelled: bool) -> tuple[list[str], list[str] | None]:
     """What ``metadata.jsonl`` tells: the pictures and, if they are wanted, their classes."""
-    from kerasgen.data.manifest import METADATA
-    from kerasgen.data.source_folder import SourceFolder
+    from kerasgen.annotations.annotated_folder import SourceFolder
+    from kerasgen.annotations.synthetic_folder import METADATA
 
     rows = SourceFolder(folder)
     missing = [name for name in rows.names if not (folder / name).is_file()]
@@ -150,7 +150,7 @@ def _rows(folder: Path, labelled: bool) -> tuple[list[str], list[str] | None]:
 
 def _pictures(folder: Path) -> list[str]:
     """All pictures below a folder but the masks that stand beside theirs."""
-    from kerasgen.data.masks import MASK_ENDING
+    from kerasgen.annotations.sidecar_masks import MASK_ENDING
     from kerasgen.io.images import list_images
 
     paths = list_images(folder, count_others=True)

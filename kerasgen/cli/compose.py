@@ -157,7 +157,7 @@ def _usable(backgrounds: Backgrounds, workers: int) -> Backgrounds:
 
 
 def _numbers(out: Path, count: int) -> list[str]:
-    from kerasgen.data.manifest import REJECTED
+    from kerasgen.annotations.synthetic_folder import REJECTED
 
     rejected = len((out / REJECTED).read_bytes().splitlines())
     lines = [f"{count - rejected} scenes in {out}"]

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from kerasgen.annotations.synthetic_folder import METADATA, SETTINGS
 from kerasgen.cli.arguments import number_from_zero, whole_number
-from kerasgen.data.manifest import METADATA, SETTINGS
 from kerasgen.io.files import check_settings, check_writable, keep_settings, write_file
 from kerasgen.io.progress import progress
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-    from kerasgen.data.source_folder import SourceFolder
+    from kerasgen.annotations.annotated_folder import SourceFolder
 
 _SHOWN, _LARGEST = 24, 128
 """Pictures on the sheet, and the largest side of one in pixels."""
@@ -57,7 +57,7 @@ def told(out: Path, sources: SourceFolder | None) -> list[str]:
     """
     import numpy as np
 
-    from kerasgen.data.manifest import REJECTED, manifest_rows
+    from kerasgen.annotations.synthetic_folder import REJECTED, manifest_rows
     from kerasgen.io.images import read_image
     from kerasgen.io.sheets import save_png
 

@@ -30,9 +30,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _smoke(arguments: argparse.Namespace) -> None:
     """Lays smoke over pictures: its mask is one more object, and what was known is kept."""
+    from kerasgen.annotations.annotated_folder import SourceFolder
     from kerasgen.cli.filled import check_apart, told
     from kerasgen.data.smoke_folder import lay_smoke
-    from kerasgen.data.source_folder import SourceFolder
     from kerasgen.io.files import check_writable
 
     out = Path(arguments.out)

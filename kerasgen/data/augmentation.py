@@ -51,7 +51,7 @@ def augmentation_matrices(
     """One matrix a picture, from source to destination coordinates.
 
     Coordinates are pixels, x right, y down, (0, 0) the top-left corner of the picture, pixel
-    centres at +0.5, as in ``kerasgen.data.annotations``. Zoom comes first, then shear, turn,
+    centres at +0.5, as in ``kerasgen.annotations.annotation``. Zoom comes first, then shear, turn,
     mirror (all about the centre) and shift.
 
     Args:

@@ -17,8 +17,9 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from kerasgen.data import annotations, matting
-from kerasgen.data.masks import MASK_ENDING, mask_beside
+from kerasgen.annotations import annotation
+from kerasgen.annotations.sidecar_masks import MASK_ENDING, mask_beside
+from kerasgen.data import matting
 from kerasgen.io.files import file_sha256
 from kerasgen.io.images import ImageError, PathLike, Pixels, list_images, read_image
 
@@ -63,8 +64,8 @@ class Foreground:
     def matrix(self) -> np.ndarray:
         """`[3, 3]`, from pixels of the source picture to pixels of the cut."""
         height, width = self.alpha.shape
-        shrink = annotations.scaling(width / self.extent[0], height / self.extent[1])
-        return shrink @ annotations.translation(-self.offset[0], -self.offset[1])
+        shrink = annotation.scaling(width / self.extent[0], height / self.extent[1])
+        return shrink @ annotation.translation(-self.offset[0], -self.offset[1])
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from kerasgen.data import annotations
+from kerasgen.annotations import annotation
 from kerasgen.data.compositing_options import CompositingOptions
 from kerasgen.data.foregrounds import Foreground
 from kerasgen.io.images import Pixels
@@ -60,13 +60,13 @@ def random_matrix(
     is_flipped = bool(random.random() < options.flip)
     share = random.random(2)
     factor = scale * min(size) / max(width, height)
-    centred = annotations.translation(
+    centred = annotation.translation(
         -foreground.offset[0] - width / 2, -foreground.offset[1] - height / 2
     )
     tilted = np.array([[1.0, 0, 0], [0, 1, 0], [tilt[0] / width, tilt[1] / height, 1]])
     mirror = -1.0 if is_flipped else 1.0
-    scaled = annotations.scaling(factor * math.sqrt(aspect) * mirror, factor / math.sqrt(aspect))
-    matrix = annotations.rotation(degrees) @ scaled @ tilted @ centred
+    scaled = annotation.scaling(factor * math.sqrt(aspect) * mirror, factor / math.sqrt(aspect))
+    matrix = annotation.rotation(degrees) @ scaled @ tilted @ centred
     corners = _moved_box(matrix, foreground)
     low, extent = corners.min(axis=0), np.ptp(corners, axis=0)
     outside = options.max_truncation * extent
@@ -81,7 +81,7 @@ def random_matrix(
         "perspective": tilt.tolist(),
         "flip": is_flipped,
     }
-    return annotations.translation(*shift) @ matrix, draws
+    return annotation.translation(*shift) @ matrix, draws
 
 
 def warped_alpha(foreground: Foreground, matrix: np.ndarray) -> Patch:
@@ -135,12 +135,12 @@ def _warped(
     border: int,
 ) -> Pixels:
     height, width = foreground.alpha.shape
-    grown = annotations.scaling(foreground.extent[0] / width, foreground.extent[1] / height)
-    from_cut = matrix @ annotations.translation(*foreground.offset) @ grown
+    grown = annotation.scaling(foreground.extent[0] / width, foreground.extent[1] / height)
+    from_cut = matrix @ annotation.translation(*foreground.offset) @ grown
     plane, shrunk = _shrunk(plane, from_cut)
     # OpenCV counts from the centre of the first pixel, the annotations from its corner.
-    to_patch = annotations.translation(-corner[0] - 0.5, -corner[1] - 0.5)
-    whole = to_patch @ from_cut @ shrunk @ annotations.translation(0.5, 0.5)
+    to_patch = annotation.translation(-corner[0] - 0.5, -corner[1] - 0.5)
+    whole = to_patch @ from_cut @ shrunk @ annotation.translation(0.5, 0.5)
     whole = whole / whole[2, 2]
     target = (size[1], size[0])
     if whole[2, 0] == 0 and whole[2, 1] == 0:
@@ -163,4 +163,4 @@ def _shrunk(plane: Pixels, matrix: np.ndarray) -> tuple[Pixels, np.ndarray]:
     if small == (width, height):
         return plane, np.eye(3)
     averaged = cv2.resize(plane, small, interpolation=cv2.INTER_AREA)
-    return np.asarray(averaged, np.uint8), annotations.scaling(width / small[0], height / small[1])
+    return np.asarray(averaged, np.uint8), annotation.scaling(width / small[0], height / small[1])

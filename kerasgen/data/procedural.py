@@ -15,7 +15,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from kerasgen.data import annotations, camera
+from kerasgen.annotations import annotation
+from kerasgen.data import camera
 
 Look = Literal["rendered", "camera"]
 
@@ -91,12 +92,12 @@ class EyeBatch:
     iris_mask: np.ndarray  # [N, S, S] bool, iris with pupil as far as the lids leave it visible
     gaze: np.ndarray  # [N, 2] pitch and yaw, radians
 
-    def annotation(self, index: int) -> annotations.Annotation:
+    def annotation(self, index: int) -> annotation.Annotation:
         """Returns the mask and box of the visible iris, the pupil and the lids of one picture."""
         mask = self.iris_mask[index]
         points = np.concatenate([self.pupil_centre[index, None], self.lid_landmarks[index]])
         keypoints = dict(zip(("pupil", *LANDMARKS), map(tuple, points.tolist()), strict=True))
-        return annotations.Annotation(None, annotations.tight_box(mask), mask, keypoints)
+        return annotation.Annotation(None, annotation.tight_box(mask), mask, keypoints)
 
 
 def rendered_eyes(count: int, seed: int, size: int = 64, first_index: int = 0) -> EyeBatch:

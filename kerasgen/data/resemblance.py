@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasgen.data.annotations import Box, scaling, translation
+from kerasgen.annotations.annotation import Box, scaling, translation
 from kerasgen.data.foregrounds import Foreground
 from kerasgen.io.images import Pixels
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from kerasgen.data.coco import PlacedObject
-from kerasgen.data.manifest import manifest_rows
+from kerasgen.annotations.records import PlacedObject
+from kerasgen.annotations.synthetic_folder import manifest_rows
 from kerasgen.io.images import PathLike, Pixels, read_image
 from kerasgen.io.sheets import contact_sheet, save_png
 

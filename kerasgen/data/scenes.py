@@ -11,18 +11,18 @@ from typing import Any
 
 import numpy as np
 
+from kerasgen.annotations.records import ManifestRow
+from kerasgen.annotations.synthetic_folder import (
+    PARTS,
+    REJECTED,
+    SETTINGS,
+    SyntheticFolder,
+    picture_name,
+)
 from kerasgen.data.backgrounds import Backgrounds
 from kerasgen.data.compositing import by_label, compose
 from kerasgen.data.compositing_options import CompositingOptions
 from kerasgen.data.foregrounds import Foreground
-from kerasgen.data.manifest import (
-    PARTS,
-    REJECTED,
-    SETTINGS,
-    ManifestRow,
-    SyntheticFolder,
-    picture_name,
-)
 from kerasgen.io.files import check_settings, check_writable, json_object, read_settings
 from kerasgen.io.images import PathLike, Pixels
 from kerasgen.io.interruption import Unfinished

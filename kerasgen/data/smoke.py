@@ -13,8 +13,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from kerasgen.annotations.annotation import Annotation, tight_box
 from kerasgen.data import smoke_volumes as volumes
-from kerasgen.data.annotations import Annotation, tight_box
 from kerasgen.io.images import Pixels
 
 KINDS = ("plume", "cloud", "haze")

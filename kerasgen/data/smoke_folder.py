@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kerasgen.data.coco import ManifestRow, PlacedObject
-from kerasgen.data.manifest import PARTS, SyntheticFolder, picture_name
+from kerasgen.annotations.annotated_folder import SourceFolder
+from kerasgen.annotations.records import ManifestRow, PlacedObject
+from kerasgen.annotations.synthetic_folder import PARTS, SyntheticFolder, picture_name
 from kerasgen.data.smoke import add_smoke, smoke_mask
-from kerasgen.data.source_folder import SourceFolder
 from kerasgen.io.images import ImageError, PathLike, read_image
 from kerasgen.io.interruption import Unfinished
 from kerasgen.io.parallel import share_out

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kerasgen.data.manifest import METADATA
-from kerasgen.data.source_folder import SourceFolder
+from kerasgen.annotations.annotated_folder import SourceFolder
+from kerasgen.annotations.synthetic_folder import METADATA
 from kerasgen.io.images import ENDINGS, SPLITS, Pixels, list_images, read_image
 
 MOST_CLASSES = 10_000

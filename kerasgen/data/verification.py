@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from kerasgen.annotations.records import ManifestRow, PlacedObject
+from kerasgen.annotations.synthetic_folder import INSTANCES, METADATA, SETTINGS
 from kerasgen.data import resemblance
-from kerasgen.data.coco import ManifestRow, PlacedObject
 from kerasgen.data.compositing import by_label
 from kerasgen.data.foregrounds import Foreground
-from kerasgen.data.manifest import INSTANCES, METADATA, SETTINGS
 from kerasgen.io.files import json_object, read_settings
 from kerasgen.io.images import PathLike, read_image
 

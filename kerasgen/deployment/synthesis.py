@@ -1,8 +1,8 @@
 """A trained model over labels or over a folder -> pictures that say what they are and came from.
 
-The pictures lie in a ``SyntheticFolder`` (``kerasgen.data.manifest``): a row each, kept as soon as
-it is made, so that what was stopped goes on. They are made in blocks that are the same on every
-run, because a batch's size may change the last digit of a picture.
+The pictures lie in a ``SyntheticFolder``: a row each, kept as soon as it is made, so that what was
+stopped goes on. They are made in blocks that are the same on every run, because a batch's size may
+change the last digit of a picture.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from kerasgen.data.annotations import run_lengths
-from kerasgen.data.coco import ManifestRow, Source
-from kerasgen.data.manifest import SyntheticFolder, picture_name
-from kerasgen.data.source_folder import Known, SourceFolder
+from kerasgen.annotations.annotated_folder import Known, SourceFolder
+from kerasgen.annotations.annotation import run_lengths
+from kerasgen.annotations.records import ManifestRow, Source
+from kerasgen.annotations.synthetic_folder import SyntheticFolder, picture_name
 from kerasgen.deployment.served import ServedModel
 from kerasgen.io.images import ImageError, PathLike, to_uint8
 from kerasgen.io.interruption import Interruption, Stopped

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgen.data import annotations
-from kerasgen.data.annotations import Annotation
+from kerasgen.annotations import annotation
+from kerasgen.annotations.annotation import Annotation
 from kerasgen.data.augmentation import (
     NUMBERS_PER_PICTURE,
     Augmentation,
@@ -58,7 +58,7 @@ def test_a_shift_is_a_share_of_width_and_height():
     matrix = augmentation_matrices(
         Augmentation(shift=0.25), numbers(move_x=1.0, move_y=0.0), (20, 40)
     )
-    np.testing.assert_allclose(matrix[0], annotations.translation(10, -5), atol=1e-5)
+    np.testing.assert_allclose(matrix[0], annotation.translation(10, -5), atol=1e-5)
 
 
 def test_the_flip_mirrors_half_of_the_pictures():
@@ -72,7 +72,7 @@ def test_the_flip_mirrors_half_of_the_pictures():
 def test_a_turn_is_the_rotation_of_the_annotations():
     # 2 * 0.75 - 1 = 0.5, half of 60 degrees.
     matrix = augmentation_matrices(Augmentation(rotation=60), numbers(turn=0.75), (8, 10))
-    np.testing.assert_allclose(matrix[0], annotations.rotation(30, (5, 4)), atol=1e-5)
+    np.testing.assert_allclose(matrix[0], annotation.rotation(30, (5, 4)), atol=1e-5)
     assert float(matrix[0, 0, 0]) == pytest.approx(math.sqrt(3) / 2, abs=1e-6)
 
 
@@ -110,12 +110,12 @@ def test_all_together_are_zoom_then_shear_then_turn_then_mirror_then_shift():
     row[0, FLIP] = 0.1
     signed = 2 * row[0] - 1
     angle, slant = math.radians(25 * signed[TURN]), math.radians(15 * signed[SHEAR])
-    centre, back = annotations.translation(10, 6), annotations.translation(-10, -6)
-    zoom = annotations.scaling(1 + 0.2 * signed[ZOOM_X], 1 + 0.2 * signed[ZOOM_Y])
+    centre, back = annotation.translation(10, 6), annotation.translation(-10, -6)
+    zoom = annotation.scaling(1 + 0.2 * signed[ZOOM_X], 1 + 0.2 * signed[ZOOM_Y])
     shear = np.array([[1, -math.sin(slant), 0], [0, math.cos(slant), 0], [0, 0, 1]])
-    turn = annotations.rotation(math.degrees(angle))
-    mirror = annotations.scaling(-1, 1)
-    shift = annotations.translation(0.15 * signed[MOVE_X] * width, 0.15 * signed[MOVE_Y] * height)
+    turn = annotation.rotation(math.degrees(angle))
+    mirror = annotation.scaling(-1, 1)
+    shift = annotation.translation(0.15 * signed[MOVE_X] * width, 0.15 * signed[MOVE_Y] * height)
     expected = shift @ centre @ mirror @ turn @ shear @ zoom @ back
     found = augmentation_matrices(EVERYTHING, tf.constant(row), (height, width))[0]
     np.testing.assert_allclose(found, expected, atol=1e-4)

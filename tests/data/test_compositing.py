@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from kerasgen.data.annotations import Annotation
+from kerasgen.annotations.annotation import Annotation
+from kerasgen.annotations.records import ManifestRow
 from kerasgen.data.backgrounds import Backgrounds
 from kerasgen.data.compositing import CompositingOptions, by_label, compose
 from kerasgen.data.foregrounds import extract
-from kerasgen.data.manifest import ManifestRow
 
 GROUND = (90, 110, 130)
 FIRM = {"match": (0.0, 0.0), "shadow": 0.0, "distractors": (0, 0)}

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from kerasgen.annotations.annotation import Annotation
 from kerasgen.data import foregrounds as module
-from kerasgen.data.annotations import Annotation
 from kerasgen.data.foregrounds import (
     ExtractionError,
     Foreground,

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from kerasgen.data import annotations, placement
-from kerasgen.data.annotations import Annotation
+from kerasgen.annotations import annotation
+from kerasgen.annotations.annotation import Annotation
+from kerasgen.data import placement
 from kerasgen.data.compositing_options import CompositingOptions
 from kerasgen.data.foregrounds import Foreground, extract
 
@@ -63,7 +64,7 @@ def test_whole_pixels_move_exactly(shift):
     random = np.random.default_rng(0)
     image = random.integers(0, 256, (*mask.shape, 3), np.uint8)
     placed = foreground(mask, image)
-    matrix = annotations.translation(*shift)
+    matrix = annotation.translation(*shift)
     patch = placement.warped_alpha(placed, matrix)
     expected = Annotation(mask=mask).transformed(matrix, (120, 140)).mask
     np.testing.assert_array_equal(in_scene(patch, (120, 140)), expected * 255)
@@ -77,7 +78,7 @@ def test_whole_pixels_move_exactly(shift):
 def test_a_mirrored_object_is_mirrored_exactly():
     mask = blob()
     placed = foreground(mask)
-    found = in_scene(placement.warped_alpha(placed, annotations.flip_horizontal(120)), mask.shape)
+    found = in_scene(placement.warped_alpha(placed, annotation.flip_horizontal(120)), mask.shape)
     np.testing.assert_array_equal(found, mask[:, ::-1] * 255)
 
 
@@ -104,7 +105,7 @@ def test_fine_stripes_do_not_alias(share, is_upright):
     stripes[::2] = 255
     stripes = stripes.swapaxes(0, 1) if is_upright else stripes
     placed = foreground(mask, np.ascontiguousarray(stripes))
-    matrix = annotations.rotation(10) @ annotations.scaling(share, share)
+    matrix = annotation.rotation(10) @ annotation.scaling(share, share)
     patch = placement.warped_alpha(placed, matrix)
     colours = placement.warped_image(placed, matrix, patch.corner, patch.alpha.shape)
     inside = colours[patch.alpha == 255].astype(float)
@@ -119,7 +120,7 @@ def test_a_squeeze_of_one_side_is_averaged_along_it():
     stripes = np.zeros((128, 128, 3), np.uint8)
     stripes[:, ::2] = 255
     placed = foreground(mask, stripes)
-    matrix = annotations.rotation(80) @ annotations.scaling(0.2, 1)
+    matrix = annotation.rotation(80) @ annotation.scaling(0.2, 1)
     patch = placement.warped_alpha(placed, matrix)
     colours = placement.warped_image(placed, matrix, patch.corner, patch.alpha.shape)
     assert colours[patch.alpha == 255].std() < 25
@@ -129,7 +130,7 @@ def test_alpha_is_averaged_too():
     mask = np.zeros((96, 96), bool)
     mask[::2] = True
     placed = foreground(mask)
-    patch = placement.warped_alpha(placed, annotations.scaling(0.25, 0.25))
+    patch = placement.warped_alpha(placed, annotation.scaling(0.25, 0.25))
     middle = patch.alpha[10:-10, 10:-10]
     assert middle.min() > 110 and middle.max() < 145
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasgen.data import annotations, procedural
+from kerasgen.annotations import annotation as geometry
+from kerasgen.data import procedural
 from kerasgen.data.procedural import EyeParameters
 
 Drawn = tuple[EyeParameters, procedural.EyeBatch]
@@ -180,13 +181,13 @@ def test_annotation_moves_with_the_picture() -> None:
     lids, sclera = np.full((5, 2), 0.75), np.full(5, 2.5)
     batch = bare("rendered", 5, aperture=lids, sclera_shade=sclera, **white)[1]
     centre = (32.0, 32.0)
-    matrix = annotations.translation(2.5, -1.5) @ annotations.rotation(20, centre)
+    matrix = geometry.translation(2.5, -1.5) @ geometry.rotation(20, centre)
     inverse = np.linalg.inv(matrix)
     for i in range(5):
         annotation = batch.annotation(i)
         assert annotation.keypoints["pupil"] == tuple(batch.pupil_centre[i])
         assert set(annotation.keypoints) == {"pupil", *procedural.LANDMARKS}
-        assert annotation.box == annotations.tight_box(batch.iris_mask[i])
+        assert annotation.box == geometry.tight_box(batch.iris_mask[i])
         moved = annotation.transformed(matrix, (64, 64))
         picture = Image.fromarray(batch.images[i]).transform(
             (64, 64),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasgen.data import annotations
+from kerasgen.annotations import annotation as geometry
 from kerasgen.data.rooms import camera_rooms, draw_room, drawn_rooms
 from kerasgen.data.rooms.painting import Canvas, Stage, View, colour
 from kerasgen.data.smoke import add_smoke
@@ -102,7 +102,7 @@ def test_the_truth_about_the_smoke(smoky):
     annotation = smoky.annotation(4, label=1, threshold=0.3)
     np.testing.assert_array_equal(annotation.mask, smoky.density[4] > 0.3)
     assert annotation.label == 1
-    assert annotation.box == annotations.tight_box(annotation.mask)
+    assert annotation.box == geometry.tight_box(annotation.mask)
 
 
 def test_clean_camera_pictures_are_of_other_scenes(smoky):

@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 from scene_files import NAMES, material, tree
 
+from kerasgen.annotations.synthetic_folder import read_manifest
 from kerasgen.data.backgrounds import Backgrounds
 from kerasgen.data.compositing import compose
 from kerasgen.data.compositing_options import CompositingOptions
 from kerasgen.data.foregrounds import read_foregrounds
-from kerasgen.data.manifest import read_manifest
 from kerasgen.data.scenes import check_scenes, compose_folder, foregrounds_digest
 from kerasgen.io.interruption import Unfinished
 

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from kerasgen.data import annotations, smoke_volumes
+from kerasgen.annotations import annotation as geometry
+from kerasgen.data import smoke_volumes
 from kerasgen.data.smoke import (
     SmokeOptions,
     SmokyPicture,
@@ -174,8 +175,8 @@ def test_the_mask_travels_with_the_picture():
     annotation = smoky.annotation(label=2, threshold=0.25)
     assert annotation.label == 2
     np.testing.assert_array_equal(annotation.mask, smoky.density > 0.25)
-    assert annotation.box == annotations.tight_box(smoky.density > 0.25)
-    moved = annotation.transformed(annotations.flip_horizontal(64), (64, 64))
+    assert annotation.box == geometry.tight_box(smoky.density > 0.25)
+    moved = annotation.transformed(geometry.flip_horizontal(64), (64, 64))
     np.testing.assert_array_equal(moved.mask, annotation.mask[:, ::-1])
     areas = [smoke_mask(smoky.density, at).mean() for at in (0.0, 0.1, 0.5)]
     assert 1 > areas[0] > areas[1] > areas[2] > 0

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from kerasgen import cli
-from kerasgen.data.manifest import picture_name, read_manifest
+from kerasgen.annotations.annotated_folder import SourceFolder
+from kerasgen.annotations.synthetic_folder import picture_name, read_manifest
 from kerasgen.data.smoke import add_smoke, smoke_mask
 from kerasgen.data.smoke_folder import lay_smoke
-from kerasgen.data.source_folder import SourceFolder
 from kerasgen.io.images import read_image
 from kerasgen.io.interruption import Unfinished
 

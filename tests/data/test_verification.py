@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from scene_files import NAMES, edited, material, moved_matrix, remasked, reseen
 
-from kerasgen.data.annotations import flip_horizontal, mask_from_run_lengths, translation
+from kerasgen.annotations.annotation import flip_horizontal, mask_from_run_lengths, translation
 from kerasgen.data.backgrounds import Backgrounds
 from kerasgen.data.compositing_options import CompositingOptions
 from kerasgen.data.foregrounds import read_foregrounds

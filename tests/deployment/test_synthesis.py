@@ -11,11 +11,11 @@ from keras import layers, ops
 from PIL import Image
 
 from kerasgen import cli
-from kerasgen.data.annotations import Annotation, mask_from_run_lengths
-from kerasgen.data.coco import PlacedObject, Source
+from kerasgen.annotations.annotated_folder import SourceFolder
+from kerasgen.annotations.annotation import Annotation, mask_from_run_lengths
+from kerasgen.annotations.records import ManifestRow, PlacedObject, Source
+from kerasgen.annotations.synthetic_folder import SyntheticFolder, picture_name, read_manifest
 from kerasgen.data.datasets import load_labelled
-from kerasgen.data.manifest import ManifestRow, SyntheticFolder, picture_name, read_manifest
-from kerasgen.data.source_folder import SourceFolder
 from kerasgen.deployment import publishing, synthesis
 from kerasgen.deployment.export import (
     export_classifier,

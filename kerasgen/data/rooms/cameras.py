@@ -13,7 +13,7 @@ import dataclasses
 
 import numpy as np
 
-from kerasgen.data.annotations import Annotation, tight_box
+from kerasgen.annotations.annotation import Annotation, tight_box
 from kerasgen.data.camera import CameraLook, apply_camera
 from kerasgen.data.rooms.drawing import drawn_rooms
 from kerasgen.data.smoke import SmokeOptions, add_smoke, smoke_mask

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasgen.data import annotations
-from kerasgen.data.annotations import Annotation
+from kerasgen.annotations import annotation
+from kerasgen.annotations.annotation import Annotation
 
 
 def disc(size: int, x: float, y: float, radius: float) -> np.ndarray:
@@ -16,14 +16,14 @@ def disc(size: int, x: float, y: float, radius: float) -> np.ndarray:
 @pytest.mark.parametrize(
     ("matrix", "expected"),
     [
-        (annotations.translation(3, -1), (5.0, 4.0)),
-        (annotations.scaling(2, 3), (4.0, 15.0)),
-        (annotations.rotation(90), (-5.0, 2.0)),
-        (annotations.rotation(180, (2, 2)), (2.0, -1.0)),
-        (annotations.shear(1, 0), (7.0, 5.0)),
-        (annotations.flip_horizontal(10), (8.0, 5.0)),
-        (annotations.translation(1, 0) @ annotations.scaling(2, 2), (5.0, 10.0)),
-        (annotations.scaling(2, 2) @ annotations.translation(1, 0), (6.0, 10.0)),
+        (annotation.translation(3, -1), (5.0, 4.0)),
+        (annotation.scaling(2, 3), (4.0, 15.0)),
+        (annotation.rotation(90), (-5.0, 2.0)),
+        (annotation.rotation(180, (2, 2)), (2.0, -1.0)),
+        (annotation.shear(1, 0), (7.0, 5.0)),
+        (annotation.flip_horizontal(10), (8.0, 5.0)),
+        (annotation.translation(1, 0) @ annotation.scaling(2, 2), (5.0, 10.0)),
+        (annotation.scaling(2, 2) @ annotation.translation(1, 0), (6.0, 10.0)),
         (np.array([[1.0, 0, 0], [0, 1, 0], [0.5, 0, 1]]), (1.0, 2.5)),
     ],
 )
@@ -35,9 +35,7 @@ def test_keypoints_move_by_hand_worked_numbers(
 
 
 def test_box_is_the_hull_of_its_moved_corners() -> None:
-    moved = Annotation(7, (0.0, 0.0, 2.0, 2.0)).transformed(
-        annotations.rotation(45, (1, 1)), (4, 4)
-    )
+    moved = Annotation(7, (0.0, 0.0, 2.0, 2.0)).transformed(annotation.rotation(45, (1, 1)), (4, 4))
     side = np.sqrt(2)
     np.testing.assert_allclose(moved.box, (1 - side, 1 - side, 1 + side, 1 + side))
     assert moved.label == 7
@@ -51,18 +49,18 @@ def test_nothing_known_stays_nothing() -> None:
 
 def test_tight_box_runs_along_pixel_borders() -> None:
     mask = np.zeros((5, 6), bool)
-    assert annotations.tight_box(mask) is None
+    assert annotation.tight_box(mask) is None
     mask[2, 3] = True
-    assert annotations.tight_box(mask) == (3.0, 2.0, 4.0, 3.0)
+    assert annotation.tight_box(mask) == (3.0, 2.0, 4.0, 3.0)
     mask[4, 1] = True
-    assert annotations.tight_box(mask) == (1.0, 2.0, 4.0, 5.0)
+    assert annotation.tight_box(mask) == (1.0, 2.0, 4.0, 5.0)
 
 
 def test_mask_flips_exactly_and_takes_its_box_along() -> None:
     mask = np.zeros((4, 6), bool)
     mask[1:3, 0:2] = True
     before = Annotation(box=(0.0, 0.0, 6.0, 4.0), mask=mask, keypoints={"p": (0.5, 1.5)})
-    moved = before.transformed(annotations.flip_horizontal(6), (4, 6))
+    moved = before.transformed(annotation.flip_horizontal(6), (4, 6))
     np.testing.assert_array_equal(moved.mask, mask[:, ::-1])
     assert moved.box == (4.0, 1.0, 6.0, 3.0)
     assert moved.keypoints["p"] == (5.5, 1.5)
@@ -70,7 +68,7 @@ def test_mask_flips_exactly_and_takes_its_box_along() -> None:
 
 def test_what_leaves_the_frame_keeps_keypoints_and_loses_the_box() -> None:
     before = Annotation(mask=disc(8, 4, 4, 2), keypoints={"p": (4.0, 4.0)})
-    moved = before.transformed(annotations.translation(20, 0), (8, 8))
+    moved = before.transformed(annotation.translation(20, 0), (8, 8))
     assert moved.mask is not None and not moved.mask.any()
     assert moved.box is None
     assert moved.keypoints["p"] == (24.0, 4.0)
@@ -79,10 +77,8 @@ def test_what_leaves_the_frame_keeps_keypoints_and_loses_the_box() -> None:
 @pytest.mark.parametrize(
     "matrix",
     [
-        annotations.rotation(25, (32, 32)) @ annotations.translation(3.3, -2.6),
-        annotations.translation(-6, 4)
-        @ annotations.scaling(1.2, 0.8)
-        @ annotations.shear(0.2, 0.1),
+        annotation.rotation(25, (32, 32)) @ annotation.translation(3.3, -2.6),
+        annotation.translation(-6, 4) @ annotation.scaling(1.2, 0.8) @ annotation.shear(0.2, 0.1),
         np.array([[1.1, 0.1, -4.0], [-0.05, 0.9, 3.0], [0.002, -0.001, 1.0]]),
     ],
 )

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from manifest_files import COUNT, NAMES, REJECTED, SETTINGS, fill, opened, scene, tree
 
-from kerasgen.data.manifest import ManifestRow, SyntheticFolder, picture_name, read_manifest
+from kerasgen.annotations.records import ManifestRow
+from kerasgen.annotations.synthetic_folder import SyntheticFolder, picture_name, read_manifest
 from kerasgen.io.files import file_sha256
 
 

@@ -1,23 +1,17 @@
-"""What is known of one synthetic picture, and its form in COCO's and in YOLO's files.
-
-COCO is the format of Lin et al. 2014, "Microsoft COCO" (ids from 1, boxes `[x, y, width, height]`
-in pixels, masks as compressed run lengths); YOLO that of Ultralytics (classes from 0, boxes
-`centre x, centre y, width, height` as shares of the frame). Both hold what is seen of an object;
-one that is all hidden or outside the frame has no entry.
-"""
+"""What is known of one synthetic picture: the files it was made from, what lies in it, its row."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
-from kerasgen.data.annotations import (
+from kerasgen.annotations.annotation import (
     Box,
     checked_matrix,
     mask_from_run_lengths,
@@ -208,107 +202,3 @@ class ManifestRow:
             return cls(**own)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"A field of the row is missing or of no use: {error!r}") from error
-
-
-class InstancesWriter:
-    """Writes one `instances.json`, a row at a time.
-
-    Only the short entries of the pictures are kept in memory, until `close`. The bytes depend on
-    the rows, their order and the names, and on nothing else: there is no date in them. A picture's
-    id is its index + 1, a category's its label + 1; annotations are counted from 1.
-
-    Args:
-        stream: Where the bytes go; `close` leaves it open.
-        class_names: The names of labels 0, 1, ...
-    """
-
-    def __init__(self, stream: BinaryIO, class_names: Sequence[str]) -> None:
-        self._stream = stream
-        self._images: list[str] = []
-        self._annotations = 0
-        names = [{"id": label + 1, "name": name} for label, name in enumerate(class_names)]
-        info = {"description": "Synthetic pictures: settings.json says how they were made."}
-        head = (
-            f'{{"info": {json.dumps(info)},\n"categories": {json.dumps(names)},\n"annotations": ['
-        )
-        self._stream.write(head.encode())
-
-    def add(self, row: ManifestRow) -> None:
-        """Adds a picture and the objects that are seen in it."""
-        image = row.index + 1
-        entry = {
-            "id": image,
-            "file_name": row.file_name,
-            "width": row.width,
-            "height": row.height,
-        }
-        self._images.append(json.dumps(entry))
-        for placed in row.objects:
-            box = placed.box
-            if box is not None:
-                comma = ",\n" if self._annotations else "\n"
-                self._annotations += 1
-                annotation = _annotation(self._annotations, image, placed, box)
-                self._stream.write((comma + json.dumps(annotation)).encode())
-
-    def close(self) -> None:
-        """Writes what is left; the stream is one JSON document now."""
-        images = ",\n".join(self._images)
-        self._stream.write(f'\n],\n"images": [\n{images}\n]}}\n'.encode())
-
-
-def _annotation(identity: int, image: int, placed: PlacedObject, box: Box) -> dict[str, Any]:
-    from pycocotools import mask as masks
-
-    x0, y0, x1, y1 = box
-    encoded = masks.encode(np.asfortranarray(placed.visible, np.uint8))
-    return {
-        "id": identity,
-        "image_id": image,
-        "category_id": int(placed.label) + 1,
-        "segmentation": {
-            "size": list(placed.visible.shape),
-            "counts": encoded["counts"].decode("ascii"),
-        },
-        "area": int(placed.visible.sum()),
-        "bbox": [x0, y0, x1 - x0, y1 - y0],
-        "iscrowd": 0,
-    }
-
-
-def yolo_labels(row: ManifestRow) -> str:
-    """Returns the text of a picture's YOLO label file; empty if nothing is seen in it.
-
-    Returns:
-        A line an object that is seen: its label (from 0), and centre x, centre y, width and height
-        of its box, as shares of the frame in [0, 1] with six decimals.
-    """
-    lines = []
-    for placed in row.objects:
-        box = placed.box
-        if box is not None:
-            x0, y0, x1, y1 = box
-            x, width = (x0 + x1) / 2 / row.width, (x1 - x0) / row.width
-            y, height = (y0 + y1) / 2 / row.height, (y1 - y0) / row.height
-            lines.append(f"{placed.label} {x:.6f} {y:.6f} {width:.6f} {height:.6f}\n")
-    return "".join(lines)
-
-
-def yolo_data(class_names: Sequence[str]) -> str:
-    """Returns the text of the `data.yaml` that lies beside `images` and `labels`.
-
-    There is no `path` in it: YOLO then starts from the file's own folder, wherever that is.
-
-    Args:
-        class_names: The names of labels 0, 1, ...; printable.
-    """
-    names = "".join(
-        f"  {label}: {json.dumps(name, ensure_ascii=False)}\n"
-        for label, name in enumerate(class_names)
-    )
-    return (
-        "train: images\n"
-        "# Put real pictures here: a score on synthetic ones says nothing about real ones.\n"
-        "val: images\n"
-        f"names:{' {}' if not names else ''}\n{names}"
-    )

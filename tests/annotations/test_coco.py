@@ -8,14 +8,9 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
-from kerasgen.data.coco import (
-    InstancesWriter,
-    ManifestRow,
-    PlacedObject,
-    Source,
-    yolo_data,
-    yolo_labels,
-)
+from kerasgen.annotations.coco import InstancesWriter
+from kerasgen.annotations.records import ManifestRow, PlacedObject, Source
+from kerasgen.annotations.yolo import yolo_data, yolo_labels
 from kerasgen.io.files import json_object, strict_json
 
 SIZE = (6, 8)

@@ -14,12 +14,9 @@ import numpy as np
 import pytest
 from manifest_files import COUNT, NAMES, REJECTED, fill, lines, opened, scene, tree
 
-from kerasgen.data import manifest as module
-from kerasgen.data.manifest import (
-    ManifestRow,
-    picture_name,
-    read_manifest,
-)
+from kerasgen.annotations import synthetic_folder as module
+from kerasgen.annotations.records import ManifestRow
+from kerasgen.annotations.synthetic_folder import picture_name, read_manifest
 from kerasgen.io.images import read_image
 from kerasgen.io.sheets import save_png
 

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from kerasgen import cli
-from kerasgen.data.coco import ManifestRow
-from kerasgen.data.manifest import SyntheticFolder, picture_name
+from kerasgen.annotations.annotated_folder import SourceFolder
+from kerasgen.annotations.records import ManifestRow
+from kerasgen.annotations.synthetic_folder import SyntheticFolder, picture_name
 from kerasgen.data.smoke_folder import lay_smoke
-from kerasgen.data.source_folder import SourceFolder
 
 
 def fill(root, *names):

@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from kerasgen.data.annotations import Annotation, scaling
-from kerasgen.data.coco import ManifestRow, PlacedObject, Source
-from kerasgen.data.manifest import METADATA, SETTINGS
+from kerasgen.annotations.annotation import Annotation, scaling
+from kerasgen.annotations.records import ManifestRow, PlacedObject, Source
+from kerasgen.annotations.synthetic_folder import METADATA, SETTINGS
 from kerasgen.io.files import file_sha256, json_object, read_settings
 from kerasgen.io.images import SPLITS, PathLike, list_images, read_image
 

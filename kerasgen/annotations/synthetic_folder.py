@@ -28,9 +28,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
-from kerasgen.data.coco import InstancesWriter, ManifestRow, yolo_data, yolo_labels
-from kerasgen.data.coco import PlacedObject as PlacedObject
-from kerasgen.data.coco import Source as Source
+from kerasgen.annotations.coco import InstancesWriter
+from kerasgen.annotations.records import ManifestRow
+from kerasgen.annotations.yolo import yolo_data, yolo_labels
 from kerasgen.io.files import access_to, check_settings, json_object, strict_json
 from kerasgen.io.images import PathLike, Pixels
 

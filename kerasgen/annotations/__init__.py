@@ -1,0 +1,1 @@
+"""What is known of a picture, and the files that say it."""
