@@ -34,7 +34,7 @@ from absl import app, flags
 
 from kerasgen import cgan, cli
 from kerasgen.data.augmentation import Augmentation
-from kerasgen.data.datasets import (
+from kerasgen.data.labelled_images import (
     LabelledImages,
     balanced_places,
     load_labelled,

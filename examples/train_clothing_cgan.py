@@ -30,9 +30,14 @@ import numpy as np
 from absl import flags
 
 from kerasgen import cgan, cli
-from kerasgen.data.datasets import LabelledImages, balanced_places, load_labelled, stratified_split
 from kerasgen.data.foregrounds import on_plain_background
 from kerasgen.data.garments import GARMENTS, drawn_garments
+from kerasgen.data.labelled_images import (
+    LabelledImages,
+    balanced_places,
+    load_labelled,
+    stratified_split,
+)
 from kerasgen.data.pipeline import Batches, Pictures, labelled
 from kerasgen.deployment.export import check_writable, export_generator
 from kerasgen.evaluation import generation

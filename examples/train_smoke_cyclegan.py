@@ -41,7 +41,7 @@ from absl import flags, logging
 
 from kerasgen import cli, cyclegan
 from kerasgen.data.augmentation import Augmentation
-from kerasgen.data.domains import domain_remarks
+from kerasgen.data.domain_checks import domain_remarks
 from kerasgen.data.pipeline import Pictures, unpaired
 from kerasgen.data.rooms import camera_rooms
 from kerasgen.data.smoke import smoky_copies

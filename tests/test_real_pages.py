@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from kerasgen import cgan, cli, refiner
-from kerasgen.data.datasets import load_labelled
+from kerasgen.data.labelled_images import load_labelled
 from kerasgen.data.pipeline import Pictures, labelled, unpaired
 from kerasgen.evaluation.generation import sample
 from kerasgen.evaluation.refinement import refining_function

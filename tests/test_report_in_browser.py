@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasgen.data.datasets import LabelledImages
+from kerasgen.data.labelled_images import LabelledImages
 from kerasgen.data.procedural import camera_eyes, rendered_eyes
 from kerasgen.evaluation import learners
 from kerasgen.evaluation.comparing import PictureSet, compare_sets

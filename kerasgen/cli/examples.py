@@ -125,7 +125,7 @@ def load_domain(
     Raises:
         ValueError: If a folder is missing or empty, or there are too few pictures to hold any out.
     """
-    from kerasgen.data.domains import small_picture_remarks
+    from kerasgen.data.domain_checks import small_picture_remarks
     from kerasgen.data.splits import split_by_folder_tail
     from kerasgen.io.images import read_folder
 

@@ -13,7 +13,7 @@ from kerasgen.cli.arguments import FAILED, condition, source_name, whole_number
 from kerasgen.io.progress import progress
 
 if TYPE_CHECKING:
-    from kerasgen.data.datasets import LabelledImages
+    from kerasgen.data.labelled_images import LabelledImages
     from kerasgen.evaluation.learners import Learner
     from kerasgen.evaluation.mixing import Pools
     from kerasgen.evaluation.proving import Question
@@ -116,7 +116,7 @@ def _prove(arguments: argparse.Namespace) -> int:
 
 def _read(arguments: argparse.Namespace) -> tuple[Pools, LabelledImages, list[str]]:
     """What is trained on, and test pictures, of one form and the same classes; and remarks."""
-    from kerasgen.data.datasets import load_labelled
+    from kerasgen.data.labelled_images import load_labelled
     from kerasgen.evaluation.mixing import Pools
 
     form: dict[str, Any] = {"size": arguments.size, "channels": arguments.channels}

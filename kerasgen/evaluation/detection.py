@@ -16,7 +16,7 @@ import numpy as np
 
 from kerasgen.classifier import ClassifierStep, build_classifier
 from kerasgen.data.augmentation import Augmentation
-from kerasgen.data.datasets import balanced_places
+from kerasgen.data.labelled_images import balanced_places
 from kerasgen.data.pipeline import Batches, Pictures, labelled
 from kerasgen.data.splits import split_by_source
 from kerasgen.evaluation.classification import compute_logits

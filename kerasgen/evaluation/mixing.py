@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from kerasgen.data.datasets import LabelledImages, balanced_places
+from kerasgen.data.labelled_images import LabelledImages, balanced_places
 from kerasgen.data.splits import sources_by_class, split_by_source
 
 Added = Literal["synthetic", "confirmed", "more real", "noise"]

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasgen.data.datasets import LabelledImages
+from kerasgen.data.labelled_images import LabelledImages
 from kerasgen.evaluation.classification import Protocol, real_batches, train_classifier
 from kerasgen.evaluation.learners import Learner
 from kerasgen.evaluation.mixing import Arm, Pools, nested_order, training_set

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import kerasgen
-from kerasgen.data.datasets import LabelledImages
+from kerasgen.data.labelled_images import LabelledImages
 from kerasgen.evaluation.classification import Protocol
 from kerasgen.evaluation.findings import find
 from kerasgen.evaluation.learners import FromScratch, Learner

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgen.data.augmentation import Augmentation
-from kerasgen.data.datasets import LabelledImages, balanced_places
+from kerasgen.data.labelled_images import LabelledImages, balanced_places
 from kerasgen.evaluation.classification import (
     Generate,
     Protocol,

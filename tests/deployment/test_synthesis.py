@@ -15,7 +15,7 @@ from kerasgen.annotations.annotated_folder import SourceFolder
 from kerasgen.annotations.annotation import Annotation, mask_from_run_lengths
 from kerasgen.annotations.records import ManifestRow, PlacedObject, Source
 from kerasgen.annotations.synthetic_folder import SyntheticFolder, picture_name, read_manifest
-from kerasgen.data.datasets import load_labelled
+from kerasgen.data.labelled_images import load_labelled
 from kerasgen.deployment import publishing, synthesis
 from kerasgen.deployment.export import (
     export_classifier,

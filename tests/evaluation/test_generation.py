@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgen.data.datasets import LabelledImages
+from kerasgen.data.labelled_images import LabelledImages
 from kerasgen.evaluation import generation
 from kerasgen.evaluation.classification import Protocol
 

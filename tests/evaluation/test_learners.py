@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasgen.data.datasets import LabelledImages
+from kerasgen.data.labelled_images import LabelledImages
 from kerasgen.evaluation import remembered
 from kerasgen.evaluation.classification import Protocol
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kerasgen.data.datasets import LabelledImages
+from kerasgen.data.labelled_images import LabelledImages
 from kerasgen.evaluation.mixing import Arm, Pools, nested_order, training_set
 
 CLASSES = ("a", "b", "c")

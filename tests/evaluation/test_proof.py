@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kerasgen.data.datasets import LabelledImages
+from kerasgen.data.labelled_images import LabelledImages
 from kerasgen.evaluation import learners, proof
 from kerasgen.evaluation.classification import Protocol
 from kerasgen.evaluation.learners import FromScratch

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgen.data.datasets import LabelledImages
+from kerasgen.data.labelled_images import LabelledImages
 from kerasgen.evaluation import utility
 from kerasgen.evaluation.classification import Protocol, mean_f1, share_right
 from kerasgen.evaluation.metrics import Estimate

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasgen.data.domains import domain_remarks, small_picture_remarks
+from kerasgen.data.domain_checks import domain_remarks, small_picture_remarks
 
 
 def coloured(count, seed=0):

@@ -10,8 +10,8 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from kerasgen.data import sources
-from kerasgen.data.datasets import load_labelled
+from kerasgen.data import labelled_sources
+from kerasgen.data.labelled_images import load_labelled
 
 RAMP = np.arange(6 * 4 * 5, dtype=np.uint8).reshape(6, 4, 5)
 LABELS = np.array([0, 1, 2, 0, 1, 2], np.uint8)
@@ -213,7 +213,7 @@ def test_what_is_not_read_is_told(tmp_path, caplog):
 
 
 def test_too_many_class_folders_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "MOST_CLASSES", 3)
+    monkeypatch.setattr(labelled_sources, "MOST_CLASSES", 3)
     for k in range(4):
         picture(tmp_path / str(k) / "0.png")
     refused(tmp_path, "4 classes are more than 3")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasgen.data.datasets import (
+from kerasgen.data.labelled_images import (
     LabelledImages,
     balanced_places,
     load_labelled,

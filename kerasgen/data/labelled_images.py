@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from kerasgen.data.sources import Item, open_source
+from kerasgen.data.labelled_sources import Item, open_source
 from kerasgen.io.files import write_file
 from kerasgen.io.images import Fit, ImageError, Pixels, Size, fit_image
 

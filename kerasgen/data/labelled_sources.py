@@ -44,7 +44,7 @@ def open_source(source: str | Path) -> LabelledSource:
     """Finds out what a source is and lists its pictures.
 
     Args:
-        source: See `kerasgen.data.datasets.load_labelled`.
+        source: See `kerasgen.data.labelled_images.load_labelled`.
 
     Returns:
         Its classes and pictures, "train" first. Folders are listed, idx and npz files read.
