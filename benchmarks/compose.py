@@ -37,10 +37,10 @@ from kerasgen.annotations.synthetic_folder import read_manifest
 from kerasgen.data.backgrounds import Backgrounds
 from kerasgen.data.compositing_options import CompositingOptions
 from kerasgen.data.foregrounds import Foreground, read_foregrounds
-from kerasgen.data.garments import GARMENTS, drawn_backgrounds, drawn_garments
 from kerasgen.data.scenes import compose_folder
 from kerasgen.io.images import read_image
 from kerasgen.io.sheets import save_png
+from kerasgen.procedural.garments import GARMENTS, drawn_backgrounds, drawn_garments
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("scenes", 200, "Scenes in a timed block.", 8)

@@ -38,9 +38,7 @@ from absl import app, flags
 from sklearn.cluster import AgglomerativeClustering
 
 from kerasgen import cli
-from kerasgen.data.camera import through_jpeg
 from kerasgen.data.crops import crop_corners, cut
-from kerasgen.data.smoke import smoky_copies
 from kerasgen.evaluation.detection import Plan, Sightings, fit_detector
 from kerasgen.evaluation.features import (
     FeatureExtractor,
@@ -51,6 +49,8 @@ from kerasgen.evaluation.metrics import Estimate, area_under_roc
 from kerasgen.evaluation.translation import load_translator
 from kerasgen.io.images import read_folder, read_image
 from kerasgen.io.sheets import contact_sheet, save_png
+from kerasgen.procedural.camera import through_jpeg
+from kerasgen.procedural.smoke.overlay import smoky_copies
 from kerasgen.training.trainer import Trainer, TrainerOptions
 
 FLAGS = flags.FLAGS

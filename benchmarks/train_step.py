@@ -28,7 +28,7 @@ from absl import app, flags
 from kerasgen import refiner
 from kerasgen.data.augmentation import Augmentation
 from kerasgen.data.pipeline import Pictures, unpaired
-from kerasgen.data.procedural import camera_eyes, rendered_eyes
+from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
 from kerasgen.training.looks import colour_statistics
 from kerasgen.training.regularisation import pixel_l1
 from kerasgen.training.step import Player

@@ -29,12 +29,12 @@ from kerasgen import cli
 from kerasgen.data.backgrounds import Backgrounds
 from kerasgen.data.compositing_options import CompositingOptions
 from kerasgen.data.foregrounds import class_folders, read_foregrounds
-from kerasgen.data.garments import GARMENTS, drawn_backgrounds, drawn_garments
 from kerasgen.data.rejections import REJECTED_FOREGROUNDS, foreground_lines, save_rejected
 from kerasgen.data.scene_sheets import save_sheets
 from kerasgen.data.scenes import check_scenes, compose_folder
 from kerasgen.data.verification import Verification, verify_folder
 from kerasgen.io.sheets import save_png
+from kerasgen.procedural.garments import GARMENTS, drawn_backgrounds, drawn_garments
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("workdir", "runs/compose_clothing", "Folder of what is drawn and composed.")

@@ -31,7 +31,6 @@ from absl import flags
 
 from kerasgen import cgan, cli
 from kerasgen.data.foregrounds import on_plain_background
-from kerasgen.data.garments import GARMENTS, drawn_garments
 from kerasgen.data.labelled_images import (
     LabelledImages,
     balanced_places,
@@ -44,6 +43,7 @@ from kerasgen.evaluation import generation
 from kerasgen.evaluation.classification import Generate, Protocol
 from kerasgen.evaluation.curves import save_loss_curves
 from kerasgen.io.sheets import save_png
+from kerasgen.procedural.garments import GARMENTS, drawn_garments
 from kerasgen.training.samples import sample_sheet
 from kerasgen.training.step import Player
 from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
@@ -219,7 +219,7 @@ def model_card(train: LabelledImages, test: LabelledImages, figures: dict, steps
         "task": "class label and seed -> picture",
         "settings": settings(),
         "steps": steps,
-        "data": "drawn by rule (kerasgen.data.garments)" if drawn else "your pictures",
+        "data": "drawn by rule (kerasgen.procedural.garments)" if drawn else "your pictures",
         "licence_of_data": "Apache-2.0, as kerasgen" if drawn else FLAGS.licence,
         "pictures": {"train": len(train.labels), "test": len(test.labels)},
         "pictures_of_class": dict(

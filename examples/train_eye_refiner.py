@@ -33,7 +33,6 @@ from absl import flags
 from kerasgen import cli, refiner
 from kerasgen.data.augmentation import Augmentation
 from kerasgen.data.pipeline import Batches, Pictures, unpaired
-from kerasgen.data.procedural import camera_eyes, rendered_eyes
 from kerasgen.data.splits import balancing_repeats
 from kerasgen.deployment.export import check_writable, export_refiner
 from kerasgen.evaluation import refinement
@@ -42,6 +41,7 @@ from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved
 from kerasgen.evaluation.figures import figure_lines
 from kerasgen.io.images import to_float
 from kerasgen.io.sheets import labelled_sheet, save_png
+from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
 from kerasgen.training.looks import LOOK_SIZE, colour_statistics
 from kerasgen.training.losses import BINARY_CROSS_ENTROPY
 from kerasgen.training.regularisation import pixel_l1
@@ -261,7 +261,7 @@ def model_card(sets: refinement.EyeSets, figures: dict) -> dict:
         "settings": settings(),
         "prefit_steps": FLAGS.prefit,
         "refine_steps": FLAGS.steps,
-        "data": "drawn by rule (kerasgen.data.procedural)" if drawn else "your folders",
+        "data": "drawn by rule (kerasgen.procedural.eyes)" if drawn else "your folders",
         "licence_of_data": "Apache-2.0, as kerasgen" if drawn else FLAGS.licence,
         "pictures": {
             name: len(getattr(sets, name))

@@ -33,9 +33,6 @@ import numpy as np
 from absl import flags
 
 from kerasgen import cli
-from kerasgen.data.camera import through_jpeg
-from kerasgen.data.rooms import camera_rooms
-from kerasgen.data.smoke import smoky_copies
 from kerasgen.deployment.export import check_writable, export_classifier
 from kerasgen.evaluation.detection import (
     Detector,
@@ -49,6 +46,9 @@ from kerasgen.evaluation.figures import figure_lines
 from kerasgen.evaluation.translation import load_translator
 from kerasgen.io.images import read_folder
 from kerasgen.io.sheets import contact_sheet, labelled_sheet, save_png
+from kerasgen.procedural.camera import through_jpeg
+from kerasgen.procedural.scenery import camera_rooms
+from kerasgen.procedural.smoke.overlay import smoky_copies
 from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
 
 FLAGS = flags.FLAGS
@@ -182,7 +182,7 @@ def model_card(figures: dict, test: Sightings) -> dict:
     return {
         "task": "picture -> is there smoke?",
         "settings": settings(),
-        "data": "drawn by rule (kerasgen.data.rooms)" if drawn else "your pictures",
+        "data": "drawn by rule (kerasgen.procedural.scenery)" if drawn else "your pictures",
         "licence_of_data": "Apache-2.0, as kerasgen" if drawn else FLAGS.licence,
         "test_pictures": {"smoky": int(test.present.sum()), "clean": int((~test.present).sum())},
         "figures": figures,

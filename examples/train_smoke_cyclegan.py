@@ -43,14 +43,14 @@ from kerasgen import cli, cyclegan
 from kerasgen.data.augmentation import Augmentation
 from kerasgen.data.domain_checks import domain_remarks
 from kerasgen.data.pipeline import Pictures, unpaired
-from kerasgen.data.rooms import camera_rooms
-from kerasgen.data.smoke import smoky_copies
 from kerasgen.deployment.export import check_writable, export_translator
 from kerasgen.evaluation import translation
 from kerasgen.evaluation.curves import save_loss_curves
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved_model_features
 from kerasgen.evaluation.figures import figure_lines
 from kerasgen.io.sheets import labelled_sheet, save_png
+from kerasgen.procedural.scenery import camera_rooms
+from kerasgen.procedural.smoke.overlay import smoky_copies
 from kerasgen.training.samples import sample_sheet
 from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
 
@@ -298,7 +298,7 @@ def model_card(
         "task": tasks[direction],
         "settings": settings(),
         "steps": steps,
-        "data": "drawn by rule (kerasgen.data.rooms)" if drawn else "your folders",
+        "data": "drawn by rule (kerasgen.procedural.scenery)" if drawn else "your folders",
         "licence_of_data": "Apache-2.0, as kerasgen" if drawn else FLAGS.licence,
         "pictures": {
             name: len(getattr(sets, name))

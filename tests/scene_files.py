@@ -11,8 +11,8 @@ from kerasgen.annotations.annotation import (
     tight_box,
     translation,
 )
-from kerasgen.data.garments import GARMENTS, drawn_backgrounds, drawn_garments
 from kerasgen.io.sheets import save_png
+from kerasgen.procedural.garments import GARMENTS, drawn_backgrounds, drawn_garments
 
 NAMES = ("dress", "pants", "shirt", "skirt")
 

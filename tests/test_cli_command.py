@@ -4,8 +4,8 @@ import pytest
 from PIL import Image
 
 from kerasgen import cli
-from kerasgen.data import smoke_folder
 from kerasgen.io.interruption import Stopped, Unfinished
+from kerasgen.procedural.smoke import folder
 
 
 @pytest.mark.parametrize("command", ["compare", "compose", "eyes", "smoke", "synthesize"])
@@ -28,7 +28,7 @@ def test_every_end_is_one_line_and_a_status(tmp_path, monkeypatch, capsys, error
     def ended(*given, **more):
         raise error
 
-    monkeypatch.setattr(smoke_folder, "lay_smoke", ended)
+    monkeypatch.setattr(folder, "lay_smoke", ended)
     (tmp_path / "clean").mkdir()
     Image.new("RGB", (32, 32)).save(tmp_path / "clean/a.png")
     sources = ["--sources", str(tmp_path / "clean")]

@@ -15,7 +15,7 @@ import tensorflow as tf
 from PIL import Image
 from running import WITHIN, options
 
-from kerasgen.data.procedural import camera_eyes, rendered_eyes
+from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
 from kerasgen.training.reporting import read_history
 
 ROOT = Path(__file__).parents[1]

@@ -6,7 +6,6 @@ import pytest
 from PIL import Image
 
 from kerasgen.data.labelled_images import LabelledImages
-from kerasgen.data.procedural import camera_eyes, rendered_eyes
 from kerasgen.evaluation import learners
 from kerasgen.evaluation.comparing import PictureSet, compare_sets
 from kerasgen.evaluation.detection import Plan
@@ -14,6 +13,7 @@ from kerasgen.evaluation.discrimination import Network
 from kerasgen.evaluation.features import pixel_features
 from kerasgen.evaluation.mixing import Pools
 from kerasgen.evaluation.proving import Question, prove_sets
+from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
 
 pytestmark = pytest.mark.skipif(
     not (browser.DRIVER and browser.CHROMIUM), reason="there is no chromium with chromedriver here"

@@ -97,9 +97,9 @@ def read_set(listed: ListedSet, arguments: argparse.Namespace) -> tuple[PictureS
     """
     import numpy as np
 
-    from kerasgen.data.camera import through_jpeg
     from kerasgen.evaluation.comparing import PictureSet
     from kerasgen.io.images import read_pictures
+    from kerasgen.procedural.camera import through_jpeg
 
     folder, places = listed.folder, np.arange(len(listed.names))
     if arguments.quick:

@@ -31,7 +31,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _draw_eyes(arguments: argparse.Namespace) -> None:
     """Writes pictures of eyes drawn by rule, and metadata.jsonl with what is true of them."""
-    from kerasgen.data.procedural import camera_eyes, rendered_eyes
+    from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
 
     folder = Path(arguments.out)
     settings = {

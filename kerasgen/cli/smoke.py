@@ -32,8 +32,8 @@ def _smoke(arguments: argparse.Namespace) -> None:
     """Lays smoke over pictures: its mask is one more object, and what was known is kept."""
     from kerasgen.annotations.annotated_folder import SourceFolder
     from kerasgen.cli.filled import check_apart, told
-    from kerasgen.data.smoke_folder import lay_smoke
     from kerasgen.io.files import check_writable
+    from kerasgen.procedural.smoke.folder import lay_smoke
 
     out = Path(arguments.out)
     check_apart(arguments.out, sources=arguments.sources)

@@ -10,7 +10,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.data.camera import cheap_realism
 from kerasgen.evaluation.features import FeatureExtractor
 from kerasgen.evaluation.irises import find_irises
 from kerasgen.evaluation.metrics import (
@@ -22,6 +21,7 @@ from kerasgen.evaluation.metrics import (
 from kerasgen.evaluation.pupils import find_pupils, known_pupils, pupil_shift
 from kerasgen.evaluation.two_sample import held_out_accuracy
 from kerasgen.io.images import to_float, to_uint8
+from kerasgen.procedural.camera import cheap_realism
 from kerasgen.refiner import NOISE_CHANNELS, refiner_inputs
 from kerasgen.training.looks import colour_statistics
 

@@ -10,7 +10,7 @@ from kerasgen import cli
 from kerasgen.annotations.annotated_folder import SourceFolder
 from kerasgen.annotations.records import ManifestRow
 from kerasgen.annotations.synthetic_folder import SyntheticFolder, picture_name
-from kerasgen.data.smoke_folder import lay_smoke
+from kerasgen.procedural.smoke.folder import lay_smoke
 
 
 def fill(root, *names):

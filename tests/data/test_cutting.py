@@ -7,7 +7,7 @@ from scene_files import NAMES, tree
 
 from kerasgen.data.cutting import save_cuts
 from kerasgen.data.foregrounds import read_foregrounds
-from kerasgen.data.garments import GARMENTS, drawn_garments
+from kerasgen.procedural.garments import GARMENTS, drawn_garments
 
 
 @pytest.fixture(scope="module")

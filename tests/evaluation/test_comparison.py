@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from kerasgen.data.procedural import camera_eyes
 from kerasgen.evaluation.comparison import (
     compare_appearance,
     compare_features,
@@ -14,6 +13,7 @@ from kerasgen.evaluation.comparison import (
 )
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features
 from kerasgen.evaluation.sentences import summary
+from kerasgen.procedural.eyes import camera_eyes
 
 
 def pictures(count, seed, level=110, spread=30, side=16):

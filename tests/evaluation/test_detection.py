@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from kerasgen.data.camera import through_jpeg
 from kerasgen.evaluation.detection import Plan, Sightings, fit_detector, measure_detection
 from kerasgen.evaluation.features import pixel_features
+from kerasgen.procedural.camera import through_jpeg
 from kerasgen.training.trainer import Trainer, TrainerOptions
 
 SIZE = 16

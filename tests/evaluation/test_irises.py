@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from kerasgen.data.procedural import rendered_eyes
 from kerasgen.evaluation.irises import find_irises
 from kerasgen.evaluation.pupils import known_pupils, pupil_shift
+from kerasgen.procedural.eyes import rendered_eyes
 
 
 def disc(centre_x, centre_y, size=64, radius=6.0, shade=40):

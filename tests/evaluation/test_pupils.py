@@ -3,12 +3,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from kerasgen.data import procedural
 from kerasgen.evaluation import pupils
+from kerasgen.procedural import eyes
 
-Draw = Callable[[int, int], procedural.EyeBatch]
+Draw = Callable[[int, int], eyes.EyeBatch]
 # Pixels that the median must stay below, by look, on seeds that nothing was tuned on.
-LOOKS = ((procedural.rendered_eyes, 0.5), (procedural.camera_eyes, 0.7))
+LOOKS = ((eyes.rendered_eyes, 0.5), (eyes.camera_eyes, 0.7))
 
 
 def held_out(draw: Draw, displaced: float = 0.0) -> pupils.PupilShift:
@@ -54,7 +54,7 @@ def test_the_threshold_notices_truth_that_is_three_pixels_off(draw: Draw, median
 
 
 def test_follows_a_picture_that_is_shifted() -> None:
-    images = procedural.camera_eyes(200, 9002).images
+    images = eyes.camera_eyes(200, 9002).images
     before, after = pupils.find_pupils(images), pupils.find_pupils(np.roll(images, 2, axis=2))
     shift = pupils.pupil_shift(before, after, limit=1.0)
     assert abs(shift.median - 2) < 0.05
@@ -93,7 +93,7 @@ def test_noise_has_no_pupil(kind: str) -> None:
 
 def test_flat_dark_and_long_things_have_no_pupil() -> None:
     flat = np.full((3, 64, 64, 3), [[[[0]]], [[[128]]], [[[255]]]], np.uint8)
-    dim = (procedural.camera_eyes(20, 5).images * 0.04).astype(np.uint8)
+    dim = (eyes.camera_eyes(20, 5).images * 0.04).astype(np.uint8)
     bar = np.full((1, 64, 64, 3), 180, np.uint8)
     bar[:, 26:34] = 40
     ramp = np.repeat(np.linspace(0, 255, 64).astype(np.uint8)[None, :, None], 64, axis=0)
@@ -108,7 +108,7 @@ def test_two_discs_nearly_alike_are_no_pupil() -> None:
 
 
 def test_each_picture_is_judged_alone() -> None:
-    images = procedural.camera_eyes(70, 3).images
+    images = eyes.camera_eyes(70, 3).images
     together, alone = pupils.find_pupils(images), pupils.find_pupils(images[66:67])
     np.testing.assert_allclose(together.centres[66:67], alone.centres, atol=1e-6)
     np.testing.assert_allclose(together.confidence[66:67], alone.confidence, atol=1e-6)
@@ -117,7 +117,7 @@ def test_each_picture_is_judged_alone() -> None:
 
 @pytest.mark.parametrize("size", [32, 48, 96])
 def test_lengths_grow_with_the_picture(size: int) -> None:
-    batch = procedural.camera_eyes(100, 9003, size)
+    batch = eyes.camera_eyes(100, 9003, size)
     shift = pupils.pupil_shift(
         pupils.known_pupils(batch.pupil_centre), pupils.find_pupils(batch.images)
     )

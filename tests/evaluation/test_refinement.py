@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import pytest
 
-from kerasgen.data.procedural import camera_eyes, rendered_eyes
 from kerasgen.evaluation import refinement
 from kerasgen.evaluation.features import pixel_features
 from kerasgen.evaluation.refinement import (
@@ -17,6 +16,7 @@ from kerasgen.evaluation.refinement import (
     prefit_error,
     refining_function,
 )
+from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
 from kerasgen.training.looks import LOOK_SIZE
 
 

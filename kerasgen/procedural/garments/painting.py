@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from kerasgen.data.garments import accessories, bottoms, tops
-from kerasgen.data.garments.floors import backdrop, floor_colour, grain, noise, to_bytes
-from kerasgen.data.garments.strokes import Colour, Stroke, ellipse, line
+from kerasgen.procedural.garments import accessories, bottoms, tops
+from kerasgen.procedural.garments.floors import backdrop, floor_colour
+from kerasgen.procedural.garments.strokes import Colour, Stroke, ellipse, line
+from kerasgen.procedural.textures import grain, noise, to_bytes
 
 _SHAPES = {
     "dress": tops.dress,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasgen.data.garments.strokes import (
+from kerasgen.procedural.garments.strokes import (
     DEEP,
     SIDES,
     Colour,

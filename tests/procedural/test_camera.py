@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from kerasgen.data import camera
-from kerasgen.data.camera import CameraLook
+from kerasgen.procedural import camera
+from kerasgen.procedural.camera import CameraLook
 
 NEUTRAL = CameraLook(
     blur=(0.0, 0.0),

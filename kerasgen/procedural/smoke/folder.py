@@ -9,10 +9,10 @@ import numpy as np
 from kerasgen.annotations.annotated_folder import SourceFolder
 from kerasgen.annotations.records import ManifestRow, PlacedObject
 from kerasgen.annotations.synthetic_folder import PARTS, SyntheticFolder, picture_name
-from kerasgen.data.smoke import add_smoke, smoke_mask
 from kerasgen.io.images import ImageError, PathLike, read_image
 from kerasgen.io.interruption import Unfinished
 from kerasgen.io.parallel import share_out
+from kerasgen.procedural.smoke.overlay import add_smoke, smoke_mask
 
 CLASS = "smoke"
 """Of the objects that the smoke is."""

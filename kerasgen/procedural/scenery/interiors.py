@@ -4,7 +4,16 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from kerasgen.data.rooms.painting import Canvas, Colour, Point, Stage, View, colour, picked, tinted
+from kerasgen.procedural.scenery.painting import (
+    Canvas,
+    Colour,
+    Point,
+    Stage,
+    View,
+    colour,
+    picked,
+    tinted,
+)
 
 Wall = Literal["back", "left", "right"]
 

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from kerasgen.annotations import annotation as geometry
-from kerasgen.data import procedural
-from kerasgen.data.procedural import EyeParameters
+from kerasgen.procedural import eyes as procedural
+from kerasgen.procedural.eyes import EyeParameters
 
 Drawn = tuple[EyeParameters, procedural.EyeBatch]
 

@@ -10,10 +10,10 @@ from PIL import Image
 from kerasgen import cli
 from kerasgen.annotations.annotated_folder import SourceFolder
 from kerasgen.annotations.synthetic_folder import picture_name, read_manifest
-from kerasgen.data.smoke import add_smoke, smoke_mask
-from kerasgen.data.smoke_folder import lay_smoke
 from kerasgen.io.images import read_image
 from kerasgen.io.interruption import Unfinished
+from kerasgen.procedural.smoke.folder import lay_smoke
+from kerasgen.procedural.smoke.overlay import add_smoke, smoke_mask
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kerasgen.data.garments.bottoms import pleats
-from kerasgen.data.garments.strokes import (
+from kerasgen.procedural.garments.bottoms import pleats
+from kerasgen.procedural.garments.strokes import (
     DEEP,
     SIDES,
     Colour,

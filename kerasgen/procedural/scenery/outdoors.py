@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from kerasgen.data.rooms.painting import Canvas, Colour, Point, Stage, View, colour, picked, tinted
+from kerasgen.procedural.scenery.painting import (
+    Canvas,
+    Colour,
+    Point,
+    Stage,
+    View,
+    colour,
+    picked,
+    tinted,
+)
 
 # Sky at the top and at the horizon: clear, overcast, dusk, night.
 _SKIES = [

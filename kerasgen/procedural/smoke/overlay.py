@@ -1,6 +1,6 @@
 """Smoke for clean pictures, by physics alone: the cheap baseline that a learned one must beat.
 
-A turbulent volume (`kerasgen.data.smoke_volumes`) is lit from one side and laid over the picture:
+A turbulent volume (`volumes`) is lit from one side and laid over the picture:
 every pixel is the picture's own light, as far as the smoke lets it through, and the light that the
 smoke scatters (Koschmieder 1924, as in Narasimhan and Nayar 2002, "Vision and the Atmosphere",
 section 3). The share that is hidden is kept: it is an exact mask, and the strength of the smoke.
@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from kerasgen.annotations.annotation import Annotation, tight_box
-from kerasgen.data import smoke_volumes as volumes
 from kerasgen.io.images import Pixels
+from kerasgen.procedural.smoke import volumes
 
 KINDS = ("plume", "cloud", "haze")
 TONES = ("white", "grey", "black")

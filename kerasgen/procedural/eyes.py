@@ -1,8 +1,8 @@
 """Eyes drawn by rule, many at a time, with exact annotations.
 
 One geometric model, two looks: `rendered_eyes` is clean computer graphics, `camera_eyes` draws
-other eyes from other distributions and shows them through `kerasgen.data.camera`. Between the two
-lies the unpaired job of a refiner, and for once the truth is known on both sides.
+other eyes from other distributions and shows them through the module `camera`. Between the two lies
+the unpaired job of a refiner, and for once the truth is known on both sides.
 
 An eye is described in units of half its width, u from corner to corner (-1 to 1) and v down, before
 it is scaled, rolled and shifted into the picture. After Wood et al. 2016, "Learning an appearance-
@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from kerasgen.annotations import annotation
-from kerasgen.data import camera
+from kerasgen.procedural import camera
 
 Look = Literal["rendered", "camera"]
 

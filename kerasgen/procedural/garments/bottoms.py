@@ -2,14 +2,7 @@
 
 import numpy as np
 
-from kerasgen.data.garments.strokes import (
-    SIDES,
-    Colour,
-    Stroke,
-    line,
-    mirrored,
-    rounded,
-)
+from kerasgen.procedural.garments.strokes import SIDES, Colour, Stroke, line, mirrored, rounded
 
 
 def pleats(

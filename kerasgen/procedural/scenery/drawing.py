@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from kerasgen.data.rooms.interiors import draw_interior
-from kerasgen.data.rooms.outdoors import draw_country, draw_street
+from kerasgen.procedural.scenery.interiors import draw_interior
+from kerasgen.procedural.scenery.outdoors import draw_country, draw_street
 
 _SMALLEST = 16
 _STREAM = 4  # of random numbers; smoke, garments and floors draw from others

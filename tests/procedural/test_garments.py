@@ -7,12 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasgen.data.garments import (
-    GARMENTS,
-    GarmentBatch,
-    drawn_backgrounds,
-    drawn_garments,
-)
+from kerasgen.procedural.garments import GARMENTS, GarmentBatch, drawn_backgrounds, drawn_garments
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from kerasgen.data.garments.floors import grain, noise, to_bytes
+from kerasgen.procedural.textures import grain, noise, to_bytes
 
 Colour = np.ndarray  # [3], RGB, about in [0, 1]
 Point = tuple[float, float, float]  # x to the right, y up, z away from the camera

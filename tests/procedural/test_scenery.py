@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from kerasgen.annotations import annotation as geometry
-from kerasgen.data.rooms import camera_rooms, draw_room, drawn_rooms
-from kerasgen.data.rooms.painting import Canvas, Stage, View, colour
-from kerasgen.data.smoke import add_smoke
+from kerasgen.procedural.scenery import camera_rooms, draw_room, drawn_rooms
+from kerasgen.procedural.scenery.painting import Canvas, Stage, View, colour
+from kerasgen.procedural.smoke.overlay import add_smoke
 
 
 @pytest.fixture(scope="module")

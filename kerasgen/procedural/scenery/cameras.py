@@ -14,9 +14,9 @@ import dataclasses
 import numpy as np
 
 from kerasgen.annotations.annotation import Annotation, tight_box
-from kerasgen.data.camera import CameraLook, apply_camera
-from kerasgen.data.rooms.drawing import drawn_rooms
-from kerasgen.data.smoke import SmokeOptions, add_smoke, smoke_mask
+from kerasgen.procedural.camera import CameraLook, apply_camera
+from kerasgen.procedural.scenery.drawing import drawn_rooms
+from kerasgen.procedural.smoke.overlay import SmokeOptions, add_smoke, smoke_mask
 
 CAMERA_SMOKE = SmokeOptions(
     plume=0.75,

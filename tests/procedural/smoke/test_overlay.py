@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from kerasgen.annotations import annotation as geometry
-from kerasgen.data import smoke_volumes
-from kerasgen.data.smoke import (
+from kerasgen.procedural.smoke import volumes
+from kerasgen.procedural.smoke.overlay import (
     SmokeOptions,
     SmokyPicture,
     add_smoke,
@@ -185,61 +185,61 @@ def test_the_mask_travels_with_the_picture():
 
 
 def test_light_falls_off_as_in_an_even_medium():
-    density = np.full((20, 20, smoke_volumes.SLICES), 0.1, np.float32)
-    straight = smoke_volumes.light_through(density, np.array([0.0, -1.0, 0.0]))
+    density = np.full((20, 20, volumes.SLICES), 0.1, np.float32)
+    straight = volumes.light_through(density, np.array([0.0, -1.0, 0.0]))
     rows = np.arange(20) + 0.15 * 20  # smoke goes on above the picture
     expected = np.broadcast_to(np.exp(-0.1 * rows)[:, None, None], density.shape)
     np.testing.assert_allclose(straight, expected, rtol=1e-4)
     # A slanting ray is longer: by 1 over the cosine, as long as it is inside.
-    slanting = smoke_volumes.light_through(density, np.array([0.6, -0.8, 0.0]))
+    slanting = volumes.light_through(density, np.array([0.6, -0.8, 0.0]))
     np.testing.assert_allclose(slanting[:, 5, 5], np.exp(-0.1 * rows / 0.8), rtol=0.06)
-    clear = smoke_volumes.light_through(0 * density, np.array([0.6, -0.6, 0.5]))
+    clear = volumes.light_through(0 * density, np.array([0.6, -0.6, 0.5]))
     np.testing.assert_array_equal(clear, np.ones_like(clear))
 
 
 @pytest.mark.parametrize("side", [-1, 1])
 def test_shadows_fall_away_from_the_light(side):
-    density = np.zeros((32, 32, smoke_volumes.SLICES), np.float32)
+    density = np.zeros((32, 32, volumes.SLICES), np.float32)
     density[8:12, 14:18] = 3.0
-    through = smoke_volumes.light_through(density, np.array([side * 0.7, -0.7, 0.0]))[24, :, 5]
+    through = volumes.light_through(density, np.array([side * 0.7, -0.7, 0.0]))[24, :, 5]
     # 12 to 16 rows further down the shadow has moved by as much, away from the light.
     assert abs(np.average(np.arange(32), weights=1 - through) - (15.5 - side * 14)) < 1.5
-    before = smoke_volumes.light_through(density, np.array([0.0, -0.7, 0.7]))
+    before = volumes.light_through(density, np.array([0.0, -0.7, 0.7]))
     assert before[10, 16, -1] > before[10, 16, 0]
 
 
 def test_what_is_seen_of_a_volume():
     rng = np.random.default_rng(0)
-    depth = rng.random((3, 4, smoke_volumes.SLICES), np.float32)
-    opacity, light = smoke_volumes.seen(depth, np.full_like(depth, 0.7))
+    depth = rng.random((3, 4, volumes.SLICES), np.float32)
+    opacity, light = volumes.seen(depth, np.full_like(depth, 0.7))
     np.testing.assert_allclose(opacity, 1 - np.exp(-depth.sum(axis=2)), rtol=1e-5)
     np.testing.assert_allclose(light, 0.7, rtol=1e-5)
     # The nearest slice, the last, hides the others.
     depth[..., -1] = 30.0
     through = rng.random(depth.shape, np.float32)
-    opacity, light = smoke_volumes.seen(depth, through)
+    opacity, light = volumes.seen(depth, through)
     np.testing.assert_allclose(light, through[..., -1], rtol=1e-4)
-    assert not smoke_volumes.seen(0 * depth, through)[0].any()
+    assert not volumes.seen(0 * depth, through)[0].any()
 
 
 def test_turbulence_is_centred_and_moves_the_generator_alike_at_every_size():
-    large = smoke_volumes.grid(96, 96)
+    large = volumes.grid(96, 96)
     following = []
-    for places in (large, smoke_volumes.grid(24, 24)):
+    for places in (large, volumes.grid(24, 24)):
         rng = np.random.default_rng(0)
-        means = [smoke_volumes.turbulence(rng, places, 0.2, 0.6, None).mean() for _ in range(6)]
+        means = [volumes.turbulence(rng, places, 0.2, 0.6, None).mean() for _ in range(6)]
         following.append(rng.random())
         assert abs(np.mean(means)) < 0.15
     assert following[0] == following[1]
-    first = smoke_volumes.turbulence(np.random.default_rng(1), large, 0.1, 1e-9, None)
+    first = volumes.turbulence(np.random.default_rng(1), large, 0.1, 1e-9, None)
     assert abs(first.mean()) < 0.1 and abs(first.std() - 0.96) < 0.1
 
 
 def test_plumes_widen_on_their_way_and_come_from_their_sources():
-    places = smoke_volumes.grid(64, 64)
+    places = volumes.grid(64, 64)
     for seed in range(12):
-        draws: smoke_volumes.Draws = {}
-        shape = smoke_volumes.plumes(np.random.default_rng(seed), places, draws)
+        draws: volumes.Draws = {}
+        shape = volumes.plumes(np.random.default_rng(seed), places, draws)
         inside = shape.core.max(axis=2) > 0
         for source in draws["sources"]:
             row = int((source["y"] + 0.5) * 64)

@@ -1,0 +1,1 @@
+"""Pictures drawn by rule, with exact annotations: eyes, garments, scenery, smoke."""

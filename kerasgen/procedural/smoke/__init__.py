@@ -1,0 +1,21 @@
+"""Smoke drawn by rule on clean pictures, with its exact density, and folders of such pictures."""
+
+from kerasgen.procedural.smoke.folder import lay_smoke
+from kerasgen.procedural.smoke.overlay import (
+    SmokeOptions,
+    SmokyBatch,
+    SmokyPicture,
+    add_smoke,
+    smoke_mask,
+    smoky_copies,
+)
+
+__all__ = [
+    "SmokeOptions",
+    "SmokyBatch",
+    "SmokyPicture",
+    "add_smoke",
+    "lay_smoke",
+    "smoke_mask",
+    "smoky_copies",
+]
