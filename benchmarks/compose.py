@@ -34,10 +34,10 @@ from pycocotools import mask as masks
 
 from kerasgen.annotations.records import ManifestRow
 from kerasgen.annotations.synthetic_folder import read_manifest
-from kerasgen.data.backgrounds import Backgrounds
-from kerasgen.data.compositing_options import CompositingOptions
-from kerasgen.data.foregrounds import Foreground, read_foregrounds
-from kerasgen.data.scenes import compose_folder
+from kerasgen.compositing.backgrounds import Backgrounds
+from kerasgen.compositing.folder import compose_folder
+from kerasgen.compositing.foregrounds import Foreground, read_foregrounds
+from kerasgen.compositing.options import CompositingOptions
 from kerasgen.io.images import read_image
 from kerasgen.io.sheets import save_png
 from kerasgen.procedural.garments import GARMENTS, drawn_backgrounds, drawn_garments

@@ -26,13 +26,13 @@ import numpy as np
 from absl import flags
 
 from kerasgen import cli
-from kerasgen.data.backgrounds import Backgrounds
-from kerasgen.data.compositing_options import CompositingOptions
-from kerasgen.data.foregrounds import class_folders, read_foregrounds
-from kerasgen.data.rejections import REJECTED_FOREGROUNDS, foreground_lines, save_rejected
-from kerasgen.data.scene_sheets import save_sheets
-from kerasgen.data.scenes import check_scenes, compose_folder
-from kerasgen.data.verification import Verification, verify_folder
+from kerasgen.compositing.backgrounds import Backgrounds
+from kerasgen.compositing.folder import check_scenes, compose_folder
+from kerasgen.compositing.foregrounds import class_folders, read_foregrounds
+from kerasgen.compositing.options import CompositingOptions
+from kerasgen.compositing.rejections import REJECTED_FOREGROUNDS, foreground_lines, save_rejected
+from kerasgen.compositing.sheets import save_sheets
+from kerasgen.compositing.verification import Verification, verify_folder
 from kerasgen.io.sheets import save_png
 from kerasgen.procedural.garments import GARMENTS, drawn_backgrounds, drawn_garments
 

@@ -30,7 +30,7 @@ import numpy as np
 from absl import flags
 
 from kerasgen import cgan, cli
-from kerasgen.data.foregrounds import on_plain_background
+from kerasgen.compositing.foregrounds import on_plain_background
 from kerasgen.data.labelled_images import (
     LabelledImages,
     balanced_places,

@@ -197,7 +197,7 @@ def test_backgrounds_that_cannot_be_used_are_named_once_and_never_drawn(
 
 
 def test_scenes_and_rejected_scenes_are_counted_apart(arguments, capsys, monkeypatch, tmp_path):
-    from kerasgen.data import scenes
+    from kerasgen.compositing import folder as scenes
 
     compose = scenes.compose
 
@@ -281,7 +281,7 @@ def test_ctrl_c_while_cutting_ends_in_one_line(arguments, capsys, monkeypatch, t
     def stop(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kerasgen.data.foregrounds.read_foregrounds", stop)
+    monkeypatch.setattr("kerasgen.compositing.foregrounds.read_foregrounds", stop)
     assert cli.run(arguments) == 130
     assert capsys.readouterr().err == "kerasgen: stopped. Run the same command again to go on.\n"
     assert not (tmp_path / "out").exists()

@@ -12,9 +12,9 @@ from kerasgen.cli.filled import check_apart
 from kerasgen.io.progress import progress
 
 if TYPE_CHECKING:
-    from kerasgen.data.backgrounds import Backgrounds
-    from kerasgen.data.compositing_options import CompositingOptions
-    from kerasgen.data.foregrounds import Foreground
+    from kerasgen.compositing.backgrounds import Backgrounds
+    from kerasgen.compositing.foregrounds import Foreground
+    from kerasgen.compositing.options import CompositingOptions
 
 _SHOWN = 10
 
@@ -48,11 +48,15 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _compose(arguments: argparse.Namespace) -> None:
     """Pastes foregrounds of known classes on backgrounds, with exact masks and boxes."""
-    from kerasgen.data.backgrounds import Backgrounds
-    from kerasgen.data.foregrounds import MAX_SIDE, class_folders
-    from kerasgen.data.rejections import REJECTED_FOREGROUNDS, foreground_lines, save_rejected
-    from kerasgen.data.scene_sheets import save_sheets
-    from kerasgen.data.scenes import check_scenes, compose_folder
+    from kerasgen.compositing.backgrounds import Backgrounds
+    from kerasgen.compositing.folder import check_scenes, compose_folder
+    from kerasgen.compositing.foregrounds import MAX_SIDE, class_folders
+    from kerasgen.compositing.rejections import (
+        REJECTED_FOREGROUNDS,
+        foreground_lines,
+        save_rejected,
+    )
+    from kerasgen.compositing.sheets import save_sheets
     from kerasgen.io.images import list_images
 
     check_apart(arguments.out, foregrounds=arguments.foregrounds, backgrounds=arguments.backgrounds)
@@ -110,7 +114,7 @@ def cut(
     Returns:
         The foregrounds and the rejections.
     """
-    from kerasgen.data.foregrounds import read_foregrounds
+    from kerasgen.compositing.foregrounds import read_foregrounds
 
     with progress("foregrounds") as report:
         return read_foregrounds(folder, names, workers=workers, report=report, **extraction)
@@ -127,7 +131,7 @@ def verify(folder: Path, foregrounds: Sequence[Foreground], most: int | None) ->
     Raises:
         ValueError: If one is wrong.
     """
-    from kerasgen.data.verification import verify_folder
+    from kerasgen.compositing.verification import verify_folder
 
     with progress("verified") as report:
         result = verify_folder(folder, foregrounds, most=most, report=report)
@@ -167,7 +171,7 @@ def _numbers(out: Path, count: int) -> list[str]:
 
 
 def _options(arguments: argparse.Namespace) -> CompositingOptions:
-    from kerasgen.data.compositing_options import CompositingOptions
+    from kerasgen.compositing.options import CompositingOptions
 
     return CompositingOptions(
         size=_size(arguments.size),

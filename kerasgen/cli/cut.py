@@ -22,9 +22,13 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _cut(arguments: argparse.Namespace) -> None:
     """Finds the mask of each picture once, and writes it beside a copy, to look at and to reuse."""
-    from kerasgen.data.cutting import save_cuts
-    from kerasgen.data.foregrounds import class_folders
-    from kerasgen.data.rejections import REJECTED_FOREGROUNDS, foreground_lines, save_rejected
+    from kerasgen.compositing.foregrounds import class_folders
+    from kerasgen.compositing.mask_cache import save_cuts
+    from kerasgen.compositing.rejections import (
+        REJECTED_FOREGROUNDS,
+        foreground_lines,
+        save_rejected,
+    )
     from kerasgen.io.images import list_images
 
     check_apart(arguments.out, foregrounds=arguments.foregrounds)

@@ -22,7 +22,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def _verify(arguments: argparse.Namespace) -> None:
     """Holds the annotations of composed scenes against their pictures."""
     from kerasgen.annotations.synthetic_folder import METADATA, SETTINGS
-    from kerasgen.data.scenes import foregrounds_digest
+    from kerasgen.compositing.folder import foregrounds_digest
     from kerasgen.io.files import read_settings
     from kerasgen.io.images import list_images
 

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from kerasgen.data import blending
-from kerasgen.data.blending import BLENDINGS, Shadow
+from kerasgen.compositing import blending
+from kerasgen.compositing.blending import BLENDINGS, Shadow
 
 
 def square(size=40, low=12, high=28):

@@ -14,11 +14,11 @@ from PIL import Image
 from scene_files import NAMES, material, tree
 
 from kerasgen.annotations.synthetic_folder import read_manifest
-from kerasgen.data.backgrounds import Backgrounds
-from kerasgen.data.compositing import compose
-from kerasgen.data.compositing_options import CompositingOptions
-from kerasgen.data.foregrounds import read_foregrounds
-from kerasgen.data.scenes import check_scenes, compose_folder, foregrounds_digest
+from kerasgen.compositing.backgrounds import Backgrounds
+from kerasgen.compositing.folder import check_scenes, compose_folder, foregrounds_digest
+from kerasgen.compositing.foregrounds import read_foregrounds
+from kerasgen.compositing.options import CompositingOptions
+from kerasgen.compositing.scene import compose
 from kerasgen.io.interruption import Unfinished
 
 SMALL = CompositingOptions(size=64)

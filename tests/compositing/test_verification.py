@@ -10,11 +10,11 @@ from PIL import Image
 from scene_files import NAMES, edited, material, moved_matrix, remasked, reseen
 
 from kerasgen.annotations.annotation import flip_horizontal, mask_from_run_lengths, translation
-from kerasgen.data.backgrounds import Backgrounds
-from kerasgen.data.compositing_options import CompositingOptions
-from kerasgen.data.foregrounds import read_foregrounds
-from kerasgen.data.scenes import compose_folder
-from kerasgen.data.verification import verify_folder
+from kerasgen.compositing.backgrounds import Backgrounds
+from kerasgen.compositing.folder import compose_folder
+from kerasgen.compositing.foregrounds import read_foregrounds
+from kerasgen.compositing.options import CompositingOptions
+from kerasgen.compositing.verification import verify_folder
 
 COUNT = 12
 

@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from kerasgen.data.foregrounds import Foreground
+from kerasgen.compositing.foregrounds import Foreground
 from kerasgen.io.files import file_sha256
 from kerasgen.io.images import PathLike, Pixels, list_images, read_image
 

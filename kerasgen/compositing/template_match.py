@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasgen.annotations.annotation import Box, scaling, translation
-from kerasgen.data.foregrounds import Foreground
+from kerasgen.compositing.foregrounds import Foreground
 from kerasgen.io.images import Pixels
 
 Mask = NDArray[np.bool_]

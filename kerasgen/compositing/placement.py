@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from kerasgen.annotations import annotation
-from kerasgen.data.compositing_options import CompositingOptions
-from kerasgen.data.foregrounds import Foreground
+from kerasgen.compositing.foregrounds import Foreground
+from kerasgen.compositing.options import CompositingOptions
 from kerasgen.io.images import Pixels
 
 _MARGIN = 4

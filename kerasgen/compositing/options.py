@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from kerasgen.data.blending import BLENDINGS, Blending
+from kerasgen.compositing.blending import BLENDINGS, Blending
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

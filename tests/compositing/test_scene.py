@@ -9,9 +9,9 @@ import pytest
 
 from kerasgen.annotations.annotation import Annotation
 from kerasgen.annotations.records import ManifestRow
-from kerasgen.data.backgrounds import Backgrounds
-from kerasgen.data.compositing import CompositingOptions, by_label, compose
-from kerasgen.data.foregrounds import extract
+from kerasgen.compositing.backgrounds import Backgrounds
+from kerasgen.compositing.foregrounds import extract
+from kerasgen.compositing.scene import CompositingOptions, by_label, compose
 
 GROUND = (90, 110, 130)
 FIRM = {"match": (0.0, 0.0), "shadow": 0.0, "distractors": (0, 0)}

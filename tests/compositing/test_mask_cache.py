@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 from scene_files import NAMES, tree
 
-from kerasgen.data.cutting import save_cuts
-from kerasgen.data.foregrounds import read_foregrounds
+from kerasgen.compositing.foregrounds import read_foregrounds
+from kerasgen.compositing.mask_cache import save_cuts
 from kerasgen.procedural.garments import GARMENTS, drawn_garments
 
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from kerasgen.annotations.annotation import Annotation
-from kerasgen.data import foregrounds as module
-from kerasgen.data.foregrounds import (
+from kerasgen.compositing import foregrounds as module
+from kerasgen.compositing.foregrounds import (
     ExtractionError,
     Foreground,
     Rejection,

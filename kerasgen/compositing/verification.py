@@ -18,9 +18,9 @@ import numpy as np
 
 from kerasgen.annotations.records import ManifestRow, PlacedObject
 from kerasgen.annotations.synthetic_folder import INSTANCES, METADATA, SETTINGS
-from kerasgen.data import resemblance
-from kerasgen.data.compositing import by_label
-from kerasgen.data.foregrounds import Foreground
+from kerasgen.compositing import template_match
+from kerasgen.compositing.foregrounds import Foreground
+from kerasgen.compositing.scene import by_label
 from kerasgen.io.files import json_object, read_settings
 from kerasgen.io.images import PathLike, read_image
 
@@ -137,9 +137,9 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
         raise ValueError(f"No access: {error}. Received: path={str(path)!r}") from error
 
 
-def _read(root: Path, line: Mapping[str, Any]) -> tuple[ManifestRow, resemblance.Plane]:
+def _read(root: Path, line: Mapping[str, Any]) -> tuple[ManifestRow, template_match.Plane]:
     row = ManifestRow.from_dict(line)
-    scene = resemblance.luminance(read_image(root / row.file_name))
+    scene = template_match.luminance(read_image(root / row.file_name))
     if scene.shape != (row.height, row.width):
         size = f"{scene.shape[1]} x {scene.shape[0]}"
         raise ValueError(f"the picture has {size} pixels, not {row.width} x {row.height}")
@@ -156,7 +156,7 @@ class _Checker:
         self._sources = {item.path: item for item in foregrounds}
 
     def faults(
-        self, row: ManifestRow, number: int, fields: Mapping[str, Any], scene: resemblance.Plane
+        self, row: ManifestRow, number: int, fields: Mapping[str, Any], scene: template_match.Plane
     ) -> Iterator[str]:
         """Yields what is wrong with object `number` of a row; `fields` are as in the file."""
         placed = row.objects[number]
@@ -178,10 +178,14 @@ class _Checker:
         yield from self._place(row, placed, source, scene)
 
     def _place(
-        self, row: ManifestRow, placed: PlacedObject, source: Foreground, scene: resemblance.Plane
+        self,
+        row: ManifestRow,
+        placed: PlacedObject,
+        source: Foreground,
+        scene: template_match.Plane,
     ) -> Iterator[str]:
         others = self._others(placed.label, row.index)
-        fit = resemblance.fit(scene, placed.visible, source, placed.matrix, others)
+        fit = template_match.fit(scene, placed.visible, source, placed.matrix, others)
         if fit is None:
             return
         self.compared += 1
@@ -215,13 +219,13 @@ def _numbers(placed: PlacedObject, fields: Mapping[str, Any]) -> Iterator[str]:
 
 def _outline(placed: PlacedObject, source: Foreground) -> Iterator[str]:
     height, width = placed.whole.shape
-    x0, y0, x1, y1 = resemblance.moved_box(source, placed.matrix)
+    x0, y0, x1, y1 = template_match.moved_box(source, placed.matrix)
     # The object and the frame, whichever reaches further.
     box = (min(0.0, x0), min(0.0, y0), max(float(width), x1), max(float(height), y1))
-    expected = resemblance.outline(source, placed.matrix, box)
+    expected = template_match.outline(source, placed.matrix, box)
     top, left = int(-box[1]), int(-box[0])
     inside = expected[top : top + height, left : left + width]
-    wrong = resemblance.beyond(inside, placed.whole, _REACH)
+    wrong = template_match.beyond(inside, placed.whole, _REACH)
     if wrong > _MOST_BEYOND + _SHARE_BEYOND * inside.sum():
         yield f"mask: {wrong} pixels are more than {_REACH} from where its source's outline falls"
     area = max(1, expected.sum())
@@ -232,12 +236,15 @@ def _outline(placed: PlacedObject, source: Foreground) -> Iterator[str]:
 
 
 def _masks(
-    placed: PlacedObject, covered: resemblance.Mask, source: Foreground, scene: resemblance.Plane
+    placed: PlacedObject,
+    covered: template_match.Mask,
+    source: Foreground,
+    scene: template_match.Plane,
 ) -> Iterator[str]:
     if (placed.visible & covered).any():
         yield "mask: it is seen through an object in front of it"
     hidden = placed.whole & ~placed.visible & ~covered
-    unexplained, overlooked = resemblance.masks(
+    unexplained, overlooked = template_match.masks(
         scene, placed.visible, hidden, source, placed.matrix
     )
     if unexplained > _MOST_UNEXPLAINED:

@@ -1,8 +1,8 @@
 """Objects cut out of their pictures, ready to be pasted elsewhere.
 
-The cut comes from the picture's alpha channel, from a mask beside it, or is estimated
-(`kerasgen.data.matting`); a poor estimate is rejected, with a reason in words, because a wrong mask
-is worse than a missing picture.
+The cut comes from the picture's alpha channel, from a mask beside it, or is estimated (module
+`segmentation`); a poor estimate is rejected, with a reason in words, because a wrong mask is worse
+than a missing picture.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ import numpy as np
 
 from kerasgen.annotations import annotation
 from kerasgen.annotations.sidecar_masks import MASK_ENDING, mask_beside
-from kerasgen.data import matting
+from kerasgen.compositing import segmentation
 from kerasgen.io.files import file_sha256
 from kerasgen.io.images import ImageError, PathLike, Pixels, list_images, read_image
 
@@ -135,9 +135,9 @@ def extract(
     colours, alpha, method, quality = _separated(image, mask, path, min_quality)
     x0, y0, x1, y1 = _padded_box(alpha)
     colours, alpha = colours[y0:y1, x0:x1], alpha[y0:y1, x0:x1]
-    colours, alpha = matting.shrunk(colours, alpha, max_side)
+    colours, alpha = segmentation.shrunk(colours, alpha, max_side)
     sha256 = sha256 or hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
-    colours = matting.spread_colours(colours, alpha, is_mixed=method != "alpha")
+    colours = segmentation.spread_colours(colours, alpha, is_mixed=method != "alpha")
     extent = (x1 - x0, y1 - y0)
     return Foreground(colours, alpha, (x0, y0), extent, label, path, sha256, method, quality)
 
@@ -168,9 +168,9 @@ def on_plain_background(
         raise ValueError(f"`colour` must be RGB in [0, 255]. Received: {colour=}")
     colours, alpha, method, _ = _separated(image, mask, "", min_quality)
     share = alpha[..., None].astype(np.float32) / 255
-    mixed = matting.spread_colours(colours, alpha, is_mixed=method != "alpha") * share + np.array(
-        colour, np.float32
-    ) * (1 - share)
+    mixed = segmentation.spread_colours(
+        colours, alpha, is_mixed=method != "alpha"
+    ) * share + np.array(colour, np.float32) * (1 - share)
     return np.rint(mixed).astype(np.uint8)
 
 
@@ -319,13 +319,13 @@ def _separated(
         return colours, _given(mask, shape[:2], path), "mask", 1.0
     if image.shape[-1] == 4 and image[..., 3].min() < 255:
         return colours, _given(image[..., 3], shape[:2], path), "alpha", 1.0
-    if min(matting.working_size(shape[:2])) < matting.SMALLEST_SIDE:
+    if min(segmentation.working_size(shape[:2])) < segmentation.SMALLEST_SIDE:
         reason = f"is {shape[1]} x {shape[0]} pixels, too small or too thin to find an object in"
         raise ExtractionError(reason, 0.0, path)
-    estimate = matting.estimate(colours)
+    estimate = segmentation.estimate(colours)
     if estimate.quality == 0 or estimate.quality < min_quality:
         raise ExtractionError(estimate.fault, estimate.quality, path)
-    return colours, matting.feathered(estimate.mask), "estimated", estimate.quality
+    return colours, segmentation.feathered(estimate.mask), "estimated", estimate.quality
 
 
 def _given(mask: np.ndarray, size: tuple[int, ...], path: str) -> Pixels:

@@ -19,10 +19,10 @@ from kerasgen.annotations.synthetic_folder import (
     SyntheticFolder,
     picture_name,
 )
-from kerasgen.data.backgrounds import Backgrounds
-from kerasgen.data.compositing import by_label, compose
-from kerasgen.data.compositing_options import CompositingOptions
-from kerasgen.data.foregrounds import Foreground
+from kerasgen.compositing.backgrounds import Backgrounds
+from kerasgen.compositing.foregrounds import Foreground
+from kerasgen.compositing.options import CompositingOptions
+from kerasgen.compositing.scene import by_label, compose
 from kerasgen.io.files import check_settings, check_writable, json_object, read_settings
 from kerasgen.io.images import PathLike, Pixels
 from kerasgen.io.interruption import Unfinished

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from kerasgen.data import matting
-from kerasgen.data.matting import Measures
+from kerasgen.compositing import segmentation
+from kerasgen.compositing.segmentation import Measures
 
 
 def shirt(height=80, width=64):
@@ -34,7 +34,7 @@ def overlap(one, other):
 
 def test_finds_a_garment_on_a_floor():
     mask = shirt()
-    found = matting.estimate(photograph(mask))
+    found = segmentation.estimate(photograph(mask))
     assert overlap(found.mask, mask) > 0.95 and found.quality > 0.75
 
 
@@ -44,7 +44,7 @@ def test_finds_both_of_a_pair_and_no_specks():
     shoes |= shoes[:, ::-1]
     image = photograph(shoes)
     image[4:6, 60:62] = (150, 40, 40)  # a crumb
-    found = matting.estimate(image)
+    found = segmentation.estimate(image)
     assert overlap(found.mask, shoes) > 0.93 and not found.mask[:7].any()
 
 
@@ -55,7 +55,7 @@ def test_cleans_threads_and_small_holes_away():
     ragged[2:30, 40] = True  # the hook of a hanger
     ragged[48:51, 38:42] = False  # a print in the colour of the floor
     ragged[36:46, 50:60] = False  # a gap under a sleeve
-    cleaned = matting._cleaned(ragged)
+    cleaned = segmentation._cleaned(ragged)
     assert not cleaned[:28].any() and cleaned[48:51, 38:42].all()
     assert not cleaned[37:45, 51:59].any()
 
@@ -68,7 +68,7 @@ def test_the_same_whatever_ran_before_and_with_any_number_of_threads():
         for count, seed in ((1, 3), (4, 99)):
             cv2.setNumThreads(count)
             cv2.setRNGSeed(seed)
-            results.append(matting.estimate(image))
+            results.append(segmentation.estimate(image))
     finally:
         cv2.setNumThreads(threads)
     np.testing.assert_array_equal(results[0].mask, results[1].mask)
@@ -77,10 +77,10 @@ def test_the_same_whatever_ran_before_and_with_any_number_of_threads():
     random = np.random.default_rng(0)
     clouds = cv2.GaussianBlur(random.normal(50, 300, (60, 60, 3)).astype(np.float32), (0, 0), 4)
     cv2.setRNGSeed(1)
-    first = matting._unlike_frame(clouds)
+    first = segmentation._unlike_frame(clouds)
     for seed in range(2, 6):
         cv2.setRNGSeed(seed)
-        np.testing.assert_array_equal(matting._unlike_frame(clouds), first)
+        np.testing.assert_array_equal(segmentation._unlike_frame(clouds), first)
 
 
 def test_objects_may_touch_the_frame():
@@ -89,14 +89,14 @@ def test_objects_may_touch_the_frame():
     mask[30:, 36:42] = True
     colours = np.where(mask[..., None], [30.0, 60, 40], [80.0, 0, 0]).astype(np.float32)
     colours += np.random.default_rng(0).normal(0, 1, colours.shape).astype(np.float32)
-    unlike = matting._unlike_frame(colours)
+    unlike = segmentation._unlike_frame(colours)
     assert unlike[mask].mean() > 0.9 and unlike[~mask].mean() < 0.2
 
 
 def test_a_corner_of_the_background_is_no_hole():
     mask = np.ones((80, 80), bool)
     mask[:7, :7] = False
-    assert not matting._cleaned(mask)[:6, :6].any()
+    assert not segmentation._cleaned(mask)[:6, :6].any()
 
 
 def test_quality_tells_right_from_wrong():
@@ -106,7 +106,7 @@ def test_quality_tells_right_from_wrong():
     qualities, truths = [], []
     for number, share in enumerate(np.linspace(0.0, 1.0, 14)):
         colour = floor + (coat - floor) * (1 - share)
-        found = matting.estimate(photograph(mask, colour, floor, 14.0, number))
+        found = segmentation.estimate(photograph(mask, colour, floor, 14.0, number))
         qualities.append(found.quality)
         truths.append(overlap(found.mask, mask))
     qualities, truths = np.array(qualities), np.array(truths)
@@ -130,19 +130,19 @@ def test_quality_tells_right_from_wrong():
     ],
 )
 def test_quality_by_hand_worked_numbers(measures, quality, words):
-    found, fault = matting.judge(measures)
+    found, fault = segmentation.judge(measures)
     assert found == pytest.approx(quality) and words in fault
 
 
 def test_the_reason_fits_the_picture():
     mask = shirt(64, 48)
-    twins = matting.estimate(photograph(mask, (120, 120, 120), (121, 120, 120), 12.0))
+    twins = segmentation.estimate(photograph(mask, (120, 120, 120), (121, 120, 120), 12.0))
     assert twins.quality < 0.5
-    plain = matting.estimate(np.full((40, 40, 3), 90, np.uint8))
+    plain = segmentation.estimate(np.full((40, 40, 3), 90, np.uint8))
     assert plain.quality == 0 and not plain.mask.any() and "covers 0%" in plain.fault
     wide = np.zeros((64, 48), bool)
     wide[:40] = True
-    cut_off = matting.estimate(photograph(wide))
+    cut_off = segmentation.estimate(photograph(wide))
     assert cut_off.quality < 0.75
 
 
@@ -150,37 +150,37 @@ def test_shared_colours_and_smoothness_have_closed_forms():
     mask = np.zeros((60, 60), bool)
     mask[20:40, 20:40] = True
     colours = np.where(mask[..., None], [20.0, 50, 50], [80.0, -50, -50]).astype(np.float32)
-    assert matting.measure(colours, mask, [mask]).shared == 0
+    assert segmentation.measure(colours, mask, [mask]).shared == 0
     same = np.full((60, 60, 3), 50, np.float32)
-    assert matting.measure(same, mask, [mask]).shared == pytest.approx(1)
+    assert segmentation.measure(same, mask, [mask]).shared == pytest.approx(1)
     colours[20:30, 20:40] = (80, -50, -50)  # half of the object
-    measures = matting.measure(colours, mask, [mask, mask[::-1], ~mask])
+    measures = segmentation.measure(colours, mask, [mask, mask[::-1], ~mask])
     assert measures.shared == pytest.approx(0.5)
     assert measures.agreement == pytest.approx((1 + 1 + 0) / 3)
     assert measures.area == pytest.approx(1 / 9) and measures.border == 0
     combed = mask.copy()
     combed[20:40:3] = False
-    assert matting.measure(same, combed, [mask]).smoothness < 0.7
+    assert segmentation.measure(same, combed, [mask]).smoothness < 0.7
 
 
 def test_large_pictures_are_worked_on_small():
     mask = shirt(640, 480)
-    found = matting.estimate(photograph(mask))
+    found = segmentation.estimate(photograph(mask))
     assert found.mask.shape == (640, 480) and overlap(found.mask, mask) > 0.95
-    assert matting.working_size((4000, 100)) == (256, 6)
-    assert matting.working_size((100, 90)) == (100, 90)
+    assert segmentation.working_size((4000, 100)) == (256, 6)
+    assert segmentation.working_size((100, 90)) == (100, 90)
 
 
 def test_feathered_edge_lies_half_a_pixel_inside():
     mask = np.zeros((40, 40), bool)
     mask[:, 20:] = True
-    profile = matting.feathered(mask)[20].astype(float) / 255
+    profile = segmentation.feathered(mask)[20].astype(float) / 255
     assert (profile[:17] == 0).all() and (profile[24:] == 1).all()
     # Where the profile, linear between pixel centres, crosses one half.
     last = np.flatnonzero(profile < 0.5)[-1]
     crossing = last + 0.5 + (0.5 - profile[last]) / (profile[last + 1] - profile[last])
     assert crossing == pytest.approx(20.5, abs=0.1)
-    assert matting.feathered(np.ones((30, 30), bool)).min() == 255
+    assert segmentation.feathered(np.ones((30, 30), bool)).min() == 255
 
 
 @pytest.mark.parametrize("is_mixed", [True, False])
@@ -191,7 +191,7 @@ def test_the_objects_colours_go_on_beyond_its_edge(is_mixed):
     image = np.full((40, 40, 3), (0, 0, 255), np.uint8)
     image[10:30, 10:30] = (200, 100, 0)
     image[10:30, 9] = image[10:30, 30] = (100, 50, 128) if is_mixed else (180, 120, 0)
-    spread = matting.spread_colours(image, alpha, is_mixed=is_mixed)
+    spread = segmentation.spread_colours(image, alpha, is_mixed=is_mixed)
     solid = alpha == 255
     np.testing.assert_array_equal(spread[solid], image[solid])
     assert abs(spread[alpha == 0].astype(int) - (200, 100, 0)).max() <= (1 if is_mixed else 20)
@@ -203,8 +203,8 @@ def test_shrinking_counts_colours_by_their_alpha():
     alpha = np.zeros((40, 20), np.uint8)
     alpha[9:30, 4:15] = 255
     image = np.where(alpha[..., None] > 0, (200, 100, 0), (0, 0, 255)).astype(np.uint8)
-    small, soft = matting.shrunk(image, alpha, 16)
+    small, soft = segmentation.shrunk(image, alpha, 16)
     assert soft.shape == (16, 8) and small.shape == (16, 8, 3)
     assert soft.sum() / 255 == pytest.approx(21 * 11 * 0.4 * 0.4, rel=0.02)
     assert (small[soft > 0] == (200, 100, 0)).all()
-    assert matting.shrunk(image, alpha, 40)[0] is image
+    assert segmentation.shrunk(image, alpha, 40)[0] is image

@@ -13,11 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from kerasgen.annotations.sidecar_masks import MASK_ENDING
-from kerasgen.data.foregrounds import (
-    MIN_QUALITY,
-    Rejection,
-    read_foreground,
-)
+from kerasgen.compositing.foregrounds import MIN_QUALITY, Rejection, read_foreground
 from kerasgen.io.files import keep_settings, write_file
 from kerasgen.io.images import MAX_PIXELS, PathLike, list_images, read_image
 from kerasgen.io.sheets import save_png

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from kerasgen.data.foregrounds import Rejection
+from kerasgen.compositing.foregrounds import Rejection
 from kerasgen.io.files import write_file
 from kerasgen.io.images import PathLike
 

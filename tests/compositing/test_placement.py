@@ -5,9 +5,9 @@ import pytest
 
 from kerasgen.annotations import annotation
 from kerasgen.annotations.annotation import Annotation
-from kerasgen.data import placement
-from kerasgen.data.compositing_options import CompositingOptions
-from kerasgen.data.foregrounds import Foreground, extract
+from kerasgen.compositing import placement
+from kerasgen.compositing.foregrounds import Foreground, extract
+from kerasgen.compositing.options import CompositingOptions
 
 
 def blob(height=90, width=120):

@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 
 from kerasgen.annotations.records import PlacedObject, Source
-from kerasgen.data import blending, placement
-from kerasgen.data.backgrounds import Backgrounds, random_crop, random_piece
-from kerasgen.data.blending import Blending, Shadow
-from kerasgen.data.compositing_options import CompositingOptions
-from kerasgen.data.foregrounds import Foreground
+from kerasgen.compositing import blending, placement
+from kerasgen.compositing.backgrounds import Backgrounds, random_crop, random_piece
+from kerasgen.compositing.blending import Blending, Shadow
+from kerasgen.compositing.foregrounds import Foreground
+from kerasgen.compositing.options import CompositingOptions
 from kerasgen.io.images import Pixels
 
 _ROUNDS = 5

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasgen.data import backgrounds as module
-from kerasgen.data.backgrounds import Backgrounds, random_crop, random_piece
+from kerasgen.compositing import backgrounds as module
+from kerasgen.compositing.backgrounds import Backgrounds, random_crop, random_piece
 from kerasgen.io.images import ImageError
 
 

@@ -1,0 +1,1 @@
+"""Scenes of cut-out objects on other backgrounds, with exact masks."""
