@@ -48,7 +48,7 @@ from kerasgen.evaluation.features import saved_model_features
 from kerasgen.evaluation.metrics import Estimate
 from kerasgen.evaluation.mixing import nested_order
 from kerasgen.io.sheets import save_png
-from kerasgen.training.reporting import read_history
+from kerasgen.training.run_log import read_history
 from kerasgen.training.step import Player
 from kerasgen.training.trainer import Trainer, TrainerOptions
 

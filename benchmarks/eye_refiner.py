@@ -38,7 +38,7 @@ from kerasgen.evaluation import refinement
 from kerasgen.evaluation.features import FeatureExtractor, saved_model_features
 from kerasgen.io.images import read_folder
 from kerasgen.io.sheets import contact_sheet, save_png
-from kerasgen.training.regularisation import pixel_l1
+from kerasgen.training.self_regularisation import pixel_l1
 from kerasgen.training.step import Player
 from kerasgen.training.trainer import Trainer, TrainerOptions
 

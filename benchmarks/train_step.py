@@ -29,8 +29,8 @@ from kerasgen import refiner
 from kerasgen.data.augmentation import Augmentation
 from kerasgen.data.pipeline import Pictures, unpaired
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
-from kerasgen.training.looks import colour_statistics
-from kerasgen.training.regularisation import pixel_l1
+from kerasgen.training.colour_moments import colour_statistics
+from kerasgen.training.self_regularisation import pixel_l1
 from kerasgen.training.step import Player
 
 FLAGS = flags.FLAGS

@@ -44,7 +44,7 @@ from kerasgen.evaluation.classification import Generate, Protocol
 from kerasgen.evaluation.curves import save_loss_curves
 from kerasgen.io.sheets import save_png
 from kerasgen.procedural.garments import GARMENTS, drawn_garments
-from kerasgen.training.samples import sample_sheet
+from kerasgen.training.sample_sheets import sample_sheet
 from kerasgen.training.step import Player
 from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
 

@@ -42,10 +42,10 @@ from kerasgen.evaluation.figures import figure_lines
 from kerasgen.io.images import to_float
 from kerasgen.io.sheets import labelled_sheet, save_png
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
-from kerasgen.training.looks import LOOK_SIZE, colour_statistics
+from kerasgen.training.colour_moments import LOOK_SIZE, colour_statistics
 from kerasgen.training.losses import BINARY_CROSS_ENTROPY
-from kerasgen.training.regularisation import pixel_l1
-from kerasgen.training.samples import sample_sheet
+from kerasgen.training.sample_sheets import sample_sheet
+from kerasgen.training.self_regularisation import pixel_l1
 from kerasgen.training.step import Player
 from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
 

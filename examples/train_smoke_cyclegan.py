@@ -51,7 +51,7 @@ from kerasgen.evaluation.figures import figure_lines
 from kerasgen.io.sheets import labelled_sheet, save_png
 from kerasgen.procedural.scenery import camera_rooms
 from kerasgen.procedural.smoke.overlay import smoky_copies
-from kerasgen.training.samples import sample_sheet
+from kerasgen.training.sample_sheets import sample_sheet
 from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
 
 FLAGS = flags.FLAGS

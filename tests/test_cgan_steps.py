@@ -17,7 +17,7 @@ from kerasgen.cgan import (
     build_step,
 )
 from kerasgen.data.pipeline import Pictures, labelled
-from kerasgen.training.history import ImagePool
+from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.losses import BINARY_CROSS_ENTROPY
 from kerasgen.training.step import Player
 

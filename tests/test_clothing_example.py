@@ -8,7 +8,7 @@ import tensorflow as tf
 from PIL import Image
 from running import run_example
 
-from kerasgen.training.reporting import read_history
+from kerasgen.training.run_log import read_history
 
 QUICK = ["--size=12", "--steps=6", "--classifier_steps=3", "--batch_size=8", "--log_every=2"]
 

@@ -20,7 +20,7 @@ from kerasgen.cyclegan import (
     patch_nce,
 )
 from kerasgen.data.pipeline import Pictures, unpaired
-from kerasgen.training.history import ImagePool
+from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.step import Player
 
 SHAPE = (8, 8, 3)

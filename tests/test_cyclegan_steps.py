@@ -17,7 +17,7 @@ from kerasgen.cyclegan import (
     build_step,
 )
 from kerasgen.data.pipeline import Pictures, unpaired
-from kerasgen.training.history import ImagePool
+from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.losses import RELATIVISTIC
 from kerasgen.training.step import Player
 

@@ -16,7 +16,7 @@ from PIL import Image
 from running import WITHIN, options
 
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
-from kerasgen.training.reporting import read_history
+from kerasgen.training.run_log import read_history
 
 ROOT = Path(__file__).parents[1]
 SIZE, STEPS = 32, 40

@@ -27,9 +27,9 @@ from kerasgen.refiner import (
     build_steps,
     refiner_inputs,
 )
-from kerasgen.training.history import ImagePool
-from kerasgen.training.looks import LOOK_SIZE, colour_statistics
-from kerasgen.training.reporting import read_history
+from kerasgen.training.colour_moments import LOOK_SIZE, colour_statistics
+from kerasgen.training.image_pool import ImagePool
+from kerasgen.training.run_log import read_history
 from kerasgen.training.step import Player
 
 SHAPE = (16, 16, 3)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from PIL import Image
 from running import run_example
 
-from kerasgen.training.reporting import read_history
+from kerasgen.training.run_log import read_history
 
 QUICK = ["--size=16", "--steps=4", "--log_every=2", "--save_every=2"]
 TRANSLATE = [*QUICK, "--width=4", "--blocks=1", "--halvings=1"]

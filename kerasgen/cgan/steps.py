@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerasgen.training.adversary import AdversarialStep, Heads, Terms
+from kerasgen.training.adversarial_step import AdversarialStep, Heads, Terms
 from kerasgen.training.losses import RELATIVISTIC, AdversarialLoss, squared_gradient_norm
 from kerasgen.training.step import Player, Step
 

@@ -58,7 +58,7 @@ def run_length(
     Raises:
         ValueError: If minutes are asked for on several workers.
     """
-    from kerasgen.training.pace import updates_in
+    from kerasgen.training.throughput import updates_in
 
     values = flags.FLAGS
     if values.minutes is None:

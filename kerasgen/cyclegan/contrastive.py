@@ -19,7 +19,7 @@ from kerasgen.cyclegan.translation import (
     check_weights,
     parted,
 )
-from kerasgen.training.history import ImagePool
+from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.losses import LEAST_SQUARES, AdversarialLoss
 from kerasgen.training.step import Player
 

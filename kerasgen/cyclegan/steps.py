@@ -19,7 +19,7 @@ from kerasgen.cyclegan.translation import (
     check_weights,
     parted,
 )
-from kerasgen.training.history import ImagePool
+from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.layers import check_image_shape
 from kerasgen.training.losses import LEAST_SQUARES, AdversarialLoss, l1
 from kerasgen.training.step import Player

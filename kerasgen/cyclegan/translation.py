@@ -10,8 +10,8 @@ import tensorflow as tf
 from keras import ops
 
 from kerasgen.cyclegan.builders import SIDE_MULTIPLE
-from kerasgen.training.augment import NUMBERS_PER_PICTURE, diff_augment
-from kerasgen.training.history import ImagePool
+from kerasgen.training.diff_augment import NUMBERS_PER_PICTURE, diff_augment
+from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.layers import check_image_shape
 from kerasgen.training.losses import AdversarialLoss
 from kerasgen.training.step import Step

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kerasgen.training.reporting import read_history
+from kerasgen.training.run_log import read_history
 
 _NOT_LOSSES = ("step", "images_per_second", "data_wait_share")
 

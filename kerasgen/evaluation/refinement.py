@@ -23,7 +23,7 @@ from kerasgen.evaluation.two_sample import held_out_accuracy
 from kerasgen.io.images import to_float, to_uint8
 from kerasgen.procedural.camera import cheap_realism
 from kerasgen.refiner import NOISE_CHANNELS, refiner_inputs
-from kerasgen.training.looks import colour_statistics
+from kerasgen.training.colour_moments import colour_statistics
 
 Refine = Callable[[np.ndarray, int], np.ndarray]
 """``(images [N, H, W, C] uint8, seed of the looks) -> [N, H, W, C] uint8``."""

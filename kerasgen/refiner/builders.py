@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from kerasgen.training.colour_moments import LOOK_SIZE
 from kerasgen.training.layers import (
     Tensor,
     add_noise,
@@ -20,7 +21,6 @@ from kerasgen.training.layers import (
     residual_block,
     upsample,
 )
-from kerasgen.training.looks import LOOK_SIZE
 
 SEED_REFINER = MappingProxyType(
     {

@@ -9,11 +9,11 @@ import keras
 import tensorflow as tf
 
 from kerasgen.refiner.builders import NOISE_CHANNELS, refiner_inputs, takes
-from kerasgen.training.adversary import AdversarialStep, Heads, Terms
-from kerasgen.training.history import ImagePool
-from kerasgen.training.looks import colour_statistics, look_distance, recolour
+from kerasgen.training.adversarial_step import AdversarialStep, Heads, Terms
+from kerasgen.training.colour_moments import colour_statistics, look_distance, recolour
+from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.losses import LEAST_SQUARES, AdversarialLoss, l1
-from kerasgen.training.regularisation import SelfRegularisation, masked_structure
+from kerasgen.training.self_regularisation import SelfRegularisation, masked_structure
 from kerasgen.training.step import Player, Step
 
 PASS_THROUGH_WEIGHTS = MappingProxyType({"normal": 0.5, "less": 0.125, "equal": 1.0, "more": 2.0})

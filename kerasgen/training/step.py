@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerasgen.training.history import ImagePool
+from kerasgen.training.image_pool import ImagePool
 
 
 class Player:

@@ -18,7 +18,7 @@ import tensorflow as tf
 from kerasgen.data.pipeline import Batches
 from kerasgen.io.interruption import Interruption
 from kerasgen.training.checkpoints import Checkpoints, NonFiniteState
-from kerasgen.training.reporting import Report
+from kerasgen.training.run_log import Report
 from kerasgen.training.step import Step
 
 Action = Callable[[int, Mapping[str, float]], None]

@@ -17,7 +17,7 @@ from kerasgen.evaluation.refinement import (
     refining_function,
 )
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
-from kerasgen.training.looks import LOOK_SIZE
+from kerasgen.training.colour_moments import LOOK_SIZE
 
 
 def identity(images, seed):

@@ -114,7 +114,7 @@ def test_two_worker_processes_equal_one_process_on_the_same_global_batch(tmp_pat
         np.testing.assert_array_equal(first[name], second[name], err_msg=name)
         np.testing.assert_allclose(value, first[name], atol=1e-5, rtol=0, err_msg=name)
 
-    from kerasgen.training.reporting import read_history
+    from kerasgen.training.run_log import read_history
 
     histories = [
         read_history(tmp_path / place / "train" / "history.csv") for place in ("one", "workers")

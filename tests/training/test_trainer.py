@@ -12,9 +12,9 @@ import tensorflow as tf
 from counting import Count, counting_batches, run, saved_steps
 
 from kerasgen.data.pipeline import Pictures, unpaired
-from kerasgen.training import reporting
+from kerasgen.training import run_log
 from kerasgen.training.checkpoints import NonFiniteState
-from kerasgen.training.reporting import read_history
+from kerasgen.training.run_log import read_history
 from kerasgen.training.step import Player, Step
 from kerasgen.training.trainer import Interrupted, Trainer, TrainerOptions, make_strategy
 
@@ -147,14 +147,14 @@ def test_a_signal_ends_the_run_after_a_whole_step_with_a_checkpoint_of_it(tmp_pa
 def test_a_signal_that_comes_while_a_step_is_reported_loses_nothing(
     tmp_path, monkeypatch, steps, stopped_at
 ):
-    report = reporting.Report.log
+    report = run_log.Report.log
 
     def interrupted(self, step, losses):
         if step == 2:
             os.kill(os.getpid(), signal.SIGTERM)
         return report(self, step, losses)
 
-    monkeypatch.setattr(reporting.Report, "log", interrupted)
+    monkeypatch.setattr(run_log.Report, "log", interrupted)
     with pytest.raises(Interrupted, match=f"after step {stopped_at};"):
         run(tmp_path, steps, save_every=100)
     assert saved_steps(tmp_path) == [stopped_at]

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from kerasgen.training.checkpoints import Checkpoints
-from kerasgen.training.history import ImagePool
+from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.step import Step
 from kerasgen.training.trainer import make_strategy
 

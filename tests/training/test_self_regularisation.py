@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgen.training import regularisation
-from kerasgen.training.regularisation import (
+from kerasgen.training import self_regularisation
+from kerasgen.training.self_regularisation import (
     feature_l1,
     luminance,
     masked_correlation,
@@ -137,7 +137,7 @@ def test_feature_l1_compares_features_and_reaches_the_picture():
 def test_the_blur_keeps_the_sum_of_light():
     spot = np.zeros([1, 9, 9, 1], np.float32)
     spot[0, 0, 4] = 1.0
-    blurred = regularisation._separable_blur(tf.constant(spot), np.array([0.25, 0.5, 0.25]))
+    blurred = self_regularisation._separable_blur(tf.constant(spot), np.array([0.25, 0.5, 0.25]))
     assert float(tf.reduce_sum(blurred)) == pytest.approx(1.0)
     np.testing.assert_allclose(blurred[0, :3, 4, 0], [0.375, 0.125, 0.0])
 

@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerasgen.training.augment import NUMBERS_PER_PICTURE, diff_augment
-from kerasgen.training.history import ImagePool
+from kerasgen.training.diff_augment import NUMBERS_PER_PICTURE, diff_augment
+from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.losses import AdversarialLoss
 from kerasgen.training.step import Player, Step
 

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgen.data.pipeline import Pictures, labelled
-from kerasgen.training.pace import updates_per_minute
 from kerasgen.training.step import Step
+from kerasgen.training.throughput import updates_per_minute
 
 
 class Slow(Step):

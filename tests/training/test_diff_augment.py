@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgen.training.augment import NUMBERS_PER_PICTURE, POLICIES, diff_augment
+from kerasgen.training.diff_augment import NUMBERS_PER_PICTURE, POLICIES, diff_augment
 
 BRIGHTNESS, SATURATION, CONTRAST, DOWN, RIGHT, HOLE_Y, HOLE_X = range(NUMBERS_PER_PICTURE)
 NEUTRAL = [0.5] * NUMBERS_PER_PICTURE

@@ -8,9 +8,9 @@ import tensorflow as tf
 from counting import run
 
 from kerasgen.io.images import read_image
-from kerasgen.training import reporting
-from kerasgen.training.reporting import Report, read_history
-from kerasgen.training.samples import sample_sheet
+from kerasgen.training import run_log
+from kerasgen.training.run_log import Report, read_history
+from kerasgen.training.sample_sheets import sample_sheet
 
 
 def events(folder):
@@ -29,7 +29,7 @@ def events(folder):
 def clock(monkeypatch):
     """A clock that the test turns: a list of one number of seconds."""
     now = [100.0]
-    monkeypatch.setattr(reporting.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(run_log.time, "monotonic", lambda: now[0])
     return now
 
 
@@ -63,7 +63,7 @@ def test_time_spent_in_actions_is_not_counted(tmp_path, clock):
     ("seconds", "text"), [(0.2, "0:00"), (59.6, "1:00"), (3599, "59:59"), (3661, "1:01:01")]
 )
 def test_clocks_read_as_people_write_them(seconds, text):
-    assert reporting._clock(seconds) == text
+    assert run_log._clock(seconds) == text
 
 
 def test_lines_tell_the_time_left_where_nobody_watches(tmp_path, capsys):

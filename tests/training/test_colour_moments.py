@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.training.looks import colour_statistics, look_distance, recolour
+from kerasgen.training.colour_moments import colour_statistics, look_distance, recolour
 
 
 def halves(first, second):

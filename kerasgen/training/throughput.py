@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from kerasgen.data.pipeline import Batches
 from kerasgen.io.files import write_json
-from kerasgen.training.reporting import read_history
+from kerasgen.training.run_log import read_history
 from kerasgen.training.step import Step
 from kerasgen.training.trainer import Trainer, TrainerOptions
 
