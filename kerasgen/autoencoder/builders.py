@@ -1,21 +1,13 @@
-"""The autoencoder family: a bottleneck that is a feature space of one's own pictures.
-
-No weights from elsewhere are needed. Fit *one* on all sets that are to be compared, or on the real
-one, and look at every set through it: two autoencoders have two codes that have nothing to do with
-each other.
-"""
+"""The autoencoder family's networks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
-import tensorflow as tf
 from keras import layers, ops
 
 from kerasgen.training.layers import Tensor, check_image_shape
-from kerasgen.training.step import Player, Step
 
 CODE = "code"
 """Name of the layer whose output is the code."""
@@ -116,33 +108,6 @@ def encoder_of(autoencoder: keras.Model) -> keras.Model:
     return keras.Model(
         autoencoder.input, autoencoder.get_layer(CODE).output, name=f"{autoencoder.name}_encoder"
     )
-
-
-class AutoencoderStep(Step):
-    """One update by the mean squared error.
-
-    A batch is (images, ...): what follows the pictures, such as labels, is not looked at. Losses:
-    ``reconstruction_loss``, the mean square of a pixel's error on the [-1, 1] scale.
-
-    Args:
-        autoencoder: Pictures -> pictures.
-        player: Moves the autoencoder.
-        seed: Of the step's randomness.
-    """
-
-    def __init__(self, autoencoder: keras.Model, player: Player, *, seed: int = 0) -> None:
-        super().__init__(seed=seed)
-        self.autoencoder = autoencoder
-        self.player = player
-
-    def update(self, images: tf.Tensor, *rest: Any) -> dict[str, tf.Tensor]:
-        """One update."""
-
-        def loss() -> tf.Tensor:
-            error = self.autoencoder(images, training=True) - images
-            return tf.reduce_mean(tf.square(tf.cast(error, tf.float32)))
-
-        return {"reconstruction_loss": self.player.minimize(loss)}
 
 
 def _picture(x: Tensor) -> Tensor:
