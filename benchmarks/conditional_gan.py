@@ -42,11 +42,18 @@ from kerasgen.data.labelled_images import (
     stratified_split,
 )
 from kerasgen.data.pipeline import Batches, Pictures, labelled
-from kerasgen.evaluation import generation, utility
-from kerasgen.evaluation.classification import Generate, Protocol, mean_f1, predict, share_right
-from kerasgen.evaluation.features import saved_model_features
+from kerasgen.evaluation.classifiers.training import (
+    Generate,
+    Protocol,
+    mean_f1,
+    predict,
+    share_right,
+)
+from kerasgen.evaluation.features.extractors import saved_model_features
+from kerasgen.evaluation.judges import generator as generation
 from kerasgen.evaluation.metrics import Estimate
-from kerasgen.evaluation.mixing import nested_order
+from kerasgen.evaluation.utility import arms as utility
+from kerasgen.evaluation.utility.training_sets import nested_order
 from kerasgen.io.sheets import save_png
 from kerasgen.training.run_log import read_history
 from kerasgen.training.step import Player

@@ -34,8 +34,8 @@ from kerasgen import cli, refiner
 from kerasgen.data.augmentation import Augmentation
 from kerasgen.data.pipeline import Batches, Pictures, unpaired
 from kerasgen.data.splits import balancing_repeats
-from kerasgen.evaluation import refinement
-from kerasgen.evaluation.features import FeatureExtractor, saved_model_features
+from kerasgen.evaluation.features.extractors import FeatureExtractor, saved_model_features
+from kerasgen.evaluation.judges import refiner as refinement
 from kerasgen.io.images import read_folder
 from kerasgen.io.sheets import contact_sheet, save_png
 from kerasgen.training.self_regularisation import pixel_l1

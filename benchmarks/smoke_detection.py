@@ -39,14 +39,14 @@ from sklearn.cluster import AgglomerativeClustering
 
 from kerasgen import cli
 from kerasgen.data.crops import crop_corners, cut
-from kerasgen.evaluation.detection import Plan, Sightings, fit_detector
-from kerasgen.evaluation.features import (
+from kerasgen.evaluation.classifiers.detector import Plan, Sightings, fit_detector
+from kerasgen.evaluation.features.extractors import (
     FeatureExtractor,
     cached_features,
     saved_model_features,
 )
+from kerasgen.evaluation.judges.translator import load_translator
 from kerasgen.evaluation.metrics import Estimate, area_under_roc
-from kerasgen.evaluation.translation import load_translator
 from kerasgen.io.images import read_folder, read_image
 from kerasgen.io.sheets import contact_sheet, save_png
 from kerasgen.procedural.camera import through_jpeg

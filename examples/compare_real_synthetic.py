@@ -33,9 +33,9 @@ from absl import flags
 from kerasgen import cli
 from kerasgen.autoencoder import AutoencoderStep, build_autoencoder, encoder_of
 from kerasgen.data.pipeline import Pictures, labelled
-from kerasgen.evaluation.comparing import PictureSet, compare_sets
-from kerasgen.evaluation.discrimination import PLAN, Network
-from kerasgen.evaluation.features import keras_features, pixel_features
+from kerasgen.evaluation.comparison.compare import PictureSet, compare_sets
+from kerasgen.evaluation.comparison.real_fake_classifier import PLAN, Network
+from kerasgen.evaluation.features.extractors import keras_features, pixel_features
 from kerasgen.io.images import read_folder
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
 from kerasgen.training.step import Player

@@ -39,9 +39,9 @@ from kerasgen.data.labelled_images import (
 )
 from kerasgen.data.pipeline import Batches, Pictures, labelled
 from kerasgen.deployment.export import check_writable, export_generator
-from kerasgen.evaluation import generation
-from kerasgen.evaluation.classification import Generate, Protocol
-from kerasgen.evaluation.curves import save_loss_curves
+from kerasgen.evaluation.classifiers.training import Generate, Protocol
+from kerasgen.evaluation.judges import generator as generation
+from kerasgen.evaluation.reports.loss_curves import save_loss_curves
 from kerasgen.io.sheets import save_png
 from kerasgen.procedural.garments import GARMENTS, drawn_garments
 from kerasgen.training.sample_sheets import sample_sheet

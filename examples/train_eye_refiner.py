@@ -35,10 +35,14 @@ from kerasgen.data.augmentation import Augmentation
 from kerasgen.data.pipeline import Batches, Pictures, unpaired
 from kerasgen.data.splits import balancing_repeats
 from kerasgen.deployment.export import check_writable, export_refiner
-from kerasgen.evaluation import refinement
-from kerasgen.evaluation.curves import save_loss_curves
-from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved_model_features
-from kerasgen.evaluation.figures import figure_lines
+from kerasgen.evaluation.features.extractors import (
+    FeatureExtractor,
+    pixel_features,
+    saved_model_features,
+)
+from kerasgen.evaluation.judges import refiner as refinement
+from kerasgen.evaluation.reports.loss_curves import save_loss_curves
+from kerasgen.evaluation.reports.terminal import figure_lines
 from kerasgen.io.images import to_float
 from kerasgen.io.sheets import labelled_sheet, save_png
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes

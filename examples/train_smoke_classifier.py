@@ -34,16 +34,16 @@ from absl import flags
 
 from kerasgen import cli
 from kerasgen.deployment.export import check_writable, export_classifier
-from kerasgen.evaluation.detection import (
+from kerasgen.evaluation.classifiers.detector import (
     Detector,
     Plan,
     Sightings,
     fit_detector,
     measure_detection,
 )
-from kerasgen.evaluation.features import saved_model_features
-from kerasgen.evaluation.figures import figure_lines
-from kerasgen.evaluation.translation import load_translator
+from kerasgen.evaluation.features.extractors import saved_model_features
+from kerasgen.evaluation.judges.translator import load_translator
+from kerasgen.evaluation.reports.terminal import figure_lines
 from kerasgen.io.images import read_folder
 from kerasgen.io.sheets import contact_sheet, labelled_sheet, save_png
 from kerasgen.procedural.camera import through_jpeg

@@ -44,10 +44,14 @@ from kerasgen.data.augmentation import Augmentation
 from kerasgen.data.domain_checks import domain_remarks
 from kerasgen.data.pipeline import Pictures, unpaired
 from kerasgen.deployment.export import check_writable, export_translator
-from kerasgen.evaluation import translation
-from kerasgen.evaluation.curves import save_loss_curves
-from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved_model_features
-from kerasgen.evaluation.figures import figure_lines
+from kerasgen.evaluation.features.extractors import (
+    FeatureExtractor,
+    pixel_features,
+    saved_model_features,
+)
+from kerasgen.evaluation.judges import translator
+from kerasgen.evaluation.reports.loss_curves import save_loss_curves
+from kerasgen.evaluation.reports.terminal import figure_lines
 from kerasgen.io.sheets import labelled_sheet, save_png
 from kerasgen.procedural.scenery import camera_rooms
 from kerasgen.procedural.smoke.overlay import smoky_copies
@@ -126,7 +130,7 @@ def settings() -> dict:
     return {name: FLAGS[name].value for name in (*names, *more)}
 
 
-def load_sets() -> translation.TranslationSets:
+def load_sets() -> translator.TranslationSets:
     """The four sets, from folders or drawn by rule."""
     if not FLAGS.source and not FLAGS.target:
         return draw_sets()
@@ -149,24 +153,24 @@ def load_sets() -> translation.TranslationSets:
             f"At least {FEWEST} pictures of each domain are needed for testing: give more, or "
             f"--test_source and --test_target. Received: {fewest}"
         )
-    return translation.TranslationSets(source, target, test_source, test_target)
+    return translator.TranslationSets(source, target, test_source, test_target)
 
 
-def draw_sets() -> translation.TranslationSets:
+def draw_sets() -> translator.TranslationSets:
     """Scenes drawn by rule; the four sets share none."""
     made = []
     for number, (name, count) in enumerate(DRAWN.items()):
         seed, smoky = 10 * FLAGS.seed + number, "target" in name
         made.append(camera_rooms(count, seed, FLAGS.size, smoky=smoky).images)
-    return translation.TranslationSets(*made)
+    return translator.TranslationSets(*made)
 
 
-def started(sets: translation.TranslationSets) -> translation.TranslationSets:
+def started(sets: translator.TranslationSets) -> translator.TranslationSets:
     """The sets as the networks see them: source pictures clean, or with smoke drawn by rule."""
     if FLAGS.start == "clean":
         return sets
     first = 10 * FLAGS.seed
-    return translation.TranslationSets(
+    return translator.TranslationSets(
         smoky_copies(sets.source, first).images,
         sets.target,
         smoky_copies(sets.test_source, first + 1).images,
@@ -226,28 +230,28 @@ def directions(
 
 def finish(
     step: cyclegan.CycleGANStep | cyclegan.ContrastiveStep,
-    sets: translation.TranslationSets,
-    starts: translation.TranslationSets,
+    sets: translator.TranslationSets,
+    starts: translator.TranslationSets,
     extractor: FeatureExtractor,
     steps: int,
 ) -> None:
     """Figures, sheet, curves and SavedModels."""
     workdir = Path(FLAGS.workdir)
     networks = directions(step)
-    made = translation.translating_function(networks["forward"])(starts.test_source).pictures
+    made = translator.translating_function(networks["forward"])(starts.test_source).pictures
     overlay = smoky_copies(sets.test_source, 10 * FLAGS.seed + 1)
     arms = {"translated": made, "overlay": overlay.images}
     figures = {
-        **translation.measure_arrival(arms, sets, extractor, seed=FLAGS.seed),
+        **translator.measure_arrival(arms, sets, extractor, seed=FLAGS.seed),
         "structure_kept": {
-            name: dataclasses.asdict(translation.structure_kept(sets.test_source, pictures))
+            name: dataclasses.asdict(translator.structure_kept(sets.test_source, pictures))
             for name, pictures in arms.items()
         },
     }
     if FLAGS.start == "overlay":
         mask = overlay.density > SEEN
         figures["mask_kept"] = {
-            name: dataclasses.asdict(translation.mask_kept(sets.test_source, pictures, mask))
+            name: dataclasses.asdict(translator.mask_kept(sets.test_source, pictures, mask))
             for name, pictures in arms.items()
         }
     cli.write_json(workdir / "figures.json", figures)
@@ -270,17 +274,17 @@ def finish(
 
 def draw_sheet(
     step: cyclegan.CycleGANStep | cyclegan.ContrastiveStep,
-    starts: translation.TranslationSets,
+    starts: translator.TranslationSets,
     rows: int,
 ) -> np.ndarray:
     """Source | translated | back, if there is a way | change map, if the network makes one."""
     shown = starts.test_source[:rows]
     networks = directions(step)
     with step.generator_player.averaged():
-        there = translation.translating_function(networks["forward"])(shown)
+        there = translator.translating_function(networks["forward"])(shown)
         columns: dict[str, np.ndarray] = {"source": shown, "translated": there.pictures}
         if "backward" in networks:
-            back = translation.translating_function(networks["backward"])
+            back = translator.translating_function(networks["backward"])
             columns["back"] = back(there.pictures).pictures
     if there.change is not None:
         levels = np.rint(255 * there.change).astype(np.uint8)
@@ -289,7 +293,7 @@ def draw_sheet(
 
 
 def model_card(
-    direction: str, sets: translation.TranslationSets, figures: Mapping, steps: int
+    direction: str, sets: translator.TranslationSets, figures: Mapping, steps: int
 ) -> dict:
     """What a user of the model must know."""
     drawn = not FLAGS.source

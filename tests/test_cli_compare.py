@@ -10,9 +10,10 @@ from PIL import Image
 
 from kerasgen import cli
 from kerasgen.cli import compared_set
-from kerasgen.evaluation import comparing, discrimination, feature_spaces
-from kerasgen.evaluation.detection import Plan
-from kerasgen.evaluation.features import FeatureExtractor, pixel_features
+from kerasgen.evaluation.classifiers.detector import Plan
+from kerasgen.evaluation.comparison import compare, real_fake_classifier
+from kerasgen.evaluation.features import by_name as feature_spaces
+from kerasgen.evaluation.features.extractors import FeatureExtractor, pixel_features
 from kerasgen.training.checkpoints import NonFiniteState
 from kerasgen.training.trainer import Interrupted
 
@@ -133,9 +134,9 @@ def test_a_network_is_trained_unless_told_otherwise(folders, tmp_path, monkeypat
 
     def by_name(text):
         asked.append(text)
-        return discrimination.Network(plan=Plan(1, 1, 1, 4, 1e-3))
+        return real_fake_classifier.Network(plan=Plan(1, 1, 1, 4, 1e-3))
 
-    monkeypatch.setattr(discrimination, "network_by_name", by_name)
+    monkeypatch.setattr(real_fake_classifier, "network_by_name", by_name)
     arguments = ["compare", str(folders / "real"), str(folders / "like"), "--out", str(tmp_path)]
     condition = ["--fail-if", "network_area<1.1", "--fail-if", "network_area>1.1"]
     assert cli.run([*arguments, "--size", "32", *condition]) == 3
@@ -231,7 +232,7 @@ def test_what_ends_the_training_of_a_network_is_told_in_one_line(
     def ended(*given, **more):
         raise kind("it stopped at step 3")
 
-    monkeypatch.setattr(comparing, "compare_sets", ended)
+    monkeypatch.setattr(compare, "compare_sets", ended)
     assert run(folders, "like", tmp_path) == status
     said = capsys.readouterr().err
     assert re.fullmatch("kerasgen: (it )?stopped.*\n", said)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasgen.evaluation.pupils import find_pupils
+from kerasgen.evaluation.judges.pupil import find_pupils
 from kerasgen.io.images import read_folder
 
 pytestmark = pytest.mark.real_data

@@ -16,8 +16,8 @@ from PIL import Image
 from kerasgen import cgan, cli, refiner
 from kerasgen.data.labelled_images import load_labelled
 from kerasgen.data.pipeline import Pictures, labelled, unpaired
-from kerasgen.evaluation.generation import sample
-from kerasgen.evaluation.refinement import refining_function
+from kerasgen.evaluation.judges.generator import sample
+from kerasgen.evaluation.judges.refiner import refining_function
 from kerasgen.io.images import read_folder
 from kerasgen.training.trainer import Trainer
 

@@ -6,13 +6,13 @@ import pytest
 from PIL import Image
 
 from kerasgen.data.labelled_images import LabelledImages
-from kerasgen.evaluation import learners
-from kerasgen.evaluation.comparing import PictureSet, compare_sets
-from kerasgen.evaluation.detection import Plan
-from kerasgen.evaluation.discrimination import Network
-from kerasgen.evaluation.features import pixel_features
-from kerasgen.evaluation.mixing import Pools
-from kerasgen.evaluation.proving import Question, prove_sets
+from kerasgen.evaluation.classifiers.detector import Plan
+from kerasgen.evaluation.comparison.compare import PictureSet, compare_sets
+from kerasgen.evaluation.comparison.real_fake_classifier import Network
+from kerasgen.evaluation.features.extractors import pixel_features
+from kerasgen.evaluation.utility import learners
+from kerasgen.evaluation.utility.prove import Question, prove_sets
+from kerasgen.evaluation.utility.training_sets import Pools
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
 
 pytestmark = pytest.mark.skipif(

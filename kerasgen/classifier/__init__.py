@@ -9,8 +9,8 @@ and then all of it at a small rate::
     ClassifierStep(head, Player(head, Adam(1e-3)))  # batches of (features, labels)
     ClassifierStep(classifier, Player(classifier, Adam(1e-5)))  # batches of (images, labels)
 
-``kerasgen.evaluation.fitting`` has the rest: batches of features, the best weights on a validation
-split, the early end.
+``kerasgen.evaluation.classifiers.early_stopping`` has the rest: batches of features, the best
+weights on a validation split, the early end.
 """
 
 from kerasgen.classifier.backbones import BACKBONES

@@ -30,7 +30,7 @@ def load_weights(network: keras.Model, path: str | Path) -> None:
     if path.is_dir():
         raise ValueError(
             "`weights` must be a .keras or .h5 file, not a folder: a SavedModel cannot be trained, "
-            f"only used as it is (kerasgen.evaluation.features). {received}"
+            f"only used as it is (kerasgen.evaluation.features.extractors). {received}"
         )
     if path.suffix not in (".keras", ".h5"):
         raise ValueError(f"`weights` must be a .keras or .h5 file. {received}")

@@ -11,7 +11,7 @@ from kerasgen.cli.arguments import FAILED, Condition, condition, number_from_zer
 from kerasgen.cli.compared_set import MOST_IF_QUICK, list_set, read_set
 
 if TYPE_CHECKING:
-    from kerasgen.evaluation.discrimination import Network
+    from kerasgen.evaluation.comparison.real_fake_classifier import Network
 
 _NETWORK_AREA = "network_area"
 """The area under the ROC curve of the trained network, as a condition."""
@@ -76,10 +76,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _compare(arguments: argparse.Namespace) -> int:
     """Says how synthetic pictures differ from real ones: a page to read, and the numbers."""
-    from kerasgen.evaluation.comparing import compare_sets
-    from kerasgen.evaluation.feature_spaces import features_by_name
-    from kerasgen.evaluation.features import cached_features
-    from kerasgen.evaluation.report import READINGS
+    from kerasgen.evaluation.comparison.compare import compare_sets
+    from kerasgen.evaluation.comparison.page import READINGS
+    from kerasgen.evaluation.features.by_name import features_by_name
+    from kerasgen.evaluation.features.extractors import cached_features
     from kerasgen.io.files import check_writable
 
     # What could fail after minutes of measuring is tried before.
@@ -123,8 +123,8 @@ _QUICK = (
 
 def _network(arguments: argparse.Namespace, conditions: Sequence[str]) -> Network | None:
     """What is to be trained, if anything."""
-    from kerasgen.evaluation.discrimination import SMALL, network_by_name
-    from kerasgen.evaluation.feature_spaces import application
+    from kerasgen.evaluation.comparison.real_fake_classifier import SMALL, network_by_name
+    from kerasgen.evaluation.features.by_name import application
 
     if arguments.quick and arguments.network not in (None, "none"):
         raise ValueError(
@@ -144,7 +144,7 @@ def _network(arguments: argparse.Namespace, conditions: Sequence[str]) -> Networ
 
 
 def _check_size(size: int) -> None:
-    from kerasgen.evaluation.appearance import SMALLEST_SIDE
+    from kerasgen.evaluation.features.image_statistics import SMALLEST_SIDE
 
     if size < SMALLEST_SIDE:
         raise ValueError(f"--size must be at least {SMALLEST_SIDE} pixels. Received: size={size}")

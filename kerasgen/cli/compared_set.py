@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from kerasgen.cli.arguments import source_name
 
 if TYPE_CHECKING:
-    from kerasgen.evaluation.comparing import PictureSet
+    from kerasgen.evaluation.comparison.compare import PictureSet
 
 MOST_IF_QUICK = 500
 
@@ -97,7 +97,7 @@ def read_set(listed: ListedSet, arguments: argparse.Namespace) -> tuple[PictureS
     """
     import numpy as np
 
-    from kerasgen.evaluation.comparing import PictureSet
+    from kerasgen.evaluation.comparison.compare import PictureSet
     from kerasgen.io.images import read_pictures
     from kerasgen.procedural.camera import through_jpeg
 

@@ -14,9 +14,9 @@ from kerasgen.io.progress import progress
 
 if TYPE_CHECKING:
     from kerasgen.data.labelled_images import LabelledImages
-    from kerasgen.evaluation.learners import Learner
-    from kerasgen.evaluation.mixing import Pools
-    from kerasgen.evaluation.proving import Question
+    from kerasgen.evaluation.utility.learners import Learner
+    from kerasgen.evaluation.utility.prove import Question
+    from kerasgen.evaluation.utility.training_sets import Pools
 
 _OF_WORTH = ("worth", "worth_low")
 _OF_GAIN = ("gain", "gain_low", "gain_high")
@@ -85,7 +85,7 @@ def _prove(arguments: argparse.Namespace) -> int:
             "--minutes is for networks from scratch; on features every update is quick: give "
             f"--steps. Received: minutes={arguments.minutes:g}, features={arguments.features!r}"
         )
-    from kerasgen.evaluation.proving import prove_sets
+    from kerasgen.evaluation.utility.prove import prove_sets
     from kerasgen.io.files import check_writable
 
     out = Path(arguments.out)
@@ -117,7 +117,7 @@ def _prove(arguments: argparse.Namespace) -> int:
 def _read(arguments: argparse.Namespace) -> tuple[Pools, LabelledImages, list[str]]:
     """What is trained on, and test pictures, of one form and the same classes; and remarks."""
     from kerasgen.data.labelled_images import load_labelled
-    from kerasgen.evaluation.mixing import Pools
+    from kerasgen.evaluation.utility.training_sets import Pools
 
     form: dict[str, Any] = {"size": arguments.size, "channels": arguments.channels}
     sets = load_labelled(arguments.real, fit=arguments.fit, **form)
@@ -142,7 +142,7 @@ def _read(arguments: argparse.Namespace) -> tuple[Pools, LabelledImages, list[st
 
 def _apart(sets: dict[str, LabelledImages]) -> tuple[dict[str, LabelledImages], list[str]]:
     """No copy of a test picture elsewhere, and none of a validation picture to train on."""
-    from kerasgen.evaluation.proof import without_copies
+    from kerasgen.evaluation.utility.runs import without_copies
 
     apart, remarks = dict(sets), []
     pairs = [("test", name) for name in ("validation", "train", "synthetic")]
@@ -174,8 +174,8 @@ def _apart(sets: dict[str, LabelledImages]) -> tuple[dict[str, LabelledImages], 
 def _question(
     arguments: argparse.Namespace, pools: Pools, test: LabelledImages, times: list[float]
 ) -> Question:
-    from kerasgen.evaluation.proof import plan_cells
-    from kerasgen.evaluation.proving import Question
+    from kerasgen.evaluation.utility.prove import Question
+    from kerasgen.evaluation.utility.runs import plan_cells
 
     most = len(pools.real.labels)
     if arguments.amounts:
@@ -192,11 +192,11 @@ def _question(
 def _learner(
     arguments: argparse.Namespace, pools: Pools, test: LabelledImages, classifiers: int
 ) -> Learner:
-    from kerasgen.evaluation.classification import Protocol
-    from kerasgen.evaluation.feature_spaces import features_by_name
-    from kerasgen.evaluation.features import cached_features
-    from kerasgen.evaluation.learners import FromScratch, OnFeatures
-    from kerasgen.evaluation.proof import steps_within
+    from kerasgen.evaluation.classifiers.training import Protocol
+    from kerasgen.evaluation.features.by_name import features_by_name
+    from kerasgen.evaluation.features.extractors import cached_features
+    from kerasgen.evaluation.utility.learners import FromScratch, OnFeatures
+    from kerasgen.evaluation.utility.runs import steps_within
 
     protocol = Protocol(arguments.steps, arguments.batch_size, width=arguments.width)
     if arguments.features is not None:

@@ -18,7 +18,7 @@ from kerasgen.classifier import (
     split_head,
 )
 from kerasgen.data.pipeline import Pictures, labelled
-from kerasgen.evaluation.features import keras_features
+from kerasgen.evaluation.features.extractors import keras_features
 from kerasgen.io.images import to_float
 from kerasgen.training.step import Player
 

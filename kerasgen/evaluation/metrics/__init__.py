@@ -4,21 +4,21 @@
 halves of the real set, of the same sizes, beside it.
 """
 
-from kerasgen.evaluation.metrics.copies import Copies, find_copies
 from kerasgen.evaluation.metrics.diversity import class_diversity
-from kerasgen.evaluation.metrics.estimates import (
+from kerasgen.evaluation.metrics.frechet import frechet_distance
+from kerasgen.evaluation.metrics.intervals import (
     Estimate,
     bootstrap_mean,
     share_with_interval,
     wilson_interval,
 )
-from kerasgen.evaluation.metrics.frechet import frechet_distance
-from kerasgen.evaluation.metrics.kernel import kernel_distance, kernel_distance_gain
-from kerasgen.evaluation.metrics.manifold import ManifoldScores, manifold_scores
-from kerasgen.evaluation.metrics.multiplicity import holm_adjusted
+from kerasgen.evaluation.metrics.memorisation import Copies, find_copies
+from kerasgen.evaluation.metrics.mmd import kernel_distance, kernel_distance_gain
+from kerasgen.evaluation.metrics.multiple_testing import holm_adjusted
 from kerasgen.evaluation.metrics.neighbours import nearest_distances, nearest_neighbours
-from kerasgen.evaluation.metrics.ranking import area_under_roc, roc_area
-from kerasgen.evaluation.metrics.sliced import sliced_wasserstein
+from kerasgen.evaluation.metrics.precision_recall import ManifoldScores, manifold_scores
+from kerasgen.evaluation.metrics.roc import area_under_roc, roc_area
+from kerasgen.evaluation.metrics.sliced_wasserstein import sliced_wasserstein
 from kerasgen.evaluation.metrics.two_sample import TwoSampleTest, two_sample_test
 
 __all__ = [

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from kerasgen.evaluation.metrics.estimates import blocks
 from kerasgen.evaluation.metrics.full_rank import Crossed
+from kerasgen.evaluation.metrics.intervals import blocks
 
 _SMALLEST_SHARE = 1e-6
 """Of the largest singular value, below which a vector is nothing but rounding."""

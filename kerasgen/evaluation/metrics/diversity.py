@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kerasgen.evaluation.metrics.estimates import Estimate, check_features, estimate_from_halves
+from kerasgen.evaluation.metrics.intervals import Estimate, check_features, estimate_from_halves
 from kerasgen.evaluation.metrics.neighbours import squared_distances
 
 _MOST = 2000

@@ -7,8 +7,8 @@ import warnings
 import numpy as np
 
 from kerasgen.evaluation.metrics.any_rank import cross_any_rank
-from kerasgen.evaluation.metrics.estimates import Estimate, check_features
 from kerasgen.evaluation.metrics.full_rank import cross_full_rank
+from kerasgen.evaluation.metrics.intervals import Estimate, check_features
 
 _LEAST_ASKED, _NUMBERS_ASKED = 256, 2**18
 """Samples of a set whose influence is computed, and more while they have fewer numbers than this.

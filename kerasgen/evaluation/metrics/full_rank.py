@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import blas, lapack
 
-from kerasgen.evaluation.metrics.estimates import SMALL_BLOCK, blocks
+from kerasgen.evaluation.metrics.intervals import SMALL_BLOCK, blocks
 
 _ROUNDING = 1e-8
 """Of the distance: where rounding may take more, this way is not exact enough."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from kerasgen.evaluation.metrics.estimates import blocks
+from kerasgen.evaluation.metrics.intervals import blocks
 
 _ROUNDING = 1e-13
 """Of the squared lengths of two samples: a smaller squared distance is none."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kerasgen.evaluation.metrics.estimates import Estimate, blocks, check_features
-from kerasgen.evaluation.metrics.ranking import area_under_roc, roc_area
+from kerasgen.evaluation.metrics.intervals import Estimate, blocks, check_features
+from kerasgen.evaluation.metrics.roc import area_under_roc, roc_area
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from kerasgen.evaluation.metrics import estimates, frechet, frechet_distance, full_rank
+from kerasgen.evaluation.metrics import frechet, frechet_distance, full_rank, intervals
 from kerasgen.evaluation.metrics.any_rank import cross_any_rank
 from kerasgen.evaluation.metrics.full_rank import cross_full_rank
 
@@ -191,7 +191,7 @@ def test_blocks_change_nothing(monkeypatch, dead):
     if dead:
         first[:, 2] = 1.0
     whole = frechet_distance(first, second)
-    monkeypatch.setattr(estimates, "BLOCK", 100)
+    monkeypatch.setattr(intervals, "BLOCK", 100)
     monkeypatch.setattr(full_rank, "SMALL_BLOCK", 100)
     parts = frechet_distance(first, second)
     assert parts.value == pytest.approx(whole.value, rel=1e-10)

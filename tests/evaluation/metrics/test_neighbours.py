@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasgen.evaluation.metrics import estimates, nearest_distances, nearest_neighbours
+from kerasgen.evaluation.metrics import intervals, nearest_distances, nearest_neighbours
 from kerasgen.evaluation.metrics.neighbours import neighbour_radii
 
 
@@ -21,7 +21,7 @@ def test_a_reference_is_its_own_nearest_neighbour():
 
 @pytest.mark.parametrize("block", [2**24, 70])
 def test_distances_and_radii_equal_brute_force(monkeypatch, block):
-    monkeypatch.setattr(estimates, "BLOCK", block)
+    monkeypatch.setattr(intervals, "BLOCK", block)
     generator = np.random.default_rng(9)
     queries, references = 1e5 + generator.normal(size=(2, 23, 4))
     distances = np.linalg.norm(queries[:, None] - references[None], axis=2)

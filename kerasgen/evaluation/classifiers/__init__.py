@@ -1,0 +1,1 @@
+"""Classifiers as instruments: trained the same way every time."""

@@ -1,0 +1,1 @@
+"""Real against synthetic: distances, classes, a trained network, the page."""

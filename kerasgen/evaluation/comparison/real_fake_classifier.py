@@ -1,0 +1,232 @@
+"""Can a trained convolutional network tell real from synthetic, on pictures of unseen sources?
+
+The two-sample tests of ``comparison`` ask a linear classifier on given features; this asks a
+network that learns features of its own for the question. It is trained twice, on as many pictures:
+reference against synthetic, and, as the null, reference against other real pictures. The null says
+what learning by heart, chance and the split give: about 0.5.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from kerasgen.data.splits import split_by_source
+from kerasgen.evaluation.classifiers.detector import (
+    Plan,
+    Sightings,
+    fit_detector,
+    measure_detection,
+)
+from kerasgen.evaluation.comparison.distances import ComparedSets
+from kerasgen.evaluation.features.by_name import (
+    APPLICATIONS,
+    application,
+    features_at_its_size,
+    resized,
+)
+from kerasgen.evaluation.features.extractors import FeatureExtractor, cached_features
+from kerasgen.training.trainer import Trainer, TrainerOptions
+
+SMALL = "small"
+
+_MOST_SIDE, _MULTIPLE = 64, 16
+"""Sides of the pictures that the small network sees: so that it can halve them four times."""
+
+_TEST_SHARE = 0.3
+
+FEWEST_PICTURES, FEWEST_SOURCES = 20, 6
+"""Of each kind: fewer cannot be parted into training, validation and test."""
+
+
+PLAN = Plan(steps=300, every=50, patience=4, batch_size=32, rate=1e-3)
+"""Half a minute on one core for a few hundred pictures."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """What is trained.
+
+    Attributes:
+        backbone: ``"small"``, four times two convolutions from scratch at up to 64x64; or a network
+            of ``keras.applications`` at its own size, frozen, with a linear head that is trained.
+        weights: Of the latter, see ``classifier.build_classifier``; None for random ones.
+        plan: How long and how fast.
+    """
+
+    backbone: str = SMALL
+    weights: str | None = None
+    plan: Plan = PLAN
+
+    @property
+    def description(self) -> str:
+        """In words, for a reader."""
+        if self.backbone == SMALL:
+            return "a small network, trained here from scratch"
+        if self.weights is None:
+            return f"{self.backbone} with random weights, its head trained here"
+        of = "of ImageNet" if self.weights == "imagenet" else f"of {Path(self.weights).name}"
+        return f"{self.backbone} with the weights {of}, its head trained here"
+
+
+def network_by_name(text: str) -> Network:
+    """``small``, or ``NAME:FILE`` of a network of ``keras.applications``; its ImageNet without.
+
+    Raises:
+        ValueError: If there is no such network or file.
+    """
+    backbone, _, weights = text.partition(":")
+    if weights and not Path(weights).is_file():
+        raise ValueError(f"There is no such file of weights. Received: {text!r}")
+    if backbone == SMALL and not weights:
+        return Network()
+    if backbone in APPLICATIONS:
+        return Network(backbone, weights or "imagenet")
+    names = ", ".join([SMALL, *(f"{name}:FILE" for name in APPLICATIONS)])
+    raise ValueError(f"The network must be among {names}. Received: {text!r}")
+
+
+@dataclass(frozen=True)
+class Discrimination:
+    """What came of the training against the synthetic set, and of the null.
+
+    Attributes:
+        numbers: ``network`` (its description), ``area_under_roc`` and ``accuracy`` (balanced), each
+            a dict with ``synthetic`` and ``null``, ``Estimate`` as dicts on test pictures; and
+            ``pixels``, the size at which it saw them.
+        network: Whose feature maps can be looked at: pictures, float32 in [-1, 1], -> anything.
+        unseen: Places of the synthetic pictures that it was not trained on, among ``synthetic`` of
+            the sets. It was trained on no picture of ``null``.
+    """
+
+    numbers: dict[str, Any]
+    network: keras.Model
+    unseen: np.ndarray
+
+
+def discriminate(
+    sets: ComparedSets,
+    network: Network,
+    folder: str | Path,
+    *,
+    seed: int = 0,
+    report: Callable[[str], None] = print,
+) -> Discrimination | str:
+    """Trains a network to tell real from synthetic, and one on the null.
+
+    In each of the two, 30 % of the pictures, by source, are for the test, and a fifth of the others
+    says when to stop.
+
+    Args:
+        sets: From ``compared_sets``.
+        network: What is trained.
+        folder: Keeps checkpoints and networks, below a name that depends on all that matters: the
+            same training is not done twice, and one that was interrupted goes on.
+        seed: Of weights, splits and order.
+        report: Told what is being done.
+
+    Returns:
+        What came out; or why nothing was trained, where there are too few pictures or sources.
+
+    Raises:
+        ValueError: If there are no such weights, or the folder cannot be written.
+        Interrupted: See ``Trainer.run``.
+    """
+    missing = _missing(sets)
+    if missing:
+        return missing
+    below = features = None
+    if network.backbone != SMALL:
+        below = application(network.backbone, network.weights)
+        features = cached_features(
+            features_at_its_size(below, network.backbone), Path(folder) / "features"
+        )
+    arms = {}
+    for name, (images, groups) in sets.arms.items():
+        report(f"training {network.backbone} on reference against {name}")
+        data = Sightings.of(
+            _seen(sets.reference, network),
+            _seen(images, network),
+            (
+                [("reference", one) for one in sets.reference_groups],
+                [(name, one) for one in groups],
+            ),
+        )
+        arms[name] = _train(data, network, features, Path(folder), seed)
+    size = _size(sets.reference, network) if below is None else below.input_shape[1:3]
+    test = arms["synthetic"].test
+    return Discrimination(
+        {
+            "network": network.description,
+            "pixels": f"{size[1]}x{size[0]}",
+            **{
+                measure: {name: arm.measured[measure] for name, arm in arms.items()}
+                for measure in ("area_under_roc", "accuracy")
+            },
+        },
+        arms["synthetic"].network if below is None else below,
+        test[test >= len(sets.reference)] - len(sets.reference),
+    )
+
+
+class _Arm(NamedTuple):
+    """What was trained, places of its test pictures, and what it makes of them."""
+
+    network: keras.Model
+    test: np.ndarray
+    measured: dict[str, Any]
+
+
+def _train(
+    data: Sightings, network: Network, features: FeatureExtractor | None, folder: Path, seed: int
+) -> _Arm:
+    known, test = split_by_source(
+        data.sources, _TEST_SHARE, seed, labels=data.present.astype(np.int64)
+    )
+    options = TrainerOptions(log_every=network.plan.every, keep=1)
+    trainer = Trainer(folder / _digest(data, network, features, seed), options=options)
+    detector = fit_detector(trainer, data.at(known), network.plan, features=features, seed=seed)
+    measured = measure_detection(detector.score, data.at(test), seed=seed)
+    return _Arm(detector.network, test, measured)
+
+
+def _missing(sets: ComparedSets) -> str:
+    """Why nothing can be trained; empty if it can."""
+    kinds = {"reference": (sets.reference, sets.reference_groups), **sets.arms}
+    for name, (images, groups) in kinds.items():
+        sources = len(set(groups))
+        if len(images) < FEWEST_PICTURES or sources < FEWEST_SOURCES:
+            return (
+                f"No network was trained: {name} has {len(images)} pictures of {sources} "
+                f"source(s), and {FEWEST_PICTURES} of {FEWEST_SOURCES} are needed."
+            )
+    return ""
+
+
+def _seen(images: np.ndarray, network: Network) -> np.ndarray:
+    """Pictures as the network sees them; a backbone's features resize on their own."""
+    return resized(images, *_size(images, network)) if network.backbone == SMALL else images
+
+
+def _size(images: np.ndarray, network: Network) -> tuple[int, int]:
+    """To the next multiple above, not below: what fine detail gives away must not be lost."""
+    height, width = (
+        min(-(-side // _MULTIPLE) * _MULTIPLE, _MOST_SIDE) for side in images.shape[1:3]
+    )
+    return height, width
+
+
+def _digest(data: Sightings, network: Network, features: FeatureExtractor | None, seed: int) -> str:
+    version = "" if features is None else features.version
+    plan = sorted(asdict(network.plan).items())
+    digest = hashlib.sha256(f"{network.backbone} {version} {plan} {seed}".encode())
+    digest.update(repr(data.sources).encode())
+    digest.update(np.ascontiguousarray(data.images).tobytes())
+    digest.update(data.present.tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Pictures -> features: what distances are measured on, and what features look like."""

@@ -1,0 +1,59 @@
+"""Features of pictures that come again and again in other company; each is computed once."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import tensorflow as tf
+
+from kerasgen.data.augmentation import NUMBERS_PER_PICTURE, Augmentation, augment
+from kerasgen.evaluation.features.extractors import FeatureExtractor
+
+
+class RememberedFeatures:
+    """Features of pictures as they are, and of changed versions of them.
+
+    All that was asked for stays in memory: 4 D bytes for each picture and version.
+
+    Args:
+        extractor: What computes them.
+        augmentation: Of changed versions.
+    """
+
+    def __init__(self, extractor: FeatureExtractor, augmentation: Augmentation) -> None:
+        self._extractor = extractor
+        self._augmentation = augmentation
+        self._known: dict[tuple[bytes, int], np.ndarray] = {}
+
+    def __call__(self, images: np.ndarray, version: int = 0) -> np.ndarray:
+        """Features, whatever was asked before.
+
+        Args:
+            images: ``[N, H, W, C]`` uint8, N above 0.
+            version: 0 for the pictures as they are; each other number is a random change, the same
+                for the same picture.
+
+        Returns:
+            ``[N, D]`` float32.
+        """
+        keys = [(_digest(image), version) for image in images]
+        new = {key: place for place, key in enumerate(keys) if key not in self._known}
+        if new:
+            pictures = images[list(new.values())]
+            if version:
+                pictures = self._changed(pictures, list(new))
+            self._known.update(zip(new, self._extractor(pictures), strict=True))
+        return np.stack([self._known[key] for key in keys])
+
+    def _changed(self, images: np.ndarray, keys: list[tuple[bytes, int]]) -> np.ndarray:
+        random = [
+            np.random.default_rng([version, *digest]).uniform(size=NUMBERS_PER_PICTURE)
+            for digest, version in keys
+        ]
+        numbers = tf.constant(np.array(random), tf.float32)
+        return np.asarray(augment(tf.constant(images), self._augmentation, numbers))
+
+
+def _digest(image: np.ndarray) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(image).tobytes(), digest_size=16).digest()

@@ -1,0 +1,1 @@
+"""What a family's pictures are held against."""

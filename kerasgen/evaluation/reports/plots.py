@@ -1,0 +1,156 @@
+"""Plots of a comparison, as SVG."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasgen.evaluation.utility.runs import ALONE
+
+REAL, SYNTHETIC = "#1f6f8b", "#d1495b"
+"""Colours of the two sets: told apart by people who confuse red and green, too."""
+
+_NO_METADATA = ("Creator", "Date", "Format", "Type")
+"""Of the SVG: it would name places on the net."""
+
+_STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "kerasgen",
+    "font.family": "sans-serif",
+}
+
+
+def histogram_plot(real: np.ndarray, synthetic: np.ndarray) -> str:
+    """Pooled grey histograms.
+
+    Args:
+        real: ``[N, 256]``, from ``appearance.grey_histograms``.
+        synthetic: ``[M, 256]``.
+
+    Returns:
+        An ``<svg>`` element.
+    """
+
+    def draw(figure: Any) -> None:
+        axes = figure.add_subplot()
+        for histograms, colour, name in ((real, REAL, "real"), (synthetic, SYNTHETIC, "synthetic")):
+            shares = 100 * histograms.mean(axis=0)
+            axes.plot(np.arange(256), shares, color=colour, label=name, linewidth=1.4)
+            axes.fill_between(np.arange(256), shares, color=colour, alpha=0.15, linewidth=0)
+        axes.set(xlabel="luminance", ylabel="pixels, %", xlim=(0, 255))
+        axes.set_ylim(bottom=0)
+        axes.legend(frameon=False)
+
+    return _svg(draw, (7.0, 2.6))
+
+
+def statistics_plot(real: Mapping[str, np.ndarray], synthetic: Mapping[str, np.ndarray]) -> str:
+    """How each statistic is distributed in both sets, a panel each.
+
+    Args:
+        real: From ``appearance.appearance``.
+        synthetic: The same.
+
+    Returns:
+        An ``<svg>`` element.
+    """
+
+    def draw(figure: Any) -> None:
+        columns = 3
+        rows = -(-len(real) // columns)
+        for place, name in enumerate(real, start=1):
+            axes = figure.add_subplot(rows, columns, place)
+            both = np.concatenate([real[name], synthetic[name]])
+            low, high = np.percentile(both, [0.5, 99.5])
+            edges = np.linspace(low, high if high > low else low + 1e-6, 31)
+            for values, colour in ((real[name], REAL), (synthetic[name], SYNTHETIC)):
+                weights = np.full(len(values), 100.0 / len(values))
+                inside = np.clip(values, edges[0], edges[-1])
+                axes.hist(inside, edges, weights=weights, color=colour, alpha=0.45)
+            axes.set_title(name.replace("_", " "), fontsize=10)
+            axes.locator_params(axis="x", nbins=4)
+            axes.tick_params(labelsize=8)
+            axes.set_yticks([])
+
+    return _svg(draw, (9.0, 6.0))
+
+
+def mixing_plot(curve: Sequence[Mapping[str, Any]], score: str) -> str:
+    """A score over the number of real pictures, a line for each way to train.
+
+    Without real pictures the number does not matter: that line goes across, dashed, its interval
+    shaded. Of an arm that is at one amount only there is a point.
+
+    Args:
+        curve: From ``findings.find``; controls are left out.
+        score: Key of the score in each row, an ``Estimate`` as a dict.
+
+    Returns:
+        An ``<svg>`` element.
+    """
+    shown = [row for row in curve if not row["control"]]
+    lines = {row["arm"]: [each for each in shown if each["arm"] == row["arm"]] for row in shown}
+    amounts = sorted({row["amount"] for row in shown})
+
+    def draw(figure: Any) -> None:
+        axes = figure.add_subplot()
+        drawn = {False: 0, True: 0}
+        for name, rows in lines.items():
+            made = bool(rows[0]["synthetic"])
+            colour = _LINES[made][drawn[made] % len(_LINES[made])]
+            drawn[made] += 1
+            values = 100 * np.array([[row[score][key] for key in _ENDS] for row in rows])
+            if name == ALONE.name:
+                axes.axhspan(*values[0, 1:], color=colour, alpha=0.08, linewidth=0)
+                axes.axhline(values[0, 0], color=colour, linestyle="--", label=name)
+                continue
+            # Side by side, so that intervals do not hide each other.
+            shift = 1 + 0.012 * (sum(drawn.values()) - len(lines) / 2)
+            axes.errorbar(
+                [shift * row["amount"] for row in rows],
+                values[:, 0],
+                np.abs(values[:, 1:] - values[:, :1]).T,
+                color=colour,
+                linestyle="-",
+                marker="o" if made else "s",
+                markersize=4,
+                linewidth=1.3,
+                elinewidth=0.8,
+                label=name,
+            )
+        axes.set_xscale("log")
+        axes.set_xticks(amounts, [f"{amount:,}" for amount in amounts])
+        axes.minorticks_off()
+        axes.set(xlabel="real pictures", ylabel=f"{score.replace('_', ' ')}, %")
+        axes.grid(alpha=0.25)
+        axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+    return _svg(draw, (9.0, 4.2))
+
+
+_ENDS = ("value", "low", "high")
+_LINES = {
+    False: (REAL, "#4fa3c0", "#0b3c4d", "#7a9aa5"),
+    True: (SYNTHETIC, "#ef9f4f", "#7a1f4a", "#e377b5", "#9c5a00", "#b09020", "#444444"),
+}
+"""Colours of the lines without and with synthetic pictures."""
+
+
+def _svg(draw: Any, size: tuple[float, float]) -> str:
+    # Imported here: it takes a second, and only drawing needs it.
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    stream = io.StringIO()
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure)
+        for axes in figure.axes:
+            axes.spines[["top", "right"]].set_visible(False)
+        figure.savefig(stream, format="svg", metadata=dict.fromkeys(_NO_METADATA))
+    text = stream.getvalue()
+    # The document's head has no place within a page.
+    return text[text.index("<svg") :]

@@ -1,0 +1,1 @@
+"""Does a synthetic set help? Training sets, classifiers, verdicts, the page."""

@@ -1,0 +1,172 @@
+"""Does it help? One classifier, trained as long on real, augmented, synthetic, mixed pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from kerasgen.data.augmentation import Augmentation
+from kerasgen.data.labelled_images import LabelledImages, balanced_places
+from kerasgen.evaluation.classifiers.training import (
+    Generate,
+    Protocol,
+    generated_batches,
+    predict,
+    real_batches,
+    train_classifier,
+)
+from kerasgen.evaluation.metrics import Estimate
+from kerasgen.evaluation.metrics.paired_bootstrap import Score, resampled_scores
+
+Batches = Iterator[tuple[tf.Tensor, tf.Tensor]]
+Arm = Callable[[int], Batches]
+"""Seed -> endless batches of (images, labels) to train a classifier on."""
+
+CLASSICAL = Augmentation(rotation=10.0, shift=0.08, zoom=0.1, flip=True)
+"""What people do to photographs when they have too few."""
+
+_STREAM = 1000
+"""Keeps the seeds of generated pictures away from those of real ones."""
+
+
+def utility_arms(
+    train: LabelledImages,
+    generate: Generate,
+    latent_size: int,
+    protocol: Protocol,
+    *,
+    augmentation: Augmentation = CLASSICAL,
+    share: float = 0.5,
+) -> dict[str, Arm]:
+    """The ways to train that are compared, the baseline first.
+
+    Args:
+        train: The real pictures, those the generator was trained on.
+        generate: The generator, in inference mode.
+        latent_size: Size of its noise vector.
+        protocol: How each classifier is trained; without augmentation.
+        augmentation: Of the augmented arms.
+        share: Of generated pictures in each batch of the mixed arms, above 0 and below 1.
+
+    Returns:
+        ``real``; ``real, classes alike`` (rare ones are shown as often: generated ones are, too);
+        ``real, augmented``; ``synthetic``; ``real + synthetic``; ``real, augmented + synthetic``.
+
+    Raises:
+        ValueError: If the share leaves no picture of either kind in a batch.
+    """
+    made = round(share * protocol.batch_size)
+    if not 0 < made < protocol.batch_size:
+        raise ValueError(
+            "`share` must leave real and generated pictures in each batch. "
+            f"Received: share={share} of {protocol.batch_size} pictures"
+        )
+    alike = train.at(balanced_places(train.labels, 0))
+    part = dataclasses.replace(protocol, batch_size=protocol.batch_size - made)
+    rest = dataclasses.replace(protocol, batch_size=made)
+    classes = len(train.class_names)
+
+    def synthetic(count: Protocol) -> Arm:
+        return lambda seed: generated_batches(generate, latent_size, classes, count, seed + _STREAM)
+
+    def mixed(real: Arm) -> Arm:
+        return lambda seed: joined_batches(real(seed), synthetic(rest)(seed))
+
+    return {
+        "real": _real(train, protocol),
+        "real, classes alike": _real(alike, protocol),
+        "real, augmented": _real(train, dataclasses.replace(protocol, augmentation=augmentation)),
+        "synthetic": synthetic(protocol),
+        "real + synthetic": mixed(_real(train, part)),
+        "real, augmented + synthetic": mixed(
+            _real(train, dataclasses.replace(part, augmentation=augmentation))
+        ),
+    }
+
+
+def _real(pictures: LabelledImages, protocol: Protocol) -> Arm:
+    return lambda seed: real_batches(pictures.images, pictures.labels, protocol, seed)
+
+
+def joined_batches(first: Batches, second: Batches) -> Batches:
+    """Batches whose first rows are one source's, and whose last rows are the other's."""
+    for one, other in zip(first, second, strict=False):
+        images, labels = (
+            tf.concat([tf.cast(a, b.dtype), b], axis=0) for a, b in zip(one, other, strict=True)
+        )
+        yield images, labels
+
+
+def train_and_predict(
+    arm: Arm, test: LabelledImages, protocol: Protocol, seeds: Sequence[int]
+) -> np.ndarray:
+    """What classifiers trained in one way say of the test pictures.
+
+    Args:
+        arm: From ``utility_arms``, or any other source of batches.
+        test: Real pictures that nothing was trained or chosen on.
+        protocol: How each classifier is trained.
+        seeds: One classifier for each.
+
+    Returns:
+        ``[S, N]`` int32, the predicted class of each test picture by each classifier.
+    """
+    shape, classes = test.images.shape[1:], len(test.class_names)
+    networks = (train_classifier(arm(seed), shape, classes, protocol, seed) for seed in seeds)
+    return np.stack([predict(network, test.images) for network in networks]).astype(np.int32)
+
+
+def score_with_interval(
+    score: Score, labels: np.ndarray, predicted: np.ndarray, *, seed: int = 0
+) -> Estimate:
+    """Mean over classifiers, with a 95 % interval over classifiers and pictures.
+
+    Args:
+        score: ``share_right`` or ``mean_f1`` of ``classification``, or another.
+        labels: ``[N]`` integers, the truth.
+        predicted: ``[S, N]``, from ``train_and_predict``.
+        seed: Of the bootstrap.
+    """
+    return resampled_scores(score, labels, {"own": predicted}, seed=seed)["own"].estimate()
+
+
+def gain_with_interval(
+    score: Score,
+    labels: np.ndarray,
+    predicted: np.ndarray,
+    baseline: np.ndarray,
+    *,
+    seed: int = 0,
+) -> Estimate:
+    """How much better than the baseline, with a paired 95 % interval.
+
+    Args:
+        score: ``share_right`` or ``mean_f1`` of ``classification``, or another.
+        labels: ``[N]`` integers, the truth.
+        predicted: ``[S, N]``, from ``train_and_predict``.
+        baseline: The same of the other arm, for the same seeds.
+        seed: Of the bootstrap.
+
+    Raises:
+        ValueError: If the two arms have different forms.
+    """
+    both = {"own": predicted, "other": baseline}
+    found = resampled_scores(score, labels, both, seed=seed)
+    return found["own"].minus(found["other"]).estimate()
+
+
+def verdict(gain: Estimate) -> str:
+    """One sentence that may be a no.
+
+    Args:
+        gain: From ``gain_with_interval``, a share in [0, 1].
+    """
+    points = f"{100 * gain.value:+.1f} points [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
+    if gain.low > 0:
+        return f"It helps: {points}."
+    if gain.high < 0:
+        return f"It harms: {points}."
+    return f"No difference is shown: {points}."

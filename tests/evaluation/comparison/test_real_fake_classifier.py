@@ -1,0 +1,190 @@
+"""A network that learns to tell: what is there it finds, what is not it does not, and fairly."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from kerasgen.evaluation.classifiers.detector import Detector, Plan
+from kerasgen.evaluation.comparison import real_fake_classifier
+from kerasgen.evaluation.comparison.distances import compared_sets
+from kerasgen.evaluation.comparison.real_fake_classifier import (
+    Network,
+    discriminate,
+    network_by_name,
+)
+
+SIZE = 16
+QUICK = Network(plan=Plan(steps=60, every=30, patience=2, batch_size=16, rate=3e-3))
+
+
+def noise(count, seed, size=SIZE):
+    return np.random.default_rng(seed).integers(60, 190, (count, size, size, 3), np.uint8)
+
+
+def with_fingerprint(images, strength=40):
+    """What a generator may leave: a grid. No linear look at reduced pixels sees it."""
+    signs = 2 * (np.indices(images.shape[1:3]).sum(axis=0) % 2) - 1
+    return (images + strength * signs[..., None]).astype(np.uint8)
+
+
+def quiet(text):
+    pass
+
+
+def told(sets, folder, network=QUICK, **options):
+    return discriminate(sets, network, folder, report=quiet, **options)
+
+
+class Watched:
+    """Notes what is learned from and what is tested on."""
+
+    def __init__(self, monkeypatch, fit=real_fake_classifier.fit_detector):
+        self.folders, self.known, self.tested = [], [], []
+        measure = real_fake_classifier.measure_detection
+
+        def noting_fit(trainer, data, *rest, **options):
+            self.folders.append(trainer.workdir.name)
+            self.known.append(data)
+            return fit(trainer, data, *rest, **options)
+
+        def noting_measure(score, data, **options):
+            self.tested.append(data)
+            return measure(score, data, **options)
+
+        monkeypatch.setattr(real_fake_classifier, "fit_detector", noting_fit)
+        monkeypatch.setattr(real_fake_classifier, "measure_detection", noting_measure)
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    """A training whose answer is known."""
+    sets = compared_sets(noise(160, 0), with_fingerprint(noise(80, 1)))
+    folder = tmp_path_factory.mktemp("networks")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        watched = Watched(monkeypatch)
+        found = told(sets, folder)
+    return sets, folder, found, watched
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """Nothing is learned: a guess by the light."""
+
+    def fit(trainer, data, *rest, **options):
+        return Detector(lambda images: images.mean(axis=(1, 2, 3)), keras.Sequential(), {})
+
+    return Watched(monkeypatch, fit)
+
+
+def test_what_is_there_is_found_and_the_null_stays_at_chance(learned):
+    sets, _, found, _ = learned
+    area, accuracy = found.numbers["area_under_roc"], found.numbers["accuracy"]
+    assert area["synthetic"]["value"] > 0.95 and accuracy["synthetic"]["value"] > 0.85
+    assert area["null"]["low"] < 0.5 < area["null"]["high"]
+    assert area["synthetic"]["count"] == area["null"]["count"] == 24
+    assert found.numbers["pixels"] == "16x16"
+
+
+def test_what_is_tested_or_shown_was_not_learned_from(learned):
+    sets, _, found, watched = learned
+    for arm, own in enumerate((sets.synthetic, sets.null)):
+        shown = {image.tobytes() for image in watched.known[arm].images}
+        assert len(shown) == 160 - 48
+        assert not shown & {image.tobytes() for image in watched.tested[arm].images}
+        # What is positive is the arm.
+        assert watched.known[arm].present.sum() == 56
+        positive = watched.known[arm].images[watched.known[arm].present]
+        assert {image.tobytes() for image in positive} < {image.tobytes() for image in own}
+    shown = {image.tobytes() for image in watched.known[0].images}
+    unseen = [*sets.null, *sets.synthetic[found.unseen]]
+    assert len(found.unseen) == 24 and not shown & {image.tobytes() for image in unseen}
+
+
+def test_what_was_learned_is_not_learned_again(learned, capsys):
+    sets, folder, found, _ = learned
+    assert told(sets, folder).numbers == found.numbers
+    assert "train" not in capsys.readouterr().out
+
+
+def test_other_pictures_plans_and_seeds_are_other_trainings(tmp_path, untrained):
+    sets, others = (compared_sets(noise(80, 0), noise(60, seed)) for seed in (1, 2))
+    told(sets, tmp_path)
+    told(sets, tmp_path)
+    told(others, tmp_path)
+    told(sets, tmp_path, Network())
+    told(sets, tmp_path, seed=1)
+    same, again, *rest = (
+        untrained.folders[place : place + 2] for place in range(0, len(untrained.folders), 2)
+    )
+    assert same == again and same[0] != same[1]
+    # The null of other synthetic pictures is the same one.
+    assert rest[0][1] == same[1]
+    found = [*same, rest[0][0], *rest[1], *rest[2]]
+    assert len(set(found)) == len(found) == 7
+
+
+def test_sources_are_on_one_side_only(tmp_path, untrained):
+    names = np.repeat(np.arange(20), 4).tolist()
+    sets = compared_sets(noise(80, 0), noise(80, 1), real_groups=names, synthetic_groups=names)
+    told(sets, tmp_path)
+    assert len(untrained.known) == len(untrained.tested) == 2
+    for known, tested in zip(untrained.known, untrained.tested, strict=True):
+        assert not set(known.sources) & set(tested.sources)
+        assert len(set(tested.sources)) < len(tested.sources)
+
+
+def test_large_or_odd_pictures_are_reduced(tmp_path, untrained):
+    sets = compared_sets(noise(60, 0, 83), noise(60, 1, 83))
+    assert told(sets, tmp_path).numbers["pixels"] == "64x64"
+    assert untrained.known[0].images.shape[1:] == (64, 64, 3)
+
+
+def test_a_backbone_is_frozen_and_its_own_maps_are_shown(tmp_path, monkeypatch):
+    keras.utils.set_random_seed(1)
+    images = keras.Input((24, 24, 3))
+    x = layers.Conv2D(16, 3, activation="relu", name="edges")(images)
+    body = keras.Model(images, layers.GlobalAveragePooling2D()(x))
+    before = body.get_weights()
+    monkeypatch.setattr(real_fake_classifier, "application", lambda name, weights: body)
+    sets = compared_sets(noise(160, 0), with_fingerprint(noise(80, 1)))
+    found = told(sets, tmp_path, Network("vgg16", None, QUICK.plan))
+    assert found.network is body and found.numbers["pixels"] == "24x24"
+    assert all(np.array_equal(*pair) for pair in zip(before, body.get_weights(), strict=True))
+    assert found.numbers["area_under_roc"]["synthetic"]["value"] > 0.8
+    assert found.numbers["network"] == "vgg16 with random weights, its head trained here"
+
+
+@pytest.mark.parametrize(
+    ("count", "sources", "said"),
+    [(30, 30, "reference has 15 pictures of 15"), (80, 8, "reference has 40 pictures of 4 source")],
+)
+def test_too_little_is_said_and_nothing_trained(count, sources, said, tmp_path):
+    names = (np.arange(count) % sources).tolist()
+    sets = compared_sets(noise(count, 0), noise(60, 1), real_groups=names)
+    answer = told(sets, tmp_path)
+    assert isinstance(answer, str) and said in answer
+    assert not list(tmp_path.iterdir())
+
+
+def test_networks_have_names(tmp_path):
+    weights = tmp_path / "mine.weights.h5"
+    weights.touch()
+    assert network_by_name("small") == Network()
+    assert network_by_name(f"vgg16:{weights}").description == (
+        "vgg16 with the weights of mine.weights.h5, its head trained here"
+    )
+    assert network_by_name("inception_v3").weights == "imagenet"
+    for text, said in (
+        ("vgg19", "must be among small, resnet50:FILE.*Received: 'vgg19'"),
+        ("small:file", "no such file"),
+        (f"small:{weights}", "must be among"),
+        ("vgg16:nowhere.h5", "no such file of weights. Received: 'vgg16:nowhere.h5'"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            network_by_name(text)
+
+
+@pytest.mark.parametrize(("side", "seen"), [(16, 16), (28, 32), (64, 64), (65, 64), (300, 64)])
+def test_small_pictures_are_not_reduced_for_the_network(side, seen):
+    assert real_fake_classifier._size(np.zeros((1, side, side, 3)), Network()) == (seen, seen)

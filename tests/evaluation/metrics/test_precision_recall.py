@@ -1,0 +1,74 @@
+"""Precision, recall, density and coverage against loops, and where they must be 0, half or 1."""
+
+import numpy as np
+import pytest
+
+from kerasgen.evaluation.metrics import intervals, manifold_scores
+
+
+def by_loops(real, made, k):
+    def radius(points, i):
+        return sorted(np.linalg.norm(points[i] - other) for other in points)[k]
+
+    def within(point, points, radii):
+        return [np.linalg.norm(point - c) < r for c, r in zip(points, radii, strict=True)]
+
+    of_real = [radius(real, i) for i in range(len(real))]
+    of_made = [radius(made, i) for i in range(len(made))]
+    in_real = np.array([within(point, real, of_real) for point in made])
+    in_made = np.array([within(point, made, of_made) for point in real])
+    return (
+        in_real.any(axis=1).mean(),
+        in_made.any(axis=1).mean(),
+        in_real.sum() / (k * len(made)),
+        in_real.any(axis=0).mean(),
+    )
+
+
+@pytest.mark.parametrize("block", [2**24, 100])
+@pytest.mark.parametrize("k", [1, 4])
+def test_they_equal_loops(monkeypatch, block, k):
+    monkeypatch.setattr(intervals, "BLOCK", block)
+    generator = np.random.default_rng(k)
+    real, made = generator.normal(size=(40, 3)), generator.normal(0.7, 0.8, (31, 3))
+    found = manifold_scores(real, made, k=k)
+    assert [each.value for each in found] == pytest.approx(by_loops(real, made, k), abs=1e-12)
+    assert [each.count for each in found] == [31, 40, 31, 40]
+
+
+def test_a_generator_that_makes_one_half_only():
+    generator = np.random.default_rng(0)
+    real = np.concatenate([generator.normal(size=(200, 2)), generator.normal(20, 1, (200, 2))])
+    found = manifold_scores(real, generator.normal(size=(200, 2)))
+    assert found.precision.value > 0.95 and found.density.value > 0.8
+    assert found.recall.value == pytest.approx(0.5, abs=0.03)
+    assert found.coverage.value == pytest.approx(0.5, abs=0.05)
+
+
+def test_one_odd_real_sample_fools_precision_and_not_density():
+    generator = np.random.default_rng(1)
+    real = np.concatenate([generator.normal(size=(200, 2)), [[60.0, 0.0]]])
+    made = generator.normal(0, 0.1, (100, 2)) + [30.0, 0.0]
+    found = manifold_scores(real, made)
+    assert found.precision.value == 1.0
+    assert found.density.value < 0.3 and found.coverage.value < 0.01
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="`k` must be at least 1"):
+        manifold_scores(np.zeros((9, 2)), np.zeros((9, 2)), k=0)
+    with pytest.raises(ValueError, match="at least 6 samples. Received: 5 and 9"):
+        manifold_scores(np.zeros((5, 2)), np.zeros((9, 2)))
+
+
+def test_samples_that_are_there_several_times_have_no_width():
+    """Far from the origin rounding would give each copy a distance of its own."""
+    generator = np.random.default_rng(5)
+    real, made = 10 + generator.normal(size=(2, 20, 40))
+    made = np.repeat(made, 6, axis=0)
+    real = np.repeat(real, 6, axis=0)
+    found = [
+        manifold_scores(real[order], made, k=5) for order in map(generator.permutation, [120] * 3)
+    ]
+    for scores in found:
+        assert [each.value for each in scores] == [0.0, 0.0, 0.0, 0.0]

@@ -1,0 +1,163 @@
+"""Proofs on sets whose worth is known: more of the same, the same in one colour, lies."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kerasgen.data.labelled_images import LabelledImages
+from kerasgen.evaluation.classifiers.training import Protocol
+from kerasgen.evaluation.utility import learners, runs
+from kerasgen.evaluation.utility.learners import FromScratch
+from kerasgen.evaluation.utility.prove import Question, prove_sets
+from kerasgen.evaluation.utility.training_sets import Pools
+
+SIZE = 8
+LIGHT = 16
+QUICK = Protocol(steps=60, batch_size=32, width=8)
+
+
+def pictures(count, seed):
+    """Class 0 is lit above, class 1 below; less than one pixel varies by."""
+    labels = (np.arange(count) % 2).astype(np.int32)
+    random = np.random.default_rng(seed)
+    rows = (np.arange(SIZE)[:, None, None] < SIZE // 2) == (labels[:, None, None, None] == 0)
+    images = (random.integers(0, 120, (count, SIZE, SIZE, 1)) + LIGHT * rows).astype(np.uint8)
+    return LabelledImages(images, labels, ("above", "below"), tuple(map(str, range(count))))
+
+
+def pools(synthetic, real=64):
+    return Pools(pictures(real, 0), range(real), synthetic)
+
+
+TEST = pictures(200, 5)
+
+
+def test_the_plan_has_all_arms_and_leaves_out_what_is_not_there():
+    cells = runs.plan_cells(pools(pictures(40, 1)), [16, 64], [1, 2], range(2), gate=True)
+    at = {amount: {cell.arm.name for cell in cells if cell.amount == amount} for amount in (16, 64)}
+    # 13 of 16 and 51 of 64 are trained on: 40 synthetic ones do not suffice for the latter.
+    assert {"real", "real, classes alike", "real, augmented"} <= at[16] & at[64]
+    assert {"real + 2 x synthetic, augmented", "real + 1 x confirmed"} <= at[16] - at[64]
+    assert not any("x synthetic" in name for name in at[64]) and "synthetic alone" in at[64]
+    controls = {name for name in at[16] if name.startswith("control")}
+    assert controls == {"control: real + 2 x other real", "control: real + 2 x noise"}
+    first = [cell.arm.name for cell in cells if cell.amount == 16 and cell.seed == 1][0]
+    assert first == "real" and len(set(cells)) == len(cells)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "times", "said"),
+    [
+        ([16, 8], [1], "`amounts` must rise"),
+        ([16, 65], [1], "There are 64 real pictures"),
+        ([], [1], "`amounts` must rise"),
+        ([16], [0], "`times` must be above 0"),
+        ([16], [4], "too small for any arm"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused(amounts, times, said):
+    with pytest.raises(ValueError, match=f"{said}.*Received: "):
+        runs.plan_cells(pools(pictures(8, 1)), amounts, times, range(2))
+
+
+def test_an_amount_without_a_class_is_refused():
+    """Two recordings of a class: at 16 pictures one class would be missing."""
+    real = pictures(64, 0)
+    groups = [(label, place // 32) for place, label in enumerate(real.labels.tolist())]
+    given = Pools(real, groups, pictures(64, 1))
+    with pytest.raises(ValueError, match="Of 16 real pictures.*none is of (above|below).*Received"):
+        runs.plan_cells(given, [16, 64], [1], range(2))
+    assert runs.plan_cells(given, [64], [0.5], range(2))
+
+
+def test_more_of_the_same_helps(tmp_path):
+    short = FromScratch(Protocol(steps=100, batch_size=32, width=8))
+    question = Question([8, 64], (4.0,), 5, short)
+    told = []
+    good = prove_sets(
+        pools(pictures(256, 1)), TEST, question, tmp_path,
+        report=lambda done, total: told.append((done, total)),
+    )  # fmt: skip
+    assert told[-1] == (good["settings"]["classifiers"],) * 2 and told[0][0] == 1
+    assert good["verdicts"][0]["verdict"].startswith("It helps")
+    assert good["worth"][0]["value"] > 30
+    assert all(each["as_it_must"] for each in good["controls"])
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert good["summary"] in page and "<svg" in page
+    assert json.loads((tmp_path / "report.json").read_text())["curve"] == good["curve"]
+
+
+def test_a_gate_keeps_what_is_confirmed_and_a_stop_loses_nothing(tmp_path, monkeypatch):
+    made = pictures(60, 1)
+    labels = made.labels.copy()
+    labels[::3] = 1 - labels[::3]
+    mixed = pools(LabelledImages(made.images, labels, made.class_names, made.names))
+    question = Question([64], (1.0,), 1, FromScratch(QUICK), gate=True)
+    trained = []
+    real = learners.train_classifier
+
+    def stopping(*given):
+        trained.append(given)
+        if len(trained) == 3:
+            raise KeyboardInterrupt
+        return real(*given)
+
+    monkeypatch.setattr(learners, "train_classifier", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        prove_sets(mixed, TEST, question, tmp_path)
+    assert not (tmp_path / "index.html").exists()
+    found = prove_sets(mixed, TEST, question, tmp_path)
+    # The two that were done are not trained again.
+    assert len(trained) == 1 + found["settings"]["classifiers"]
+    (gate,) = found["gate"]
+    assert 0.5 < gate["confirmed"]["value"] < 0.8 and gate["confirmed"]["count"] == 60
+    assert any("no control with more real" in remark for remark in found["remarks"])
+    assert "The gate" in (tmp_path / "index.html").read_text(encoding="utf-8")
+    count = len(trained)
+    again = prove_sets(mixed, TEST, question, tmp_path)
+    assert again == found and len(trained) == count
+
+
+def test_other_pictures_are_another_proof(tmp_path, monkeypatch):
+    cells = [runs.Cell(runs.ALONE, 64, 0)]
+    asked = []
+    monkeypatch.setattr(learners, "train_classifier", lambda *given: asked.append(given))
+    monkeypatch.setattr(learners, "predict", lambda network, images: images[:, 0, 0, 0])
+    for _ in range(2):
+        for made in (pictures(40, 1), pictures(40, 2)):
+            runs.run_cells(cells, pools(made), TEST, FromScratch(QUICK), tmp_path)
+    assert len(asked) == 2
+    runs.run_cells(cells, pools(pictures(40, 1)), pictures(200, 6), FromScratch(QUICK), tmp_path)
+    runs.run_cells(cells, pools(pictures(40, 1)), TEST, FromScratch(Protocol(steps=61)), tmp_path)
+    assert len(asked) == 4
+    for seed in (7, 8):
+        chosen_by = replace(pools(pictures(40, 1)), validation=pictures(20, seed))
+        runs.run_cells(cells, chosen_by, TEST, FromScratch(QUICK), tmp_path)
+    assert len(asked) == 6
+
+
+def test_copies_of_test_pictures_are_left_out():
+    train = pictures(10, 1)
+    images = train.images.copy()
+    images[[2, 7]] = TEST.images[[5, 9]]
+    planted = LabelledImages(images, train.labels, train.class_names, train.names)
+    kept = runs.without_copies(planted, TEST)
+    assert kept.names == ("0", "1", "3", "4", "5", "6", "8", "9")
+
+
+def test_a_time_becomes_a_number_of_updates_and_stays(tmp_path, monkeypatch):
+    given = pools(pictures(8, 1))
+    steps = runs.steps_within(5, 10, given, QUICK, tmp_path)
+    assert steps > runs.FEWEST_STEPS
+    assert steps < 10_000_000
+    monkeypatch.setattr(runs, "train_classifier", None)
+    assert runs.steps_within(5, 10, given, QUICK, tmp_path) == steps
+    monkeypatch.undo()
+    larger = pools(pictures(9, 1), real=65)
+    assert runs.steps_within(5, 10, larger, QUICK, tmp_path) > 0
+    told = json.loads((tmp_path / "pace.json").read_text())["asked"]
+    assert told["pictures"] == [65, SIZE, SIZE, 1]
+    with pytest.raises(ValueError, match=r"10 classifiers need about .*Received: minutes=0.01"):
+        runs.steps_within(0.01, 10, given, QUICK, tmp_path)
