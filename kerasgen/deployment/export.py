@@ -9,11 +9,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasgen.deployment.classifier_endpoints import check_classifier, classifier_endpoints
-from kerasgen.deployment.generator_endpoints import check_generator, generator_endpoints
-from kerasgen.deployment.publishing import ExportError, check_writable, publish
-from kerasgen.deployment.refiner_endpoints import refiner_endpoints
-from kerasgen.deployment.translator_endpoints import check_translator, translator_endpoints
+from kerasgen.deployment.endpoints.classifier import check_classifier, classifier_endpoints
+from kerasgen.deployment.endpoints.generator import check_generator, generator_endpoints
+from kerasgen.deployment.endpoints.refiner import refiner_endpoints
+from kerasgen.deployment.endpoints.translator import check_translator, translator_endpoints
+from kerasgen.deployment.savedmodel import ExportError, check_writable, publish
 
 __all__ = [
     "ExportError",

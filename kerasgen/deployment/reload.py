@@ -14,7 +14,7 @@ sys.modules["keras"] = None  # type: ignore[assignment]
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from kerasgen.deployment.probing import run_in_batches  # noqa: E402
+from kerasgen.deployment.signature_runs import run_in_batches  # noqa: E402
 
 
 def run_probes(folder: str, probe_path: str, result_path: str) -> None:

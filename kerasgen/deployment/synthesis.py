@@ -19,7 +19,7 @@ from kerasgen.annotations.annotated_folder import Known, SourceFolder
 from kerasgen.annotations.annotation import run_lengths
 from kerasgen.annotations.records import ManifestRow, Source
 from kerasgen.annotations.synthetic_folder import SyntheticFolder, picture_name
-from kerasgen.deployment.served import ServedModel
+from kerasgen.deployment.served_model import ServedModel
 from kerasgen.io.images import ImageError, PathLike, to_uint8
 from kerasgen.io.interruption import Interruption, Stopped
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgen.deployment import publishing
+from kerasgen.deployment import savedmodel
 from kerasgen.deployment.export import ExportError, export_refiner
-from kerasgen.deployment.publishing import next_version
+from kerasgen.deployment.savedmodel import next_version
 from kerasgen.io.images import to_float, to_uint8
 from kerasgen.refiner import build_residual_refiner
 
@@ -71,7 +71,7 @@ def exported(request, tmp_path_factory):
 @pytest.fixture
 def unchecked(monkeypatch):
     """Exports without the check that starts a process."""
-    monkeypatch.setattr(publishing, "_check", lambda *arguments: None)
+    monkeypatch.setattr(savedmodel, "_check", lambda *arguments: None)
 
 
 def png(image):
@@ -209,7 +209,7 @@ def test_a_number_taken_meanwhile_is_not_overwritten(tmp_path, unchecked, monkey
     (home / "1").mkdir(parents=True)
     (home / "1" / "theirs").touch()
     numbers = iter([1, 2])
-    monkeypatch.setattr(publishing, "next_version", lambda home: next(numbers))
+    monkeypatch.setattr(savedmodel, "next_version", lambda home: next(numbers))
     assert export_to(tmp_path, tiny_refiner(0)) == home / "2"
     assert names(home / "1") == ["theirs"] and names(home) == ["1", "2"]
 
@@ -220,14 +220,14 @@ def test_nothing_is_left_behind_when_a_part_fails(part, tmp_path, unchecked, mon
         raise ExportError(f"{part} failed")
 
     (tmp_path / "eyes" / "abc").mkdir(parents=True)
-    monkeypatch.setattr(publishing, part, fail)
+    monkeypatch.setattr(savedmodel, part, fail)
     with pytest.raises(ExportError, match=f"{part} failed"):
         export_to(tmp_path, tiny_refiner(0))
     assert names(tmp_path / "eyes") == ["abc"]
 
 
 def test_a_model_written_with_other_weights_is_not_kept(tmp_path, monkeypatch):
-    write = publishing._write
+    write = savedmodel._write
 
     def tampering(model, endpoints, folder):
         weights = model.get_weights()
@@ -235,7 +235,7 @@ def test_a_model_written_with_other_weights_is_not_kept(tmp_path, monkeypatch):
         write(model, endpoints, folder)
         model.set_weights(weights)
 
-    monkeypatch.setattr(publishing, "_write", tampering)
+    monkeypatch.setattr(savedmodel, "_write", tampering)
     with pytest.raises(ExportError, match="gives other pictures.*refine"):
         export_to(tmp_path, tiny_refiner(2))
     assert names(tmp_path / "eyes") == []
@@ -254,7 +254,7 @@ def test_each_output_is_compared(wrong, value, tmp_path, monkeypatch):
         "serving_default/png_bytes": to_uint8(right).astype(float),
     }
     results[wrong] = results[wrong] + value * (127.5 if "png" in wrong else 1.0)
-    monkeypatch.setattr(publishing, "_reload", lambda *arguments: results)
+    monkeypatch.setattr(savedmodel, "_reload", lambda *arguments: results)
     with pytest.raises(ExportError, match="it was not kept"):
         export_to(tmp_path, refiner)
     assert names(tmp_path / "eyes") == []
@@ -264,7 +264,7 @@ def test_a_model_that_cannot_be_reloaded_is_not_kept(tmp_path, monkeypatch):
     def empty(model, endpoints, folder):
         (folder / "saved_model.pb").write_bytes(b"")
 
-    monkeypatch.setattr(publishing, "_write", empty)
+    monkeypatch.setattr(savedmodel, "_write", empty)
     with pytest.raises(ExportError, match="could not be reloaded in a new process"):
         export_to(tmp_path, tiny_refiner(0))
     assert names(tmp_path / "eyes") == []

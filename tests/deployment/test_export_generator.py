@@ -11,9 +11,9 @@ import pytest
 import tensorflow as tf
 
 from kerasgen.cgan import build_generator, build_modulated_generator
-from kerasgen.deployment import publishing
+from kerasgen.deployment import savedmodel
 from kerasgen.deployment.export import ExportError, export_generator
-from kerasgen.deployment.latents import seeded_latents
+from kerasgen.deployment.seeded_latents import seeded_latents
 from kerasgen.io.images import to_uint8
 
 NAMES = ["coat", "bag", "T-shirt/top", "Schürze"]
@@ -44,7 +44,7 @@ def exported(request, tmp_path_factory):
     generator, folder = tiny_generator(request.param), tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as patch:
         if request.param == 1:
-            patch.setattr(publishing, "_check", lambda *arguments: None)
+            patch.setattr(savedmodel, "_check", lambda *arguments: None)
         path = export_to(folder, generator)
     loaded = tf.saved_model.load(str(path))
     return SimpleNamespace(generator=generator, path=path, loaded=loaded, **signatures(loaded))
@@ -53,7 +53,7 @@ def exported(request, tmp_path_factory):
 @pytest.fixture
 def unchecked(monkeypatch):
     """Exports without the check that starts a process."""
-    monkeypatch.setattr(publishing, "_check", lambda *arguments: None)
+    monkeypatch.setattr(savedmodel, "_check", lambda *arguments: None)
 
 
 def signatures(loaded):
@@ -183,7 +183,7 @@ def test_the_names_are_in_the_model_and_in_the_card(exported):
 
 
 def test_versions_count_up(tmp_path, unchecked, monkeypatch):
-    monkeypatch.setattr(publishing, "_write", lambda *arguments: None)
+    monkeypatch.setattr(savedmodel, "_write", lambda *arguments: None)
     generator, home = tiny_generator(), tmp_path / "clothes"
     assert export_to(tmp_path, generator) == home / "1"
     assert export_to(tmp_path, generator) == home / "2"
@@ -218,7 +218,7 @@ def test_a_network_that_is_no_conditional_generator_is_refused(tmp_path):
 
 
 def test_a_fault_in_one_class_alone_is_caught_and_nothing_is_kept(tmp_path, monkeypatch):
-    write, generator = publishing._write, tiny_generator()
+    write, generator = savedmodel._write, tiny_generator()
 
     def tampering(model, endpoints, folder):
         weights = model.get_weights()
@@ -227,7 +227,7 @@ def test_a_fault_in_one_class_alone_is_caught_and_nothing_is_kept(tmp_path, monk
         write(model, endpoints, folder)
         model.set_weights(weights)
 
-    monkeypatch.setattr(publishing, "_write", tampering)
+    monkeypatch.setattr(savedmodel, "_write", tampering)
     with pytest.raises(ExportError, match="gives other pictures.*generate/picture"):
         export_to(tmp_path, generator)
     assert names(tmp_path / "clothes") == []
@@ -245,12 +245,12 @@ def test_a_fault_in_one_class_alone_is_caught_and_nothing_is_kept(tmp_path, monk
 )
 def test_each_output_is_compared(wrong, tmp_path, monkeypatch):
     def reloaded(folder, endpoints):
-        results = publishing._expected(endpoints)
+        results = savedmodel._expected(endpoints)
         results[wrong] = results[wrong][..., ::-1]
         return results
 
-    monkeypatch.setattr(publishing, "_write", lambda *arguments: None)
-    monkeypatch.setattr(publishing, "_reload", reloaded)
+    monkeypatch.setattr(savedmodel, "_write", lambda *arguments: None)
+    monkeypatch.setattr(savedmodel, "_reload", reloaded)
     with pytest.raises(ExportError, match=f"it was not kept.*{{'{wrong}'"):
         export_to(tmp_path, tiny_generator())
     assert names(tmp_path / "clothes") == []

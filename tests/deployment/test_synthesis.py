@@ -16,14 +16,14 @@ from kerasgen.annotations.annotation import Annotation, mask_from_run_lengths
 from kerasgen.annotations.records import ManifestRow, PlacedObject, Source
 from kerasgen.annotations.synthetic_folder import SyntheticFolder, picture_name, read_manifest
 from kerasgen.data.labelled_images import load_labelled
-from kerasgen.deployment import publishing, synthesis
+from kerasgen.deployment import savedmodel, synthesis
 from kerasgen.deployment.export import (
     export_classifier,
     export_generator,
     export_refiner,
     export_translator,
 )
-from kerasgen.deployment.served import ServedModel
+from kerasgen.deployment.served_model import ServedModel
 from kerasgen.io.images import read_image, to_uint8
 from kerasgen.io.interruption import Unfinished
 
@@ -71,7 +71,7 @@ def models(tmp_path_factory):
     named = {"class_names": NAMES, "card": {}}
     with pytest.MonkeyPatch.context() as patch:
         # The check of an export has tests of its own.
-        patch.setattr(publishing, "_check", lambda *arguments: None)
+        patch.setattr(savedmodel, "_check", lambda *arguments: None)
         keras.utils.set_random_seed(0)
         return {
             "generator": export_generator(tiny_generator(), folder, "lights", **named),

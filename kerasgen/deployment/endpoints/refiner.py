@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.deployment.endpoints import (
+from kerasgen.deployment.endpoints.endpoint import (
     Endpoint,
     Endpoints,
     decode_pictures,

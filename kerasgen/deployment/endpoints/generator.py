@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.deployment.endpoints import Endpoint, Endpoints, encode_pngs
-from kerasgen.deployment.latents import seeded_latents
+from kerasgen.deployment.endpoints.endpoint import Endpoint, Endpoints, encode_pngs
+from kerasgen.deployment.seeded_latents import seeded_latents
 
 _SEEDS_PER_CLASS = 3
 """Pictures of each class that the check compares."""

@@ -8,7 +8,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.deployment.endpoints import Endpoint, Endpoints, decode_pictures, encoded_probes
+from kerasgen.deployment.endpoints.endpoint import (
+    Endpoint,
+    Endpoints,
+    decode_pictures,
+    encoded_probes,
+)
 from kerasgen.io.images import to_float
 
 

@@ -16,8 +16,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.deployment.endpoints import Endpoint, Endpoints
-from kerasgen.deployment.probing import run_in_batches
+from kerasgen.deployment.endpoints.endpoint import Endpoint, Endpoints
+from kerasgen.deployment.signature_runs import run_in_batches
 
 MODEL_CARD = "model_card.json"
 TOLERANCE = 1e-4

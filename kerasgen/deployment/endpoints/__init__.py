@@ -1,0 +1,1 @@
+"""The signatures of each kind of exported model."""
