@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerasgen.cli.arguments import number_from_zero, processors
-from kerasgen.cli.filled import check_apart
+from kerasgen.cli.output_folder import check_apart
 from kerasgen.io.progress import progress
 
 if TYPE_CHECKING:

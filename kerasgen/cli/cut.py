@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from kerasgen.cli.arguments import processors, whole_number
-from kerasgen.cli.filled import check_apart
+from kerasgen.cli.output_folder import check_apart
 from kerasgen.io.progress import progress
 
 

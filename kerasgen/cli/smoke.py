@@ -31,7 +31,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def _smoke(arguments: argparse.Namespace) -> None:
     """Lays smoke over pictures: its mask is one more object, and what was known is kept."""
     from kerasgen.annotations.annotated_folder import SourceFolder
-    from kerasgen.cli.filled import check_apart, told
+    from kerasgen.cli.output_folder import check_apart, told
     from kerasgen.io.files import check_writable
     from kerasgen.procedural.smoke.folder import lay_smoke
 

@@ -32,7 +32,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def _synthesize(arguments: argparse.Namespace) -> None:
     """Fills a folder with a model's pictures; what is known of their sources moves along."""
     from kerasgen.annotations.annotated_folder import SourceFolder
-    from kerasgen.cli.filled import check_apart, told
+    from kerasgen.cli.output_folder import check_apart, told
     from kerasgen.deployment.served_model import ServedModel
     from kerasgen.deployment.synthesis import synthesize
     from kerasgen.io.files import check_writable

@@ -8,7 +8,7 @@ from PIL import Image
 from running import run_example
 from scene_files import NAMES, material, tree
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def run(folder, *flags):

@@ -27,7 +27,7 @@ pytestmark = [
         not (browser.DRIVER and browser.CHROMIUM), reason="there is no chromium with chromedriver"
     ),
 ]
-DATA = Path(__file__).parents[1] / "../shared/data"
+DATA = Path(__file__).parents[2] / "../shared/data"
 LATENT, SIZE = 16, 28
 
 

@@ -9,7 +9,7 @@ from kerasgen.evaluation.judges.pupil import find_pupils
 from kerasgen.io.images import read_folder
 
 pytestmark = pytest.mark.real_data
-DATA = Path(__file__).parents[1] / "../shared/data"
+DATA = Path(__file__).parents[2] / "../shared/data"
 COUNTS = {"real": 530, "rendered": 105, "test/real": 95, "test/rendered": 13}
 
 
