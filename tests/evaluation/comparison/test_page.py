@@ -231,7 +231,7 @@ def test_a_comparison_shows_itself_in_a_notebook(tmp_path):
     options = CompareOptions(features=[pixel_features(4)], network=None)
     comparison = compare(picture_set(20, 0), picture_set(20, 1, level=80), options)
     shown = comparison._repr_html_()
-    assert shown.startswith("<iframe srcdoc=") and shown.count('"') == 6
+    assert shown.startswith("<iframe srcdoc=") and shown.count('"') == 8
     assert comparison.summary in comparison.html and comparison.measured("network_area") == []
     (distance,) = comparison.measured("kernel_distance")
     found = comparison.numbers["features"]["pixels-4"]["kernel_distance"]["synthetic"]
