@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from kerasgen.evaluation.comparison.distances import (
 from kerasgen.evaluation.comparison.figures import dots, maps_of_a_pair, sheets
 from kerasgen.evaluation.comparison.options import CompareOptions
 from kerasgen.evaluation.comparison.page import READINGS, Sheet, render
-from kerasgen.evaluation.comparison.picture_sets import PictureSet, list_set, read_set
+from kerasgen.evaluation.comparison.picture_sets import ListedSet, PictureSet, list_set, read_set
 from kerasgen.evaluation.comparison.real_fake_classifier import Network, discriminate
 from kerasgen.evaluation.comparison.summary import summary
 from kerasgen.evaluation.features.extractors import FeatureExtractor, cached_features
@@ -106,53 +106,55 @@ def compare(
         ValueError: If a set cannot be read, or the sets cannot be compared.
     """
     options = options or CompareOptions()
-    say = report or (lambda text: None)
-    listed = {
-        kind: each if isinstance(each, PictureSet) else _list(kind, each, options)
-        for kind, each in (("real", real), ("synthetic", synthetic))
-    }
+    given = {"real": real, "synthetic": synthetic}
+    listed = {kind: _listed(kind, each, options) for kind, each in given.items()}
     if options.by_class and all(each.labels is None for each in listed.values()):
         raise ValueError("To compare by class, a folder for each class: neither set has folders.")
     network, spaces = options.trained_network(), options.extractors()
-    sets, notes = {}, [*_limit_remark(options), *remarks]
+    sets, notes = _read(listed, options)
+    for space in spaces:
+        # What cannot see these pictures is found before the long work.
+        space(sets["real"].images[:1])
+    folders = [Path(each).name for each in given.values() if not isinstance(each, PictureSet)]
+    with _kept_in(workdir) as folder:
+        return _measured(
+            sets["real"],
+            sets["synthetic"],
+            [cached_features(space, folder / "features") for space in spaces],
+            network,
+            folder / "networks",
+            title=title or " and ".join(folders) or "two sets",
+            remarks=[*notes, *remarks],
+            seed=options.seed,
+            say=report or (lambda text: None),
+        )
+
+
+def _listed(
+    kind: str, given: str | Path | PictureSet, options: CompareOptions
+) -> PictureSet | ListedSet:
+    if isinstance(given, PictureSet):
+        return given
+    own = options.synthetic_sources if kind == "synthetic" else None
+    return list_set(kind, given, own or options.sources, by_class=options.by_class)
+
+
+def _read(
+    listed: Mapping[str, PictureSet | ListedSet], options: CompareOptions
+) -> tuple[dict[str, PictureSet], list[str]]:
+    """The pictures by kind, and what a reader must know of them."""
+    sets, notes = {}, []
+    if options.limit is not None:
+        trained = "" if options.network else ", and no network was trained: no feature maps"
+        notes = [f"Of each set at most {options.limit} pictures, drawn at random{trained}."]
     for kind, each in listed.items():
-        if not isinstance(each, PictureSet):
+        if isinstance(each, ListedSet):
             each, own = read_set(
                 each, options.size, options.channels, limit=options.limit, seed=options.seed
             )
             notes += own
         sets[kind] = each
-    for space in spaces:
-        # What cannot see these pictures is found before the long work.
-        space(sets["real"].images[:1])
-    names = [Path(each).name for each in (real, synthetic) if not isinstance(each, PictureSet)]
-    with _kept_in(workdir) as folder:
-        cached = [cached_features(space, folder / "features") for space in spaces]
-        return _measured(
-            sets["real"],
-            sets["synthetic"],
-            cached,
-            network,
-            folder / "networks",
-            title=title or " and ".join(names) or "two sets",
-            remarks=notes,
-            seed=options.seed,
-            say=say,
-        )
-
-
-def _list(kind: str, folder: str | Path, options: CompareOptions) -> Any:
-    rule = options.sources
-    if kind == "synthetic":
-        rule = options.synthetic_sources or rule
-    return list_set(kind, folder, rule, by_class=options.by_class)
-
-
-def _limit_remark(options: CompareOptions) -> list[str]:
-    if options.limit is None:
-        return []
-    trained = "" if options.network else ", and no network was trained: there are no feature maps"
-    return [f"Of each set at most {options.limit} pictures, drawn at random{trained}."]
+    return sets, notes
 
 
 @contextmanager
