@@ -132,14 +132,14 @@ class CGANStep(AdversarialStep):
         return tf.cond(due, penalty, lambda: tf.constant(0.0))
 
 
-class AlternatingCGANStep(Step):
-    """The clothing write-up's exact schedule: three updates, each on pictures of its own.
+class OriginalCGANStep(Step):
+    """The original's exact schedule: three updates, each on pictures of its own.
 
     The discriminator on real pictures; the discriminator on as many fakes; the generator on twice
-    as many new latents, with the labels "inverted" (the non-saturating loss). All labels asked for
-    are uniform.
+    as many new latents, with the labels "inverted" (the non-saturating loss). All labels of fakes
+    are uniform. See ``build_original_generator`` for its origin.
 
-    A batch is (images, labels), half of the write-up's batch. Losses: ``discriminator_loss`` (the
+    A batch is (images, labels), half of the original's batch. Losses: ``discriminator_loss`` (the
     mean of both), ``generator_loss``.
 
     Args:

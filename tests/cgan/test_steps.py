@@ -8,12 +8,12 @@ from conformance import check_replicas, check_resume, check_who_moves, snapshot
 from keras import layers
 
 from kerasgen.cgan import (
-    AlternatingCGANStep,
     CGANStep,
+    OriginalCGANStep,
     build_discriminator,
     build_generator,
-    build_modulated_generator,
-    build_projection_discriminator,
+    build_original_discriminator,
+    build_original_generator,
     build_step,
 )
 from kerasgen.data.pipeline import Pictures, labelled
@@ -28,15 +28,13 @@ LATENT = 6
 
 def small_pair(**changes):
     """Every kind of layer of the modern pair, once."""
-    generator = build_modulated_generator(
-        SHAPE, CLASSES, latent_size=LATENT, embedding_size=4, widths=(4,)
-    )
-    return generator, build_projection_discriminator(SHAPE, CLASSES, widths=(4,), **changes)
+    generator = build_generator(SHAPE, CLASSES, latent_size=LATENT, embedding_size=4, widths=(4,))
+    return generator, build_discriminator(SHAPE, CLASSES, widths=(4,), **changes)
 
 
-def seed_pair():
-    generator = build_generator(SHAPE, CLASSES, latent_size=LATENT, embedding_size=4)
-    return generator, build_discriminator(SHAPE, CLASSES, embedding_size=4)
+def original_pair():
+    generator = build_original_generator(SHAPE, CLASSES, latent_size=LATENT, embedding_size=4)
+    return generator, build_original_discriminator(SHAPE, CLASSES, embedding_size=4)
 
 
 def tiny_pair():
@@ -96,7 +94,7 @@ def test_each_player_moves_only_its_own_weights(updates):
 
 
 def test_each_player_of_the_alternating_step_moves_only_its_own_weights():
-    check_movers(AlternatingCGANStep, seed_pair, first_batch(latent_size=0))
+    check_movers(OriginalCGANStep, original_pair, first_batch(latent_size=0))
 
 
 @pytest.mark.parametrize(
@@ -114,13 +112,13 @@ def test_one_replica_equals_two(options, tmp_path):
 
 def test_alternating_on_one_replica_equals_two(tmp_path):
     def make():
-        return make_step(lambda: small_pair(class_head=False), step=AlternatingCGANStep)
+        return make_step(lambda: small_pair(class_head=False), step=OriginalCGANStep)
 
     check_replicas(make, small_batches(latent_size=0), tmp_path, tolerance=1e-5)
 
 
 def seed_judge_pair():
-    return tiny_pair()[0], seed_pair()[1]
+    return tiny_pair()[0], original_pair()[1]
 
 
 RESUMED = [("default", seed_judge_pair), ("mirrored", tiny_pair)]
@@ -137,13 +135,13 @@ def test_resuming_is_exact_with_dropout_penalty_and_average(strategy, pair, tmp_
 @pytest.mark.parametrize(("strategy", "pair"), RESUMED)
 def test_resuming_the_alternating_step_is_exact(strategy, pair, tmp_path):
     def make():
-        return make_step(pair, average_and_adam, step=AlternatingCGANStep)
+        return make_step(pair, average_and_adam, step=OriginalCGANStep)
 
     check_resume(make, small_batches(latent_size=0), tmp_path, strategy)
 
 
 def test_state_names_everything_that_can_change():
-    step = make_step(seed_pair, average_and_adam)
+    step = make_step(original_pair, average_and_adam)
     kinds = {name.split("-")[0] for name in snapshot(step)}
     players = {"generator_player", "discriminator_player"}
     assert kinds == {"generator", "discriminator", "updates"} | players
@@ -194,7 +192,7 @@ def test_fakes_are_asked_for_all_classes_alike_or_for_the_batchs(balanced):
 
 def test_the_alternating_step_asks_for_all_classes_with_new_latents():
     rows = 150
-    step = make_step(lambda: small_pair(class_head=False), step=AlternatingCGANStep)
+    step = make_step(lambda: small_pair(class_head=False), step=OriginalCGANStep)
     asked, told = recorded(step)
     numbers = np.random.default_rng(0)
     images = tf.constant(numbers.uniform(-1, 1, (rows, *SHAPE)), tf.float32)
