@@ -195,7 +195,7 @@ def build_stages(replicas: int) -> tuple[refiner.PrefitStep, refiner.RefinerStep
     return refiner.build_steps(
         network,
         refiner.build_discriminator(size),
-        batch_size=FLAGS.batch_size // replicas,
+        batch_size=FLAGS.batch_size,
         prefit_steps=FLAGS.prefit,
         refine_steps=FLAGS.steps,
         seed=FLAGS.seed,

@@ -19,7 +19,7 @@ from kerasgen.cyclegan.translation import (
     check_weights,
     parted,
 )
-from kerasgen.training.image_pool import ImagePool
+from kerasgen.training.image_pool import ImagePool, replica_rows
 from kerasgen.training.layers import check_image_shape
 from kerasgen.training.losses import LEAST_SQUARES, AdversarialLoss, l1
 from kerasgen.training.step import Player
@@ -194,8 +194,8 @@ def build_step(
         rate: Learning rate of all networks.
         half_life: Of the generators' moving average, in pictures, such as 5,000; None for none.
             With one, sample and export within ``generator_player.averaged()``.
-        pool_capacity: Fakes kept of each domain on each replica; 0 for no history. A larger batch
-            is kept whole.
+        pool_capacity: Fakes kept of each domain on each replica; 0 for no history. A replica's
+            batch is kept whole where that is larger.
         seed: Of the step's randomness.
         **options: Changes to ``CycleGANStep``.
 
@@ -204,8 +204,9 @@ def build_step(
     """
     check_image_shape(image_shape, SIDE_MULTIPLE)
     generators, discriminators = [forward, backward], [source_discriminator, target_discriminator]
-    capacity = max(pool_capacity, batch_size) if pool_capacity > 0 else pool_capacity
-    source_pool, target_pool = (ImagePool(capacity, image_shape, batch_size) for _ in range(2))
+    rows = replica_rows(batch_size)
+    capacity = max(pool_capacity, rows) if pool_capacity > 0 else pool_capacity
+    source_pool, target_pool = (ImagePool(capacity, image_shape, rows) for _ in range(2))
     return CycleGANStep(
         forward,
         backward,

@@ -11,7 +11,7 @@ import tensorflow as tf
 from kerasgen.refiner.builders import NOISE_CHANNELS, refiner_inputs, takes
 from kerasgen.training.adversarial_step import AdversarialStep, Heads, Terms
 from kerasgen.training.colour_moments import colour_moments, recolour, style_distance
-from kerasgen.training.image_pool import ImagePool
+from kerasgen.training.image_pool import ImagePool, replica_rows
 from kerasgen.training.losses import LEAST_SQUARES, AdversarialLoss, l1
 from kerasgen.training.self_regularisation import SelfRegularisation, masked_structure
 from kerasgen.training.step import Player, Step
@@ -193,12 +193,14 @@ def build_steps(
     """Both stages with the optimizers and the history that work for small sets on a CPU.
 
     Adam throughout; learning rates fall to a twentieth over each stage, which steadies its end;
-    the refiner's weights are averaged (export them within ``generator_player.averaged()``).
+    the refiner's weights are averaged (export them within ``generator_player.averaged()``). The
+    history keeps 256 pictures on each replica, or its batch where that is larger. Call it in the
+    scope of the strategy that trains.
 
     Args:
         refiner: From a builder of this family.
         discriminator: The same.
-        batch_size: Pictures on one replica.
+        batch_size: Pictures of each domain in a global batch of the second stage.
         prefit_steps: Length of the first stage.
         refine_steps: Length of the second.
         refiner_rate: Learning rate of the refiner in the second stage.
@@ -215,9 +217,8 @@ def build_steps(
         return keras.optimizers.Adam(falling, beta_2=0.99, **more)
 
     prefit = PrefitStep(refiner, Player(refiner, adam(2e-3, prefit_steps)), seed=seed)
-    pool = ImagePool(
-        max(256, batch_size), refiner.inputs[0].shape[1:], batch_size, swap_probability=1.0
-    )
+    rows = replica_rows(batch_size)
+    pool = ImagePool(max(256, rows), refiner.inputs[0].shape[1:], rows, swap_probability=1.0)
     average = {"use_ema": True, "ema_momentum": 0.998}
     refine = RefinerStep(
         refiner,

@@ -271,6 +271,15 @@ def test_the_ready_made_step_has_the_schedule_histories_and_average_it_says():
     assert none.source_pool.capacity == 0 and not none.generator_player.optimizer.use_ema
 
 
+def test_the_batch_of_the_ready_made_step_is_that_of_all_replicas():
+    capacities = {}
+    for name in ("default", "mirrored"):
+        with make_strategy(name).scope():
+            step = build_step(*tiny_networks(), steps=9, image_shape=SHAPE, batch_size=80)
+        capacities[name] = step.source_pool.capacity
+    assert capacities == {"default": 80, "mirrored": 50}
+
+
 def test_the_schedule_is_saved_and_read_with_its_optimizer():
     optimizer = keras.optimizers.Adam(ConstantThenLinear(1e-3, 10))
     again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))

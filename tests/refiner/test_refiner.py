@@ -31,6 +31,7 @@ from kerasgen.training.colour_moments import STYLE_SIZE, colour_moments
 from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.run_log import read_history
 from kerasgen.training.step import Player
+from kerasgen.training.trainer import make_strategy
 
 SHAPE = (16, 16, 3)
 
@@ -275,6 +276,24 @@ def test_arguments_that_do_not_fit_the_original_are_refused(options):
 def test_step_options_out_of_range_are_refused(options):
     with pytest.raises(ValueError, match="Received"):
         make_step(**options)
+
+
+def built_step(batch_size=4):
+    return build_steps(small_refiner(), small_discriminator(), batch_size=batch_size)[1]
+
+
+def test_the_ready_made_step_on_one_replica_equals_two(tmp_path, monkeypatch):
+    # Adam would amplify rounding where a gradient is zero.
+    monkeypatch.setattr(keras.optimizers, "Adam", lambda rate, **_: keras.optimizers.SGD(rate))
+    check_replicas(built_step, small_batches(), tmp_path, tolerance=1e-5, own=("pool",))
+
+
+def test_the_batch_of_the_ready_made_step_is_that_of_all_replicas():
+    capacities = {}
+    for name in ("default", "mirrored"):
+        with make_strategy(name).scope():
+            capacities[name] = built_step(batch_size=600).pool.capacity
+    assert capacities == {"default": 600, "mirrored": 300}
 
 
 def test_the_stages_take_a_refiner_that_takes_no_style():
