@@ -10,11 +10,7 @@ import tensorflow as tf
 
 from kerasgen.training.adversarial_step import AdversarialStep, Heads, Terms
 from kerasgen.training.losses import RELATIVISTIC, AdversarialLoss, squared_gradient_norm
-from kerasgen.training.step import Player, Step
-
-_LABEL_STREAM = 20
-_LATENT_STREAM = 21
-"""One for each use within an update: the streams 20 to 25 are this module's."""
+from kerasgen.training.step import Player, Step, Stream
 
 
 class CGANStep(AdversarialStep):
@@ -122,7 +118,7 @@ class CGANStep(AdversarialStep):
     def _asked(self, labels: tf.Tensor) -> tf.Tensor:
         if not self.balanced:
             return labels
-        return _random_labels(self, labels.shape[0], self.num_classes, _LABEL_STREAM)
+        return _random_labels(self, labels.shape[0], self.num_classes, Stream.LABELS)
 
     def _lazy_penalty(self, real: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         def penalty() -> tf.Tensor:
@@ -174,20 +170,23 @@ class OriginalCGANStep(Step):
         on_real = self.discriminator_player.minimize(
             lambda: _mean_softplus(-self._judge(images, labels))
         )
-        fakes, asked = self._fakes(half, 0)
+        fakes, fake_labels = self._fakes(half, Stream.LABELS, Stream.LATENTS)
         on_fake = self.discriminator_player.minimize(
-            lambda: _mean_softplus(self._judge(tf.stop_gradient(fakes), asked))
+            lambda: _mean_softplus(self._judge(tf.stop_gradient(fakes), fake_labels))
         )
+        more = 2 * half, Stream.GENERATOR_LABELS, Stream.GENERATOR_LATENTS
         fooling = self.generator_player.minimize(
-            lambda: _mean_softplus(-self._judge(*self._fakes(2 * half, 2)))
+            lambda: _mean_softplus(-self._judge(*self._fakes(*more)))
         )
         return {"discriminator_loss": 0.5 * (on_real + on_fake), "generator_loss": fooling}
 
-    def _fakes(self, count: int, stream: int) -> tuple[tf.Tensor, tf.Tensor]:
+    def _fakes(
+        self, count: int, label_stream: Stream, latent_stream: Stream
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         size = self.generator.inputs[0].shape[1]
-        asked = _random_labels(self, count, self.num_classes, _LABEL_STREAM + stream)
-        latents = self.random(count, [size], _LATENT_STREAM + stream, normal=True)
-        return self.generator([latents, asked], training=True), asked
+        labels = _random_labels(self, count, self.num_classes, label_stream)
+        latents = self.random(count, [size], latent_stream, normal=True)
+        return self.generator([latents, labels], training=True), labels
 
     def _judge(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         return self.discriminator([images, labels], training=True)

@@ -98,7 +98,7 @@ def build_generator(
         x = layers.Add(name=f"block_{block}")([x, y])
     for level in (1, 0):
         x = _activated(_double(x, 2**level * width))
-    outputs = _drawn(_convolve(x, image_shape[2] + change_mask, 7), images, change_mask)
+    outputs = _drawn(_convolve(x, images.shape[-1] + change_mask, 7), images, change_mask)
     return keras.Model(inputs, outputs, name=name)
 
 

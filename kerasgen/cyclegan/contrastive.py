@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgen.cyclegan.translation import (
-    TARGET_STREAM,
+    TARGET_STREAMS,
     Translated,
     TranslationStep,
     adam,
@@ -21,12 +21,10 @@ from kerasgen.cyclegan.translation import (
 )
 from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.losses import LEAST_SQUARES, AdversarialLoss
-from kerasgen.training.step import Player
+from kerasgen.training.step import STREAMS, Player, Stream
 
-_PLACE_STREAM = 40
-"""One for each layer, from here on."""
-
-_MOST_LAYERS = 20
+_MOST_LAYERS = STREAMS - Stream.PATCHES
+"""Each has a stream of random numbers."""
 
 
 def feature_layers(generator: keras.Model) -> tuple[str, ...]:
@@ -211,7 +209,7 @@ class ContrastiveStep(TranslationStep):
             if self.identity:
                 pictures, change = _first_half(pictures), _first_half(change)
             generator_loss, discriminator_loss = self.duel(
-                self.discriminator, target, pictures, self.pool, TARGET_STREAM
+                self.discriminator, target, pictures, self.pool, TARGET_STREAMS
             )
             total = generator_loss + self.nce_weight * tf.reduce_mean(nce)
             changed = change_loss(change)
@@ -249,7 +247,7 @@ class ContrastiveStep(TranslationStep):
         count = features.shape[1] * features.shape[2]
         if count <= self.patches:
             return None
-        numbers = self.random(rows, [count], _PLACE_STREAM + layer)
+        numbers = self.random(rows, [count], Stream.PATCHES + layer)
         places = tf.math.top_k(numbers, self.patches, sorted=False).indices
         return tf.tile(places, [features.shape[0] // rows, 1])
 

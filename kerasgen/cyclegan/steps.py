@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from kerasgen.cyclegan.builders import SIDE_MULTIPLE
 from kerasgen.cyclegan.translation import (
-    SOURCE_STREAM,
-    TARGET_STREAM,
+    SOURCE_STREAMS,
+    TARGET_STREAMS,
     TranslationStep,
     adam,
     change_loss,
@@ -142,8 +142,8 @@ class CycleGANStep(TranslationStep):
         self, source: tf.Tensor, target: tf.Tensor, fake_source: tf.Tensor, fake_target: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         duels = (
-            (self.source_discriminator, source, fake_source, self.source_pool, SOURCE_STREAM),
-            (self.target_discriminator, target, fake_target, self.target_pool, TARGET_STREAM),
+            (self.source_discriminator, source, fake_source, self.source_pool, SOURCE_STREAMS),
+            (self.target_discriminator, target, fake_target, self.target_pool, TARGET_STREAMS),
         )
         (to_source, of_source), (to_target, of_target) = (self.duel(*each) for each in duels)
         return {

@@ -10,14 +10,28 @@ import tensorflow as tf
 from keras import ops
 
 from kerasgen.cyclegan.builders import SIDE_MULTIPLE
-from kerasgen.training.diff_augment import NUMBERS_PER_PICTURE, diff_augment
 from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.layers import check_image_shape
 from kerasgen.training.losses import AdversarialLoss
-from kerasgen.training.step import Step
+from kerasgen.training.step import Step, Stream
 
-SOURCE_STREAM, TARGET_STREAM = 30, 35
-"""A domain has five streams of random numbers: three for augmentation, two for its pool."""
+Streams = tuple[Stream, Stream, Stream, Stream, Stream]
+"""A domain's: for the augmentation of fresh, real and past pictures, and for its pool."""
+
+SOURCE_STREAMS: Streams = (
+    Stream.SOURCE_FRESH,
+    Stream.SOURCE_REAL,
+    Stream.SOURCE_PAST,
+    Stream.SOURCE_SWAP,
+    Stream.SOURCE_SLOT,
+)
+TARGET_STREAMS: Streams = (
+    Stream.TARGET_FRESH,
+    Stream.TARGET_REAL,
+    Stream.TARGET_PAST,
+    Stream.TARGET_SWAP,
+    Stream.TARGET_SLOT,
+)
 
 Translated = tuple[tf.Tensor, tf.Tensor | None]
 """Pictures, and where they differ from their input, if the generator says so."""
@@ -43,7 +57,7 @@ class TranslationStep(Step):
         real: tf.Tensor,
         fakes: tf.Tensor,
         pool: ImagePool | None,
-        stream: int,
+        streams: Streams,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """The generator's loss on fresh fakes, and the discriminator's on those of the pool.
 
@@ -52,30 +66,23 @@ class TranslationStep(Step):
             real: ``[N, H, W, C]`` float32 in [-1, 1].
             fakes: The same.
             pool: History of fakes, or None.
-            stream: The first of five.
+            streams: ``SOURCE_STREAMS`` or ``TARGET_STREAMS``.
         """
+        of_fresh, of_real, of_past, of_swap, of_slot = streams
         # Fresh fakes in a pass of their own: the generator's gradient goes back through them alone.
-        fresh = discriminator(self._augmented(fakes, stream), training=True)
-        shown = self._augmented(real, stream + 1)
+        fresh = discriminator(self.augment(fakes, self.policy, of_fresh), training=True)
+        shown = self.augment(real, self.policy, of_real)
         if pool is None or pool.capacity == 0:
             on_real, on_past = discriminator(shown, training=True), fresh
         else:
-            past = self._augmented(self._exchanged(pool, fakes, stream + 3), stream + 2)
+            swap = self.random(fakes.shape[0], [], of_swap)
+            priorities = self.random(pool.capacity, [], of_slot)
+            past = pool.exchange(fakes, swap, priorities)
+            past = self.augment(past, self.policy, of_past)
             both = discriminator(tf.concat([shown, past], axis=0), training=True)
             on_real, on_past = tf.split(both, 2)
         generator_loss = self.adversarial.generator(on_real, fresh)
         return generator_loss, self.adversarial.discriminator(on_real, on_past)
-
-    def _augmented(self, images: tf.Tensor, stream: int) -> tf.Tensor:
-        if not self.policy:
-            return images
-        numbers = self.random(images.shape[0], [NUMBERS_PER_PICTURE], stream)
-        return diff_augment(images, numbers, self.policy)
-
-    def _exchanged(self, pool: ImagePool, fakes: tf.Tensor, stream: int) -> tf.Tensor:
-        swap = self.random(fakes.shape[0], [], stream)
-        priorities = self.random(pool.capacity, [], stream + 1)
-        return pool.exchange(fakes, swap, priorities)
 
 
 def parted(outputs: Any) -> Translated:

@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgen.data.augmentation import NUMBERS_PER_PICTURE, Augmentation, augment
+from kerasgen.data.random_streams import Stream, stream_key
 from kerasgen.io.images import Fit, list_images, read_folder, read_image, to_float
 
 MEMORY_LIMIT = 512 * 2**20
@@ -194,8 +195,8 @@ def labelled(
 
     def make(step: tf.Tensor, first: tf.Tensor, rows: int) -> tuple[tf.Tensor, ...]:
         draw = _Draw(seed, step, first, rows, batch_size)
-        places = draw.places(pictures.count, stream=0)
-        images = _load(pictures, places, augmentation, draw, stream=1)
+        places = draw.places(pictures.count, Stream.FIRST_ORDER)
+        images = _load(pictures, places, augmentation, draw, Stream.FIRST_AUGMENTATION)
         return _with_latent((images, tf.gather(labels, places)), draw, latent_size)
 
     return Batches(batch_size, make)
@@ -235,27 +236,20 @@ def unpaired(
             f"source={source.image_shape}, target={target.image_shape}"
         )
     _check_batch(batch_size, source, target)
-    domains = ((source, augmentation), (target, target_augmentation))
+    domains = (
+        (source, augmentation, Stream.FIRST_ORDER, Stream.FIRST_AUGMENTATION),
+        (target, target_augmentation, Stream.SECOND_ORDER, Stream.SECOND_AUGMENTATION),
+    )
 
     def make(step: tf.Tensor, first: tf.Tensor, rows: int) -> tuple[tf.Tensor, ...]:
         draw = _Draw(seed, step, first, rows, batch_size)
         images = tuple(
-            _load(
-                pictures,
-                draw.places(pictures.count, stream=2 * domain),
-                geometry,
-                draw,
-                stream=2 * domain + 1,
-            )
-            for domain, (pictures, geometry) in enumerate(domains)
+            _load(pictures, draw.places(pictures.count, order), geometry, draw, stream)
+            for pictures, geometry, order, stream in domains
         )
         return _with_latent(images, draw, latent_size)
 
     return Batches(batch_size, make)
-
-
-_LATENT_STREAM = 15
-_STREAMS = 16
 
 
 @dataclass(frozen=True)
@@ -269,7 +263,7 @@ class _Draw:
     batch_size: int
 
     def _seed(self, stream: int) -> tf.Tensor:
-        return tf.stack([tf.constant(self.seed * _STREAMS + stream, tf.int64), self.step])
+        return tf.stack([tf.constant(stream_key(self.seed, stream), tf.int64), self.step])
 
     def _own(self, whole: tf.Tensor) -> tf.Tensor:
         # Drawn for the global batch, then cut: two replicas get what one would.
@@ -289,7 +283,7 @@ class _Draw:
         """Every epoch visits each of ``count`` places once, in an order of its own."""
         position = self.step * self.batch_size + self.first + tf.range(self.rows, dtype=tf.int64)
         epoch = position // count
-        key = tf.fill([self.rows], tf.constant(self.seed * _STREAMS + stream, tf.int64))
+        key = tf.fill([self.rows], tf.constant(stream_key(self.seed, stream), tf.int64))
         # The raw op, because the public one takes no seed for each row, and one batch can span
         # two epochs.
         return tf.raw_ops.RandomIndexShuffle(
@@ -318,7 +312,7 @@ def _with_latent(
 ) -> tuple[tf.Tensor, ...]:
     if not latent_size:
         return entries
-    return (*entries, draw.normal(latent_size, _LATENT_STREAM))
+    return (*entries, draw.normal(latent_size, Stream.BATCH_LATENTS))
 
 
 def _check_batch(batch_size: int, *sets: Pictures) -> None:

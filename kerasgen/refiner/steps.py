@@ -14,7 +14,7 @@ from kerasgen.training.colour_moments import colour_moments, recolour, style_dis
 from kerasgen.training.image_pool import ImagePool, replica_rows
 from kerasgen.training.losses import LEAST_SQUARES, AdversarialLoss, l1
 from kerasgen.training.self_regularisation import SelfRegularisation, masked_structure
-from kerasgen.training.step import Player, Step
+from kerasgen.training.step import Player, Step, Stream
 
 PASS_THROUGH_WEIGHTS = MappingProxyType({"normal": 0.5, "less": 0.125, "equal": 1.0, "more": 2.0})
 """Weight of the pixel L1 term, in units of the adversarial term, for the original's four presets.
@@ -25,15 +25,12 @@ ratio in one weighted sum.
 """
 
 
-_NOISE_STREAM = 10
-
-
 def _refine(step: Step, refiner: keras.Model, rendered: tf.Tensor, style: Any) -> tf.Tensor:
     """Runs a refiner in training mode, with fresh noise if it takes any."""
     noise = None
     if takes(refiner, "noise"):
         shape = [*rendered.shape[1:3], NOISE_CHANNELS]
-        noise = step.random(rendered.shape[0], shape, _NOISE_STREAM, normal=True)
+        noise = step.random(rendered.shape[0], shape, Stream.NOISE, normal=True)
     return refiner(refiner_inputs(refiner, rendered, style, noise), training=True)
 
 

@@ -20,6 +20,7 @@ from kerasgen.data.pipeline import Pictures, unpaired
 from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.losses import RELATIVISTIC
 from kerasgen.training.step import Player
+from kerasgen.training.trainer import make_strategy
 
 SHAPE = (8, 8, 3)
 DOMAINS = ("source", "target")

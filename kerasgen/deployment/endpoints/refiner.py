@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasgen.data.random_streams import ServedStream
 from kerasgen.deployment.endpoints.endpoint import (
     Endpoint,
     Endpoints,
@@ -81,7 +82,7 @@ def _from_bytes(
 def _hashed_noise(image_bytes: tf.Tensor, shape: list[int]) -> tf.Tensor:
     keys = tf.strings.to_hash_bucket_fast(image_bytes, 2**31 - 1)
     return tf.map_fn(
-        lambda key: tf.random.stateless_normal(shape, tf.stack([key, tf.constant(0, tf.int64)])),
+        lambda key: tf.random.stateless_normal(shape, tf.stack([key, ServedStream.NOISE])),
         keys,
         fn_output_signature=tf.float32,
     )
