@@ -8,18 +8,19 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerasgen.training.adversarial_step import AdversarialStep, Heads, Terms
+from kerasgen.training.adversarial_step import AdversarialStep, Batch, Heads, Terms
 from kerasgen.training.losses import RELATIVISTIC, AdversarialLoss, squared_gradient_norm
 from kerasgen.training.step import Player, Step, Stream
 
 
 class CGANStep(AdversarialStep):
-    """One update of a generator and a discriminator that are both told the class.
+    """One update of a generator and a discriminator that both take the class.
 
     As many fakes as real pictures. If the discriminator has a second output, class logits, it
     learns them from the real pictures and the generator must be recognised by them (Odena et al.
-    2017, section 3). The gradient penalty R1 (Mescheder et al. 2018, section 4) is lazy: every few
-    updates, and as many times stronger (Karras et al. 2020, section 3.1).
+    2017, arXiv:1610.09585, section 3). The gradient penalty R1 (Mescheder et al. 2018,
+    arXiv:1801.04406, section 4) is lazy: every few updates, and as many times stronger (Karras et
+    al. 2020, arXiv:1912.04958, section 3.1).
 
     A batch is (images, labels, latents) from ``pipeline.labelled(..., latent_size=...)``. Losses:
     ``generator_loss``, ``discriminator_loss`` and, with class logits, ``real_class_loss`` and
@@ -33,7 +34,7 @@ class CGANStep(AdversarialStep):
         discriminator_player: Moves the discriminator.
         num_classes: Labels are 0 to ``num_classes - 1``.
         adversarial: A pair of ``training.losses``.
-        balanced: Whether fakes are asked for all classes alike; else for the real batch's labels.
+        balanced: Whether fakes are of all classes alike; else they have the real batch's labels.
         class_weight: Of the class loss in the generator's, in units of the adversarial loss.
         penalty: Gamma of R1; 0 for none.
         penalty_every: Updates between two penalties.
@@ -80,19 +81,26 @@ class CGANStep(AdversarialStep):
         self.penalty = penalty
         self.penalty_every = penalty_every
 
-    def real(self, images: tf.Tensor, labels: tf.Tensor, latents: tf.Tensor) -> tf.Tensor:
+    def prepare(self, images: tf.Tensor, labels: tf.Tensor, latents: tf.Tensor) -> Batch:
+        """The batch and the labels of the fakes."""
+        fake_labels = labels
+        if self.balanced:
+            fake_labels = _random_labels(self, labels.shape[0], self.num_classes, Stream.LABELS)
+        return images, labels, latents, fake_labels
+
+    def real(self, *batch: tf.Tensor) -> tf.Tensor:
         """The real pictures."""
-        return images
+        return batch[0]
 
-    def generate(self, images: tf.Tensor, labels: tf.Tensor, latents: tf.Tensor) -> tf.Tensor:
+    def generate(self, *batch: tf.Tensor) -> tf.Tensor:
         """One fake for each latent."""
-        return self.generator([latents, self._asked(labels)], training=True)
+        _, _, latents, fake_labels = batch
+        return self.generator([latents, fake_labels], training=True)
 
-    def conditions(
-        self, images: tf.Tensor, labels: tf.Tensor, latents: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The labels of the real pictures and those asked of the generator."""
-        return labels, self._asked(labels)
+    def conditions(self, *batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The labels of the real pictures and those of the fakes."""
+        _, labels, _, fake_labels = batch
+        return labels, fake_labels
 
     def adversarial_heads(self, heads: Heads) -> Heads:
         """The first; a second says the class."""
@@ -114,11 +122,6 @@ class CGANStep(AdversarialStep):
             weight = self.penalty * self.penalty_every
             terms["gradient_penalty"] = (weight, self._lazy_penalty(real, labels))
         return terms
-
-    def _asked(self, labels: tf.Tensor) -> tf.Tensor:
-        if not self.balanced:
-            return labels
-        return _random_labels(self, labels.shape[0], self.num_classes, Stream.LABELS)
 
     def _lazy_penalty(self, real: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         def penalty() -> tf.Tensor:
@@ -216,7 +219,7 @@ def build_step(
         steps: Length of the training.
         batch_size: Pictures in a global batch.
         rate: Learning rate of both.
-        policy: DiffAugment, see ``training.augment``.
+        policy: DiffAugment, see ``training.diff_augment``.
         seed: Of the step's randomness.
         **options: Changes to ``CGANStep``.
     """

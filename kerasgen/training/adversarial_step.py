@@ -82,8 +82,12 @@ class AdversarialStep(Step):
     def generate(self, *batch: tf.Tensor) -> tf.Tensor:
         """Fakes for a batch, ``[N, H, W, C]``, in training mode."""
 
+    def prepare(self, *batch: tf.Tensor) -> Batch:
+        """The batch as all other methods take it, with what is drawn once for an update."""
+        return batch
+
     def conditions(self, *batch: tf.Tensor) -> tuple[tf.Tensor | None, tf.Tensor | None]:
-        """What the discriminator is told beside the real pictures, and beside the fakes."""
+        """The discriminator's second input for the real pictures, and that for the fakes."""
         return None, None
 
     def adversarial_heads(self, heads: Heads) -> Heads:
@@ -105,6 +109,7 @@ class AdversarialStep(Step):
             ``generator_loss`` and ``discriminator_loss`` (their adversarial parts), and the
             family's own terms, not weighted.
         """
+        batch = self.prepare(*batch)
         if self.update_counts == (1, 1):
             return self._together(batch)
         losses: dict[str, tf.Tensor] = {}
