@@ -33,7 +33,7 @@ class ConditionalGAN(keras.Model):
 
     @property
     def discriminator(self) -> keras.Model:
-        """The part that the stack only asks."""
+        """The part that the stack does not move."""
         return self._networks()[1]
 
     def _networks(self) -> list[keras.Model]:
@@ -75,7 +75,7 @@ class ConditionalGAN(keras.Model):
     def make_train_function(self, force: bool = False) -> Any:
         """Keras's, after a look at whether the discriminator can still learn by itself.
 
-        Here and not in ``train_step``, which Keras runs only while it traces: this is asked at
+        Here and not in ``train_step``, which Keras runs only while it traces: this is called by
         every ``train_on_batch`` and ``fit``.
 
         Raises:

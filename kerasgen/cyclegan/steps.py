@@ -28,12 +28,11 @@ from kerasgen.training.step import Player
 class CycleGANStep(TranslationStep):
     """One update of two generators, there and back, and two discriminators.
 
-    Zhu et al., "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks"
-    (2017), equation 3: both adversarial losses; what goes there and back must be what it was; what
-    is in the right domain already must stay as it is (the identity loss, section 5.2, "Photo
-    generation from paintings"). Weights are those of the authors' implementation, which always has
-    the identity loss. The authors halve the discriminators' loss (appendix 7.1): so does
-    ``LEAST_SQUARES``; with Adam it makes next to no difference.
+    Zhu et al. (2017), arXiv:1703.10593, equation 3: both adversarial losses; what goes there and
+    back must be what it was; what is in the right domain already must stay as it is (the identity
+    loss, section 5.2, "Photo generation from paintings"). Weights are those of the authors'
+    implementation, which always has the identity loss. The authors halve the discriminators' loss
+    (appendix 7.1): so does ``LEAST_SQUARES``; with Adam it makes next to no difference.
 
     Differs in order only: all four networks move at once, where the authors move the generators
     first. It comes to the same, as their discriminators too judge fakes from before that move.
@@ -180,8 +179,8 @@ def build_step(
     """A step with the authors' optimizers and histories.
 
     Adam at 2e-4 with beta1 0.5, constant for half of the training, then falling to 0; a history of
-    50 fakes for each discriminator (Zhu et al. 2017, section 4). Call it in the scope of the
-    strategy that trains.
+    50 fakes for each discriminator (Zhu et al. 2017, arXiv:1703.10593, section 4). Call it in the
+    scope of the strategy that trains.
 
     Args:
         forward: Source pictures -> target pictures, from ``build_generator``.

@@ -86,7 +86,7 @@ class TranslationStep(Step):
 
 
 def parted(outputs: Any) -> Translated:
-    """The pictures and the change mask, if there is one, of what a generator gave."""
+    """The pictures and the change mask, if there is one, of a generator's outputs."""
     if isinstance(outputs, dict):
         return outputs["picture"], outputs["change"]
     return outputs, None
@@ -131,7 +131,8 @@ def check_pictures(source: tf.Tensor, target: tf.Tensor) -> None:
 class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
     """The same learning rate for half of the training, then down to 0 in a straight line.
 
-    Zhu et al. (2017), section 4: 100 epochs and 100 epochs. Keras has no such schedule.
+    Zhu et al. (2017), arXiv:1703.10593, section 4: 100 epochs and 100 epochs. Keras has no
+    such schedule.
 
     Args:
         rate: In the first half.

@@ -36,7 +36,7 @@ class Pictures:
     Attributes:
         count: How many there are.
         image_shape: (height, width, channels).
-        gather: ``[n]`` int64 places -> ``[n, H, W, C]`` uint8; a TensorFlow function.
+        gather: ``[n]`` int64 indices -> ``[n, H, W, C]`` uint8; a TensorFlow function.
         labels: ``[count]`` int32, or None.
     """
 
@@ -69,7 +69,7 @@ class Pictures:
         resident = tf.constant(images)
         shape = tuple(images.shape[1:])
         kept = None if labels is None else np.asarray(labels, np.int32)
-        return cls(len(images), shape, lambda places: tf.gather(resident, places), kept)
+        return cls(len(images), shape, lambda indices: tf.gather(resident, indices), kept)
 
     @classmethod
     def from_folder(
@@ -105,11 +105,11 @@ class Pictures:
             path = os.fsdecode(np.asarray(name).item())
             return read_image(path, (height, width), channels, fit)
 
-        def gather(places: tf.Tensor) -> tf.Tensor:
+        def gather(indices: tf.Tensor) -> tf.Tensor:
             def one(name: tf.Tensor) -> tf.Tensor:
                 return tf.ensure_shape(tf.numpy_function(read, [name], tf.uint8), shape)
 
-            return tf.map_fn(one, tf.gather(names, places), fn_output_signature=tf.uint8)
+            return tf.map_fn(one, tf.gather(names, indices), fn_output_signature=tf.uint8)
 
         return cls(len(paths), shape, gather)
 
@@ -173,7 +173,7 @@ def labelled(
     augmentation: Augmentation | None = None,
     latent_size: int = 0,
 ) -> Batches:
-    """Batches of (images, labels), and latents if asked for.
+    """Batches of (images, labels), and latents if ``latent_size`` is above 0.
 
     Args:
         pictures: With labels.
@@ -195,9 +195,9 @@ def labelled(
 
     def make(step: tf.Tensor, first: tf.Tensor, rows: int) -> tuple[tf.Tensor, ...]:
         draw = _Draw(seed, step, first, rows, batch_size)
-        places = draw.places(pictures.count, Stream.FIRST_ORDER)
-        images = _load(pictures, places, augmentation, draw, Stream.FIRST_AUGMENTATION)
-        return _with_latent((images, tf.gather(labels, places)), draw, latent_size)
+        indices = draw.indices(pictures.count, Stream.FIRST_ORDER)
+        images = _load(pictures, indices, augmentation, draw, Stream.FIRST_AUGMENTATION)
+        return _with_latent((images, tf.gather(labels, indices)), draw, latent_size)
 
     return Batches(batch_size, make)
 
@@ -244,7 +244,7 @@ def unpaired(
     def make(step: tf.Tensor, first: tf.Tensor, rows: int) -> tuple[tf.Tensor, ...]:
         draw = _Draw(seed, step, first, rows, batch_size)
         images = tuple(
-            _load(pictures, draw.places(pictures.count, order), geometry, draw, stream)
+            _load(pictures, draw.indices(pictures.count, order), geometry, draw, stream)
             for pictures, geometry, order, stream in domains
         )
         return _with_latent(images, draw, latent_size)
@@ -279,8 +279,8 @@ class _Draw:
         shape = [self.batch_size, columns]
         return self._own(tf.random.stateless_normal(shape, self._seed(stream)))
 
-    def places(self, count: int, stream: int) -> tf.Tensor:
-        """Every epoch visits each of ``count`` places once, in an order of its own."""
+    def indices(self, count: int, stream: int) -> tf.Tensor:
+        """Every epoch visits each of ``count`` indices once, in an order of its own."""
         position = self.step * self.batch_size + self.first + tf.range(self.rows, dtype=tf.int64)
         epoch = position // count
         key = tf.fill([self.rows], tf.constant(stream_key(self.seed, stream), tf.int64))
@@ -295,12 +295,12 @@ class _Draw:
 
 def _load(
     pictures: Pictures,
-    places: tf.Tensor,
+    indices: tf.Tensor,
     augmentation: Augmentation | None,
     draw: _Draw,
     stream: int,
 ) -> tf.Tensor:
-    images = to_float(pictures.gather(places))
+    images = to_float(pictures.gather(indices))
     images = tf.ensure_shape(images, [draw.rows, *pictures.image_shape])
     if augmentation is None or augmentation == Augmentation():
         return images

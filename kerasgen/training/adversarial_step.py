@@ -154,7 +154,7 @@ class AdversarialStep(Step):
     def _past(self, fakes: tf.Tensor) -> tf.Tensor | None:
         """Half as many pictures as ``fakes``, from the history once it is full.
 
-        Shrivastava et al. (2017), section 2.3.
+        Shrivastava et al. (2017), arXiv:1612.07828, section 2.3.
         """
         if self.pool is None or self.pool.capacity == 0:
             return None

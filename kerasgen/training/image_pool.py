@@ -69,7 +69,7 @@ class ImagePool:
         return [self.images, self.count]
 
     def exchange(self, images: tf.Tensor, swap: tf.Tensor, priorities: tf.Tensor) -> tf.Tensor:
-        """Gives back the pictures, some replaced by stored ones whose places they take.
+        """Gives back the pictures, some replaced by stored ones whose slots they take.
 
         Args:
             images: ``[N, H, W, C]`` float32 in [-1, 1], fresh fakes.

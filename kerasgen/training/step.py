@@ -20,7 +20,7 @@ __all__ = ["STREAMS", "Player", "Step", "Stream"]
 class Player:
     """One side of an adversarial game: the weights it may move and the optimizer that moves them.
 
-    The trainable variables are captured here, once. Keras 3 reads ``trainable`` when it is asked,
+    The trainable variables are captured here, once. Keras 3 reads ``trainable`` at each call,
     so a list taken later, from a network that somebody froze meanwhile, would be empty and the
     network would silently never learn.
 
