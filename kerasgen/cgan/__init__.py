@@ -18,13 +18,13 @@ from kerasgen.cgan.steps import CGANStep, OriginalCGANStep, build_step
 
 __all__ = [
     "LATENT_SIZE",
-    "OriginalCGANStep",
     "CGANStep",
     "ConditionalGAN",
+    "OriginalCGANStep",
     "build_cgan",
+    "build_discriminator",
+    "build_generator",
     "build_original_discriminator",
     "build_original_generator",
-    "build_generator",
-    "build_discriminator",
     "build_step",
 ]
