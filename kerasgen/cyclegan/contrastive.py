@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -19,8 +19,6 @@ from kerasgen.cyclegan.translation import (
     check_weights,
     parted,
 )
-from kerasgen.training.image_pool import ImagePool
-from kerasgen.training.losses import LEAST_SQUARES, AdversarialLoss
 from kerasgen.training.step import STREAMS, Player, Stream
 
 _MOST_LAYERS = STREAMS - Stream.PATCHES
@@ -134,15 +132,12 @@ class ContrastiveStep(TranslationStep):
         discriminator: Pictures -> logits of any shape ``[N, ...]``.
         generator_player: Moves generator and heads.
         discriminator_player: Moves the discriminator.
-        adversarial: A pair of ``training.losses``.
         nce_weight: In units of the adversarial loss.
         identity: Whether target pictures are translated too.
         patches: Locations in each picture and layer; all of them where there are fewer.
         temperature: See ``patch_nce``.
-        change_weight: For small changes, in units of the adversarial loss.
-        pool: History of fakes; None for none, as in the paper.
-        policy: DiffAugment on what the discriminator sees; empty for none.
-        seed: Of the step's randomness.
+        **options: ``adversarial``, ``change_weight``, ``target_pool`` (None for none, as in the
+            paper), ``policy`` and ``seed``, see ``TranslationStep``.
 
     Raises:
         ValueError: If a number is out of range, or changes are to be small and the generator does
@@ -158,18 +153,14 @@ class ContrastiveStep(TranslationStep):
         generator_player: Player,
         discriminator_player: Player,
         *,
-        adversarial: AdversarialLoss = LEAST_SQUARES,
         nce_weight: float = 1.0,
         identity: bool = True,
         patches: int = 256,
         temperature: float = 0.07,
-        change_weight: float = 0.0,
-        pool: ImagePool | None = None,
-        policy: Collection[str] = (),
-        seed: int = 0,
+        **options: Any,
     ) -> None:
-        super().__init__(adversarial=adversarial, policy=policy, seed=seed)
-        check_weights([generator], nce_weight=nce_weight, change_weight=change_weight)
+        super().__init__(**options)
+        check_weights([generator], nce_weight=nce_weight, change_weight=self.change_weight)
         if patches < 2 or temperature <= 0:
             raise ValueError(
                 "`patches` must be at least 2 and `temperature` above 0. Received: "
@@ -184,8 +175,6 @@ class ContrastiveStep(TranslationStep):
         self.identity = identity
         self.patches = patches
         self.temperature = temperature
-        self.change_weight = change_weight
-        self.pool = pool
         # Functions, not models: as attributes they would offer the generator's weights to a
         # checkpoint once more.
         self._features = _function(encoder)
@@ -209,7 +198,7 @@ class ContrastiveStep(TranslationStep):
             if self.identity:
                 pictures, change = _first_half(pictures), _first_half(change)
             generator_loss, discriminator_loss = self.duel(
-                self.discriminator, target, pictures, self.pool, TARGET_STREAMS
+                self.discriminator, target, pictures, self.target_pool, TARGET_STREAMS
             )
             total = generator_loss + self.nce_weight * tf.reduce_mean(nce)
             changed = change_loss(change)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -21,7 +21,7 @@ from kerasgen.cyclegan.translation import (
 )
 from kerasgen.training.image_pool import ImagePool, replica_rows
 from kerasgen.training.layers import check_image_shape
-from kerasgen.training.losses import LEAST_SQUARES, AdversarialLoss, l1
+from kerasgen.training.losses import l1
 from kerasgen.training.step import Player
 
 
@@ -49,14 +49,11 @@ class CycleGANStep(TranslationStep):
         target_discriminator: The same.
         generator_player: Moves both generators.
         discriminator_player: Moves both discriminators.
-        adversarial: A pair of ``training.losses``.
         cycle_weight: In units of the adversarial loss; pixels are in [-1, 1].
         identity_weight: In units of the cycle's; 0 spares two of six passes of a generator.
-        change_weight: For small changes, in units of the adversarial loss.
         source_pool: History of the fakes the source discriminator sees; None for none.
-        target_pool: The same for the other.
-        policy: DiffAugment on what the discriminators see; empty for none.
-        seed: Of the step's randomness.
+        **options: ``adversarial``, ``change_weight``, ``target_pool``, ``policy`` and ``seed``, see
+            ``TranslationStep``.
 
     Raises:
         ValueError: If a weight is negative, or changes are to be small and no generator says what
@@ -72,21 +69,17 @@ class CycleGANStep(TranslationStep):
         generator_player: Player,
         discriminator_player: Player,
         *,
-        adversarial: AdversarialLoss = LEAST_SQUARES,
         cycle_weight: float = 10.0,
         identity_weight: float = 0.5,
-        change_weight: float = 0.0,
         source_pool: ImagePool | None = None,
-        target_pool: ImagePool | None = None,
-        policy: Collection[str] = (),
-        seed: int = 0,
+        **options: Any,
     ) -> None:
-        super().__init__(adversarial=adversarial, policy=policy, seed=seed)
+        super().__init__(**options)
         check_weights(
             [forward, backward],
             cycle_weight=cycle_weight,
             identity_weight=identity_weight,
-            change_weight=change_weight,
+            change_weight=self.change_weight,
         )
         self.forward = forward
         self.backward = backward
@@ -96,9 +89,7 @@ class CycleGANStep(TranslationStep):
         self.discriminator_player = discriminator_player
         self.cycle_weight = cycle_weight
         self.identity_weight = identity_weight
-        self.change_weight = change_weight
         self.source_pool = source_pool
-        self.target_pool = target_pool
 
     def update(self, source: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tensor]:
         """One update.
@@ -173,7 +164,6 @@ def build_step(
     rate: float = 2e-4,
     half_life: int | None = None,
     pool_capacity: int = 50,
-    seed: int = 0,
     **options: Any,
 ) -> CycleGANStep:
     """A step with the authors' optimizers and histories.
@@ -195,8 +185,7 @@ def build_step(
             With one, sample and export within ``generator_player.averaged()``.
         pool_capacity: Fakes kept of each domain on each replica; 0 for no history. A replica's
             batch is kept whole where that is larger.
-        seed: Of the step's randomness.
-        **options: Changes to ``CycleGANStep``.
+        **options: Changes to ``CycleGANStep``, such as its ``seed``.
 
     Raises:
         ValueError: If the pictures' sides are not multiples of 4, or ``CycleGANStep`` says so.
@@ -213,5 +202,5 @@ def build_step(
         target_discriminator,
         Player(generators, adam(rate, steps, batch_size=batch_size, half_life=half_life)),
         Player(discriminators, adam(rate, steps, batch_size=batch_size)),
-        **{"source_pool": source_pool, "target_pool": target_pool, "seed": seed, **options},
+        **{"source_pool": source_pool, "target_pool": target_pool, **options},
     )

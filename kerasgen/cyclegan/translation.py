@@ -12,7 +12,7 @@ from keras import ops
 from kerasgen.cyclegan.builders import SIDE_MULTIPLE
 from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.layers import check_image_shape
-from kerasgen.training.losses import AdversarialLoss
+from kerasgen.training.losses import LEAST_SQUARES, AdversarialLoss
 from kerasgen.training.step import Step, Stream
 
 Streams = tuple[Stream, Stream, Stream, Stream, Stream]
@@ -42,13 +42,25 @@ class TranslationStep(Step):
 
     Args:
         adversarial: A pair of ``training.losses``.
+        change_weight: For small changes, in units of the adversarial loss.
+        target_pool: History of the fakes the target discriminator sees; None for none.
         policy: DiffAugment on what discriminators see; empty for none.
         seed: Of the step's randomness.
     """
 
-    def __init__(self, *, adversarial: AdversarialLoss, policy: Collection[str], seed: int) -> None:
+    def __init__(
+        self,
+        *,
+        adversarial: AdversarialLoss = LEAST_SQUARES,
+        change_weight: float = 0.0,
+        target_pool: ImagePool | None = None,
+        policy: Collection[str] = (),
+        seed: int = 0,
+    ) -> None:
         super().__init__(seed=seed)
         self.adversarial = adversarial
+        self.change_weight = change_weight
+        self.target_pool = target_pool
         self.policy = tuple(policy)
 
     def duel(
