@@ -52,7 +52,7 @@ def broken_rules(parts, source):
     """What a module at ``parts`` (below the package) imports against the direction."""
     own = room_of(parts)
     for target in imports_of(source):
-        if target[0].startswith("__"):
+        if target[0].startswith("_"):
             continue
         other = room_of(target)
         elsewhere = target[0] != parts[0]

@@ -49,10 +49,10 @@ def by_brightness():
 
 
 def brighter():
-    """Adds the look's first number to all pixels."""
-    images, look = keras.Input((SIDE, SIDE, 3), name="images"), keras.Input((2,), name="look")
-    picture = images + layers.Reshape((1, 1, 1))(look[:, :1])
-    return keras.Model([images, look], ops.clip(picture, -1.0, 1.0))
+    """Adds the style's first number to all pixels."""
+    images, style = keras.Input((SIDE, SIDE, 3), name="images"), keras.Input((2,), name="style")
+    picture = images + layers.Reshape((1, 1, 1))(style[:, :1])
+    return keras.Model([images, style], ops.clip(picture, -1.0, 1.0))
 
 
 def greyer():
@@ -66,7 +66,7 @@ def greyer():
 def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     probes = np.random.default_rng(0).integers(0, 256, (3, SIDE, SIDE, 3), np.uint8)
-    looks = np.random.default_rng(1).uniform(-0.5, 0.5, (50, 2)).astype(np.float32)
+    styles = np.random.default_rng(1).uniform(-0.5, 0.5, (50, 2)).astype(np.float32)
     size = {"image_size": (SIDE, SIDE), "card": {}, "probes": probes}
     named = {"class_names": NAMES, "card": {}}
     with pytest.MonkeyPatch.context() as patch:
@@ -75,7 +75,7 @@ def models(tmp_path_factory):
         keras.utils.set_random_seed(0)
         return {
             "generator": export_generator(tiny_generator(), folder, "lights", **named),
-            "refiner": export_refiner(brighter(), folder, "brighter", looks=looks, **size),
+            "refiner": export_refiner(brighter(), folder, "brighter", styles=styles, **size),
             "translator": export_translator(greyer(), folder, "greyer", **size),
             "classifier": export_classifier(
                 by_brightness(), folder, "judge", probes=probes[..., :1], **named
@@ -160,7 +160,7 @@ def test_a_gate_rejects_what_a_classifier_takes_for_another_class(models, tmp_pa
     assert reasons == {"taken for light by judge/1", "taken for dark by judge/1"}
 
 
-def test_what_is_known_of_an_eye_moves_with_it_and_its_looks_differ(models, tmp_path):
+def test_what_is_known_of_an_eye_moves_with_it_and_its_styles_differ(models, tmp_path):
     assert cli.run(["eyes", "--out", f"{tmp_path / 'eyes'}", "--count", "3", "--size", "32"]) == 0
     sources = SourceFolder(tmp_path / "eyes")
     model = ServedModel(models["refiner"])

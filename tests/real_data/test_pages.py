@@ -59,8 +59,8 @@ def made_clothing(data, tmp_path):
     real = load_labelled(data / "clothing", size=SIZE, channels=1)["train"]
     classes, shape = len(real.class_names), (SIZE, SIZE, 1)
     networks = (
-        cgan.build_modulated_generator(shape, classes, latent_size=LATENT),
-        cgan.build_projection_discriminator(shape, classes),
+        cgan.build_generator(shape, classes, latent_size=LATENT),
+        cgan.build_discriminator(shape, classes),
     )
     step = cgan.build_step(*networks, num_classes=classes, steps=10, batch_size=16)
     batches = labelled(
