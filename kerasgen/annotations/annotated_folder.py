@@ -21,7 +21,7 @@ from kerasgen.annotations.synthetic_folder import METADATA, SETTINGS
 from kerasgen.io.files import file_sha256, json_object, read_settings
 from kerasgen.io.images import SPLITS, PathLike, list_images, read_image
 
-_MOVED = {"file_name", "width", "height", "annotation", "objects", "sources", "accepted", "reason"}
+_MOVED = {"file_name", "width", "height", "objects", "sources", "accepted", "reason"}
 """Fields of a row that are moved with the picture, or hold for the old one only."""
 
 _OLD_PIXELS = {"annotation", "changed"}
@@ -141,7 +141,7 @@ class SourceFolder:
             return Known(class_name=self._class_of(name))
         row = self._rows[name]
         told = row.get("parameters", {})
-        annotation = row.get("annotation") or told.get("annotation")
+        annotation = told.get("annotation")
         facts = {key: value for key, value in row.items() if key not in _MOVED}
         if told:
             facts["parameters"] = {

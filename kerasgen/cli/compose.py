@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerasgen.cli.arguments import number_from_zero, processors
-from kerasgen.cli.output_folder import check_apart
 from kerasgen.io.progress import progress
 
 if TYPE_CHECKING:
@@ -57,6 +56,7 @@ def _compose(arguments: argparse.Namespace) -> None:
         save_rejected,
     )
     from kerasgen.compositing.sheets import save_sheets
+    from kerasgen.io.files import check_apart
     from kerasgen.io.images import list_images
 
     check_apart(arguments.out, foregrounds=arguments.foregrounds, backgrounds=arguments.backgrounds)
@@ -80,7 +80,7 @@ def _compose(arguments: argparse.Namespace) -> None:
     found, rejected = cut(arguments.foregrounds, names, extraction, arguments.workers)
     print(*foreground_lines([item.label for item in found], rejected, names), sep="\n", flush=True)
     with progress("scenes") as report:
-        compose_folder(
+        filled = compose_folder(
             found,
             backgrounds,
             arguments.count,
@@ -95,7 +95,7 @@ def _compose(arguments: argparse.Namespace) -> None:
         )
     save_rejected(out / REJECTED_FOREGROUNDS, rejected, names)
     print(*save_sheets(out, names), sep="\n")
-    print(*_numbers(out, arguments.count), sep="\n")
+    print(filled)
     if arguments.verify > 0:
         verify(out, found, arguments.verify)
 
@@ -158,16 +158,6 @@ def _usable(backgrounds: Backgrounds, workers: int) -> Backgrounds:
     if len(left_out) > _SHOWN:
         print(f"  and {len(left_out) - _SHOWN} more")
     return usable
-
-
-def _numbers(out: Path, count: int) -> list[str]:
-    from kerasgen.annotations.synthetic_folder import REJECTED
-
-    rejected = len((out / REJECTED).read_bytes().splitlines())
-    lines = [f"{count - rejected} scenes in {out}"]
-    if rejected:
-        lines.append(f"{rejected} more were rejected: {out / REJECTED} says why")
-    return lines
 
 
 def _options(arguments: argparse.Namespace) -> CompositingOptions:

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 from kerasgen.cli.arguments import processors, whole_number
-from kerasgen.cli.output_folder import check_apart
 from kerasgen.io.progress import progress
 
 
@@ -31,7 +30,6 @@ def _cut(arguments: argparse.Namespace) -> None:
     )
     from kerasgen.io.images import list_images
 
-    check_apart(arguments.out, foregrounds=arguments.foregrounds)
     list_images(arguments.foregrounds)
     names = class_folders(arguments.foregrounds)
     with progress("foregrounds") as report:

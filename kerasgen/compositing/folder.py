@@ -5,33 +5,25 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
 from kerasgen.annotations.records import ManifestRow
-from kerasgen.annotations.synthetic_folder import (
-    PARTS,
-    REJECTED,
-    SETTINGS,
-    SyntheticFolder,
-    picture_name,
-)
+from kerasgen.annotations.synthetic_folder import SETTINGS, picture_name
 from kerasgen.compositing.backgrounds import Backgrounds
 from kerasgen.compositing.foregrounds import Foreground
 from kerasgen.compositing.options import CompositingOptions
 from kerasgen.compositing.scene import by_label, compose
-from kerasgen.io.files import check_settings, check_writable, json_object, read_settings
+from kerasgen.io.files import check_settings, check_writable, read_settings
 from kerasgen.io.images import PathLike, Pixels
-from kerasgen.io.interruption import Unfinished
-from kerasgen.io.parallel import share_out
+from kerasgen.io.progress import Report
 
-Report = Callable[[int, int], None]
-"""Called with how many are done, and of how many."""
-
-_ENOUGH = 20
+_MOST_REJECTED = 0.5
+"""Share of scenes that may find no place for their objects."""
 
 
 def compose_folder(
@@ -47,7 +39,7 @@ def compose_folder(
     workers: int = 1,
     yolo: bool = False,
     report: Report | None = None,
-) -> SyntheticFolder:
+) -> FilledFolder:
     """Composes scenes into a folder, see `manifest`; what is there already is not made again.
 
     The folder's bytes depend on the arguments, but not on `workers` and `report`, and not on how
@@ -70,7 +62,7 @@ def compose_folder(
         report: Called after every scene.
 
     Returns:
-        The folder, finished.
+        What there is.
 
     Raises:
         ValueError: If an argument is invalid, the folder is another's or cannot be written, or more
@@ -89,12 +81,17 @@ def compose_folder(
         "foregrounds": foregrounds_digest(foregrounds),
         "backgrounds": _digest(f"{name} {sha256}" for name, sha256 in scenery.sources()),
     }
-    folder = SyntheticFolder(out, settings=settings, class_names=class_names)
-    maker = _SceneMaker(folder, groups, scenery, options, seed)
-    _make(maker, count, workers, report)
-    folder.finish(count, yolo=yolo)
-    _check_rejected(folder, count)
-    return folder
+    return fill_folder(
+        _SceneJob(groups, scenery, options, seed),
+        out,
+        count,
+        settings=settings,
+        class_names=class_names,
+        workers=workers,
+        yolo=yolo,
+        most_rejected=_MOST_REJECTED,
+        report=report,
+    )
 
 
 def check_scenes(
@@ -153,77 +150,31 @@ def foregrounds_digest(foregrounds: Sequence[Foreground]) -> str:
     )
 
 
-class _SceneMaker:
-    """Makes one scene, in whichever process."""
+class _SceneJob:
+    """Composes scenes, in whichever process."""
 
     def __init__(
         self,
-        folder: SyntheticFolder,
         foregrounds: Mapping[int, Sequence[Foreground]],
         backgrounds: Backgrounds,
         options: CompositingOptions,
         seed: int,
     ) -> None:
-        self.folder = folder
         self._foregrounds, self._backgrounds = foregrounds, backgrounds
         self._options, self._seed = options, seed
 
-    def __call__(self, index: int) -> str:
-        """Writes scene `index`; returns why it was rejected, or an empty text."""
+    def __call__(self, indices: range) -> Iterator[Entry]:
+        return map(self._entry, indices)
+
+    def _entry(self, index: int) -> Entry:
         height, width = self._options.frame
         frame = (picture_name(index), width, height, self._seed, index)
         try:
             scene = compose(index, self._seed, self._foregrounds, self._backgrounds, self._options)
         except ValueError as error:
             reason = _reason(error, self._backgrounds)
-            self.folder.write(ManifestRow(*frame, (), {}, (), accepted=False, reason=reason))
-            return reason
-        row = ManifestRow(*frame, scene.sources, scene.parameters, scene.objects)
-        self.folder.write(row, scene.image)
-        return ""
-
-
-def _make(maker: _SceneMaker, count: int, workers: int, report: Report | None) -> None:
-    missing = maker.folder.missing(count)
-    scratch = maker.folder.folder / PARTS
-    if missing and workers > 1:
-        try:
-            scratch.mkdir(exist_ok=True)
-        except OSError as error:
-            received = f"Received: folder={str(scratch)!r}"
-            raise ValueError(f"No access: {error}. {received}") from error
-    reasons: list[str] = []
-    start = count - len(missing)
-    done = start
-    try:
-        for _, reason in share_out(maker, missing, workers, scratch):
-            done += 1
-            reasons += [reason] if reason else []
-            if len(reasons) >= _ENOUGH and 2 * len(reasons) > done - start:
-                raise ValueError(_hopeless(len(reasons), done - start, reasons[0], maker.folder))
-            if report is not None:
-                report(done, count)
-    except Unfinished as error:
-        place = str(maker.folder.folder)
-        raise type(error)(
-            f"{error} {len(maker.folder.missing(count))} of {count} scenes are missing; those "
-            f"there are kept in {place!r}. Run the same command again to go on."
-        ) from error
-
-
-def _check_rejected(folder: SyntheticFolder, count: int) -> None:
-    path = folder.folder / REJECTED
-    lines = path.read_bytes().splitlines()
-    if 2 * len(lines) > count:
-        reason = ManifestRow.from_dict(json_object(lines[0], f"path={str(path)!r}")).reason
-        raise ValueError(_hopeless(len(lines), count, reason or "", folder))
-
-
-def _hopeless(rejected: int, count: int, reason: str, folder: SyntheticFolder) -> str:
-    return (
-        f"{rejected} of {count} scenes cannot be composed, for the first: {reason} Delete the "
-        f"folder and change that. Received: out={str(folder.folder)!r}"
-    )
+            return ManifestRow(*frame, (), {}, (), accepted=False, reason=reason), None
+        return ManifestRow(*frame, scene.sources, scene.parameters, scene.objects), scene.image
 
 
 def _reason(error: ValueError, backgrounds: Backgrounds) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from kerasgen.annotations.sidecar_masks import MASK_ENDING
 from kerasgen.compositing.foregrounds import MIN_QUALITY, Rejection, read_foreground
-from kerasgen.io.files import keep_settings, write_file
+from kerasgen.io.files import check_apart, keep_settings, write_file
 from kerasgen.io.images import MAX_PIXELS, PathLike, list_images, read_image
 from kerasgen.io.sheets import save_png
 
@@ -45,8 +45,9 @@ def save_cuts(
 
     Raises:
         ValueError: If a picture folder is missing or empty, two pictures would have one mask, or
-            `out` cannot be written or was begun with another `min_quality`.
+            `out` lies within `folder`, cannot be written or was begun with another `min_quality`.
     """
+    check_apart(out, foregrounds=folder)
     root, target = Path(folder), Path(out)
     jobs = [
         (label, path)

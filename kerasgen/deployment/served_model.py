@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgen.io.files import file_sha256
+from kerasgen.io.images import PathLike
 
 Kind = Literal["generator", "refiner", "translator", "classifier"]
 
@@ -38,7 +39,7 @@ class ServedModel:
         ValueError: If there is no SavedModel, or none of a kind that is known.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: PathLike) -> None:
         folder = Path(path).resolve()
         if not (folder / "saved_model.pb").is_file():
             raise ValueError(

@@ -8,7 +8,7 @@ change the last digit of a picture.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +17,13 @@ from PIL import Image
 
 from kerasgen.annotations.annotated_folder import Known, SourceFolder
 from kerasgen.annotations.annotation import run_lengths
+from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
 from kerasgen.annotations.records import ManifestRow, Source
-from kerasgen.annotations.synthetic_folder import SyntheticFolder, picture_name
+from kerasgen.annotations.synthetic_folder import picture_name
 from kerasgen.deployment.served_model import ServedModel
+from kerasgen.io.files import check_apart, check_writable
 from kerasgen.io.images import ImageError, PathLike, to_uint8
-from kerasgen.io.interruption import Interruption, Stopped
+from kerasgen.io.progress import Report
 
 BLOCK = 32
 """Pictures that are made together."""
@@ -29,11 +31,9 @@ BLOCK = 32
 CHANGED = 0.1
 """Share of its light that a translator must replace for a pixel to count as changed."""
 
-Report = Callable[[int, int], None]
-
 
 @dataclass(frozen=True, eq=False)
-class _Made:
+class _Sample:
     """One picture, or why there is none.
 
     Attributes:
@@ -52,75 +52,70 @@ class _Made:
 
 
 def synthesize(
-    model: ServedModel,
+    model: ServedModel | PathLike,
     folder: PathLike,
     *,
-    sources: SourceFolder | None = None,
+    sources: PathLike | None = None,
     count: int | None = None,
     times: int = 1,
     seed: int = 0,
-    gate: ServedModel | None = None,
+    gate: ServedModel | PathLike | None = None,
     report: Report | None = None,
-) -> int:
+) -> FilledFolder:
     """Makes the pictures that are missing.
 
     Args:
-        model: A generator, a refiner or a translator.
+        model: A generator, a refiner or a translator, or its version folder.
         folder: New, or begun by the same call, which then goes on.
-        sources: What a refiner or a translator is given; a generator takes none.
+        sources: Folder of what a refiner or a translator is given, see `SourceFolder`; a generator
+            takes none.
         count: Pictures in all: of a generator, its classes in turn; else at most so many sources'.
             None is all of them.
         times: Looks of each source, of a refiner. A picture's look and grain are drawn from the
             file's bytes, where the number of the look is written.
         seed: Of a generator; a number of its own for each picture is drawn from it.
-        gate: A classifier; pictures that it takes for another class are rejected.
-        report: Called with the number of pictures done and of all.
+        gate: A classifier, or its version folder; pictures that it takes for another class are
+            rejected.
+        report: Called after each block.
 
     Returns:
-        The number of pictures, those rejected included.
+        What there is, with a sheet.
 
     Raises:
         ValueError: If an argument does not fit the model, or the folder holds other pictures.
-        Stopped: After a signal; what is done is kept.
+        Unfinished: After a signal; what is done is kept.
     """
-    make, total = _maker(model, sources, count, times, seed)
-    if gate is not None and gate.kind != "classifier":
-        raise ValueError(f"The gate must be a classifier. Received: gate={gate.name} ({gate.kind})")
-    settings = {
-        "model": model.name,
-        "model_sha256": model.sha256,
-        "sources": None if sources is None else sources.sha256,
-        "times": times,
-        "seed": seed,
-        "gate": None if gate is None else gate.sha256,
-    }
-    names = model.class_names if sources is None else sources.class_names
-    target = SyntheticFolder(folder, settings=settings, class_names=names)
-    missing = target.missing(total)
-    done = total - len(missing)
-    with Interruption() as interruption:
-        for block in _blocks(missing, total):
-            for index, made in zip(block, _gated(make(block), gate), strict=True):
-                target.write(_row(made, index, seed), made.image if made.reason is None else None)
-            done += len(set(block) & set(missing))
-            if report is not None:
-                report(done, total)
-            if interruption.name and done < total:
-                raise Stopped(
-                    f"{interruption.name}: stopped with {total - done} of {total} pictures to do. "
-                    "Run the same command again to go on."
-                )
-    target.finish(total)
-    return total
+    check_apart(folder, sources=sources)
+    check_writable(folder)
+    known = None if sources is None else SourceFolder(sources)
+    model = model if isinstance(model, ServedModel) else ServedModel(model)
+    judge = gate if gate is None or isinstance(gate, ServedModel) else ServedModel(gate)
+    total = _total(model, known, count, times)
+    if judge is not None and judge.kind != "classifier":
+        raise ValueError(
+            f"The gate must be a classifier. Received: gate={judge.name} ({judge.kind})"
+        )
+    filled = fill_folder(
+        _SynthesisJob(model, known, times, seed, judge),
+        folder,
+        total,
+        settings={
+            "model": model.name,
+            "model_sha256": model.sha256,
+            "sources": None if known is None else known.sha256,
+            "times": times,
+            "seed": seed,
+            "gate": None if judge is None else judge.sha256,
+        },
+        class_names=model.class_names if known is None else known.class_names,
+        block=BLOCK,
+        report=report,
+    )
+    return filled.with_sheet(sources)
 
 
-Make = Callable[[Sequence[int]], list[_Made]]
-
-
-def _maker(
-    model: ServedModel, sources: SourceFolder | None, count: int | None, times: int, seed: int
-) -> tuple[Make, int]:
-    """What makes pictures by their numbers, and how many there are."""
+def _total(model: ServedModel, sources: SourceFolder | None, count: int | None, times: int) -> int:
+    """How many pictures there will be, once it is certain that the arguments fit the model."""
     if model.kind == "classifier":
         raise ValueError(f"A classifier makes no pictures. Received: {model.name}")
     if (model.kind == "generator") != (sources is None):
@@ -133,29 +128,39 @@ def _maker(
     if sources is None:
         if count is None or count < 1:
             raise ValueError(f"A generator needs `count`, at least 1. Received: count={count}")
-        names = model.class_names
-        return lambda block: _generated(model, names, block, seed), count
+        return count
     total = len(sources.names) * times
-    return (
-        lambda block: _changed(model, sources, block, times),
-        total if count is None else min(count, total),
-    )
+    return total if count is None else min(count, total)
 
 
-def _blocks(missing: Sequence[int], total: int) -> Iterator[range]:
-    """All blocks that something is missing of."""
-    for first in sorted({index // BLOCK * BLOCK for index in missing}):
-        yield range(first, min(first + BLOCK, total))
+class _SynthesisJob:
+    def __init__(
+        self,
+        model: ServedModel,
+        sources: SourceFolder | None,
+        times: int,
+        seed: int,
+        gate: ServedModel | None,
+    ) -> None:
+        self._model, self._sources, self._gate = model, sources, gate
+        self._times, self._seed = times, seed
+
+    def __call__(self, indices: range) -> Iterator[Entry]:
+        if self._sources is None:
+            samples = _generated(self._model, indices, self._seed)
+        else:
+            samples = _changed(self._model, self._sources, indices, self._times)
+        for index, sample in zip(indices, _gated(samples, self._gate), strict=True):
+            yield _row(sample, index, self._seed), None if sample.reason else sample.image
 
 
-def _generated(
-    model: ServedModel, names: Sequence[str], block: Sequence[int], seed: int
-) -> list[_Made]:
+def _generated(model: ServedModel, block: Sequence[int], seed: int) -> list[_Sample]:
+    names = model.class_names
     labels = [index % len(names) for index in block]
     seeds = [int(np.random.default_rng([seed, index]).integers(2**63)) for index in block]
     images = to_uint8(model.generate(seeds, labels))
     return [
-        _Made(
+        _Sample(
             (_as_source(model),),
             {"class_name": names[label], "label": label, "model_seed": own},
             Known(names[label]),
@@ -167,14 +172,14 @@ def _generated(
 
 def _changed(
     model: ServedModel, sources: SourceFolder, block: Sequence[int], times: int
-) -> list[_Made]:
+) -> list[_Sample]:
     files: dict[int, tuple[bytes, tuple[int, int]]] = {}
-    made: dict[int, _Made] = {}
+    made: dict[int, _Sample] = {}
     for index in block:
         try:
             files[index] = sources.png(sources.names[index // times], index % times)
         except ImageError as error:
-            made[index] = _Made((_as_source(model),), {}, Known(), None, str(error))
+            made[index] = _Sample((_as_source(model),), {}, Known(), None, str(error))
     given = model.change([png for png, _ in files.values()]) if files else {}
     for place, (index, (_, size)) in enumerate(files.items()):
         told = {name: value[place] for name, value in given.items()}
@@ -189,7 +194,7 @@ def _picture(
     times: int,
     size: tuple[int, int],
     told: dict[str, np.ndarray],
-) -> _Made:
+) -> _Sample:
     """One picture of a source, with what was known of that moved to its new size."""
     name = sources.names[index // times]
     image = np.asarray(to_uint8(told["picture"]))
@@ -199,10 +204,10 @@ def _picture(
         # Weak: where the network says that it changed something.
         parameters["changed"] = run_lengths(told["change"][..., 0] > CHANGED)
     own = (_as_source(model), sources.source(name))
-    return _Made(own + known.sources, parameters, known, image)
+    return _Sample(own + known.sources, parameters, known, image)
 
 
-def _gated(made: list[_Made], gate: ServedModel | None) -> Iterator[_Made]:
+def _gated(made: list[_Sample], gate: ServedModel | None) -> Iterator[_Sample]:
     if gate is None:
         yield from made
         return
@@ -216,11 +221,11 @@ def _gated(made: list[_Made], gate: ServedModel | None) -> Iterator[_Made]:
             name = next(found)
             if name != one.known.class_name:
                 reason = f"taken for {name} by {gate.name}"
-                one = _Made(one.sources, one.parameters, one.known, one.image, reason)
+                one = _Sample(one.sources, one.parameters, one.known, one.image, reason)
         yield one
 
 
-def _row(made: _Made, index: int, seed: int) -> ManifestRow:
+def _row(made: _Sample, index: int, seed: int) -> ManifestRow:
     height, width = (1, 1) if made.image is None else made.image.shape[:2]
     return ManifestRow(
         picture_name(index),

@@ -9,12 +9,15 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
+Report = Callable[[int, int], None]
+"""Called with how many are done, and of how many."""
+
 _EVERY = 5.0
 """Seconds between two lines."""
 
 
 @contextmanager
-def progress(name: str) -> Iterator[Callable[[int, int], None]]:
+def progress(name: str) -> Iterator[Report]:
     """Shows progress within the block.
 
     Args:
@@ -31,7 +34,7 @@ def progress(name: str) -> Iterator[Callable[[int, int], None]]:
         yield _in_lines(name)
 
 
-def _on_terminal(bar: tqdm) -> Callable[[int, int], None]:
+def _on_terminal(bar: tqdm) -> Report:
     def show(done: int, total: int) -> None:
         if bar.total is None:
             bar.total, bar.initial, bar.n = total, done - 1, done - 1
@@ -40,7 +43,7 @@ def _on_terminal(bar: tqdm) -> Callable[[int, int], None]:
     return show
 
 
-def _in_lines(name: str) -> Callable[[int, int], None]:
+def _in_lines(name: str) -> Report:
     begun = told = time.monotonic()
     before: int | None = None
 

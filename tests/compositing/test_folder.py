@@ -168,7 +168,7 @@ CROWD = CompositingOptions(size=64, objects=(30, 30), max_occlusion=0, attempts=
 
 @pytest.mark.parametrize(("count", "made"), [(3, 3), (100, 20)])
 def test_scenes_that_cannot_be_end_the_job(count, made, make, tmp_path):
-    message = f"{made} of {made} scenes cannot be composed.*Fewer than 30 objects.*Received: out="
+    message = f"{made} of {made} pictures cannot be made.*Fewer than 30 objects.*Received: folder="
     for _ in range(2 if count == 3 else 1):
         with pytest.raises(ValueError, match=message):
             make(tmp_path / "out", count, options=CROWD)
@@ -216,7 +216,7 @@ def test_a_signal_stops_after_the_scene_under_way(whole, make, tmp_path):
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(
-        Unfinished, match=f"SIGTERM.* 19 of {COUNT} scenes are missing.*same command"
+        Unfinished, match=f"SIGTERM.* 19 of {COUNT} pictures are missing.*same command"
     ):
         make(tmp_path / "out", report=stop)
     assert len(list((tmp_path / "out/images").iterdir())) == 5

@@ -64,9 +64,9 @@ def test_a_broken_off_run_goes_on(photographs, tmp_path):
 
 
 def test_two_pictures_with_one_mask_are_refused(tmp_path):
-    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "in/a/b").mkdir(parents=True)
     for name in ("b/one.jpg", "b/one.png", "two.png"):
-        Image.new("RGB", (30, 30)).save(tmp_path / "a" / name)
+        Image.new("RGB", (30, 30)).save(tmp_path / "in/a" / name)
     with pytest.raises(ValueError, match="Two pictures would have one mask.*a/b/one"):
-        save_cuts(tmp_path, tmp_path / "cuts", ["a"])
+        save_cuts(tmp_path / "in", tmp_path / "cuts", ["a"])
     assert not (tmp_path / "cuts").exists()
