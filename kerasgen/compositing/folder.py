@@ -16,8 +16,8 @@ from kerasgen.annotations.records import ManifestRow
 from kerasgen.annotations.synthetic_folder import SETTINGS, picture_name
 from kerasgen.compositing.backgrounds import Backgrounds
 from kerasgen.compositing.foregrounds import Foreground
-from kerasgen.compositing.options import CompositingOptions
-from kerasgen.compositing.scene import by_label, compose
+from kerasgen.compositing.options import SceneOptions
+from kerasgen.compositing.scene import by_label, compose_scene
 from kerasgen.io.files import check_settings, check_writable, read_settings
 from kerasgen.io.images import PathLike, Pixels
 from kerasgen.io.progress import Report
@@ -29,33 +29,30 @@ _MOST_REJECTED = 0.5
 def compose_folder(
     foregrounds: Sequence[Foreground],
     backgrounds: Backgrounds | Sequence[Pixels],
+    folder: PathLike,
     count: int,
-    out: PathLike,
     *,
-    seed: int,
     class_names: Sequence[str],
-    options: CompositingOptions | None = None,
-    extraction: Mapping[str, Any] | None = None,
+    options: SceneOptions | None = None,
+    seed: int = 0,
     workers: int = 1,
     yolo: bool = False,
     report: Report | None = None,
 ) -> FilledFolder:
-    """Composes scenes into a folder, see `manifest`; what is there already is not made again.
+    """Composes scenes into a folder, see `fill_folder`; what is there already is not made again.
 
     The folder's bytes depend on the arguments, but not on `workers` and `report`, and not on how
     often it was stopped: Ctrl-C, SIGTERM and a kill cost no more than the scenes under way. A scene
     that cannot be composed becomes a rejected row with its reason.
 
     Args:
-        foregrounds: To choose objects from, see `compositing.compose`.
+        foregrounds: To choose objects from, see `compose_scene`.
         backgrounds: To choose backgrounds from.
+        folder: New, empty, or begun with the same settings.
         count: Scenes, those rejected included; a finished folder may grow.
-        out: The folder; new, empty, or begun with the same settings.
-        seed: From 0.
         class_names: The names of the foregrounds' labels 0, 1, ...
-        options: The ranges; None stands for the defaults.
-        extraction: How the foregrounds were cut, JSON values kept among the settings, so that they
-            can be cut so again.
+        options: The ranges, and how the foregrounds were cut; None stands for the defaults.
+        seed: From 0.
         workers: Processes; 1 stands for this one. For several, a script needs its
             `if __name__ == "__main__":`.
         yolo: Whether to write YOLO's files too.
@@ -69,7 +66,7 @@ def compose_folder(
             than half of the scenes cannot be composed.
         Unfinished: After Ctrl-C or SIGTERM, or if a worker was killed.
     """
-    options = options or CompositingOptions()
+    options = options or SceneOptions()
     _check_numbers(count, seed, workers)
     groups = by_label(foregrounds)
     if max(groups) >= len(class_names):
@@ -77,13 +74,13 @@ def compose_folder(
         raise ValueError(f"Each label needs a name. Received: {received}")
     scenery = backgrounds if isinstance(backgrounds, Backgrounds) else Backgrounds(backgrounds)
     settings = {
-        **_settings(options, seed, extraction),
+        **_settings(options, seed),
         "foregrounds": foregrounds_digest(foregrounds),
         "backgrounds": _digest(f"{name} {sha256}" for name, sha256 in scenery.sources()),
     }
     return fill_folder(
         _SceneJob(groups, scenery, options, seed),
-        out,
+        folder,
         count,
         settings=settings,
         class_names=class_names,
@@ -95,34 +92,32 @@ def compose_folder(
 
 
 def check_scenes(
-    out: PathLike,
+    folder: PathLike,
     count: int,
     *,
-    seed: int,
-    options: CompositingOptions,
     class_names: Sequence[str],
-    extraction: Mapping[str, Any] | None = None,
+    options: SceneOptions,
+    seed: int = 0,
     workers: int = 1,
 ) -> None:
     """Finds what `compose_folder` would refuse, as far as can be said before pictures are read.
 
     Args:
-        out: As for `compose_folder`, and so the others; nothing is written.
+        folder: As for `compose_folder`, and so the others; nothing is written.
         count: Scenes.
-        seed: From 0.
-        options: The ranges.
         class_names: The names of labels.
-        extraction: How the foregrounds will be cut.
+        options: The ranges, and how the foregrounds will be cut.
+        seed: From 0.
         workers: Processes.
 
     Raises:
         ValueError: If an argument is invalid, or the folder is another's or cannot be written.
     """
     _check_numbers(count, seed, workers)
-    check_writable(out)
-    path = Path(out) / SETTINGS
+    check_writable(folder)
+    path = Path(folder) / SETTINGS
     if path.exists():
-        known = {**_settings(options, seed, extraction), "class_names": list(class_names)}
+        known = {**_settings(options, seed), "class_names": list(class_names)}
         check_settings(path, {**read_settings(path), **known})
 
 
@@ -134,11 +129,10 @@ def _check_numbers(count: int, seed: int, workers: int) -> None:
         )
 
 
-def _settings(
-    options: CompositingOptions, seed: int, extraction: Mapping[str, Any] | None
-) -> dict[str, Any]:
+def _settings(options: SceneOptions, seed: int) -> dict[str, Any]:
     drawn = {**dataclasses.asdict(options), "size": options.frame}
-    return {"kind": "scenes", "seed": seed, "options": drawn, "extraction": dict(extraction or {})}
+    extraction = {name: drawn.pop(name) for name in options.extraction}
+    return {"kind": "scenes", "seed": seed, "options": drawn, "extraction": extraction}
 
 
 def foregrounds_digest(foregrounds: Sequence[Foreground]) -> str:
@@ -157,7 +151,7 @@ class _SceneJob:
         self,
         foregrounds: Mapping[int, Sequence[Foreground]],
         backgrounds: Backgrounds,
-        options: CompositingOptions,
+        options: SceneOptions,
         seed: int,
     ) -> None:
         self._foregrounds, self._backgrounds = foregrounds, backgrounds
@@ -170,7 +164,9 @@ class _SceneJob:
         height, width = self._options.frame
         frame = (picture_name(index), width, height, self._seed, index)
         try:
-            scene = compose(index, self._seed, self._foregrounds, self._backgrounds, self._options)
+            scene = compose_scene(
+                index, self._seed, self._foregrounds, self._backgrounds, self._options
+            )
         except ValueError as error:
             reason = _reason(error, self._backgrounds)
             return ManifestRow(*frame, (), {}, (), accepted=False, reason=reason), None

@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from tqdm import tqdm
 
 Report = Callable[[int, int], None]
 """Called with how many are done, and of how many."""
+
+Progress = Callable[[str], AbstractContextManager[Report]]
+"""Opens the progress of one part of a job, by the name of what is counted: `progress`, `silent`."""
 
 _EVERY = 5.0
 """Seconds between two lines."""
@@ -32,6 +35,12 @@ def progress(name: str) -> Iterator[Report]:
             yield _on_terminal(bar)
     else:
         yield _in_lines(name)
+
+
+@contextmanager
+def silent(name: str) -> Iterator[Report]:
+    """Shows nothing, in place of `progress`."""
+    yield lambda done, total: None
 
 
 def _on_terminal(bar: tqdm) -> Report:

@@ -199,14 +199,14 @@ def test_backgrounds_that_cannot_be_used_are_named_once_and_never_drawn(
 def test_scenes_and_rejected_scenes_are_counted_apart(arguments, capsys, monkeypatch, tmp_path):
     from kerasgen.compositing import folder as scenes
 
-    compose = scenes.compose
+    compose_scene = scenes.compose_scene
 
     def sometimes(index, *rest):
         if index in (1, 4):
             raise ValueError("No place.")
-        return compose(index, *rest)
+        return compose_scene(index, *rest)
 
-    monkeypatch.setattr(scenes, "compose", sometimes)
+    monkeypatch.setattr(scenes, "compose_scene", sometimes)
     assert cli.run(arguments) == 0
     said = capsys.readouterr().out
     assert f"4 pictures and metadata.jsonl in {tmp_path / 'out'}" in said
@@ -281,7 +281,7 @@ def test_ctrl_c_while_cutting_ends_in_one_line(arguments, capsys, monkeypatch, t
     def stop(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kerasgen.compositing.foregrounds.read_foregrounds", stop)
+    monkeypatch.setattr("kerasgen.compositing.compose.read_foregrounds", stop)
     assert cli.run(arguments) == 130
     assert capsys.readouterr().err == "kerasgen: stopped. Run the same command again to go on.\n"
     assert not (tmp_path / "out").exists()
