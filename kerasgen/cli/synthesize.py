@@ -22,8 +22,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "eyes, compose or synthesize), class folders, or any pictures",
     )
     add("--count", type=whole_number, help="pictures in all; if there are sources all of them")
-    add("--times", type=whole_number, default=1, help="looks of each source, of a refiner (1)")
-    add("--seed", type=number_from_zero, default=0, help="of a generator (0)")
+    add("--times", type=whole_number, default=1, help="pictures of each source, of a refiner (1)")
+    add("--seed", type=number_from_zero, default=0, help="of a generator or a refiner (0)")
     add("--gate", metavar="MODEL", help="classifier that must confirm each picture's class")
     command.set_defaults(run=_synthesize)
 

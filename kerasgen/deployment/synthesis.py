@@ -1,19 +1,16 @@
 """A trained model over labels or over a folder -> pictures that say what they are and came from.
 
-The pictures lie in a ``SyntheticFolder``: a row each, kept as soon as it is made, so that what was
-stopped goes on. They are made in blocks that are the same on every run, because a batch's size may
-change the last digit of a picture.
+They are made in blocks that are the same on every run, because a batch's size may change the last
+digit of a picture.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from kerasgen.annotations.annotated_folder import Known, SourceFolder
 from kerasgen.annotations.annotation import run_lengths
@@ -22,7 +19,7 @@ from kerasgen.annotations.records import ManifestRow, Source
 from kerasgen.annotations.synthetic_folder import picture_name
 from kerasgen.deployment.served_model import ServedModel
 from kerasgen.io.files import check_apart, check_writable
-from kerasgen.io.images import ImageError, PathLike, to_uint8
+from kerasgen.io.images import ImageError, PathLike, Pixels, to_uint8
 from kerasgen.io.progress import Report
 
 BLOCK = 32
@@ -71,9 +68,10 @@ def synthesize(
             takes none.
         count: Pictures in all: of a generator, its classes in turn; else at most so many sources'.
             None is all of them.
-        times: Looks of each source, of a refiner. A picture's look and grain are drawn from the
-            file's bytes, where the number of the look is written.
-        seed: Of a generator; a number of its own for each picture is drawn from it.
+        times: Pictures of each source, of a refiner: each has a style and noise of its own, where
+            the refiner takes any. Other pictures of the same file, at another time or elsewhere,
+            have the same.
+        seed: Of what is drawn: of a generator and of a refiner.
         gate: A classifier, or its version folder; pictures that it takes for another class are
             rejected.
         report: Called after each block.
@@ -149,15 +147,15 @@ class _SynthesisJob:
         if self._sources is None:
             samples = _generated(self._model, indices, self._seed)
         else:
-            samples = _changed(self._model, self._sources, indices, self._times)
+            samples = _changed(self._model, self._sources, indices, self._times, self._seed)
         for index, sample in zip(indices, _gated(samples, self._gate), strict=True):
             yield _row(sample, index, self._seed), None if sample.reason else sample.image
 
 
-def _generated(model: ServedModel, block: Sequence[int], seed: int) -> list[_Sample]:
+def _generated(model: ServedModel, indices: range, seed: int) -> list[_Sample]:
     names = model.class_names
-    labels = [index % len(names) for index in block]
-    seeds = [int(np.random.default_rng([seed, index]).integers(2**63)) for index in block]
+    labels = [index % len(names) for index in indices]
+    seeds = [int(np.random.default_rng([seed, index]).integers(2**63)) for index in indices]
     images = to_uint8(model.generate(seeds, labels))
     return [
         _Sample(
@@ -171,58 +169,65 @@ def _generated(model: ServedModel, block: Sequence[int], seed: int) -> list[_Sam
 
 
 def _changed(
-    model: ServedModel, sources: SourceFolder, block: Sequence[int], times: int
+    model: ServedModel, sources: SourceFolder, indices: range, times: int, seed: int
 ) -> list[_Sample]:
-    files: dict[int, tuple[bytes, tuple[int, int]]] = {}
-    made: dict[int, _Sample] = {}
-    for index in block:
+    names = {index: sources.names[index // times] for index in indices}
+    images: dict[str, Pixels] = {}
+    faults: dict[str, str] = {}
+    for name in dict.fromkeys(names.values()):
         try:
-            files[index] = sources.png(sources.names[index // times], index % times)
+            images[name] = sources.read(name, model.image_shape[-1])
         except ImageError as error:
-            made[index] = _Sample((_as_source(model),), {}, Known(), None, str(error))
-    given = model.change([png for png, _ in files.values()]) if files else {}
-    for place, (index, (_, size)) in enumerate(files.items()):
-        told = {name: value[place] for name, value in given.items()}
-        made[index] = _picture(model, sources, index, times, size, told)
-    return [made[index] for index in block]
+            faults[name] = str(error)
+    origins = {name: sources.source(name) for name in images}
+    # A file has the same pictures wherever it lies.
+    seeds = {
+        index: _model_seed(seed, origins[name], index % times)
+        for index, name in names.items()
+        if name in images
+    }
+    given = [images[names[index]] for index in seeds]
+    outputs = model.change(given, list(seeds.values())) if seeds else {}
+    rows = {index: row for row, index in enumerate(seeds)}
+    samples = []
+    for index, name in names.items():
+        if name in faults:
+            samples.append(_Sample((_as_source(model),), {}, Known(), None, faults[name]))
+            continue
+        own = {key: value[rows[index]] for key, value in outputs.items()}
+        picture = np.asarray(to_uint8(own["picture"]))
+        known = sources.known(name).stretched(images[name].shape[:2], picture.shape[:2])
+        parameters = {**known.parameters(), "variation": index % times}
+        if model.draws:
+            parameters["model_seed"] = seeds[index]
+        if "style" in own:
+            parameters["style"] = own["style"].tolist()
+        if "change" in own:
+            # Weak: where the network says that it changed something.
+            parameters["changed"] = run_lengths(own["change"][..., 0] > CHANGED)
+        used = (_as_source(model), origins[name], *known.sources)
+        samples.append(_Sample(used, parameters, known, picture))
+    return samples
 
 
-def _picture(
-    model: ServedModel,
-    sources: SourceFolder,
-    index: int,
-    times: int,
-    size: tuple[int, int],
-    told: dict[str, np.ndarray],
-) -> _Sample:
-    """One picture of a source, with what was known of that moved to its new size."""
-    name = sources.names[index // times]
-    image = np.asarray(to_uint8(told["picture"]))
-    known = sources.known(name).stretched(size, image.shape[:2])
-    parameters = {**known.parameters(), "variation": index % times}
-    if "change" in told:
-        # Weak: where the network says that it changed something.
-        parameters["changed"] = run_lengths(told["change"][..., 0] > CHANGED)
-    own = (_as_source(model), sources.source(name))
-    return _Sample(own + known.sources, parameters, known, image)
+def _model_seed(seed: int, source: Source, variation: int) -> int:
+    entropy = [seed, int(source.sha256, 16), variation]
+    return int(np.random.default_rng(entropy).integers(2**63))
 
 
-def _gated(made: list[_Sample], gate: ServedModel | None) -> Iterator[_Sample]:
-    if gate is None:
-        yield from made
-        return
-    shown = [one for one in made if one.image is not None]
-    if any(one.known.class_name is None for one in shown):
+def _gated(samples: list[_Sample], gate: ServedModel | None) -> list[_Sample]:
+    shown = [each for each in samples if each.image is not None]
+    if gate is None or not shown:
+        return samples
+    if any(each.known.class_name is None for each in shown):
         raise ValueError("A gate needs pictures of known classes: there are some without one.")
-    files = [_png(one.image) for one in shown if one.image is not None]
-    found = iter(gate.classify(files) if files else [])
-    for one in made:
-        if one.image is not None:
-            name = next(found)
-            if name != one.known.class_name:
-                reason = f"taken for {name} by {gate.name}"
-                one = _Sample(one.sources, one.parameters, one.known, one.image, reason)
-        yield one
+    found = iter(gate.classify([each.image for each in shown if each.image is not None]))
+    gated = []
+    for each in samples:
+        name = each.known.class_name if each.image is None else next(found)
+        wrong = name != each.known.class_name
+        gated.append(replace(each, reason=f"taken for {name} by {gate.name}") if wrong else each)
+    return gated
 
 
 def _row(made: _Sample, index: int, seed: int) -> ManifestRow:
@@ -243,9 +248,3 @@ def _row(made: _Sample, index: int, seed: int) -> ManifestRow:
 
 def _as_source(model: ServedModel) -> Source:
     return Source("model", model.name, model.sha256)
-
-
-def _png(image: np.ndarray) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(np.squeeze(image)).save(stream, "PNG", compress_level=1)
-    return stream.getvalue()

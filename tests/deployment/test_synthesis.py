@@ -65,7 +65,7 @@ def greyer():
 def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     probes = np.random.default_rng(0).integers(0, 256, (3, SIDE, SIDE, 3), np.uint8)
-    looks = np.random.default_rng(1).uniform(-0.5, 0.5, (50, 2)).astype(np.float32)
+    looks = np.random.default_rng(1).uniform(-0.5, 0.5, (1000, 2)).astype(np.float32)
     size = {"image_size": (SIDE, SIDE), "card": {}, "probes": probes}
     named = {"class_names": NAMES, "card": {}}
     with pytest.MonkeyPatch.context() as patch:
@@ -179,6 +179,7 @@ def test_what_is_known_of_an_eye_moves_with_it_and_its_looks_differ(models, tmp_
         assert moved.mask.shape == (SIDE, SIDE)
         assert row.parameters["source"]["parameters"]["gaze"] == eye["parameters"]["gaze"]
         assert row.parameters["variation"] == row.index % 4
+        assert len(row.parameters["style"]) == 2 and row.parameters["model_seed"] >= 0
         content = (tmp_path / "eyes" / eye["file_name"]).read_bytes()
         assert row.sources[1] == Source(
             "picture", eye["file_name"], hashlib.sha256(content).hexdigest()
@@ -197,7 +198,8 @@ def test_what_is_made_of_made_pictures_tells_all_that_went_before(models, tmp_pa
         # The size is the same: so is what is known.
         assert second.parameters["annotation"] == first.parameters["annotation"]
         told = second.parameters["source"]["parameters"]
-        assert told == {key: first.parameters[key] for key in ("source", "variation")}
+        kept = ("source", "variation", "model_seed", "style")
+        assert told == {key: first.parameters[key] for key in kept}
         assert told["source"]["parameters"]["gaze"].keys() == {"pitch", "yaw"}
         roles = [(source.role, source.path) for source in second.sources]
         eye = picture_name(first.index)
@@ -302,3 +304,32 @@ def test_what_does_not_fit_is_refused_in_one_line(models, tmp_path, capsys, kind
     told = capsys.readouterr().err
     assert said in told and "Traceback" not in told
     assert not (tmp_path / "out/metadata.jsonl").exists()
+
+
+def test_a_files_picture_is_the_same_wherever_the_file_lies(models, tmp_path):
+    for number in range(3):
+        write(tmp_path / "one" / f"{number}.png", noise(number))
+    write(tmp_path / "two" / "other.png", noise(9))
+    write(tmp_path / "two" / "same.png", noise(1))
+    model = ServedModel(models["refiner"])
+    for name in ("one", "two"):
+        synthesis.synthesize(model, tmp_path / f"{name}-out", sources=tmp_path / name, times=2)
+    first, second = (list(read_manifest(tmp_path / f"{name}-out")) for name in ("one", "two"))
+    for before, after in zip(first[2:4], second[2:4], strict=True):
+        assert before.sources[1].sha256 == after.sources[1].sha256
+        for key in ("variation", "model_seed", "style"):
+            assert before.parameters[key] == after.parameters[key]
+    again = synthesis.synthesize(model, tmp_path / "seeded", sources=tmp_path / "one", seed=1)
+    seeds = [row.parameters["model_seed"] for row in again.rows()]
+    assert not set(seeds) & {row.parameters["model_seed"] for row in first}
+
+
+def test_a_refined_picture_can_be_made_again_from_its_row(models, tmp_path):
+    write(tmp_path / "in/1.png", noise(1))
+    model = ServedModel(models["refiner"])
+    filled = synthesis.synthesize(model, tmp_path / "out", sources=tmp_path / "in", times=3)
+    for row in filled.rows():
+        again = model.change([noise(1)], [row.parameters["model_seed"]])
+        assert again["style"][0].tolist() == row.parameters["style"]
+        written = read_image(tmp_path / "out" / row.file_name).astype(int)
+        assert np.abs(written - to_uint8(again["picture"])[0]).max() <= 1

@@ -25,7 +25,7 @@ def refiner_endpoints(
     probes: np.ndarray,
     looks: np.ndarray | None,
 ) -> Endpoints:
-    """``serving_default`` and ``refine``, as ``export_refiner`` describes them.
+    """``serving_default``, ``refine`` and ``styles``, as ``export_refiner`` describes them.
 
     Args:
         refiner: Its first input is ``images``.
@@ -49,10 +49,20 @@ def refiner_endpoints(
         for tensor in refiner.inputs
     ]
     bytes_only = [tf.TensorSpec([None], tf.string, name="image_bytes")]
-    return {
+    endpoints = {
         "serving_default": Endpoint(serve, bytes_only, {"image_bytes": encoded_probes(probes)}),
         "refine": Endpoint(refine, floats, _probe_inputs(floats, probes, looks)),
     }
+    return endpoints if looks is None else {**endpoints, "styles": _styles_endpoint(looks)}
+
+
+def _styles_endpoint(looks: np.ndarray) -> Endpoint:
+    def styles(seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        rows = tf.math.floormod(seed, tf.constant(len(looks), tf.int64))
+        return {"style": tf.gather(tf.constant(looks, tf.float32), rows)}
+
+    seeds = [tf.TensorSpec([None], tf.int64, name="seed")]
+    return Endpoint(styles, seeds, {"seed": np.array([0, 1, -1, 2**62], np.int64)})
 
 
 def _static(tensor: keras.KerasTensor, image_size: tuple[int, int]) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
 from kerasgen.annotations.records import ManifestRow, PlacedObject
 from kerasgen.annotations.synthetic_folder import picture_name
 from kerasgen.io.files import check_apart, check_writable
-from kerasgen.io.images import ImageError, PathLike, read_image
+from kerasgen.io.images import ImageError, PathLike
 from kerasgen.io.progress import Report
 from kerasgen.procedural.smoke.overlay import add_smoke, smoke_mask
 
@@ -87,7 +87,7 @@ class _SmokeJob:
     def _entry(self, index: int) -> Entry:
         name = self._sources.names[index // self._times]
         try:
-            clean = read_image(self._sources.folder / name)
+            clean = self._sources.read(name)
             smoky = add_smoke(clean, self._seed, index=index)
         # Of the picture: the arguments were checked.
         except (ImageError, ValueError) as error:
