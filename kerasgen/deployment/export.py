@@ -44,6 +44,8 @@ def export_refiner(
             seeds the noise: the same file gives the same picture.
         ``refine``: the refiner's own inputs, ``images`` ``[N, H, W, C]`` float32 in [-1, 1], and
             ``style`` ``[N, L]`` and ``noise`` ``[N, H, W, 2]`` if it takes them -> ``picture``.
+        ``styles``, if it takes a style: ``seed`` ``[N]`` int64 -> ``style`` ``[N, L]`` float32, the
+            row of ``styles`` at the seed modulo K.
 
     Args:
         refiner: From ``kerasgen.refiner``; its first input is ``images``.

@@ -26,7 +26,7 @@ def refiner_endpoints(
     probes: np.ndarray,
     styles: np.ndarray | None,
 ) -> Endpoints:
-    """``serving_default`` and ``refine``, as ``export_refiner`` describes them.
+    """``serving_default``, ``refine`` and ``styles``, as ``export_refiner`` describes them.
 
     Args:
         refiner: Its first input is ``images``.
@@ -50,10 +50,20 @@ def refiner_endpoints(
         for tensor in refiner.inputs
     ]
     bytes_only = [tf.TensorSpec([None], tf.string, name="image_bytes")]
-    return {
+    endpoints = {
         "serving_default": Endpoint(serve, bytes_only, {"image_bytes": encoded_probes(probes)}),
         "refine": Endpoint(refine, floats, _probe_inputs(floats, probes, styles)),
     }
+    return endpoints if styles is None else {**endpoints, "styles": _styles_endpoint(styles)}
+
+
+def _styles_endpoint(styles: np.ndarray) -> Endpoint:
+    def styles(seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        rows = tf.math.floormod(seed, tf.constant(len(styles), tf.int64))
+        return {"style": tf.gather(tf.constant(styles, tf.float32), rows)}
+
+    seeds = [tf.TensorSpec([None], tf.int64, name="seed")]
+    return Endpoint(styles, seeds, {"seed": np.array([0, 1, -1, 2**62], np.int64)})
 
 
 def _static(tensor: keras.KerasTensor, image_size: tuple[int, int]) -> tuple[int, ...]:
