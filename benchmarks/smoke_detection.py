@@ -31,6 +31,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ from sklearn.cluster import AgglomerativeClustering
 
 from kerasgen import cli
 from kerasgen.data.crops import crop_corners, cut
-from kerasgen.evaluation.classifiers.detector import Plan, Sightings, fit_detector
+from kerasgen.evaluation.classifiers.detector import DETECTOR_CONFIG, Sightings, fit_detector
 from kerasgen.evaluation.features.extractors import (
     FeatureExtractor,
     cached_features,
@@ -187,8 +188,8 @@ def ask(
     """Trains one detector; its scores of all test pictures."""
     trainer = Trainer(folder, options=TrainerOptions(log_every=600, save_every=10_000))
     features = frozen_features() if form == "frozen" else None
-    plan = Plan(steps=FLAGS.steps)
-    detector = fit_detector(trainer, data, plan, features=features, seed=int(seed))
+    config = replace(DETECTOR_CONFIG, steps=FLAGS.steps)
+    detector = fit_detector(trainer, data, config, features=features, seed=int(seed))
     told = {
         name: detector.score(coded(test, control).images).tolist() for name, test in tests.items()
     }

@@ -27,6 +27,7 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +36,8 @@ from absl import flags
 from kerasgen import cli
 from kerasgen.deployment.export import check_writable, export_classifier
 from kerasgen.evaluation.classifiers.detector import (
+    DETECTOR_CONFIG,
     Detector,
-    Plan,
     Sightings,
     fit_detector,
     measure_detection,
@@ -83,8 +84,8 @@ def main() -> None:
     cli.keep_settings(FLAGS.workdir, settings())
     data = make_training_set(clean)
     save_png(Path(FLAGS.workdir) / "training.png", training_sheet(data, len(clean)))
-    plan = Plan(steps=FLAGS.steps, batch_size=FLAGS.batch_size)
-    detector = fit_detector(trainer, data, plan, features=features, seed=FLAGS.seed)
+    config = replace(DETECTOR_CONFIG, steps=FLAGS.steps, batch_size=FLAGS.batch_size)
+    detector = fit_detector(trainer, data, config, features=features, seed=FLAGS.seed)
     finish(detector, test)
 
 

@@ -192,23 +192,23 @@ def _question(
 def _learner(
     arguments: argparse.Namespace, pools: Pools, test: LabelledImages, classifiers: int
 ) -> Learner:
-    from kerasgen.evaluation.classifiers.training import Protocol
+    from kerasgen.evaluation.classifiers.training import TrainConfig
     from kerasgen.evaluation.features.by_name import features_by_name
     from kerasgen.evaluation.features.extractors import cached_features
     from kerasgen.evaluation.utility.learners import FromScratch, OnFeatures
     from kerasgen.evaluation.utility.runs import steps_within
 
-    protocol = Protocol(arguments.steps, arguments.batch_size, width=arguments.width)
+    config = TrainConfig(arguments.steps, arguments.batch_size, width=arguments.width)
     if arguments.features is not None:
         folder = Path(arguments.out) / "features"
-        heads = OnFeatures(cached_features(features_by_name(arguments.features), folder), protocol)
+        heads = OnFeatures(cached_features(features_by_name(arguments.features), folder), config)
         with progress("features") as report:
             heads.prepare(pools, test.images, report)
         return heads
     if arguments.minutes is not None:
-        steps = steps_within(arguments.minutes, classifiers, pools, protocol, arguments.out)
-        protocol = replace(protocol, steps=steps)
-    return FromScratch(protocol)
+        steps = steps_within(arguments.minutes, classifiers, pools, config, arguments.out)
+        config = replace(config, steps=steps)
+    return FromScratch(config)
 
 
 def _check_conditions(names: Sequence[str], question: Question, pools: Pools) -> None:

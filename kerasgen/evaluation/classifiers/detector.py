@@ -25,7 +25,7 @@ from kerasgen.evaluation.classifiers.early_stopping import (
     linear_head,
     log_likelihood,
 )
-from kerasgen.evaluation.classifiers.training import compute_logits
+from kerasgen.evaluation.classifiers.training import TrainConfig, compute_logits
 from kerasgen.evaluation.features.extractors import FeatureExtractor
 from kerasgen.evaluation.metrics import Estimate, area_under_roc, bootstrap_mean
 from kerasgen.training.step import Player
@@ -37,8 +37,14 @@ Score = Callable[[np.ndarray], np.ndarray]
 HELD_OUT = 0.2
 """Share of the sources on which it is decided when to stop."""
 
-_WIDTHS = (16, 32, 64, 64)
-"""Channels of the small network, one for each halving that the pictures' sides allow."""
+DETECTOR_CONFIG = TrainConfig(
+    steps=1500, batch_size=32, augmentation=Augmentation(flip=True), width=16, patience=6
+)
+"""How a detector is trained where nothing else is said."""
+
+_WIDTHS = (1, 2, 4, 4)
+"""Channels of the small network as multiples of the first layers', one for each halving that the
+pictures' sides allow."""
 
 
 @dataclass(frozen=True)
@@ -84,25 +90,6 @@ class Sightings:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How a detector is trained; the same for all that are compared.
-
-    Attributes:
-        steps: Most updates.
-        every: Updates between two validations.
-        patience: Validations in vain after which the training ends.
-        batch_size: Pictures in a batch, as many of each kind.
-        rate: Adam's learning rate.
-    """
-
-    steps: int = 1500
-    every: int = 100
-    patience: int = 6
-    batch_size: int = 32
-    rate: float = 1e-3
-
-
-@dataclass(frozen=True)
 class Detector:
     """A trained detector.
 
@@ -120,7 +107,7 @@ class Detector:
 def fit_detector(
     trainer: Trainer,
     data: Sightings,
-    plan: Plan,
+    config: TrainConfig,
     *,
     features: FeatureExtractor | None = None,
     seed: int = 0,
@@ -130,9 +117,9 @@ def fit_detector(
     Args:
         trainer: Its work folder keeps checkpoints and the best network; a new start goes on.
         data: What to learn from; a source is in training or held out, never both.
-        plan: How long and how fast.
-        features: Train a linear head on these, computed once; None for a small network from
-            scratch, shown half of the pictures mirrored.
+        config: With early stopping; batches hold as many pictures of each kind.
+        features: Train a linear head on these, computed once, without augmentation; None for a
+            small network from scratch.
         seed: Of weights, split and order.
     """
     places, held_out = split_by_source(
@@ -142,19 +129,21 @@ def fit_detector(
     keras.utils.set_random_seed(seed)
     with trainer.scope():
         if features is None:
-            learner = _from_scratch(data.at(places), plan, seed)
+            learner = _from_scratch(data.at(places), config, seed)
         else:
-            learner = _on_features(data, places, features, plan, seed)
+            learner = _on_features(data, places, features, config, seed)
         network = learner.network
-        step = ClassifierStep(network, Player(network, keras.optimizers.Adam(plan.rate)), seed=seed)
+        step = ClassifierStep(
+            network, Player(network, keras.optimizers.Adam(config.learning_rate)), seed=seed
+        )
     fit_classifier(
         trainer,
         step,
         learner.batches,
         log_likelihood(learner.see(unseen.images), unseen.present.astype(np.int64)),
-        steps=plan.steps,
-        every=plan.every,
-        patience=plan.patience,
+        steps=config.steps,
+        validate_every=config.validate_every,
+        patience=config.patience,
     )
 
     def score(images: np.ndarray) -> np.ndarray:
@@ -172,23 +161,25 @@ class _Learner(NamedTuple):
     see: Callable[[np.ndarray], np.ndarray]
 
 
-def _from_scratch(train: Sightings, plan: Plan, seed: int) -> _Learner:
-    """A small network, shown half of the pictures mirrored."""
+def _from_scratch(train: Sightings, config: TrainConfig, seed: int) -> _Learner:
+    """A small network that learns from pictures."""
     shape = train.images.shape[1:]
     widths = [
-        width for level, width in enumerate(_WIDTHS) if min(shape[:2]) % 2 ** (level + 1) == 0
+        config.width * times
+        for level, times in enumerate(_WIDTHS)
+        if min(shape[:2]) % 2 ** (level + 1) == 0
     ]
     labels = train.present.astype(np.int32)
     places = balanced_places(labels, seed)
     pictures = Pictures.from_array(train.images[places], labels[places])
-    batches = labelled(pictures, plan.batch_size, seed=seed, augmentation=Augmentation(flip=True))
+    batches = labelled(pictures, config.batch_size, seed=seed, augmentation=config.augmentation)
     return _Learner(
         build_classifier(shape, 2, widths=widths, units=64), batches, lambda images: images
     )
 
 
 def _on_features(
-    data: Sightings, train: np.ndarray, features: FeatureExtractor, plan: Plan, seed: int
+    data: Sightings, train: np.ndarray, features: FeatureExtractor, config: TrainConfig, seed: int
 ) -> _Learner:
     """A linear head; mean and deviation of the training pictures' features are taken out."""
     # Of all pictures at once, whoever is held out: a cache then has them for every seed.
@@ -197,7 +188,7 @@ def _on_features(
     labels = data.present[train].astype(np.int32)
     places = balanced_places(labels, seed)
     batches = feature_batches(
-        ((known - mean) / deviation)[places], labels[places], plan.batch_size, seed=seed
+        ((known - mean) / deviation)[places], labels[places], config.batch_size, seed=seed
     )
     return _Learner(
         linear_head(known.shape[1], 2),

@@ -10,7 +10,7 @@ make batches of their own for the head; a validation split, made by source
     batches = feature_batches(known[train], labels[train], 64, seed=0)
     validate = log_likelihood(known[held_out], labels[held_out])
     step = ClassifierStep(head, Player(head, keras.optimizers.Adam(1e-3)))
-    fit_classifier(trainer, step, batches, validate, steps=2000, every=50, patience=10)
+    fit_classifier(trainer, step, batches, validate, steps=2000, validate_every=50, patience=10)
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def fit_classifier(
     validate: Validate,
     *,
     steps: int,
-    every: int,
+    validate_every: int,
     patience: int,
     phase: str = "train",
 ) -> FitResult:
@@ -110,7 +110,7 @@ def fit_classifier(
         batches: To train on.
         validate: The score, such as ``log_likelihood(...)``.
         steps: Most updates, earlier sittings counted.
-        every: Updates between two validations; there is one before the first update, too.
+        validate_every: Updates between two validations; there is one before the first update, too.
         patience: Validations in a row without a better score after which the training ends.
         phase: Name of the folder below the work folder.
 
@@ -122,10 +122,10 @@ def fit_classifier(
         ValueError: If a count is below 1, or the folder holds another network or a broken record.
         Interrupted: From the trainer, see ``Trainer.run``.
     """
-    if min(steps, every, patience) < 1:
+    if min(steps, validate_every, patience) < 1:
         raise ValueError(
-            "`steps`, `every` and `patience` must be at least 1. "
-            f"Received: steps={steps}, every={every}, patience={patience}"
+            "`steps`, `validate_every` and `patience` must be at least 1. "
+            f"Received: steps={steps}, validate_every={validate_every}, patience={patience}"
         )
     folder = trainer.workdir / phase
     result = _read_record(folder / RECORD)
@@ -134,7 +134,7 @@ def fit_classifier(
     # Piece by piece: a checkpoint stands at every validation, and one that was cut off by a stop
     # is made up for.
     while result.last_step < steps and result.in_vain < patience:
-        target = min(steps, (result.last_step // every + 1) * every)
+        target = min(steps, (result.last_step // validate_every + 1) * validate_every)
         done = trainer.run(step, batches, target, phase=phase)
         result = _validated(step, validate, result, done, folder)
         print(f"{phase}: {result}", flush=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,11 +19,12 @@ import numpy as np
 
 from kerasgen.data.splits import split_by_source
 from kerasgen.evaluation.classifiers.detector import (
-    Plan,
+    DETECTOR_CONFIG,
     Sightings,
     fit_detector,
     measure_detection,
 )
+from kerasgen.evaluation.classifiers.training import TrainConfig
 from kerasgen.evaluation.comparison.distances import ComparedSets
 from kerasgen.evaluation.features.by_name import (
     APPLICATIONS,
@@ -45,7 +46,7 @@ FEWEST_PICTURES, FEWEST_SOURCES = 20, 6
 """Of each kind: fewer cannot be parted into training, validation and test."""
 
 
-PLAN = Plan(steps=300, every=50, patience=4, batch_size=32, rate=1e-3)
+CONFIG = replace(DETECTOR_CONFIG, steps=300, validate_every=50, patience=4)
 """Half a minute on one core for a few hundred pictures."""
 
 
@@ -57,12 +58,12 @@ class Network:
         backbone: ``"small"``, four times two convolutions from scratch at up to 64x64; or a network
             of ``keras.applications`` at its own size, frozen, with a linear head that is trained.
         weights: Of the latter, see ``classifier.build_classifier``; None for random ones.
-        plan: How long and how fast.
+        config: How it is trained.
     """
 
     backbone: str = SMALL
     weights: str | None = None
-    plan: Plan = PLAN
+    config: TrainConfig = CONFIG
 
     @property
     def description(self) -> str:
@@ -189,9 +190,9 @@ def _train(
     known, test = split_by_source(
         data.sources, _TEST_SHARE, seed, labels=data.present.astype(np.int64)
     )
-    options = TrainerOptions(log_every=network.plan.every, keep=1)
+    options = TrainerOptions(log_every=network.config.validate_every, keep=1)
     trainer = Trainer(folder / _digest(data, network, features, seed), options=options)
-    detector = fit_detector(trainer, data.at(known), network.plan, features=features, seed=seed)
+    detector = fit_detector(trainer, data.at(known), network.config, features=features, seed=seed)
     measured = measure_detection(detector.score, data.at(test), seed=seed)
     return _Arm(detector.network, test, measured)
 
@@ -224,8 +225,8 @@ def _size(images: np.ndarray, network: Network) -> tuple[int, int]:
 
 def _digest(data: Sightings, network: Network, features: FeatureExtractor | None, seed: int) -> str:
     version = "" if features is None else features.version
-    plan = sorted(asdict(network.plan).items())
-    digest = hashlib.sha256(f"{network.backbone} {version} {plan} {seed}".encode())
+    config = sorted(asdict(network.config).items())
+    digest = hashlib.sha256(f"{network.backbone} {version} {config} {seed}".encode())
     digest.update(repr(data.sources).encode())
     digest.update(np.ascontiguousarray(data.images).tobytes())
     digest.update(data.present.tobytes())

@@ -12,7 +12,7 @@ from kerasgen.data.augmentation import Augmentation
 from kerasgen.data.labelled_images import LabelledImages, balanced_places
 from kerasgen.evaluation.classifiers.training import (
     Generate,
-    Protocol,
+    TrainConfig,
     generated_batches,
     predict,
     real_batches,
@@ -36,7 +36,7 @@ def utility_arms(
     train: LabelledImages,
     generate: Generate,
     latent_size: int,
-    protocol: Protocol,
+    config: TrainConfig,
     *,
     augmentation: Augmentation = CLASSICAL,
     share: float = 0.5,
@@ -47,7 +47,7 @@ def utility_arms(
         train: The real pictures, those the generator was trained on.
         generate: The generator, in inference mode.
         latent_size: Size of its noise vector.
-        protocol: How each classifier is trained; without augmentation.
+        config: How each classifier is trained; without augmentation.
         augmentation: Of the augmented arms.
         share: Of generated pictures in each batch of the mixed arms, above 0 and below 1.
 
@@ -58,28 +58,30 @@ def utility_arms(
     Raises:
         ValueError: If the share leaves no picture of either kind in a batch.
     """
-    made = round(share * protocol.batch_size)
-    if not 0 < made < protocol.batch_size:
+    made = round(share * config.batch_size)
+    if not 0 < made < config.batch_size:
         raise ValueError(
             "`share` must leave real and generated pictures in each batch. "
-            f"Received: share={share} of {protocol.batch_size} pictures"
+            f"Received: share={share} of {config.batch_size} pictures"
         )
     alike = train.at(balanced_places(train.labels, 0))
-    part = dataclasses.replace(protocol, batch_size=protocol.batch_size - made)
-    rest = dataclasses.replace(protocol, batch_size=made)
+    part = dataclasses.replace(config, batch_size=config.batch_size - made)
+    rest = dataclasses.replace(config, batch_size=made)
     classes = len(train.class_names)
 
-    def synthetic(count: Protocol) -> Arm:
-        return lambda seed: generated_batches(generate, latent_size, classes, count, seed + _STREAM)
+    def synthetic(config: TrainConfig) -> Arm:
+        return lambda seed: generated_batches(
+            generate, latent_size, classes, config, seed + _STREAM
+        )
 
     def mixed(real: Arm) -> Arm:
         return lambda seed: joined_batches(real(seed), synthetic(rest)(seed))
 
     return {
-        "real": _real(train, protocol),
-        "real, classes alike": _real(alike, protocol),
-        "real, augmented": _real(train, dataclasses.replace(protocol, augmentation=augmentation)),
-        "synthetic": synthetic(protocol),
+        "real": _real(train, config),
+        "real, classes alike": _real(alike, config),
+        "real, augmented": _real(train, dataclasses.replace(config, augmentation=augmentation)),
+        "synthetic": synthetic(config),
         "real + synthetic": mixed(_real(train, part)),
         "real, augmented + synthetic": mixed(
             _real(train, dataclasses.replace(part, augmentation=augmentation))
@@ -87,8 +89,8 @@ def utility_arms(
     }
 
 
-def _real(pictures: LabelledImages, protocol: Protocol) -> Arm:
-    return lambda seed: real_batches(pictures.images, pictures.labels, protocol, seed)
+def _real(pictures: LabelledImages, config: TrainConfig) -> Arm:
+    return lambda seed: real_batches(pictures.images, pictures.labels, config, seed)
 
 
 def joined_batches(first: Batches, second: Batches) -> Batches:
@@ -101,21 +103,21 @@ def joined_batches(first: Batches, second: Batches) -> Batches:
 
 
 def train_and_predict(
-    arm: Arm, test: LabelledImages, protocol: Protocol, seeds: Sequence[int]
+    arm: Arm, test: LabelledImages, config: TrainConfig, seeds: Sequence[int]
 ) -> np.ndarray:
     """What classifiers trained in one way say of the test pictures.
 
     Args:
         arm: From ``utility_arms``, or any other source of batches.
         test: Real pictures that nothing was trained or chosen on.
-        protocol: How each classifier is trained.
+        config: How each classifier is trained.
         seeds: One classifier for each.
 
     Returns:
         ``[S, N]`` int32, the predicted class of each test picture by each classifier.
     """
     shape, classes = test.images.shape[1:], len(test.class_names)
-    networks = (train_classifier(arm(seed), shape, classes, protocol, seed) for seed in seeds)
+    networks = (train_classifier(arm(seed), shape, classes, config, seed) for seed in seeds)
     return np.stack([predict(network, test.images) for network in networks]).astype(np.int32)
 
 

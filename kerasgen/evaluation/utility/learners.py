@@ -16,7 +16,7 @@ import numpy as np
 
 from kerasgen.evaluation.classifiers.early_stopping import feature_batches, linear_head
 from kerasgen.evaluation.classifiers.training import (
-    Protocol,
+    TrainConfig,
     compute_logits,
     predict,
     real_batches,
@@ -42,19 +42,23 @@ class Learner(abc.ABC):
     """A way to learn, the same for all that are compared.
 
     Attributes:
-        protocol: Its length; augmentation is the arms' affair.
+        config: Length, batch size, learning rate; arms say what is augmented.
     """
 
-    protocol: Protocol
+    config: TrainConfig
 
     @property
     @abc.abstractmethod
     def description(self) -> str:
         """As in "classifiers, each ..."."""
 
-    @abc.abstractmethod
     def settings(self) -> dict[str, Any]:
         """All that decides what is learned, but for the pictures; fit for JSON."""
+        return {
+            "steps": self.config.steps,
+            "batch_size": self.config.batch_size,
+            "rate": self.config.learning_rate,
+        }
 
     @abc.abstractmethod
     def learn(
@@ -84,7 +88,7 @@ class Learner(abc.ABC):
 class FromScratch(Learner):
     """A small network that has seen nothing else."""
 
-    protocol: Protocol
+    config: TrainConfig
 
     @property
     def description(self) -> str:
@@ -93,7 +97,8 @@ class FromScratch(Learner):
 
     def settings(self) -> dict[str, Any]:
         """See ``Learner``."""
-        return asdict(self.protocol)
+        own = {"augmentation": asdict(self.config.augmentation), "width": self.config.width}
+        return super().settings() | own
 
     def learn(
         self,
@@ -105,9 +110,9 @@ class FromScratch(Learner):
         augmented: bool = False,
     ) -> Predict:
         """See ``Learner``."""
-        protocol = replace(self.protocol, augmentation=CLASSICAL) if augmented else self.protocol
-        batches = real_batches(images, labels, protocol, seed)
-        network = train_classifier(batches, images.shape[1:], num_classes, protocol, seed)
+        config = replace(self.config, augmentation=CLASSICAL) if augmented else self.config
+        batches = real_batches(images, labels, config, seed)
+        network = train_classifier(batches, images.shape[1:], num_classes, config, seed)
         return lambda pictures: predict(network, pictures).astype(np.int32)
 
 
@@ -116,11 +121,11 @@ class OnFeatures(Learner):
 
     Args:
         features: The network.
-        protocol: Its ``width`` means nothing here.
+        config: Its ``width`` means nothing here.
     """
 
-    def __init__(self, features: FeatureExtractor, protocol: Protocol) -> None:
-        self.protocol = protocol
+    def __init__(self, features: FeatureExtractor, config: TrainConfig) -> None:
+        self.config = config
         self._features = features
         self._known = RememberedFeatures(features, CLASSICAL)
 
@@ -131,10 +136,7 @@ class OnFeatures(Learner):
 
     def settings(self) -> dict[str, Any]:
         """See ``Learner``."""
-        return {
-            "steps": self.protocol.steps,
-            "batch_size": self.protocol.batch_size,
-            "rate": self.protocol.rate,
+        return super().settings() | {
             "features": self._features.name,
             "version": self._features.version,
             "versions": _VERSIONS,
@@ -181,8 +183,8 @@ class OnFeatures(Learner):
         known = (known - mean) / deviation
         keras.utils.set_random_seed(seed)
         head = linear_head(known.shape[1], num_classes)
-        batches = feature_batches(known, labels, self.protocol.batch_size, seed=seed)
-        train_network(head, iter(batches.dataset()), self.protocol, seed)
+        batches = feature_batches(known, labels, self.config.batch_size, seed=seed)
+        train_network(head, iter(batches.dataset()), self.config, seed)
 
         def classes(pictures: np.ndarray) -> np.ndarray:
             logits = compute_logits(head, (self._known(pictures) - mean) / deviation)

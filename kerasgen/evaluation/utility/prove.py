@@ -11,7 +11,7 @@ import numpy as np
 
 import kerasgen
 from kerasgen.data.labelled_images import LabelledImages
-from kerasgen.evaluation.classifiers.training import Protocol
+from kerasgen.evaluation.classifiers.training import TrainConfig
 from kerasgen.evaluation.metrics import Estimate, wilson_interval
 from kerasgen.evaluation.reports.html import data_url, markup, write_page
 from kerasgen.evaluation.reports.plots import mixing_plot
@@ -41,7 +41,7 @@ class Question:
     amounts: Sequence[int]
     times: Sequence[float] = (1.0, 4.0)
     seeds: int = 3
-    learner: Learner = FromScratch(Protocol(steps=1000, batch_size=64, width=16))
+    learner: Learner = FromScratch(TrainConfig(steps=1000, batch_size=64, width=16))
     score: str = "accuracy"
     gate: bool = False
 

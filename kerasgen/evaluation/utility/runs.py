@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from kerasgen.data.labelled_images import LabelledImages
-from kerasgen.evaluation.classifiers.training import Protocol, real_batches, train_classifier
+from kerasgen.evaluation.classifiers.training import TrainConfig, real_batches, train_classifier
 from kerasgen.evaluation.utility.learners import Learner
 from kerasgen.evaluation.utility.training_sets import Arm, Pools, nested_order, training_set
 from kerasgen.io.files import read_settings, write_file, write_json
@@ -219,7 +219,7 @@ FEWEST_STEPS = 100
 
 
 def steps_within(
-    minutes: float, classifiers: int, pools: Pools, protocol: Protocol, folder: str | Path
+    minutes: float, classifiers: int, pools: Pools, config: TrainConfig, folder: str | Path
 ) -> int:
     """How many updates each classifier can make for all to be done in time.
 
@@ -227,7 +227,7 @@ def steps_within(
         minutes: For all of them, on this machine.
         classifiers: How many there are.
         pools: What they are trained on.
-        protocol: How; its number of updates is not looked at.
+        config: How; its number of updates is not looked at.
         folder: Keeps the answer in ``pace.json``: a proof that goes on is the same proof.
 
     Returns:
@@ -239,7 +239,7 @@ def steps_within(
     path = Path(folder) / "pace.json"
     shape = list(pools.real.images.shape)
     asked = {"minutes": minutes, "classifiers": classifiers, "pictures": shape}
-    asked |= asdict(replace(protocol, steps=1))
+    asked |= asdict(replace(config, steps=1))
     kept = read_settings(path) if path.exists() else {}
     if kept.get("asked") == json.loads(json.dumps(asked)):
         return int(kept["steps"])
@@ -247,7 +247,7 @@ def steps_within(
     seconds = []
     # The first pays for what TensorFlow does once only.
     for steps in (1, _WARM, _WARM + _TIMED):
-        short = replace(protocol, steps=steps)
+        short = replace(config, steps=steps)
         begun = time.perf_counter()
         batches = real_batches(images, labels, short, 0)
         train_classifier(batches, images.shape[1:], len(pools.real.class_names), short, 0)

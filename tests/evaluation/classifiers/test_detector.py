@@ -1,10 +1,12 @@
 """Detectors on pictures whose truth is known: what is learned, what is claimed, what holds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from kerasgen.evaluation.classifiers.detector import (
-    Plan,
+    DETECTOR_CONFIG,
     Sightings,
     fit_detector,
     measure_detection,
@@ -14,7 +16,9 @@ from kerasgen.procedural.camera import through_jpeg
 from kerasgen.training.trainer import Trainer, TrainerOptions
 
 SIZE = 16
-PLAN = Plan(steps=120, every=40, patience=3, batch_size=16, rate=3e-3)
+CONFIG = replace(
+    DETECTOR_CONFIG, steps=120, validate_every=40, patience=3, batch_size=16, learning_rate=3e-3
+)
 
 
 def noise(count, seed):
@@ -36,7 +40,7 @@ def with_fingerprint(images, strength):
 
 def fit(folder, data, **options):
     trainer = Trainer(folder, options=TrainerOptions(log_every=40, save_every=40))
-    return fit_detector(trainer, data, PLAN, **options)
+    return fit_detector(trainer, data, CONFIG, **options)
 
 
 def real(seed=9):

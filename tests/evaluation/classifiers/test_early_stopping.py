@@ -51,7 +51,7 @@ class Sitting:
                 raise score
             return score
 
-        options = {"steps": 8, "every": 2, "patience": 10, **changes}
+        options = {"steps": 8, "validate_every": 2, "patience": 10, **changes}
         return fit_classifier(self.trainer, self.step, self.batches, validate, **options)
 
 
@@ -157,7 +157,7 @@ def test_a_score_that_is_no_number_stops_the_run(score, tmp_path):
         Sitting(tmp_path).fit([0, score])
 
 
-@pytest.mark.parametrize("name", ["steps", "every", "patience"])
+@pytest.mark.parametrize("name", ["steps", "validate_every", "patience"])
 def test_counts_below_one_are_refused(name, tmp_path):
     with pytest.raises(ValueError, match=f"Received: .*{name}=0"):
         Sitting(tmp_path).fit([], **{name: 0})
@@ -240,7 +240,7 @@ def test_a_head_learns_on_features_and_the_whole_goes_on_from_there(tmp_path):
     trainer = Trainer(tmp_path)
     step = ClassifierStep(head, Player(head, keras.optimizers.Adam(0.05)))
     validate = log_likelihood(known[held_out], labels[held_out])
-    options = {"steps": 30, "every": 10, "patience": 2}
+    options = {"steps": 30, "validate_every": 10, "patience": 2}
     first = fit_classifier(trainer, step, batches, validate, phase="head", **options)
     assert first.best_score > first.scores[0][1] + 0.1
 

@@ -1,11 +1,13 @@
 """A network that learns to tell: what is there it finds, what is not it does not, and fairly."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
-from kerasgen.evaluation.classifiers.detector import Detector, Plan
+from kerasgen.evaluation.classifiers.detector import DETECTOR_CONFIG, Detector
 from kerasgen.evaluation.comparison import real_fake_classifier
 from kerasgen.evaluation.comparison.distances import compared_sets
 from kerasgen.evaluation.comparison.real_fake_classifier import (
@@ -15,7 +17,11 @@ from kerasgen.evaluation.comparison.real_fake_classifier import (
 )
 
 SIZE = 16
-QUICK = Network(plan=Plan(steps=60, every=30, patience=2, batch_size=16, rate=3e-3))
+QUICK = Network(
+    config=replace(
+        DETECTOR_CONFIG, steps=60, validate_every=30, patience=2, batch_size=16, learning_rate=3e-3
+    )
+)
 
 
 def noise(count, seed, size=SIZE):
@@ -107,7 +113,7 @@ def test_what_was_learned_is_not_learned_again(learned, capsys):
     assert "train" not in capsys.readouterr().out
 
 
-def test_other_pictures_plans_and_seeds_are_other_trainings(tmp_path, untrained):
+def test_other_pictures_configs_and_seeds_are_other_trainings(tmp_path, untrained):
     sets, others = (compared_sets(noise(80, 0), noise(60, seed)) for seed in (1, 2))
     told(sets, tmp_path)
     told(sets, tmp_path)
@@ -148,7 +154,7 @@ def test_a_backbone_is_frozen_and_its_own_maps_are_shown(tmp_path, monkeypatch):
     before = body.get_weights()
     monkeypatch.setattr(real_fake_classifier, "application", lambda name, weights: body)
     sets = compared_sets(noise(160, 0), with_fingerprint(noise(80, 1)))
-    found = told(sets, tmp_path, Network("vgg16", None, QUICK.plan))
+    found = told(sets, tmp_path, Network("vgg16", None, QUICK.config))
     assert found.network is body and found.numbers["pixels"] == "24x24"
     assert all(np.array_equal(*pair) for pair in zip(before, body.get_weights(), strict=True))
     assert found.numbers["area_under_roc"]["synthetic"]["value"] > 0.8

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from kerasgen.data.labelled_images import LabelledImages
-from kerasgen.evaluation.classifiers.training import Protocol
+from kerasgen.evaluation.classifiers.training import TrainConfig
 from kerasgen.evaluation.judges import generator as generation
 
 SIZE = 8
@@ -36,13 +36,13 @@ def deaf(latents, labels):
     return honest(latents, tf.cast(latents[:, 0] > 0, tf.int32))
 
 
-PROTOCOL = Protocol(steps=40, batch_size=32)
+CONFIG = TrainConfig(steps=40, batch_size=32)
 
 
 def worth(generate):
     train, test = pictures(200, 0), pictures(100, 1)
-    judges = [generation.train_on_real(train, PROTOCOL, seed) for seed in (0, 1)]
-    return generation.measure_worth(generate, SIZE * SIZE, train, test, PROTOCOL, judges)
+    judges = [generation.train_on_real(train, CONFIG, seed) for seed in (0, 1)]
+    return generation.measure_worth(generate, SIZE * SIZE, train, test, CONFIG, judges)
 
 
 def test_a_right_generator_is_worth_as_much_as_real_pictures():

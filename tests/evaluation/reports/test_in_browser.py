@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from kerasgen.data.labelled_images import LabelledImages
-from kerasgen.evaluation.classifiers.detector import Plan
+from kerasgen.evaluation.classifiers.training import TrainConfig
 from kerasgen.evaluation.comparison.compare import PictureSet, compare_sets
 from kerasgen.evaluation.comparison.real_fake_classifier import Network
 from kerasgen.evaluation.features.extractors import pixel_features
@@ -32,7 +32,7 @@ def page(tmp_path_factory):
             (rendered_eyes(40, 1, 32).images, [f"render{n}.png" for n in range(40)]),
         )
     ]
-    network = Network(plan=Plan(2, 1, 1, 8, 1e-3))
+    network = Network(config=TrainConfig(steps=2, batch_size=8, validate_every=1, patience=1))
     compare_sets(*sets, [pixel_features(4)], folder, network=network, title="drawn eyes")
     return folder / "index.html"
 

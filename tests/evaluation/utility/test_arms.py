@@ -5,12 +5,12 @@ import pytest
 import tensorflow as tf
 
 from kerasgen.data.labelled_images import LabelledImages
-from kerasgen.evaluation.classifiers.training import Protocol, mean_f1, share_right
+from kerasgen.evaluation.classifiers.training import TrainConfig, mean_f1, share_right
 from kerasgen.evaluation.metrics import Estimate
 from kerasgen.evaluation.utility import arms as utility
 
 SIZE = 8
-PROTOCOL = Protocol(steps=100, batch_size=32, width=8)
+CONFIG = TrainConfig(steps=100, batch_size=32, width=8)
 
 
 LIGHT = 24
@@ -46,7 +46,7 @@ def lying(latents, labels):
 
 
 def arms(train, generate, **options):
-    return utility.utility_arms(train, generate, SIZE * SIZE, PROTOCOL, **options)
+    return utility.utility_arms(train, generate, SIZE * SIZE, CONFIG, **options)
 
 
 def test_what_the_arms_show_a_classifier():
@@ -95,7 +95,7 @@ def test_good_pictures_help_and_wrong_labels_harm():
         found = arms(few, generate, share=0.9)
         kinds = ("real", "real + synthetic") if name == "good" else ("real + synthetic",)
         for kind in kinds:
-            told[name, kind] = utility.train_and_predict(found[kind], test, PROTOCOL, seeds)
+            told[name, kind] = utility.train_and_predict(found[kind], test, CONFIG, seeds)
     real = told["good", "real"]
     assert real.shape == (5, 300)
 

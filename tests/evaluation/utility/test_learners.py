@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kerasgen.data.labelled_images import LabelledImages
-from kerasgen.evaluation.classifiers.training import Protocol
+from kerasgen.evaluation.classifiers.training import TrainConfig
 from kerasgen.evaluation.features import augmented_cache
 from kerasgen.evaluation.features.augmented_cache import RememberedFeatures
 from kerasgen.evaluation.features.extractors import (
@@ -18,7 +18,7 @@ from kerasgen.evaluation.utility.runs import REAL, Cell, run_cells
 from kerasgen.evaluation.utility.training_sets import Pools
 
 SIZE = 8
-PROTOCOL = Protocol(steps=150, batch_size=32, rate=1e-2, width=8)
+CONFIG = TrainConfig(steps=150, batch_size=32, learning_rate=1e-2, width=8)
 
 
 def pictures(count, seed):
@@ -43,9 +43,7 @@ class Counting:
 
 
 @pytest.mark.parametrize("augmented", [False, True])
-@pytest.mark.parametrize(
-    "learner", [FromScratch(PROTOCOL), OnFeatures(pixel_features(SIZE), PROTOCOL)]
-)
+@pytest.mark.parametrize("learner", [FromScratch(CONFIG), OnFeatures(pixel_features(SIZE), CONFIG)])
 def test_they_learn_the_same_from_the_same_seed(learner, augmented):
     train, test = pictures(200, 0), pictures(200, 1)
     told = [
@@ -59,7 +57,7 @@ def test_they_learn_the_same_from_the_same_seed(learner, augmented):
 
 def test_a_proof_on_features_computes_each_once_and_says_so(tmp_path):
     counting = Counting()
-    learner = OnFeatures(counting.extractor, PROTOCOL)
+    learner = OnFeatures(counting.extractor, CONFIG)
     pools, test = Pools(pictures(64, 0), range(64), pictures(128, 1)), pictures(100, 2)
     told = []
     learner.prepare(pools, test.images, lambda done, total: told.append((done, total)))
@@ -76,7 +74,7 @@ def test_a_proof_on_features_computes_each_once_and_says_so(tmp_path):
 
 def test_features_of_other_weights_are_another_proof(tmp_path):
     pools, test = Pools(pictures(20, 0), range(20), pictures(20, 1)), pictures(20, 2)
-    short = Protocol(steps=2)
+    short = TrainConfig(steps=2)
     for version in ("1", "1", "2"):
         learner = OnFeatures(Counting(version).extractor, short)
         run_cells([Cell(REAL, 20, 0)], pools, test, learner, tmp_path)

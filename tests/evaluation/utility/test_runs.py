@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kerasgen.data.labelled_images import LabelledImages
-from kerasgen.evaluation.classifiers.training import Protocol
+from kerasgen.evaluation.classifiers.training import TrainConfig
 from kerasgen.evaluation.utility import learners, runs
 from kerasgen.evaluation.utility.learners import FromScratch
 from kerasgen.evaluation.utility.prove import Question, prove_sets
@@ -15,7 +15,7 @@ from kerasgen.evaluation.utility.training_sets import Pools
 
 SIZE = 8
 LIGHT = 16
-QUICK = Protocol(steps=60, batch_size=32, width=8)
+QUICK = TrainConfig(steps=60, batch_size=32, width=8)
 
 
 def pictures(count, seed):
@@ -73,7 +73,7 @@ def test_an_amount_without_a_class_is_refused():
 
 
 def test_more_of_the_same_helps(tmp_path):
-    short = FromScratch(Protocol(steps=100, batch_size=32, width=8))
+    short = FromScratch(TrainConfig(steps=100, batch_size=32, width=8))
     question = Question([8, 64], (4.0,), 5, short)
     told = []
     good = prove_sets(
@@ -130,7 +130,9 @@ def test_other_pictures_are_another_proof(tmp_path, monkeypatch):
             runs.run_cells(cells, pools(made), TEST, FromScratch(QUICK), tmp_path)
     assert len(asked) == 2
     runs.run_cells(cells, pools(pictures(40, 1)), pictures(200, 6), FromScratch(QUICK), tmp_path)
-    runs.run_cells(cells, pools(pictures(40, 1)), TEST, FromScratch(Protocol(steps=61)), tmp_path)
+    runs.run_cells(
+        cells, pools(pictures(40, 1)), TEST, FromScratch(TrainConfig(steps=61)), tmp_path
+    )
     assert len(asked) == 4
     for seed in (7, 8):
         chosen_by = replace(pools(pictures(40, 1)), validation=pictures(20, seed))
