@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,14 +17,10 @@ import numpy as np
 from kerasgen.classifier import ClassifierStep, build_classifier
 from kerasgen.data.augmentation import Augmentation
 from kerasgen.data.labelled_images import balanced_places
-from kerasgen.data.pipeline import Batches, Pictures, labelled
+from kerasgen.data.pipeline import Pictures, labelled
 from kerasgen.data.splits import split_by_source
-from kerasgen.evaluation.classifiers.early_stopping import (
-    feature_batches,
-    fit_classifier,
-    linear_head,
-    log_likelihood,
-)
+from kerasgen.evaluation.classifiers.early_stopping import fit_classifier, log_likelihood
+from kerasgen.evaluation.classifiers.linear_head import feature_batches, linear_head
 from kerasgen.evaluation.classifiers.training import TrainConfig, compute_logits
 from kerasgen.evaluation.features.extractors import FeatureExtractor
 from kerasgen.evaluation.metrics import Estimate, area_under_roc, bootstrap_mean
@@ -122,79 +118,50 @@ def fit_detector(
             small network from scratch.
         seed: Of weights, split and order.
     """
-    places, held_out = split_by_source(
-        data.sources, HELD_OUT, seed, labels=data.present.astype(np.int64)
-    )
-    unseen = data.at(held_out)
+    labels = data.present.astype(np.int32)
+    train, held_out = split_by_source(data.sources, HELD_OUT, seed, labels=labels)
+    # Of all pictures at once, whoever is held out: a cache then has them for every seed.
+    inputs = data.images if features is None else features(data.images)
+    even = train[balanced_places(labels[train], seed)]
     keras.utils.set_random_seed(seed)
     with trainer.scope():
         if features is None:
-            learner = _from_scratch(data.at(places), config, seed)
+            network = _small_network(data.images.shape[1:], config.width)
+            batches = labelled(
+                Pictures.from_array(inputs[even], labels[even]),
+                config.batch_size,
+                seed=seed,
+                augmentation=config.augmentation,
+            )
         else:
-            learner = _on_features(data, places, features, config, seed)
-        network = learner.network
-        step = ClassifierStep(
-            network, Player(network, keras.optimizers.Adam(config.learning_rate)), seed=seed
-        )
+            network = linear_head(inputs[train], 2)
+            batches = feature_batches(inputs[even], labels[even], config.batch_size, seed=seed)
+        player = Player(network, keras.optimizers.Adam(config.learning_rate))
+        step = ClassifierStep(network, player, seed=seed)
     fit_classifier(
         trainer,
         step,
-        learner.batches,
-        log_likelihood(learner.see(unseen.images), unseen.present.astype(np.int64)),
+        batches,
+        log_likelihood(inputs[held_out], labels[held_out]),
         steps=config.steps,
         validate_every=config.validate_every,
         patience=config.patience,
     )
 
     def score(images: np.ndarray) -> np.ndarray:
-        logits = compute_logits(network, learner.see(images)).astype(np.float64)
-        return logits[:, 1] - logits[:, 0]
+        logits = compute_logits(network, images if features is None else features(images))
+        return np.diff(logits.astype(np.float64), axis=1)[:, 0]
 
-    return Detector(score, network, measure_detection(score, unseen))
-
-
-class _Learner(NamedTuple):
-    """A network, batches to train it on, and what it sees of pictures ``[N, H, W, C]`` uint8."""
-
-    network: keras.Model
-    batches: Batches
-    see: Callable[[np.ndarray], np.ndarray]
+    return Detector(score, network, measure_detection(score, data.at(held_out)))
 
 
-def _from_scratch(train: Sightings, config: TrainConfig, seed: int) -> _Learner:
-    """A small network that learns from pictures."""
-    shape = train.images.shape[1:]
+def _small_network(image_shape: tuple[int, ...], width: int) -> keras.Model:
     widths = [
-        config.width * times
+        width * times
         for level, times in enumerate(_WIDTHS)
-        if min(shape[:2]) % 2 ** (level + 1) == 0
+        if min(image_shape[:2]) % 2 ** (level + 1) == 0
     ]
-    labels = train.present.astype(np.int32)
-    places = balanced_places(labels, seed)
-    pictures = Pictures.from_array(train.images[places], labels[places])
-    batches = labelled(pictures, config.batch_size, seed=seed, augmentation=config.augmentation)
-    return _Learner(
-        build_classifier(shape, 2, widths=widths, units=64), batches, lambda images: images
-    )
-
-
-def _on_features(
-    data: Sightings, train: np.ndarray, features: FeatureExtractor, config: TrainConfig, seed: int
-) -> _Learner:
-    """A linear head; mean and deviation of the training pictures' features are taken out."""
-    # Of all pictures at once, whoever is held out: a cache then has them for every seed.
-    known = features(data.images)[train]
-    mean, deviation = known.mean(axis=0), known.std(axis=0) + 1e-3
-    labels = data.present[train].astype(np.int32)
-    places = balanced_places(labels, seed)
-    batches = feature_batches(
-        ((known - mean) / deviation)[places], labels[places], config.batch_size, seed=seed
-    )
-    return _Learner(
-        linear_head(known.shape[1], 2),
-        batches,
-        lambda images: (features(images) - mean) / deviation,
-    )
+    return build_classifier(image_shape, 2, widths=widths, units=64)
 
 
 def measure_detection(score: Score, data: Sightings, *, seed: int = 0) -> dict[str, Any]:

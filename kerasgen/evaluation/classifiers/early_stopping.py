@@ -1,8 +1,7 @@
 """Training a classifier as long as it helps: the weights best on held-out pictures are kept.
 
-The parts of transfer learning that need pictures and the trainer: features are computed once and
-make batches of their own for the head; a validation split, made by source
-(``kerasgen.data.splits.split_by_source``), says when to stop and which weights to keep::
+A validation split, made by source (``kerasgen.data.splits.split_by_source``), says when to stop and
+which weights to keep. Transfer learning trains a head on features that are computed once::
 
     train, held_out = split_by_source(sources, 0.2, seed=0, labels=labels)
     features, head = split_head(classifier)
@@ -23,11 +22,10 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from kerasgen.classifier import ClassifierStep, load_weights
 from kerasgen.classifier.steps import check_class_weights, check_labels
-from kerasgen.data.pipeline import Batches, Pictures, labelled
+from kerasgen.data.pipeline import Batches
 from kerasgen.evaluation.classifiers.training import compute_logits
 from kerasgen.io.files import read_settings, write_json
 from kerasgen.training.checkpoints import NonFiniteState
@@ -228,55 +226,3 @@ def log_likelihood(
         return float(np.mean(weights[labels] * right))
 
     return score
-
-
-def linear_head(num_features: int, num_classes: int) -> keras.Model:
-    """``[N, num_features]`` -> ``[N, num_classes]`` logits, to train on features that are known."""
-    inputs = keras.Input((num_features,), name="features")
-    # Hundreds of features and few pictures: without it the head learns these by heart.
-    x = keras.layers.Dropout(0.5)(inputs)
-    logits = keras.layers.Dense(num_classes, dtype="float32", name="logits")(x)
-    return keras.Model(inputs, logits, name="linear_head")
-
-
-def feature_batches(
-    features: np.ndarray, labels: np.ndarray, batch_size: int, *, seed: int
-) -> Batches:
-    """Batches of (features, labels) for the head, as ``pipeline.labelled`` makes them of pictures.
-
-    Args:
-        features: ``[N, D]`` float32, kept in memory.
-        labels: ``[N]`` integers.
-        batch_size: Rows in a global batch.
-        seed: Decides the order, which is that of ``labelled``.
-
-    Returns:
-        Batches of ``[n, D]`` float32 and ``[n]`` int32.
-
-    Raises:
-        ValueError: If the forms do not fit or the batch size is below 1.
-    """
-    if features.ndim != 2 or np.shape(labels) != (len(features),) or not len(features):
-        raise ValueError(
-            "`features` must be [N, D] and `labels` [N] with N above 0. "
-            f"Received: shapes {features.shape} and {np.shape(labels)}"
-        )
-    rows_of_features = tf.constant(features, tf.float32)
-    rows_of_labels = tf.constant(labels, tf.int32)
-    # Pictures of nothing, whose labels are their places: the order is that of `labelled`.
-    order = labelled(
-        Pictures(
-            len(features),
-            (1, 1, 1),
-            lambda places: tf.zeros([tf.size(places), 1, 1, 1], tf.uint8),
-            np.arange(len(features), dtype=np.int32),
-        ),
-        batch_size,
-        seed=seed,
-    )
-
-    def make(step: tf.Tensor, first: tf.Tensor, rows: int) -> tuple[tf.Tensor, ...]:
-        _, places = order.make(step, first, rows)
-        return tf.gather(rows_of_features, places), tf.gather(rows_of_labels, places)
-
-    return Batches(batch_size, make)

@@ -132,27 +132,31 @@ def generated_batches(
     return (batch(tf.constant(number, tf.int64)) for number in itertools.count())
 
 
-def predict(classifier: keras.Model, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
-    """The most likely class of each picture: ``[N, H, W, C]`` uint8 -> ``[N]`` int."""
-    return np.argmax(compute_logits(classifier, images, batch_size), axis=1)
+def predict(classifier: keras.Model, inputs: np.ndarray, batch_size: int = 256) -> np.ndarray:
+    """The most likely class of each picture, ``[N]`` int; arguments as of ``compute_logits``."""
+    return np.argmax(compute_logits(classifier, inputs, batch_size), axis=1)
 
 
 def compute_logits(
     classifier: keras.Model, inputs: np.ndarray, batch_size: int = 256
 ) -> np.ndarray:
-    """What a classifier says, in inference mode.
+    """A classifier's logits in inference mode.
 
     Args:
         classifier: Pictures, or features, -> logits.
         inputs: ``[N, H, W, C]`` uint8 pictures or ``[N, D]`` float32 features.
-        batch_size: Of them at once.
+        batch_size: Pictures, or features, at once.
 
     Returns:
         ``[N, num_classes]`` float32.
     """
     parts = [inputs[first : first + batch_size] for first in range(0, len(inputs), batch_size)]
-    given = [to_float(part) if part.dtype == np.uint8 else tf.constant(part) for part in parts]
-    return np.concatenate([classifier(part) for part in given])
+    return np.concatenate(
+        [
+            classifier(to_float(part) if part.dtype == np.uint8 else tf.constant(part))
+            for part in parts
+        ]
+    )
 
 
 def accuracy(labels: np.ndarray, predicted: np.ndarray, *, seed: int = 0) -> Estimate:

@@ -14,10 +14,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasgen.evaluation.classifiers.early_stopping import feature_batches, linear_head
+from kerasgen.evaluation.classifiers.linear_head import feature_batches, linear_head
 from kerasgen.evaluation.classifiers.training import (
     TrainConfig,
-    compute_logits,
     predict,
     real_batches,
     train_classifier,
@@ -179,15 +178,8 @@ class OnFeatures(Learner):
         versions = range(1, 1 + _VERSIONS) if augmented else [0]
         known = np.concatenate([self._known(images, each) for each in versions])
         labels = np.tile(labels, len(versions))
-        mean, deviation = known.mean(axis=0), known.std(axis=0) + 1e-3
-        known = (known - mean) / deviation
         keras.utils.set_random_seed(seed)
-        head = linear_head(known.shape[1], num_classes)
+        head = linear_head(known, num_classes)
         batches = feature_batches(known, labels, self.config.batch_size, seed=seed)
         train_network(head, iter(batches.dataset()), self.config, seed)
-
-        def classes(pictures: np.ndarray) -> np.ndarray:
-            logits = compute_logits(head, (self._known(pictures) - mean) / deviation)
-            return np.argmax(logits, axis=1).astype(np.int32)
-
-        return classes
+        return lambda pictures: predict(head, self._known(pictures)).astype(np.int32)
