@@ -183,19 +183,23 @@ def measure_detection(score: Score, data: Sightings, *, seed: int = 0) -> dict[s
         name: _grouped_mean(right[kind], groups[kind], seed)
         for name, kind in (("accuracy_with", data.present), ("accuracy_without", ~data.present))
     }
-    halves = list(parts.values())
-    # The two are of different pictures: their errors add up as squares.
+    area = area_under_roc(data.present, scores, groups, seed=seed)
+    figures = {"area_under_roc": area, "accuracy": balanced_accuracy(*parts.values()), **parts}
+    return {name: asdict(value) for name, value in figures.items()}
+
+
+def balanced_accuracy(first: Estimate, second: Estimate) -> Estimate:
+    """The mean of the accuracies on two kinds of pictures; its count is that of the fewer.
+
+    The pictures differ, so the errors add up as squares (Newcombe 1998, method 10).
+    """
+    halves = first, second
     below, above = (
         0.5 * float(np.hypot(*(getattr(half, end) - half.value for half in halves)))
         for end in ("low", "high")
     )
-    mean = 0.5 * sum(half.value for half in halves)
-    balanced = Estimate(mean, mean - below, mean + above, min(half.count for half in halves))
-    area = area_under_roc(data.present, scores, groups, seed=seed)
-    return {
-        name: asdict(value)
-        for name, value in {"area_under_roc": area, "accuracy": balanced, **parts}.items()
-    }
+    mean = 0.5 * (first.value + second.value)
+    return Estimate(mean, mean - below, mean + above, min(first.count, second.count))
 
 
 def _grouped_mean(right: np.ndarray, groups: np.ndarray, seed: int) -> Estimate:
