@@ -48,6 +48,7 @@ from kerasgen.evaluation.classifiers.training import (
     mean_f1,
     predict,
     share_right,
+    train_on_images,
 )
 from kerasgen.evaluation.features.extractors import saved_model_features
 from kerasgen.evaluation.judges import generator as generation
@@ -206,7 +207,7 @@ def run(
         save_png(workdir / "classes.png", sheet)
         made = generation.sample(generate, latent_size, np.arange(48) % len(train.class_names), 1)
         save_png(workdir / "nearest.png", generation.nearest_sheet(made, train.images))
-        figures = generation.measure_worth(
+        figures = generation.measure_generator(
             generate, latent_size, train, test, train_config(), judges
         )
         if FLAGS.help_at is not None:
@@ -283,7 +284,7 @@ def judges_of(train: LabelledImages) -> list[keras.Model]:
             print(f"== classifier on real pictures, seed {seed}", flush=True)
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_name(f".part-{path.name}")
-            generation.train_on_real(train, train_config(), seed).save(partial)
+            train_on_images(train, train_config(), seed).save(partial)
             partial.replace(path)
         made.append(keras.models.load_model(path))
     return made

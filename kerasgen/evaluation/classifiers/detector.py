@@ -1,8 +1,8 @@
-"""Is it on the picture or not? A detector of one thing, trained on made pictures, tested on real.
+"""A detector of one thing (is it in the picture or not?), trained on synthetic pictures.
 
-What a detector scores on pictures made like those it learned from says little: whatever marks the
-making serves it as well as the thing. So it is tested on real pictures, and the score on held-out
-made ones is only reported beside: it is what one would have claimed without them.
+What it scores on pictures made like those it learned from says little: traces of the making serve
+it as well as the thing. So it is tested on real pictures, and the score on held-out synthetic ones
+is only reported beside: it is what one would have claimed without real ones.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Score = Callable[[np.ndarray], np.ndarray]
 """``[N, H, W, C]`` uint8 -> ``[N]`` float: log-odds that the thing is there."""
 
 HELD_OUT = 0.2
-"""Share of the sources on which it is decided when to stop."""
+"""Share of the sources that say when to stop."""
 
 DETECTOR_CONFIG = TrainConfig(
     steps=1500, batch_size=32, augmentation=Augmentation(flip=True), width=16, patience=6
@@ -44,7 +44,7 @@ pictures' sides allow."""
 
 
 @dataclass(frozen=True)
-class Sightings:
+class DetectionData:
     """Pictures with a thing and without.
 
     Attributes:
@@ -60,15 +60,15 @@ class Sightings:
     @classmethod
     def of(
         cls,
-        without: np.ndarray,
-        with_it: np.ndarray,
+        negatives: np.ndarray,
+        positives: np.ndarray,
         sources: tuple[Sequence[Hashable], Sequence[Hashable]] | None = None,
-    ) -> Sightings:
+    ) -> DetectionData:
         """Both kinds in one; without ``sources`` every picture is its own."""
-        counts = len(without), len(with_it)
+        counts = len(negatives), len(positives)
         names = sources or (range(counts[0]), range(counts[0], sum(counts)))
         return cls(
-            np.concatenate([without, with_it]),
+            np.concatenate([negatives, positives]),
             np.repeat([False, True], counts),
             [*names[0], *names[1]],
         )
@@ -79,10 +79,10 @@ class Sightings:
         numbers = np.unique([repr(source) for source in self.sources], return_inverse=True)[1]
         return np.asarray(numbers)
 
-    def at(self, places: np.ndarray) -> Sightings:
-        """Those at ``[M]`` integer places."""
-        sources = [self.sources[place] for place in places]
-        return Sightings(self.images[places], self.present[places], sources)
+    def at(self, indices: np.ndarray) -> DetectionData:
+        """Those at ``[M]`` integer indices."""
+        sources = [self.sources[index] for index in indices]
+        return DetectionData(self.images[indices], self.present[indices], sources)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Detector:
 
 def fit_detector(
     trainer: Trainer,
-    data: Sightings,
+    data: DetectionData,
     config: TrainConfig,
     *,
     features: FeatureExtractor | None = None,
@@ -164,7 +164,7 @@ def _small_network(image_shape: tuple[int, ...], width: int) -> keras.Model:
     return build_classifier(image_shape, 2, widths=widths, units=64)
 
 
-def measure_detection(score: Score, data: Sightings, *, seed: int = 0) -> dict[str, Any]:
+def measure_detection(score: Score, data: DetectionData, *, seed: int = 0) -> dict[str, Any]:
     """How well a detector tells the two kinds apart.
 
     Args:

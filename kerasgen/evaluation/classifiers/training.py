@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from kerasgen.classifier import ClassifierStep, build_classifier
 from kerasgen.data.augmentation import NUMBERS_PER_PICTURE, Augmentation, augment
+from kerasgen.data.labelled_images import LabelledImages
 from kerasgen.data.pipeline import Pictures, labelled
 from kerasgen.evaluation.metrics import Estimate
 from kerasgen.io.images import to_float, to_uint8
@@ -102,6 +103,13 @@ def _widths(image_shape: tuple[int, int, int], first: int) -> tuple[int, ...]:
     return tuple(first * 2**level for level in range(max(count, 1)))
 
 
+def train_on_images(pictures: LabelledImages, config: TrainConfig, seed: int) -> keras.Model:
+    """Trains a small classifier from scratch on pictures in memory; see ``train_classifier``."""
+    batches = real_batches(pictures.images, pictures.labels, config, seed)
+    image_shape, num_classes = pictures.images.shape[1:], len(pictures.class_names)
+    return train_classifier(batches, image_shape, num_classes, config, seed)
+
+
 def real_batches(
     images: np.ndarray, labels: np.ndarray, config: TrainConfig, seed: int
 ) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
@@ -133,8 +141,8 @@ def generated_batches(
 
 
 def predict(classifier: keras.Model, inputs: np.ndarray, batch_size: int = 256) -> np.ndarray:
-    """The most likely class of each picture, ``[N]`` int; arguments as of ``compute_logits``."""
-    return np.argmax(compute_logits(classifier, inputs, batch_size), axis=1)
+    """The most likely class of each picture, ``[N]`` int32; arguments as of ``compute_logits``."""
+    return np.argmax(compute_logits(classifier, inputs, batch_size), axis=1).astype(np.int32)
 
 
 def compute_logits(
@@ -198,11 +206,11 @@ def share_right(labels: np.ndarray, predicted: np.ndarray) -> float:
 def mean_f1(labels: np.ndarray, predicted: np.ndarray) -> float:
     """Macro F1 in [0, 1], without an interval."""
     count = int(max(labels.max(), predicted.max())) + 1
-    told = np.bincount(labels.astype(np.int64) * count + predicted, minlength=count**2)
-    table = told.reshape(count, count)
-    either = table.sum(axis=0) + table.sum(axis=1)
-    there = table.sum(axis=1) > 0
-    return float(np.mean(2 * table.diagonal()[there] / either[there]))
+    pairs = np.bincount(labels.astype(np.int64) * count + predicted, minlength=count**2)
+    confusion = pairs.reshape(count, count)
+    either = confusion.sum(axis=0) + confusion.sum(axis=1)
+    there = confusion.sum(axis=1) > 0
+    return float(np.mean(2 * confusion.diagonal()[there] / either[there]))
 
 
 def _bootstrap(

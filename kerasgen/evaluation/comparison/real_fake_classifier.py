@@ -21,7 +21,7 @@ import numpy as np
 from kerasgen.data.splits import split_by_source
 from kerasgen.evaluation.classifiers.detector import (
     DETECTOR_CONFIG,
-    Sightings,
+    DetectionData,
     balanced_accuracy,
     fit_detector,
     measure_detection,
@@ -157,7 +157,7 @@ def discriminate(
     arms = {}
     for name, (images, groups) in sets.arms.items():
         report(f"training {network.backbone} on reference against {name}")
-        data = Sightings.of(
+        data = DetectionData.of(
             _seen(sets.reference, network),
             _seen(images, network),
             (
@@ -208,7 +208,7 @@ def held_out_accuracy(
     """
     small = Network(config=config)
     real, synthetic = (_seen(images, small) for images in train)
-    data = Sightings.of(real, synthetic, sources)
+    data = DetectionData.of(real, synthetic, sources)
     with tempfile.TemporaryDirectory() as folder:
         detector = fit_detector(_trainer(folder, config), data, config, seed=seed)
     return balanced_accuracy(
@@ -232,7 +232,11 @@ class _Arm(NamedTuple):
 
 
 def _train(
-    data: Sightings, network: Network, features: FeatureExtractor | None, folder: Path, seed: int
+    data: DetectionData,
+    network: Network,
+    features: FeatureExtractor | None,
+    folder: Path,
+    seed: int,
 ) -> _Arm:
     known, test = split_by_source(
         data.sources, _TEST_SHARE, seed, labels=data.present.astype(np.int64)
@@ -269,7 +273,9 @@ def _size(images: np.ndarray, network: Network) -> tuple[int, int]:
     return height, width
 
 
-def _digest(data: Sightings, network: Network, features: FeatureExtractor | None, seed: int) -> str:
+def _digest(
+    data: DetectionData, network: Network, features: FeatureExtractor | None, seed: int
+) -> str:
     version = "" if features is None else features.version
     config = sorted(asdict(network.config).items())
     digest = hashlib.sha256(f"{network.backbone} {version} {config} {seed}".encode())

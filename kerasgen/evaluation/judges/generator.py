@@ -1,4 +1,4 @@
-"""What a class-conditional generator is worth, in numbers and in sheets."""
+"""How good a class-conditional generator is, in numbers and in sheets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from kerasgen.evaluation.classifiers.training import (
     generated_batches,
     macro_f1,
     predict,
-    real_batches,
     train_classifier,
 )
 from kerasgen.evaluation.metrics import Estimate, bootstrap_mean, nearest_neighbours
@@ -48,15 +47,7 @@ def sample(
     return np.concatenate([np.asarray(to_uint8(part)) for part in images])
 
 
-def train_on_real(pictures: LabelledImages, config: TrainConfig, seed: int) -> keras.Model:
-    """A classifier that has seen the real pictures."""
-    batches = real_batches(pictures.images, pictures.labels, config, seed)
-    return train_classifier(
-        batches, pictures.images.shape[1:], len(pictures.class_names), config, seed
-    )
-
-
-def measure_worth(
+def measure_generator(
     generate: Generate,
     latent_size: int,
     train: LabelledImages,
@@ -72,7 +63,7 @@ def measure_worth(
         train: The real pictures it was trained on.
         test: Others, that nothing was trained or chosen on.
         config: How the classifiers are trained, those on real pictures as those on generated.
-        judges: From ``train_on_real`` with the same config, for the seeds 0, 1, ...
+        judges: From ``train_on_images`` on ``train`` with the same config, for the seeds 0, 1, ...
 
     Returns:
         For each seed ``real`` and ``generated`` accuracy and macro F1 on ``test``; ``gap_points``
@@ -185,7 +176,7 @@ def interpolation_sheet(
 
 
 def summary_lines(figures: dict[str, Any]) -> list[str]:
-    """The figures of ``measure_worth`` as lines for a terminal."""
+    """The figures of ``measure_generator`` as lines for a terminal."""
     copying = figures["copying"]
     lines = [
         f"accuracy on real test pictures, trained on {arm} ones: "

@@ -11,8 +11,8 @@ from kerasgen.evaluation.comparison.compare import PictureSet, compare_sets
 from kerasgen.evaluation.comparison.real_fake_classifier import Network
 from kerasgen.evaluation.features.extractors import pixel_features
 from kerasgen.evaluation.utility import learners
-from kerasgen.evaluation.utility.prove import Question, prove_sets
-from kerasgen.evaluation.utility.training_sets import Pools
+from kerasgen.evaluation.utility.prove import ProofConfig, prove_sets
+from kerasgen.evaluation.utility.training_sets import TrainingPools
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
 
 pytestmark = pytest.mark.skipif(
@@ -78,8 +78,8 @@ def test_the_page_of_a_proof_is_read_at_any_width(tmp_path, monkeypatch):
     labels = (np.arange(240) % 2).astype(np.int32)
     whole = LabelledImages(images, labels, ("shirt", "shoe"), tuple(map(str, range(240))))
     real, made, test = (whole.at(np.arange(start, 240, 3)) for start in range(3))
-    question = Question([20, 80], (1.0,), 2, gate=True)
-    found = prove_sets(Pools(real, range(80), made), test, question, tmp_path)
+    question = ProofConfig([20, 80], (1.0,), 2, gate=True)
+    found = prove_sets(TrainingPools(real, range(80), made), test, question, tmp_path)
     for size in ("1000,1400", "420,900"):
         with browser.browser(f"--window-size={size}") as window:
             window.open(tmp_path / "index.html")
