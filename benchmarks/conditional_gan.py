@@ -42,10 +42,11 @@ from kerasgen.data.labelled_images import (
 from kerasgen.data.pipeline import Batches, Pictures, labelled
 from kerasgen.evaluation.classifiers.training import (
     Generate,
-    Protocol,
+    TrainConfig,
     mean_f1,
     predict,
     share_right,
+    train_on_images,
 )
 from kerasgen.evaluation.features.extractors import saved_model_features
 from kerasgen.evaluation.judges import generator as generation
@@ -203,7 +204,9 @@ def run(
         save_png(workdir / "classes.png", sheet)
         made = generation.sample(generate, latent_size, np.arange(48) % len(train.class_names), 1)
         save_png(workdir / "nearest.png", generation.nearest_sheet(made, train.images))
-        figures = generation.measure_worth(generate, latent_size, train, test, protocol(), judges)
+        figures = generation.measure_generator(
+            generate, latent_size, train, test, train_config(), judges
+        )
         if FLAGS.help_at is not None:
             help_of(workdir, generate, latent_size, sets, judges)
     rows = read_history(workdir / "train" / "history.csv")
@@ -219,9 +222,9 @@ def write_pictures(path: Path, generate: Generate, size: int, names: tuple[str, 
     save_labelled(path, LabelledImages(made, labels, names, ("made",) * len(labels)))
 
 
-def protocol() -> Protocol:
+def train_config() -> TrainConfig:
     """How every classifier is trained."""
-    return Protocol(steps=FLAGS.classifier_steps, width=FLAGS.classifier_width)
+    return TrainConfig(steps=FLAGS.classifier_steps, width=FLAGS.classifier_width)
 
 
 def help_of(
@@ -233,7 +236,7 @@ def help_of(
 ) -> None:
     """Writes a table of arms; each arm's answers are kept, so that a new start goes on."""
     train, test = sets
-    arms = utility.utility_arms(train, generate, latent_size, protocol(), share=FLAGS.help_at)
+    arms = utility.utility_arms(train, generate, latent_size, train_config(), share=FLAGS.help_at)
     seeds = range(FLAGS.classifier_seeds)
     del arms["real"]
     told = {"real": np.stack([predict(judge, test.images) for judge in judges])}
@@ -243,7 +246,7 @@ def help_of(
         path = folder / f"answers of {name}.json"
         if not path.exists():
             print(f"== classifiers on {name}", flush=True)
-            answers = utility.train_and_predict(arm, test, protocol(), seeds)
+            answers = utility.train_and_predict(arm, test, train_config(), seeds)
             cli.write_json(path, {"answers": answers.tolist()})
         told[name] = np.array(json.loads(path.read_text(encoding="utf-8"))["answers"])
     lines = [
@@ -278,7 +281,7 @@ def judges_of(train: LabelledImages) -> list[keras.Model]:
             print(f"== classifier on real pictures, seed {seed}", flush=True)
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_name(f".part-{path.name}")
-            generation.train_on_real(train, protocol(), seed).save(partial)
+            train_on_images(train, train_config(), seed).save(partial)
             partial.replace(path)
         made.append(keras.models.load_model(path))
     return made

@@ -31,6 +31,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ from sklearn.cluster import AgglomerativeClustering
 
 from kerasgen import cli
 from kerasgen.data.crops import crop_corners, cut
-from kerasgen.evaluation.classifiers.detector import Plan, Sightings, fit_detector
+from kerasgen.evaluation.classifiers.detector import DETECTOR_CONFIG, DetectionData, fit_detector
 from kerasgen.evaluation.features.extractors import (
     FeatureExtractor,
     cached_features,
@@ -111,7 +112,7 @@ def _in_turns(first: Make, second: Make) -> Make:
     return lambda clean, copy: (second if copy % 2 else first)(clean, copy)
 
 
-def training_set(arm: str, way: Make | None, control: str) -> Sightings:
+def training_set(arm: str, way: Make | None, control: str) -> DetectionData:
     """What an arm learns from; a picture's source is the clean picture it was made of."""
     train = Path(FLAGS.data) / "train"
     clean = read_folder(train / "clean", FLAGS.size).images
@@ -126,18 +127,18 @@ def training_set(arm: str, way: Make | None, control: str) -> Sightings:
         sources = None if control == "leaky" else (places, [*places] * FLAGS.copies)
         sheet = contact_sheet(np.concatenate([clean[:24], smoky[:24], smoky[-24:]]), 24)
         save_png(Path(FLAGS.workdir) / f"{arm}.png", sheet)
-    return Sightings.of(without, smoky, sources)
+    return DetectionData.of(without, smoky, sources)
 
 
-def load_tests() -> dict[str, Sightings]:
+def load_tests() -> dict[str, DetectionData]:
     """Photographs, each its own; and squares of frames, by scene."""
     test = Path(FLAGS.data) / "test"
     clean, smoky = (read_folder(test / name, FLAGS.size).images for name in ("clean", "smoky"))
-    photographs = {"photographs": Sightings.of(clean, smoky)}
+    photographs = {"photographs": DetectionData.of(clean, smoky)}
     return {**photographs, "scenes": load_squares()} if FLAGS.masks else photographs
 
 
-def load_squares() -> Sightings:
+def load_squares() -> DetectionData:
     """Squares with and without smoke, as many of both from each frame."""
     folder = Path(FLAGS.masks)
     paths = sorted((folder / "images").iterdir())
@@ -151,7 +152,7 @@ def load_squares() -> Sightings:
         free.append(cut(image, corners.free, FLAGS.size))
         marked.append(cut(image, corners.marked, FLAGS.size))
         sources += [scene] * len(corners.free)
-    return Sightings.of(np.concatenate(free), np.concatenate(marked), (sources, sources))
+    return DetectionData.of(np.concatenate(free), np.concatenate(marked), (sources, sources))
 
 
 def scenes(paths: list[Path]) -> list[int]:
@@ -168,7 +169,7 @@ def scenes(paths: list[Path]) -> list[int]:
 
 
 def answers(
-    arm: str, way: Make | None, control: str, form: str, tests: dict[str, Sightings]
+    arm: str, way: Make | None, control: str, form: str, tests: dict[str, DetectionData]
 ) -> Iterator[dict]:
     """What the detectors of an arm say, one a seed; those that are not there yet are trained."""
     data = None
@@ -182,13 +183,18 @@ def answers(
 
 
 def ask(
-    folder: Path, data: Sightings, control: str, form: str, seed: str, tests: dict[str, Sightings]
+    folder: Path,
+    data: DetectionData,
+    control: str,
+    form: str,
+    seed: str,
+    tests: dict[str, DetectionData],
 ) -> dict:
     """Trains one detector; its scores of all test pictures."""
     trainer = Trainer(folder, options=TrainerOptions(log_every=600, save_every=10_000))
     features = frozen_features() if form == "frozen" else None
-    plan = Plan(steps=FLAGS.steps)
-    detector = fit_detector(trainer, data, plan, features=features, seed=int(seed))
+    config = replace(DETECTOR_CONFIG, steps=FLAGS.steps)
+    detector = fit_detector(trainer, data, config, features=features, seed=int(seed))
     told = {
         name: detector.score(coded(test, control).images).tolist() for name, test in tests.items()
     }
@@ -200,11 +206,11 @@ def frozen_features() -> FeatureExtractor:
     return cached_features(saved_model_features(FLAGS.features), Path(FLAGS.workdir) / "features")
 
 
-def coded(data: Sightings, control: str) -> Sightings:
+def coded(data: DetectionData, control: str) -> DetectionData:
     """All alike, for the control."""
     if control != "jpeg":
         return data
-    return Sightings(through_jpeg(data.images, CODE), data.present, data.sources)
+    return DetectionData(through_jpeg(data.images, CODE), data.present, data.sources)
 
 
 COLUMNS = ("area under ROC", "gain on procedural", "accuracy", "clean pictures right")
@@ -234,7 +240,7 @@ def main(arguments: list[str]) -> None:
     path.write_text("\n".join(texts), encoding="utf-8")
 
 
-def table(found: dict[str, list[dict]], tests: dict[str, Sightings]) -> str:
+def table(found: dict[str, list[dict]], tests: dict[str, DetectionData]) -> str:
     """One row an arm."""
     titles = [f"{name}: {column}" for name in tests for column in COLUMNS]
     lines = [
@@ -257,7 +263,7 @@ def _claimed(accuracies: list[dict]) -> str:
     return "{:.1f} % [{:.1f}, {:.1f}]".format(*ends)
 
 
-def row(test: Sightings, scores: np.ndarray, base: np.ndarray | None) -> list[str]:
+def row(test: DetectionData, scores: np.ndarray, base: np.ndarray | None) -> list[str]:
     """The cells of one arm on one test set, in the order of ``COLUMNS``."""
     present, groups = test.present, test.groups
     gain = ""
@@ -277,12 +283,12 @@ def _plain(estimate: Estimate, form: str) -> str:
     return f"{estimate.value:{form}} [{estimate.low:{form}}, {estimate.high:{form}}]"
 
 
-def _counts(test: Sightings) -> dict[str, int]:
+def _counts(test: DetectionData) -> dict[str, int]:
     without, with_it = np.bincount(test.present).tolist()
     return {"without": without, "with": with_it, "groups": len(np.unique(test.groups))}
 
 
-def _shown(test: Sightings) -> np.ndarray:
+def _shown(test: DetectionData) -> np.ndarray:
     """A square of each scene without smoke, then one with."""
     scenes = np.unique(test.groups)
     rows = [

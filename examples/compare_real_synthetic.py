@@ -36,7 +36,7 @@ from kerasgen.data.pipeline import Pictures, labelled
 from kerasgen.evaluation.comparison.compare import compare
 from kerasgen.evaluation.comparison.options import CompareOptions
 from kerasgen.evaluation.comparison.picture_sets import PictureSet
-from kerasgen.evaluation.comparison.real_fake_classifier import PLAN, Network
+from kerasgen.evaluation.comparison.real_fake_classifier import CONFIG, Network
 from kerasgen.evaluation.features.extractors import keras_features, pixel_features
 from kerasgen.io.images import read_folder
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
@@ -49,7 +49,7 @@ flags.DEFINE_string("real", None, "Folder of real pictures; drawn by rule if not
 flags.DEFINE_string("synthetic", None, "Folder of synthetic pictures; the same.")
 flags.DEFINE_integer("size", 64, "Side of the pictures in pixels, a multiple of 8.", 16)
 flags.DEFINE_integer("steps", 400, "Updates of the autoencoder.", 1)
-flags.DEFINE_integer("network_steps", PLAN.steps, "Updates of the telling network; 0: none.", 0)
+flags.DEFINE_integer("network_steps", CONFIG.steps, "Updates of the classifier; 0: none.", 0)
 
 DRAWN = 300
 """How many eyes of each kind are drawn where no folders are given."""
@@ -65,9 +65,9 @@ def main() -> None:
     autoencoder = train_autoencoder(trainer, np.concatenate([real.images, synthetic.images]))
     spaces = [pixel_features(), keras_features(encoder_of(autoencoder), "autoencoder")]
     title = "drawn eyes" if FLAGS.real is None else f"{FLAGS.real} and {FLAGS.synthetic}"
-    plan = replace(PLAN, steps=FLAGS.network_steps)
+    config = replace(CONFIG, steps=FLAGS.network_steps)
     how = CompareOptions(
-        features=spaces, network=Network(plan=plan) if plan.steps else None, seed=FLAGS.seed
+        features=spaces, network=Network(config=config) if config.steps else None, seed=FLAGS.seed
     )
     comparison = compare(real, synthetic, how, workdir=FLAGS.workdir, title=title, report=print)
     print(f"{comparison.summary}\npage: {comparison.save(FLAGS.workdir)}")

@@ -1,4 +1,4 @@
-"""Trains a conditional GAN on pictures of known classes, and says what its pictures are worth.
+"""Trains a conditional GAN on pictures of known classes, and measures how good its pictures are.
 
     python examples/train_clothing_cgan.py
 
@@ -39,7 +39,7 @@ from kerasgen.data.labelled_images import (
 )
 from kerasgen.data.pipeline import Batches, Pictures, labelled
 from kerasgen.deployment.export import check_writable, export_generator
-from kerasgen.evaluation.classifiers.training import Generate, Protocol
+from kerasgen.evaluation.classifiers.training import Generate, TrainConfig, train_on_images
 from kerasgen.evaluation.judges import generator as generation
 from kerasgen.evaluation.reports.loss_curves import save_loss_curves
 from kerasgen.io.sheets import save_png
@@ -182,9 +182,9 @@ def finish(generator: keras.Model, train: LabelledImages, test: LabelledImages, 
     save_png(workdir / "nearest.png", generation.nearest_sheet(made, train.images))
     save_loss_curves({"train": workdir / "train" / "history.csv"}, workdir / "losses.png")
     print("Training two classifiers, one on real and one on generated pictures.")
-    protocol = Protocol(steps=FLAGS.classifier_steps)
-    judges = [generation.train_on_real(train, protocol, seed=0)]
-    figures = generation.measure_worth(generate, latent_size, train, test, protocol, judges)
+    config = TrainConfig(steps=FLAGS.classifier_steps)
+    judges = [train_on_images(train, config, seed=0)]
+    figures = generation.measure_generator(generate, latent_size, train, test, config, judges)
     cli.write_json(workdir / "figures.json", figures)
     print("\n".join(generation.summary_lines(figures)))
     exported = export_generator(

@@ -27,6 +27,7 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +36,9 @@ from absl import flags
 from kerasgen import cli
 from kerasgen.deployment.export import check_writable, export_classifier
 from kerasgen.evaluation.classifiers.detector import (
+    DETECTOR_CONFIG,
+    DetectionData,
     Detector,
-    Plan,
-    Sightings,
     fit_detector,
     measure_detection,
 )
@@ -83,8 +84,8 @@ def main() -> None:
     cli.keep_settings(FLAGS.workdir, settings())
     data = make_training_set(clean)
     save_png(Path(FLAGS.workdir) / "training.png", training_sheet(data, len(clean)))
-    plan = Plan(steps=FLAGS.steps, batch_size=FLAGS.batch_size)
-    detector = fit_detector(trainer, data, plan, features=features, seed=FLAGS.seed)
+    config = replace(DETECTOR_CONFIG, steps=FLAGS.steps, batch_size=FLAGS.batch_size)
+    detector = fit_detector(trainer, data, config, features=features, seed=FLAGS.seed)
     finish(detector, test)
 
 
@@ -101,7 +102,7 @@ def load_clean() -> np.ndarray:
     return read_folder(FLAGS.clean, FLAGS.size).images
 
 
-def load_test() -> Sightings:
+def load_test() -> DetectionData:
     """Pictures that nothing was made of."""
     if FLAGS.test is None:
         without, with_it = (
@@ -112,15 +113,15 @@ def load_test() -> Sightings:
         without, with_it = (
             read_folder(Path(FLAGS.test) / name, FLAGS.size).images for name in NAMES
         )
-    return Sightings.of(coded(without), coded(with_it))
+    return DetectionData.of(coded(without), coded(with_it))
 
 
-def make_training_set(clean: np.ndarray) -> Sightings:
+def make_training_set(clean: np.ndarray) -> DetectionData:
     """Clean pictures, and smoky ones made of them, each with the place of its source."""
     smoky = [make_smoky(clean, copy) for copy in range(FLAGS.copies)]
     without = clean if FLAGS.clear is None else load_translator(FLAGS.clear)(clean).pictures
     places = range(len(clean))
-    return Sightings.of(
+    return DetectionData.of(
         coded(without), coded(np.concatenate(smoky)), (places, [*places] * FLAGS.copies)
     )
 
@@ -138,7 +139,7 @@ def coded(images: np.ndarray) -> np.ndarray:
     return images if FLAGS.jpeg is None else through_jpeg(images, FLAGS.jpeg)
 
 
-def finish(detector: Detector, test: Sightings) -> None:
+def finish(detector: Detector, test: DetectionData) -> None:
     """Figures, sheet of mistakes and SavedModel."""
     workdir = Path(FLAGS.workdir)
     figures = {"claimed": detector.claimed, "real": measure_detection(detector.score, test)}
@@ -158,13 +159,13 @@ def finish(detector: Detector, test: Sightings) -> None:
         print(f"model: {exported}")
 
 
-def training_sheet(data: Sightings, count: int) -> np.ndarray:
+def training_sheet(data: DetectionData, count: int) -> np.ndarray:
     """Clean | smoky, of the same source."""
     rows = np.linspace(0, count - 1, min(SHOWN, count)).astype(int)
     return labelled_sheet({"clean": data.images[rows], "smoky": data.images[count + rows]})
 
 
-def mistakes_sheet(detector: Detector, test: Sightings) -> np.ndarray:
+def mistakes_sheet(detector: Detector, test: DetectionData) -> np.ndarray:
     """Two rows: clean pictures that look the most smoky, smoky ones that look the most clean."""
     scores = detector.score(test.images)
     rows = []
@@ -176,7 +177,7 @@ def mistakes_sheet(detector: Detector, test: Sightings) -> np.ndarray:
     return contact_sheet(np.concatenate([row[:count] for row in rows]), count, scale=2)
 
 
-def model_card(figures: dict, test: Sightings) -> dict:
+def model_card(figures: dict, test: DetectionData) -> dict:
     """What a user of the model must know."""
     drawn = FLAGS.clean is None
     return {

@@ -16,13 +16,14 @@ from kerasgen.io.progress import progress
 if TYPE_CHECKING:
     from kerasgen.data.labelled_images import LabelledImages
     from kerasgen.evaluation.utility.learners import Learner
-    from kerasgen.evaluation.utility.prove import Question
-    from kerasgen.evaluation.utility.training_sets import Pools
+    from kerasgen.evaluation.utility.prove import ProofConfig
+    from kerasgen.evaluation.utility.training_sets import TrainingPools
 
-_OF_WORTH = ("worth", "worth_low")
+_EQUIVALENT = ("equivalent_real", "equivalent_real_low")
 _OF_GAIN = ("gain", "gain_low", "gain_high")
-CONDITIONS = (*_OF_GAIN, *_OF_WORTH)
-"""Names that --fail-if takes: the gain with all real pictures, and the set's worth alone."""
+CONDITIONS = (*_OF_GAIN, *_EQUIVALENT)
+"""Names that --fail-if takes: the gain with all real pictures, and the number of real pictures that
+the synthetic set alone is equivalent to."""
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -56,8 +57,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--sources",
         choices=("picture", "folder", "name"),
         default="picture",
-        help="which real pictures stay together and are one witness: each its own; those of one "
-        "folder; those whose names are alike up to the last number (frames of a recording)",
+        help="which real pictures stay together as one group: each its own; those of one folder; "
+        "those whose names are equal up to the last number (frames of a recording)",
     )
     add(
         "--features",
@@ -78,7 +79,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 
 def _prove(arguments: argparse.Namespace) -> int:
-    """Says whether synthetic pictures help a classifier, and how many real ones they are worth."""
+    """Says whether synthetic pictures help a classifier, and how many real ones they equal."""
     conditions = [condition(text, CONDITIONS) for text in arguments.fail_if]
     times = _numbers("times", arguments.times, float)
     if arguments.features is not None and arguments.minutes is not None:
@@ -93,12 +94,12 @@ def _prove(arguments: argparse.Namespace) -> int:
     check_writable(out)
     pools, test, remarks = _read(arguments)
     sources = [source_of(name, arguments.sources) for name in test.names]
-    question = _question(arguments, pools, test, times)
-    _check_conditions([each.name for each in conditions], question, pools)
+    config = _config(arguments, pools, test, times)
+    _check_conditions([each.name for each in conditions], config, pools)
     title = f"{Path(arguments.real).name} and {Path(arguments.synthetic).name}"
     with progress("classifiers") as report:
         numbers = prove_sets(
-            pools, test, question, out, test_groups=sources, title=title, remarks=remarks,
+            pools, test, config, out, test_groups=sources, title=title, remarks=remarks,
             report=report,
         )  # fmt: skip
     print(f"{numbers['summary']}\npage: {out / 'index.html'}")
@@ -107,7 +108,7 @@ def _prove(arguments: argparse.Namespace) -> int:
     failed = [each["arm"] for each in numbers["controls"] if not each["as_it_must"]]
     if conditions and failed and not held:
         raise ValueError(
-            "The conditions cannot be told, for a control did not behave: give more pictures, "
+            "The conditions cannot be checked, for a control did not behave: give more pictures, "
             f"--seeds or --steps. Received: {', '.join(failed)}"
         )
     for each in held:
@@ -115,10 +116,10 @@ def _prove(arguments: argparse.Namespace) -> int:
     return FAILED if held else 0
 
 
-def _read(arguments: argparse.Namespace) -> tuple[Pools, LabelledImages, list[str]]:
+def _read(arguments: argparse.Namespace) -> tuple[TrainingPools, LabelledImages, list[str]]:
     """What is trained on, and test pictures, of one form and the same classes; and remarks."""
     from kerasgen.data.labelled_images import load_labelled
-    from kerasgen.evaluation.utility.training_sets import Pools
+    from kerasgen.evaluation.utility.training_sets import TrainingPools
 
     form: dict[str, Any] = {"size": arguments.size, "channels": arguments.channels}
     sets = load_labelled(arguments.real, fit=arguments.fit, **form)
@@ -138,12 +139,13 @@ def _read(arguments: argparse.Namespace) -> tuple[Pools, LabelledImages, list[st
     sets, remarks = _apart(sets)
     real = sets["train"]
     groups = [source_of(name, arguments.sources) for name in real.names]
-    return Pools(real, groups, sets["synthetic"], sets.get("validation")), sets["test"], remarks
+    pools = TrainingPools(real, groups, sets["synthetic"], sets.get("validation"))
+    return pools, sets["test"], remarks
 
 
 def _apart(sets: dict[str, LabelledImages]) -> tuple[dict[str, LabelledImages], list[str]]:
     """No copy of a test picture elsewhere, and none of a validation picture to train on."""
-    from kerasgen.evaluation.utility.runs import without_copies
+    from kerasgen.evaluation.utility.training_sets import without_copies
 
     apart, remarks = dict(sets), []
     pairs = [("test", name) for name in ("validation", "train", "synthetic")]
@@ -172,11 +174,11 @@ def _apart(sets: dict[str, LabelledImages]) -> tuple[dict[str, LabelledImages], 
     return apart, remarks
 
 
-def _question(
-    arguments: argparse.Namespace, pools: Pools, test: LabelledImages, times: list[float]
-) -> Question:
-    from kerasgen.evaluation.utility.prove import Question
-    from kerasgen.evaluation.utility.runs import plan_cells
+def _config(
+    arguments: argparse.Namespace, pools: TrainingPools, test: LabelledImages, times: list[float]
+) -> ProofConfig:
+    from kerasgen.evaluation.utility.prove import ProofConfig
+    from kerasgen.evaluation.utility.runs import plan_runs
 
     most = len(pools.real.labels)
     if arguments.amounts:
@@ -184,43 +186,43 @@ def _question(
     else:
         least = 5 * len(pools.real.class_names)
         amounts = sorted({each for each in (most // 16, most // 4) if each >= least} | {most})
-    # Asked now: what cannot be trained is to be told before features are computed.
-    cells = plan_cells(pools, amounts, times, range(arguments.seeds), gate=arguments.gate)
-    learner = _learner(arguments, pools, test, len(cells))
-    return Question(amounts, times, arguments.seeds, learner, arguments.score, arguments.gate)
+    # Before features are computed: what cannot be trained is refused at once.
+    runs = plan_runs(pools, amounts, times, range(arguments.seeds), gate=arguments.gate)
+    learner = _learner(arguments, pools, test, len(runs))
+    return ProofConfig(amounts, times, arguments.seeds, learner, arguments.score, arguments.gate)
 
 
 def _learner(
-    arguments: argparse.Namespace, pools: Pools, test: LabelledImages, classifiers: int
+    arguments: argparse.Namespace, pools: TrainingPools, test: LabelledImages, classifiers: int
 ) -> Learner:
-    from kerasgen.evaluation.classifiers.training import Protocol
+    from kerasgen.evaluation.classifiers.training import TrainConfig
     from kerasgen.evaluation.features.by_name import features_by_name
     from kerasgen.evaluation.features.extractors import cached_features
     from kerasgen.evaluation.utility.learners import FromScratch, OnFeatures
     from kerasgen.evaluation.utility.runs import steps_within
 
-    protocol = Protocol(arguments.steps, arguments.batch_size, width=arguments.width)
+    config = TrainConfig(arguments.steps, arguments.batch_size, width=arguments.width)
     if arguments.features is not None:
         folder = Path(arguments.out) / "features"
-        heads = OnFeatures(cached_features(features_by_name(arguments.features), folder), protocol)
+        heads = OnFeatures(cached_features(features_by_name(arguments.features), folder), config)
         with progress("features") as report:
             heads.prepare(pools, test.images, report)
         return heads
     if arguments.minutes is not None:
-        steps = steps_within(arguments.minutes, classifiers, pools, protocol, arguments.out)
-        protocol = replace(protocol, steps=steps)
-    return FromScratch(protocol)
+        steps = steps_within(arguments.minutes, classifiers, pools, config, arguments.out)
+        config = replace(config, steps=steps)
+    return FromScratch(config)
 
 
-def _check_conditions(names: Sequence[str], question: Question, pools: Pools) -> None:
-    """What a script asks for must be measured."""
-    if len(question.amounts) < 2 and set(names) & set(_OF_WORTH):
+def _check_conditions(names: Sequence[str], config: ProofConfig, pools: TrainingPools) -> None:
+    """Refuses conditions on what will not be measured."""
+    if len(config.amounts) < 2 and set(names) & set(_EQUIVALENT):
         raise ValueError(
-            "--fail-if worth needs a learning curve: at least two --amounts. "
-            f"Received: amounts={list(question.amounts)}"
+            "--fail-if equivalent_real needs a learning curve: at least two --amounts. "
+            f"Received: amounts={list(config.amounts)}"
         )
-    most, made = question.amounts[-1], len(pools.synthetic.labels)
-    if min(question.times) * pools.trained_on(most) > made and set(names) & set(_OF_GAIN):
+    most, made = config.amounts[-1], len(pools.synthetic.labels)
+    if min(config.times) * pools.trained_on(most) > made and set(names) & set(_OF_GAIN):
         raise ValueError(
             f"--fail-if gain is about {most} real pictures, and there are too few synthetic ones "
             f"for any of --times: lower --amounts or --times. Received: {made} synthetic pictures"
@@ -239,6 +241,6 @@ def _numbers(name: str, text: str, kind: type) -> list[Any]:
 def _values(numbers: dict[str, Any]) -> dict[str, float]:
     gain = numbers["verdicts"][-1]["gain"]
     values = {"gain": gain["value"], "gain_low": gain["low"], "gain_high": gain["high"]}
-    for alone in numbers["worth"][:1]:
-        values |= {"worth": alone["value"], "worth_low": alone["low"]}
+    for alone in numbers["equivalent_real"][:1]:
+        values |= {"equivalent_real": alone["value"], "equivalent_real_low": alone["low"]}
     return values

@@ -10,7 +10,7 @@ from PIL import Image
 
 from kerasgen import cli
 from kerasgen.cli import compare as command
-from kerasgen.evaluation.classifiers.detector import Plan
+from kerasgen.evaluation.classifiers.training import TrainConfig
 from kerasgen.evaluation.comparison import compare, options, real_fake_classifier
 from kerasgen.evaluation.features.extractors import FeatureExtractor, pixel_features
 from kerasgen.training.checkpoints import NonFiniteState
@@ -133,7 +133,9 @@ def test_a_network_is_trained_unless_told_otherwise(folders, tmp_path, monkeypat
 
     def by_name(text):
         asked.append(text)
-        return real_fake_classifier.Network(plan=Plan(1, 1, 1, 4, 1e-3))
+        return real_fake_classifier.Network(
+            config=TrainConfig(steps=1, batch_size=4, validate_every=1, patience=1)
+        )
 
     monkeypatch.setattr(options, "network_by_name", by_name)
     arguments = ["compare", str(folders / "real"), str(folders / "like"), "--out", str(tmp_path)]

@@ -81,8 +81,8 @@ def test_arms_are_chosen_by_pictures_that_are_given(folders, tmp_path, caplog):
     assert "1 real pictures were left out: they are also among the validation" in caplog.text
     page = (tmp_path / "out/index.html").read_text(encoding="utf-8")
     assert "17 other real pictures to choose" in page and "--validation" not in page
-    # One amount is no curve to read a worth off.
-    assert "are worth</h2>" not in page
+    # One amount is no learning curve.
+    assert "Equivalent number of real pictures</h2>" not in page
 
 
 def test_heads_on_frozen_features_are_another_proof(folders, tmp_path, capsys):
@@ -97,7 +97,7 @@ def test_heads_on_frozen_features_are_another_proof(folders, tmp_path, capsys):
     assert "classifiers 13/13" in capsys.readouterr().out
 
 
-def test_real_pictures_given_as_synthetic_are_told_of(folders, tmp_path, caplog):
+def test_real_pictures_given_as_synthetic_are_reported(folders, tmp_path, caplog):
     amounts = ["--amounts", "46", "--steps", "2"]
     assert run(folders, tmp_path, *amounts, synthetic="real") == 0
     assert "48 synthetic pictures are copies of real ones to train on" in caplog.text
@@ -110,7 +110,7 @@ def test_real_pictures_given_as_synthetic_are_told_of(folders, tmp_path, caplog)
         (["--amounts", "12,400"], "There are 48 real pictures"),
         (["--times", "0"], "`times` must be above 0"),
         (["--fail-if", "beauty>1"], "gain_low"),
-        (["--fail-if", "worth<9", "--amounts", "48"], "at least two --amounts"),
+        (["--fail-if", "equivalent_real<9", "--amounts", "48"], "at least two --amounts"),
         (["--minutes", "0.0001"], "need about"),
         (["--amounts", "12,48", "--times", "2", "--fail-if", "gain<0"], "too few synthetic ones"),
         (["--minutes", "5", "--features", "pixels"], "--minutes is for networks from scratch"),

@@ -58,12 +58,12 @@ def refiner_endpoints(
 
 
 def _styles_endpoint(styles: np.ndarray) -> Endpoint:
-    def styles(seed: tf.Tensor) -> dict[str, tf.Tensor]:
+    def style_of(seed: tf.Tensor) -> dict[str, tf.Tensor]:
         rows = tf.math.floormod(seed, tf.constant(len(styles), tf.int64))
         return {"style": tf.gather(tf.constant(styles, tf.float32), rows)}
 
     seeds = [tf.TensorSpec([None], tf.int64, name="seed")]
-    return Endpoint(styles, seeds, {"seed": np.array([0, 1, -1, 2**62], np.int64)})
+    return Endpoint(style_of, seeds, {"seed": np.array([0, 1, -1, 2**62], np.int64)})
 
 
 def _static(tensor: keras.KerasTensor, image_size: tuple[int, int]) -> tuple[int, ...]:

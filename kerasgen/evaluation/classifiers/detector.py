@@ -1,15 +1,15 @@
-"""Is it on the picture or not? A detector of one thing, trained on made pictures, tested on real.
+"""A detector of one thing (is it in the picture or not?), trained on synthetic pictures.
 
-What a detector scores on pictures made like those it learned from says little: whatever marks the
-making serves it as well as the thing. So it is tested on real pictures, and the score on held-out
-made ones is only reported beside: it is what one would have claimed without them.
+What it scores on pictures made like those it learned from says little: traces of the making serve
+it as well as the thing. So it is tested on real pictures, and the score on held-out synthetic ones
+is only reported beside: it is what one would have claimed without real ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,15 +17,11 @@ import numpy as np
 from kerasgen.classifier import ClassifierStep, build_classifier
 from kerasgen.data.augmentation import Augmentation
 from kerasgen.data.labelled_images import balanced_places
-from kerasgen.data.pipeline import Batches, Pictures, labelled
+from kerasgen.data.pipeline import Pictures, labelled
 from kerasgen.data.splits import split_by_source
-from kerasgen.evaluation.classifiers.early_stopping import (
-    feature_batches,
-    fit_classifier,
-    linear_head,
-    log_likelihood,
-)
-from kerasgen.evaluation.classifiers.training import compute_logits
+from kerasgen.evaluation.classifiers.early_stopping import fit_classifier, log_likelihood
+from kerasgen.evaluation.classifiers.linear_head import feature_batches, linear_head
+from kerasgen.evaluation.classifiers.training import TrainConfig, compute_logits
 from kerasgen.evaluation.features.extractors import FeatureExtractor
 from kerasgen.evaluation.metrics import Estimate, area_under_roc, bootstrap_mean
 from kerasgen.training.step import Player
@@ -35,14 +31,20 @@ Score = Callable[[np.ndarray], np.ndarray]
 """``[N, H, W, C]`` uint8 -> ``[N]`` float: log-odds that the thing is there."""
 
 HELD_OUT = 0.2
-"""Share of the sources on which it is decided when to stop."""
+"""Share of the sources that say when to stop."""
 
-_WIDTHS = (16, 32, 64, 64)
-"""Channels of the small network, one for each halving that the pictures' sides allow."""
+DETECTOR_CONFIG = TrainConfig(
+    steps=1500, batch_size=32, augmentation=Augmentation(flip=True), width=16, patience=6
+)
+"""How a detector is trained where nothing else is said."""
+
+_WIDTHS = (1, 2, 4, 4)
+"""Channels of the small network as multiples of the first layers', one for each halving that the
+pictures' sides allow."""
 
 
 @dataclass(frozen=True)
-class Sightings:
+class DetectionData:
     """Pictures with a thing and without.
 
     Attributes:
@@ -58,15 +60,15 @@ class Sightings:
     @classmethod
     def of(
         cls,
-        without: np.ndarray,
-        with_it: np.ndarray,
+        negatives: np.ndarray,
+        positives: np.ndarray,
         sources: tuple[Sequence[Hashable], Sequence[Hashable]] | None = None,
-    ) -> Sightings:
+    ) -> DetectionData:
         """Both kinds in one; without ``sources`` every picture is its own."""
-        counts = len(without), len(with_it)
+        counts = len(negatives), len(positives)
         names = sources or (range(counts[0]), range(counts[0], sum(counts)))
         return cls(
-            np.concatenate([without, with_it]),
+            np.concatenate([negatives, positives]),
             np.repeat([False, True], counts),
             [*names[0], *names[1]],
         )
@@ -77,29 +79,10 @@ class Sightings:
         numbers = np.unique([repr(source) for source in self.sources], return_inverse=True)[1]
         return np.asarray(numbers)
 
-    def at(self, places: np.ndarray) -> Sightings:
-        """Those at ``[M]`` integer places."""
-        sources = [self.sources[place] for place in places]
-        return Sightings(self.images[places], self.present[places], sources)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a detector is trained; the same for all that are compared.
-
-    Attributes:
-        steps: Most updates.
-        every: Updates between two validations.
-        patience: Validations in vain after which the training ends.
-        batch_size: Pictures in a batch, as many of each kind.
-        rate: Adam's learning rate.
-    """
-
-    steps: int = 1500
-    every: int = 100
-    patience: int = 6
-    batch_size: int = 32
-    rate: float = 1e-3
+    def at(self, indices: np.ndarray) -> DetectionData:
+        """Those at ``[M]`` integer indices."""
+        sources = [self.sources[index] for index in indices]
+        return DetectionData(self.images[indices], self.present[indices], sources)
 
 
 @dataclass(frozen=True)
@@ -119,8 +102,8 @@ class Detector:
 
 def fit_detector(
     trainer: Trainer,
-    data: Sightings,
-    plan: Plan,
+    data: DetectionData,
+    config: TrainConfig,
     *,
     features: FeatureExtractor | None = None,
     seed: int = 0,
@@ -130,83 +113,58 @@ def fit_detector(
     Args:
         trainer: Its work folder keeps checkpoints and the best network; a new start goes on.
         data: What to learn from; a source is in training or held out, never both.
-        plan: How long and how fast.
-        features: Train a linear head on these, computed once; None for a small network from
-            scratch, shown half of the pictures mirrored.
+        config: With early stopping; batches hold as many pictures of each kind.
+        features: Train a linear head on these, computed once, without augmentation; None for a
+            small network from scratch.
         seed: Of weights, split and order.
     """
-    places, held_out = split_by_source(
-        data.sources, HELD_OUT, seed, labels=data.present.astype(np.int64)
-    )
-    unseen = data.at(held_out)
+    labels = data.present.astype(np.int32)
+    train, held_out = split_by_source(data.sources, HELD_OUT, seed, labels=labels)
+    # Of all pictures at once, whoever is held out: a cache then has them for every seed.
+    inputs = data.images if features is None else features(data.images)
+    even = train[balanced_places(labels[train], seed)]
     keras.utils.set_random_seed(seed)
     with trainer.scope():
         if features is None:
-            learner = _from_scratch(data.at(places), plan, seed)
+            network = _small_network(data.images.shape[1:], config.width)
+            batches = labelled(
+                Pictures.from_array(inputs[even], labels[even]),
+                config.batch_size,
+                seed=seed,
+                augmentation=config.augmentation,
+            )
         else:
-            learner = _on_features(data, places, features, plan, seed)
-        network = learner.network
-        step = ClassifierStep(network, Player(network, keras.optimizers.Adam(plan.rate)), seed=seed)
+            network = linear_head(inputs[train], 2)
+            batches = feature_batches(inputs[even], labels[even], config.batch_size, seed=seed)
+        player = Player(network, keras.optimizers.Adam(config.learning_rate))
+        step = ClassifierStep(network, player, seed=seed)
     fit_classifier(
         trainer,
         step,
-        learner.batches,
-        log_likelihood(learner.see(unseen.images), unseen.present.astype(np.int64)),
-        steps=plan.steps,
-        every=plan.every,
-        patience=plan.patience,
+        batches,
+        log_likelihood(inputs[held_out], labels[held_out]),
+        steps=config.steps,
+        validate_every=config.validate_every,
+        patience=config.patience,
     )
 
     def score(images: np.ndarray) -> np.ndarray:
-        logits = compute_logits(network, learner.see(images)).astype(np.float64)
-        return logits[:, 1] - logits[:, 0]
+        logits = compute_logits(network, images if features is None else features(images))
+        return np.diff(logits.astype(np.float64), axis=1)[:, 0]
 
-    return Detector(score, network, measure_detection(score, unseen))
-
-
-class _Learner(NamedTuple):
-    """A network, batches to train it on, and what it sees of pictures ``[N, H, W, C]`` uint8."""
-
-    network: keras.Model
-    batches: Batches
-    see: Callable[[np.ndarray], np.ndarray]
+    return Detector(score, network, measure_detection(score, data.at(held_out)))
 
 
-def _from_scratch(train: Sightings, plan: Plan, seed: int) -> _Learner:
-    """A small network, shown half of the pictures mirrored."""
-    shape = train.images.shape[1:]
+def _small_network(image_shape: tuple[int, ...], width: int) -> keras.Model:
     widths = [
-        width for level, width in enumerate(_WIDTHS) if min(shape[:2]) % 2 ** (level + 1) == 0
+        width * times
+        for level, times in enumerate(_WIDTHS)
+        if min(image_shape[:2]) % 2 ** (level + 1) == 0
     ]
-    labels = train.present.astype(np.int32)
-    places = balanced_places(labels, seed)
-    pictures = Pictures.from_array(train.images[places], labels[places])
-    batches = labelled(pictures, plan.batch_size, seed=seed, augmentation=Augmentation(flip=True))
-    return _Learner(
-        build_classifier(shape, 2, widths=widths, units=64), batches, lambda images: images
-    )
+    return build_classifier(image_shape, 2, widths=widths, units=64)
 
 
-def _on_features(
-    data: Sightings, train: np.ndarray, features: FeatureExtractor, plan: Plan, seed: int
-) -> _Learner:
-    """A linear head; mean and deviation of the training pictures' features are taken out."""
-    # Of all pictures at once, whoever is held out: a cache then has them for every seed.
-    known = features(data.images)[train]
-    mean, deviation = known.mean(axis=0), known.std(axis=0) + 1e-3
-    labels = data.present[train].astype(np.int32)
-    places = balanced_places(labels, seed)
-    batches = feature_batches(
-        ((known - mean) / deviation)[places], labels[places], plan.batch_size, seed=seed
-    )
-    return _Learner(
-        linear_head(known.shape[1], 2),
-        batches,
-        lambda images: (features(images) - mean) / deviation,
-    )
-
-
-def measure_detection(score: Score, data: Sightings, *, seed: int = 0) -> dict[str, Any]:
+def measure_detection(score: Score, data: DetectionData, *, seed: int = 0) -> dict[str, Any]:
     """How well a detector tells the two kinds apart.
 
     Args:
@@ -225,19 +183,23 @@ def measure_detection(score: Score, data: Sightings, *, seed: int = 0) -> dict[s
         name: _grouped_mean(right[kind], groups[kind], seed)
         for name, kind in (("accuracy_with", data.present), ("accuracy_without", ~data.present))
     }
-    halves = list(parts.values())
-    # The two are of different pictures: their errors add up as squares.
+    area = area_under_roc(data.present, scores, groups, seed=seed)
+    figures = {"area_under_roc": area, "accuracy": balanced_accuracy(*parts.values()), **parts}
+    return {name: asdict(value) for name, value in figures.items()}
+
+
+def balanced_accuracy(first: Estimate, second: Estimate) -> Estimate:
+    """The mean of the accuracies on two kinds of pictures; its count is that of the fewer.
+
+    The pictures differ, so the errors add up as squares (Newcombe 1998, method 10).
+    """
+    halves = first, second
     below, above = (
         0.5 * float(np.hypot(*(getattr(half, end) - half.value for half in halves)))
         for end in ("low", "high")
     )
-    mean = 0.5 * sum(half.value for half in halves)
-    balanced = Estimate(mean, mean - below, mean + above, min(half.count for half in halves))
-    area = area_under_roc(data.present, scores, groups, seed=seed)
-    return {
-        name: asdict(value)
-        for name, value in {"area_under_roc": area, "accuracy": balanced, **parts}.items()
-    }
+    mean = 0.5 * (first.value + second.value)
+    return Estimate(mean, mean - below, mean + above, min(first.count, second.count))
 
 
 def _grouped_mean(right: np.ndarray, groups: np.ndarray, seed: int) -> Estimate:

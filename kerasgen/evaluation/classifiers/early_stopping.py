@@ -1,8 +1,7 @@
 """Training a classifier as long as it helps: the weights best on held-out pictures are kept.
 
-The parts of transfer learning that need pictures and the trainer: features are computed once and
-make batches of their own for the head; a validation split, made by source
-(``kerasgen.data.splits.split_by_source``), says when to stop and which weights to keep::
+A validation split, made by source (``kerasgen.data.splits.split_by_source``), says when to stop and
+which weights to keep. Transfer learning trains a head on features that are computed once::
 
     train, held_out = split_by_source(sources, 0.2, seed=0, labels=labels)
     features, head = split_head(classifier)
@@ -10,7 +9,7 @@ make batches of their own for the head; a validation split, made by source
     batches = feature_batches(known[train], labels[train], 64, seed=0)
     validate = log_likelihood(known[held_out], labels[held_out])
     step = ClassifierStep(head, Player(head, keras.optimizers.Adam(1e-3)))
-    fit_classifier(trainer, step, batches, validate, steps=2000, every=50, patience=10)
+    fit_classifier(trainer, step, batches, validate, steps=2000, validate_every=50, patience=10)
 """
 
 from __future__ import annotations
@@ -23,11 +22,10 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from kerasgen.classifier import ClassifierStep, load_weights
 from kerasgen.classifier.steps import check_class_weights, check_labels
-from kerasgen.data.pipeline import Batches, Pictures, labelled
+from kerasgen.data.pipeline import Batches
 from kerasgen.evaluation.classifiers.training import compute_logits
 from kerasgen.io.files import read_settings, write_json
 from kerasgen.training.checkpoints import NonFiniteState
@@ -93,7 +91,7 @@ def fit_classifier(
     validate: Validate,
     *,
     steps: int,
-    every: int,
+    validate_every: int,
     patience: int,
     phase: str = "train",
 ) -> FitResult:
@@ -110,7 +108,7 @@ def fit_classifier(
         batches: To train on.
         validate: The score, such as ``log_likelihood(...)``.
         steps: Most updates, earlier sittings counted.
-        every: Updates between two validations; there is one before the first update, too.
+        validate_every: Updates between two validations; there is one before the first update, too.
         patience: Validations in a row without a better score after which the training ends.
         phase: Name of the folder below the work folder.
 
@@ -122,10 +120,10 @@ def fit_classifier(
         ValueError: If a count is below 1, or the folder holds another network or a broken record.
         Interrupted: From the trainer, see ``Trainer.run``.
     """
-    if min(steps, every, patience) < 1:
+    if min(steps, validate_every, patience) < 1:
         raise ValueError(
-            "`steps`, `every` and `patience` must be at least 1. "
-            f"Received: steps={steps}, every={every}, patience={patience}"
+            "`steps`, `validate_every` and `patience` must be at least 1. "
+            f"Received: steps={steps}, validate_every={validate_every}, patience={patience}"
         )
     folder = trainer.workdir / phase
     result = _read_record(folder / RECORD)
@@ -134,7 +132,7 @@ def fit_classifier(
     # Piece by piece: a checkpoint stands at every validation, and one that was cut off by a stop
     # is made up for.
     while result.last_step < steps and result.in_vain < patience:
-        target = min(steps, (result.last_step // every + 1) * every)
+        target = min(steps, (result.last_step // validate_every + 1) * validate_every)
         done = trainer.run(step, batches, target, phase=phase)
         result = _validated(step, validate, result, done, folder)
         print(f"{phase}: {result}", flush=True)
@@ -228,55 +226,3 @@ def log_likelihood(
         return float(np.mean(weights[labels] * right))
 
     return score
-
-
-def linear_head(num_features: int, num_classes: int) -> keras.Model:
-    """``[N, num_features]`` -> ``[N, num_classes]`` logits, to train on features that are known."""
-    inputs = keras.Input((num_features,), name="features")
-    # Hundreds of features and few pictures: without it the head learns these by heart.
-    x = keras.layers.Dropout(0.5)(inputs)
-    logits = keras.layers.Dense(num_classes, dtype="float32", name="logits")(x)
-    return keras.Model(inputs, logits, name="linear_head")
-
-
-def feature_batches(
-    features: np.ndarray, labels: np.ndarray, batch_size: int, *, seed: int
-) -> Batches:
-    """Batches of (features, labels) for the head, as ``pipeline.labelled`` makes them of pictures.
-
-    Args:
-        features: ``[N, D]`` float32, kept in memory.
-        labels: ``[N]`` integers.
-        batch_size: Rows in a global batch.
-        seed: Decides the order, which is that of ``labelled``.
-
-    Returns:
-        Batches of ``[n, D]`` float32 and ``[n]`` int32.
-
-    Raises:
-        ValueError: If the forms do not fit or the batch size is below 1.
-    """
-    if features.ndim != 2 or np.shape(labels) != (len(features),) or not len(features):
-        raise ValueError(
-            "`features` must be [N, D] and `labels` [N] with N above 0. "
-            f"Received: shapes {features.shape} and {np.shape(labels)}"
-        )
-    rows_of_features = tf.constant(features, tf.float32)
-    rows_of_labels = tf.constant(labels, tf.int32)
-    # Pictures of nothing, whose labels are their places: the order is that of `labelled`.
-    order = labelled(
-        Pictures(
-            len(features),
-            (1, 1, 1),
-            lambda places: tf.zeros([tf.size(places), 1, 1, 1], tf.uint8),
-            np.arange(len(features), dtype=np.int32),
-        ),
-        batch_size,
-        seed=seed,
-    )
-
-    def make(step: tf.Tensor, first: tf.Tensor, rows: int) -> tuple[tf.Tensor, ...]:
-        _, places = order.make(step, first, rows)
-        return tf.gather(rows_of_features, places), tf.gather(rows_of_labels, places)
-
-    return Batches(batch_size, make)

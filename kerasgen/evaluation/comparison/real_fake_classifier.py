@@ -9,8 +9,9 @@ what learning by heart, chance and the split give: about 0.5.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+import tempfile
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,11 +20,13 @@ import numpy as np
 
 from kerasgen.data.splits import split_by_source
 from kerasgen.evaluation.classifiers.detector import (
-    Plan,
-    Sightings,
+    DETECTOR_CONFIG,
+    DetectionData,
+    balanced_accuracy,
     fit_detector,
     measure_detection,
 )
+from kerasgen.evaluation.classifiers.training import TrainConfig
 from kerasgen.evaluation.comparison.distances import ComparedSets
 from kerasgen.evaluation.features.by_name import (
     APPLICATIONS,
@@ -32,6 +35,7 @@ from kerasgen.evaluation.features.by_name import (
     resized,
 )
 from kerasgen.evaluation.features.extractors import FeatureExtractor, cached_features
+from kerasgen.evaluation.metrics.intervals import Estimate, share_with_interval
 from kerasgen.training.trainer import Trainer, TrainerOptions
 
 SMALL = "small"
@@ -45,8 +49,11 @@ FEWEST_PICTURES, FEWEST_SOURCES = 20, 6
 """Of each kind: fewer cannot be parted into training, validation and test."""
 
 
-PLAN = Plan(steps=300, every=50, patience=4, batch_size=32, rate=1e-3)
+CONFIG = replace(DETECTOR_CONFIG, steps=300, validate_every=50, patience=4)
 """Half a minute on one core for a few hundred pictures."""
+
+NARROW = replace(CONFIG, width=8)
+"""A third of that: for the figures of a training run, which must not take as long as the run."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +64,12 @@ class Network:
         backbone: ``"small"``, four times two convolutions from scratch at up to 64x64; or a network
             of ``keras.applications`` at its own size, frozen, with a linear head that is trained.
         weights: Of the latter, see ``classifier.build_classifier``; None for random ones.
-        plan: How long and how fast.
+        config: How it is trained.
     """
 
     backbone: str = SMALL
     weights: str | None = None
-    plan: Plan = PLAN
+    config: TrainConfig = CONFIG
 
     @property
     def description(self) -> str:
@@ -150,7 +157,7 @@ def discriminate(
     arms = {}
     for name, (images, groups) in sets.arms.items():
         report(f"training {network.backbone} on reference against {name}")
-        data = Sightings.of(
+        data = DetectionData.of(
             _seen(sets.reference, network),
             _seen(images, network),
             (
@@ -175,6 +182,47 @@ def discriminate(
     )
 
 
+def held_out_accuracy(
+    train: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray],
+    *,
+    sources: tuple[Sequence[Hashable], Sequence[Hashable]] | None = None,
+    config: TrainConfig = NARROW,
+    seed: int = 0,
+) -> Estimate:
+    """Balanced accuracy of the small network, real against synthetic, on given test pictures.
+
+    0.5 means that it cannot tell them apart (Lopez-Paz & Oquab 2017, arXiv:1610.06545).
+
+    Args:
+        train: Real and synthetic pictures, each ``[N, H, W, C]`` uint8.
+        test: The same, from other sources.
+        sources: Of the training pictures: those of one source are trained on or say when to stop,
+            never both. None for each its own.
+        config: How it is trained.
+        seed: Of weights, split and order.
+
+    Returns:
+        The mean of the accuracies on real and on synthetic test pictures, with a 95 % interval
+        from the two binomials (Wilson's).
+    """
+    small = Network(config=config)
+    real, synthetic = (_seen(images, small) for images in train)
+    data = DetectionData.of(real, synthetic, sources)
+    with tempfile.TemporaryDirectory() as folder:
+        detector = fit_detector(_trainer(folder, config), data, config, seed=seed)
+    return balanced_accuracy(
+        *(
+            share_with_interval((detector.score(_seen(images, small)) > 0) == kind)
+            for images, kind in zip(test, (False, True), strict=True)
+        )
+    )
+
+
+def _trainer(folder: str | Path, config: TrainConfig) -> Trainer:
+    return Trainer(folder, options=TrainerOptions(log_every=config.validate_every, keep=1))
+
+
 class _Arm(NamedTuple):
     """What was trained, places of its test pictures, and what it makes of them."""
 
@@ -184,14 +232,17 @@ class _Arm(NamedTuple):
 
 
 def _train(
-    data: Sightings, network: Network, features: FeatureExtractor | None, folder: Path, seed: int
+    data: DetectionData,
+    network: Network,
+    features: FeatureExtractor | None,
+    folder: Path,
+    seed: int,
 ) -> _Arm:
     known, test = split_by_source(
         data.sources, _TEST_SHARE, seed, labels=data.present.astype(np.int64)
     )
-    options = TrainerOptions(log_every=network.plan.every, keep=1)
-    trainer = Trainer(folder / _digest(data, network, features, seed), options=options)
-    detector = fit_detector(trainer, data.at(known), network.plan, features=features, seed=seed)
+    trainer = _trainer(folder / _digest(data, network, features, seed), network.config)
+    detector = fit_detector(trainer, data.at(known), network.config, features=features, seed=seed)
     measured = measure_detection(detector.score, data.at(test), seed=seed)
     return _Arm(detector.network, test, measured)
 
@@ -222,10 +273,12 @@ def _size(images: np.ndarray, network: Network) -> tuple[int, int]:
     return height, width
 
 
-def _digest(data: Sightings, network: Network, features: FeatureExtractor | None, seed: int) -> str:
+def _digest(
+    data: DetectionData, network: Network, features: FeatureExtractor | None, seed: int
+) -> str:
     version = "" if features is None else features.version
-    plan = sorted(asdict(network.plan).items())
-    digest = hashlib.sha256(f"{network.backbone} {version} {plan} {seed}".encode())
+    config = sorted(asdict(network.config).items())
+    digest = hashlib.sha256(f"{network.backbone} {version} {config} {seed}".encode())
     digest.update(repr(data.sources).encode())
     digest.update(np.ascontiguousarray(data.images).tobytes())
     digest.update(data.present.tobytes())

@@ -1,4 +1,4 @@
-"""Features of pictures that come again and again in other company; each is computed once."""
+"""Features of pictures and of their augmented versions, each computed once."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from kerasgen.data.augmentation import NUMBERS_PER_PICTURE, Augmentation, augmen
 from kerasgen.evaluation.features.extractors import FeatureExtractor
 
 
-class RememberedFeatures:
-    """Features of pictures as they are, and of changed versions of them.
+class AugmentedFeatureCache:
+    """Features of pictures as they are, and of augmented versions of them.
 
-    All that was asked for stays in memory: 4 D bytes for each picture and version.
+    All of them stay in memory: 4 D bytes for each picture and version.
 
     Args:
         extractor: What computes them.
-        augmentation: Of changed versions.
+        augmentation: Of the versions.
     """
 
     def __init__(self, extractor: FeatureExtractor, augmentation: Augmentation) -> None:
@@ -27,26 +27,26 @@ class RememberedFeatures:
         self._known: dict[tuple[bytes, int], np.ndarray] = {}
 
     def __call__(self, images: np.ndarray, version: int = 0) -> np.ndarray:
-        """Features, whatever was asked before.
+        """Features of any pictures, in any order.
 
         Args:
             images: ``[N, H, W, C]`` uint8, N above 0.
-            version: 0 for the pictures as they are; each other number is a random change, the same
-                for the same picture.
+            version: 0 for the pictures as they are; each other number is a random change of a
+                picture, the same every time.
 
         Returns:
             ``[N, D]`` float32.
         """
         keys = [(_digest(image), version) for image in images]
-        new = {key: place for place, key in enumerate(keys) if key not in self._known}
+        new = {key: index for index, key in enumerate(keys) if key not in self._known}
         if new:
             pictures = images[list(new.values())]
             if version:
-                pictures = self._changed(pictures, list(new))
+                pictures = self._augmented(pictures, list(new))
             self._known.update(zip(new, self._extractor(pictures), strict=True))
         return np.stack([self._known[key] for key in keys])
 
-    def _changed(self, images: np.ndarray, keys: list[tuple[bytes, int]]) -> np.ndarray:
+    def _augmented(self, images: np.ndarray, keys: list[tuple[bytes, int]]) -> np.ndarray:
         random = [
             np.random.default_rng([version, *digest]).uniform(size=NUMBERS_PER_PICTURE)
             for digest, version in keys

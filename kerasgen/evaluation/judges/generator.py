@@ -1,4 +1,4 @@
-"""What a class-conditional generator is worth, in numbers and in sheets."""
+"""How good a class-conditional generator is, in numbers and in sheets."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ import tensorflow as tf
 from kerasgen.data.labelled_images import LabelledImages
 from kerasgen.evaluation.classifiers.training import (
     Generate,
-    Protocol,
+    TrainConfig,
     accuracy,
     generated_batches,
     macro_f1,
     predict,
-    real_batches,
     train_classifier,
 )
 from kerasgen.evaluation.metrics import Estimate, bootstrap_mean, nearest_neighbours
@@ -48,20 +47,12 @@ def sample(
     return np.concatenate([np.asarray(to_uint8(part)) for part in images])
 
 
-def train_on_real(pictures: LabelledImages, protocol: Protocol, seed: int) -> keras.Model:
-    """A classifier that has seen the real pictures."""
-    batches = real_batches(pictures.images, pictures.labels, protocol, seed)
-    return train_classifier(
-        batches, pictures.images.shape[1:], len(pictures.class_names), protocol, seed
-    )
-
-
-def measure_worth(
+def measure_generator(
     generate: Generate,
     latent_size: int,
     train: LabelledImages,
     test: LabelledImages,
-    protocol: Protocol,
+    config: TrainConfig,
     judges: Sequence[keras.Model],
 ) -> dict[str, Any]:
     """Classification accuracy score, its gap to real, label fidelity and signs of copying.
@@ -71,8 +62,8 @@ def measure_worth(
         latent_size: Size of its noise vector.
         train: The real pictures it was trained on.
         test: Others, that nothing was trained or chosen on.
-        protocol: How the classifiers are trained, those on real pictures as those on generated.
-        judges: From ``train_on_real`` with the same protocol, for the seeds 0, 1, ...
+        config: How the classifiers are trained, those on real pictures as those on generated.
+        judges: From ``train_on_images`` on ``train`` with the same config, for the seeds 0, 1, ...
 
     Returns:
         For each seed ``real`` and ``generated`` accuracy and macro F1 on ``test``; ``gap_points``
@@ -83,8 +74,8 @@ def measure_worth(
     classes, shape = len(train.class_names), train.images.shape[1:]
     arms: dict[str, list[dict[str, Any]]] = {"real": [], "generated": []}
     for seed, judge in enumerate(judges):
-        batches = generated_batches(generate, latent_size, classes, protocol, seed + 1000)
-        pupil = train_classifier(batches, shape, classes, protocol, seed)
+        batches = generated_batches(generate, latent_size, classes, config, seed + 1000)
+        pupil = train_classifier(batches, shape, classes, config, seed)
         for arm, network in (("real", judge), ("generated", pupil)):
             arms[arm].append(scores(test.labels, predict(network, test.images)))
     means = {arm: np.mean([one["accuracy"]["value"] for one in arms[arm]]) for arm in arms}
@@ -185,7 +176,7 @@ def interpolation_sheet(
 
 
 def summary_lines(figures: dict[str, Any]) -> list[str]:
-    """The figures of ``measure_worth`` as lines for a terminal."""
+    """The figures of ``measure_generator`` as lines for a terminal."""
     copying = figures["copying"]
     lines = [
         f"accuracy on real test pictures, trained on {arm} ones: "

@@ -10,10 +10,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasgen.evaluation.comparison.real_fake_classifier import held_out_accuracy
 from kerasgen.evaluation.features.extractors import FeatureExtractor
 from kerasgen.evaluation.judges.iris import find_irises
 from kerasgen.evaluation.judges.pupil import find_pupils, known_pupils, pupil_shift
-from kerasgen.evaluation.judges.two_sample import held_out_accuracy
 from kerasgen.evaluation.metrics import (
     Estimate,
     bootstrap_mean,
@@ -120,7 +120,15 @@ def measure_realism(
     }
     share = distances["refined"].value / distances["rendered"].value
     # One style a render: the interval counts test pictures that know nothing of each other.
-    accuracy = held_out_accuracy((sets.real, seen), (sets.test_real, unseen[0]), seed=seed)
+    accuracy = held_out_accuracy(
+        (sets.real, seen),
+        (sets.test_real, unseen[0]),
+        sources=(
+            [("real", index) for index in range(len(sets.real))],
+            [("render", index) for index in range(len(sets.rendered))] * repeats,
+        ),
+        seed=seed,
+    )
     return {
         f"kid[{features.name}]": {name: asdict(value) for name, value in distances.items()},
         "refined_share_of_rendered": share,

@@ -1,4 +1,4 @@
-"""What a proof found: curves, verdicts, worth and controls, as numbers and as sentences."""
+"""What a proof found: curves, verdicts, equivalent numbers of real pictures, controls."""
 
 from __future__ import annotations
 
@@ -13,137 +13,144 @@ from kerasgen.evaluation.classifiers.training import mean_f1, share_right
 from kerasgen.evaluation.metrics import Estimate
 from kerasgen.evaluation.metrics.paired_bootstrap import Resampled, Score, resampled_scores
 from kerasgen.evaluation.utility.arms import verdict
-from kerasgen.evaluation.utility.runs import ALONE, REAL, Answers, Cell
-from kerasgen.evaluation.utility.sample_equivalence import worth
+from kerasgen.evaluation.utility.runs import ALONE, REAL, Predictions, Run
+from kerasgen.evaluation.utility.sample_equivalence import equivalent_real_images
 from kerasgen.evaluation.utility.training_sets import Arm
 
 SCORES: dict[str, Score] = {"accuracy": share_right, "macro_f1": mean_f1}
 """What verdicts can be about."""
 
-Place = tuple[str, int]
-"""Name of an arm, and amount of real pictures."""
+Point = tuple[str, int]
+"""Of a learning curve: name of an arm, and amount of real pictures."""
 
 
 @dataclass(frozen=True)
-class _Told:
-    """All answers, by arm and amount.
+class _Results:
+    """The scores of all runs, by arm and amount.
 
     Attributes:
         arms: By name.
-        scores: By name of score, those of each.
+        scores: By name of score, those of each point on test pictures.
         held_out: By name of score, the mean on held-out pictures.
     """
 
     arms: Mapping[str, Arm]
-    scores: Mapping[str, Mapping[Place, Resampled]]
-    held_out: Mapping[str, Mapping[Place, float]]
+    scores: Mapping[str, Mapping[Point, Resampled]]
+    held_out: Mapping[str, Mapping[Point, float]]
 
     @property
-    def places(self) -> list[Place]:
-        """All, in the order of the plan."""
+    def points(self) -> list[Point]:
+        """All, in the order of the runs."""
         return list(self.scores["accuracy"])
 
-    def gain(self, score: str, place: Place, base: Place) -> Estimate:
+    def gain(self, score: str, point: Point, base: Point) -> Estimate:
         """Of one arm over another, paired."""
         scores = self.scores[score]
-        return scores[place].minus(scores[base]).estimate()
+        return scores[point].minus(scores[base]).estimate()
 
-    def best(self, score: str, amount: int, fits: Callable[[Arm], bool]) -> Place | None:
+    def best(self, score: str, amount: int, fits: Callable[[Arm], bool]) -> Point | None:
         """The arm at an amount that is best on held-out pictures, among those that fit."""
-        places = [each for each in self.places if each[1] == amount and fits(self.arms[each[0]])]
-        return max(places, key=lambda place: self.held_out[score][place], default=None)
+        points = [each for each in self.points if each[1] == amount and fits(self.arms[each[0]])]
+        return max(points, key=lambda point: self.held_out[score][point], default=None)
 
 
-def find(
-    answers: Mapping[Cell, Answers],
+def analyse(
+    predictions: Mapping[Run, Predictions],
     labels: np.ndarray,
     score: str,
     groups: Sequence[Hashable] | None = None,
 ) -> dict[str, Any]:
-    """All that the answers say.
+    """All that the predictions say of the synthetic set.
 
     Args:
-        answers: From ``proof.run_cells``.
+        predictions: From ``runs.train_runs``.
         labels: ``[N]``, of the test pictures.
-        score: Of ``SCORES``: what choices, verdicts and worth go by.
+        score: Of ``SCORES``: what choices, verdicts and equivalent numbers go by.
         groups: The source of each test picture; None for each its own.
 
     Returns:
-        For a report: ``summary``; ``curve``, by arm and amount both scores, gain over ``real`` and
-        number of classifiers; ``verdicts``, one for each amount; ``worth``; ``controls``.
+        For a report: ``summary``; ``score``; ``amounts``; ``curve``, by arm and amount both scores,
+        gain over ``real`` and number of classifiers; ``verdicts``, one for each amount;
+        ``equivalent_real``, numbers of real pictures; ``controls``.
 
     Raises:
         ValueError: If there is no such score.
     """
     if score not in SCORES:
         raise ValueError(f"`score` must be among {', '.join(SCORES)}. Received: score={score!r}")
-    told = _gathered(answers, labels, groups)
-    amounts = sorted({amount for name, amount in told.places if name == REAL.name})
-    verdicts = [found for amount in amounts if (found := _verdict(told, score, amount))]
-    controls = _controls(told, score, amounts[0])
-    worths = _worths(told, score, amounts)
+    results = _results(predictions, labels, groups)
+    amounts = sorted({amount for name, amount in results.points if name == REAL.name})
+    verdicts = [found for amount in amounts if (found := _verdict(results, score, amount))]
+    controls = _controls(results, score, amounts[0])
+    equivalent = _equivalent_real(results, score, amounts)
     return {
-        "summary": _summary(amounts[-1], verdicts, worths, controls),
+        "summary": _summary(amounts[-1], verdicts, equivalent, controls),
         "score": score,
         "amounts": amounts,
-        "curve": _curve(told, score),
+        "curve": _curve(results, score),
         "verdicts": verdicts,
-        "worth": worths,
+        "equivalent_real": equivalent,
         "controls": controls,
     }
 
 
-def _gathered(
-    answers: Mapping[Cell, Answers], labels: np.ndarray, groups: Sequence[Hashable] | None
-) -> _Told:
-    rows: dict[Place, list[np.ndarray]] = defaultdict(list)
-    held: dict[str, dict[Place, list[float]]] = {name: defaultdict(list) for name in SCORES}
-    for cell, each in answers.items():
-        place = cell.arm.name, cell.amount
-        rows[place].append(each.test)
+def _results(
+    predictions: Mapping[Run, Predictions],
+    labels: np.ndarray,
+    groups: Sequence[Hashable] | None,
+) -> _Results:
+    rows: dict[Point, list[np.ndarray]] = defaultdict(list)
+    held: dict[str, dict[Point, list[float]]] = {name: defaultdict(list) for name in SCORES}
+    for run, each in predictions.items():
+        point = run.arm.name, run.amount
+        rows[point].append(each.test)
         for name, score in SCORES.items():
-            held[name][place].append(score(each.truth, each.held_out))
-    stacked = {place: np.stack(each) for place, each in rows.items()}
-    return _Told(
-        {cell.arm.name: cell.arm for cell in answers},
+            held[name][point].append(score(each.held_out_labels, each.held_out))
+    stacked = {point: np.stack(each) for point, each in rows.items()}
+    return _Results(
+        {run.arm.name: run.arm for run in predictions},
         {
             name: resampled_scores(score, labels, stacked, groups=groups)
             for name, score in SCORES.items()
         },
         {
-            name: {place: float(np.mean(each)) for place, each in places.items()}
-            for name, places in held.items()
+            name: {point: float(np.mean(each)) for point, each in scores.items()}
+            for name, scores in held.items()
         },
     )
 
 
-def _curve(told: _Told, score: str) -> list[dict[str, Any]]:
+def _curve(results: _Results, score: str) -> list[dict[str, Any]]:
     found = []
-    for place in told.places:
-        name, amount = place
+    for point in results.points:
+        name, amount = point
         base = REAL.name, amount
         found.append(
             {
                 "arm": name,
                 "amount": amount,
-                "synthetic": told.arms[name].needs_synthetic,
+                "synthetic": results.arms[name].needs_synthetic,
                 "control": name.startswith("control"),
-                "classifiers": len(told.scores[score][place].values),
-                "held_out": told.held_out[score][place],
-                **{each: asdict(told.scores[each][place].estimate()) for each in SCORES},
-                "gain": None if place == base else asdict(told.gain(score, place, base)),
+                "classifiers": len(results.scores[score][point].values),
+                "held_out": results.held_out[score][point],
+                **{each: asdict(results.scores[each][point].estimate()) for each in SCORES},
+                "gain": None if point == base else asdict(results.gain(score, point, base)),
             }
         )
     return found
 
 
-def _verdict(told: _Told, score: str, amount: int) -> dict[str, Any] | None:
+def _best_with_synthetic(results: _Results, score: str, amount: int) -> Point | None:
+    return results.best(score, amount, lambda arm: arm.real and arm.needs_synthetic)
+
+
+def _verdict(results: _Results, score: str, amount: int) -> dict[str, Any] | None:
     """The best with synthetic pictures against the best without, both chosen on held-out ones."""
-    without = told.best(score, amount, lambda arm: arm.real and not arm.times)
-    helped = told.best(score, amount, lambda arm: arm.real and arm.needs_synthetic)
+    without = results.best(score, amount, lambda arm: arm.real and not arm.times)
+    helped = _best_with_synthetic(results, score, amount)
     if without is None or helped is None:
         return None
-    gain = told.gain(score, helped, without)
+    gain = results.gain(score, helped, without)
     return {
         "amount": amount,
         "without": without[0],
@@ -153,7 +160,7 @@ def _verdict(told: _Told, score: str, amount: int) -> dict[str, Any] | None:
     }
 
 
-def _worths(told: _Told, score: str, amounts: Sequence[int]) -> list[dict[str, Any]]:
+def _equivalent_real(results: _Results, score: str, amounts: Sequence[int]) -> list[dict[str, Any]]:
     """Of the synthetic set alone, and of each amount with the best mixture.
 
     Nothing of a single amount: one point is no learning curve.
@@ -161,44 +168,44 @@ def _worths(told: _Told, score: str, amounts: Sequence[int]) -> list[dict[str, A
     if len(amounts) < 2:
         return []
     base = [(REAL.name, amount) for amount in amounts]
-    scores = told.scores[score]
-    curve = np.array([scores[place].value for place in base])
-    curves = np.stack([scores[place].chances() for place in base], axis=1)
-    places = [(ALONE.name, amounts[-1])]
+    scores = results.scores[score]
+    curve = np.array([scores[point].value for point in base])
+    curves = np.stack([scores[point].chances() for point in base], axis=1)
+    points = [(ALONE.name, amounts[-1])]
     for amount in amounts[:-1]:
-        best = told.best(score, amount, lambda arm: arm.real and arm.needs_synthetic)
-        places += [best] if best else []
+        best = _best_with_synthetic(results, score, amount)
+        points += [best] if best else []
     found = []
-    for place in places:
-        wanted = scores[place]
-        each = worth(amounts, curve, wanted.value, curves, wanted.chances())
+    for point in points:
+        own = scores[point]
+        each = equivalent_real_images(amounts, curve, own.value, curves, own.chances())
         found.append(
             {
-                "arm": place[0],
-                "amount": 0 if place[0] == ALONE.name else place[1],
+                "arm": point[0],
+                "amount": 0 if point[0] == ALONE.name else point[1],
                 **asdict(each),
-                "told": str(each),
+                "text": str(each),
             }
         )
     return found
 
 
-def _controls(told: _Told, score: str, amount: int) -> list[dict[str, Any]]:
-    """What must help, and what must not."""
+def _controls(results: _Results, score: str, amount: int) -> list[dict[str, Any]]:
+    """More real pictures must help, and noise must not."""
     found = []
-    for place in told.places:
-        arm = told.arms[place[0]]
+    for point in results.points:
+        arm = results.arms[point[0]]
         if arm.added not in ("more real", "noise"):
             continue
-        gain = told.gain(score, place, (REAL.name, amount))
-        wanted = gain.low > 0 if arm.added == "more real" else gain.low <= 0
+        gain = results.gain(score, point, (REAL.name, amount))
+        as_it_must = gain.low > 0 if arm.added == "more real" else gain.low <= 0
         found.append(
             {
                 "arm": arm.name,
                 "amount": amount,
                 "gain": asdict(gain),
                 "verdict": verdict(gain),
-                "as_it_must": bool(wanted),
+                "as_it_must": bool(as_it_must),
             }
         )
     return found
@@ -207,25 +214,24 @@ def _controls(told: _Told, score: str, amount: int) -> list[dict[str, Any]]:
 def _summary(
     most: int,
     verdicts: Sequence[dict[str, Any]],
-    worths: Sequence[dict[str, Any]],
+    equivalent: Sequence[dict[str, Any]],
     controls: Sequence[dict[str, Any]],
 ) -> str:
     """A few sentences; the first is the answer."""
-    said = [
-        f"This proof cannot tell, for a control did not behave ({_arm(control)}: "
-        f"{control['verdict'].rstrip('.')}): too small, or trained too briefly. What it found:"
+    sentences = [
+        f"This proof cannot tell, for a control did not behave "
+        f"({control['arm'].removeprefix('control: ')}: {control['verdict'].rstrip('.')}): too "
+        "small, or trained too briefly. What it found:"
         for control in controls
         if not control["as_it_must"]
     ][:1]
     if verdicts and verdicts[-1]["amount"] < most:
-        said.append(f"With {most:,} real pictures: too few synthetic ones for a test.")
+        sentences.append(f"With {most:,} real pictures: too few synthetic ones for a test.")
     for found in reversed(verdicts):
         text = found["verdict"]
-        said.append(f"With {found['amount']:,} real pictures: {text[0].lower()}{text[1:]}")
-    if worths:
-        said.append(f"The synthetic set alone is worth {worths[0]['told']} real pictures.")
-    return " ".join(said)
-
-
-def _arm(control: dict[str, Any]) -> str:
-    return str(control["arm"]).removeprefix("control: ")
+        sentences.append(f"With {found['amount']:,} real pictures: {text[0].lower()}{text[1:]}")
+    if equivalent:
+        sentences.append(
+            f"The synthetic set alone is equivalent to {equivalent[0]['text']} real pictures."
+        )
+    return " ".join(sentences)

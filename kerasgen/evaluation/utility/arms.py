@@ -1,4 +1,4 @@
-"""Does it help? One classifier, trained as long on real, augmented, synthetic, mixed pictures."""
+"""Ways to train a classifier with a generator: on real, augmented, generated and mixed pictures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kerasgen.data.augmentation import Augmentation
 from kerasgen.data.labelled_images import LabelledImages, balanced_places
 from kerasgen.evaluation.classifiers.training import (
     Generate,
-    Protocol,
+    TrainConfig,
     generated_batches,
     predict,
     real_batches,
@@ -22,7 +22,7 @@ from kerasgen.evaluation.metrics import Estimate
 from kerasgen.evaluation.metrics.paired_bootstrap import Score, resampled_scores
 
 Batches = Iterator[tuple[tf.Tensor, tf.Tensor]]
-Arm = Callable[[int], Batches]
+MakeBatches = Callable[[int], Batches]
 """Seed -> endless batches of (images, labels) to train a classifier on."""
 
 CLASSICAL = Augmentation(rotation=10.0, shift=0.08, zoom=0.1, flip=True)
@@ -36,50 +36,52 @@ def utility_arms(
     train: LabelledImages,
     generate: Generate,
     latent_size: int,
-    protocol: Protocol,
+    config: TrainConfig,
     *,
     augmentation: Augmentation = CLASSICAL,
     share: float = 0.5,
-) -> dict[str, Arm]:
+) -> dict[str, MakeBatches]:
     """The ways to train that are compared, the baseline first.
 
     Args:
         train: The real pictures, those the generator was trained on.
         generate: The generator, in inference mode.
         latent_size: Size of its noise vector.
-        protocol: How each classifier is trained; without augmentation.
+        config: How each classifier is trained; without augmentation.
         augmentation: Of the augmented arms.
         share: Of generated pictures in each batch of the mixed arms, above 0 and below 1.
 
     Returns:
-        ``real``; ``real, classes alike`` (rare ones are shown as often: generated ones are, too);
+        ``real``; ``real, balanced classes`` (rare ones are shown as often, as generated ones are);
         ``real, augmented``; ``synthetic``; ``real + synthetic``; ``real, augmented + synthetic``.
 
     Raises:
         ValueError: If the share leaves no picture of either kind in a batch.
     """
-    made = round(share * protocol.batch_size)
-    if not 0 < made < protocol.batch_size:
+    generated = round(share * config.batch_size)
+    if not 0 < generated < config.batch_size:
         raise ValueError(
             "`share` must leave real and generated pictures in each batch. "
-            f"Received: share={share} of {protocol.batch_size} pictures"
+            f"Received: share={share} of {config.batch_size} pictures"
         )
-    alike = train.at(balanced_places(train.labels, 0))
-    part = dataclasses.replace(protocol, batch_size=protocol.batch_size - made)
-    rest = dataclasses.replace(protocol, batch_size=made)
+    balanced = train.at(balanced_places(train.labels, 0))
+    part = dataclasses.replace(config, batch_size=config.batch_size - generated)
+    rest = dataclasses.replace(config, batch_size=generated)
     classes = len(train.class_names)
 
-    def synthetic(count: Protocol) -> Arm:
-        return lambda seed: generated_batches(generate, latent_size, classes, count, seed + _STREAM)
+    def synthetic(config: TrainConfig) -> MakeBatches:
+        return lambda seed: generated_batches(
+            generate, latent_size, classes, config, seed + _STREAM
+        )
 
-    def mixed(real: Arm) -> Arm:
+    def mixed(real: MakeBatches) -> MakeBatches:
         return lambda seed: joined_batches(real(seed), synthetic(rest)(seed))
 
     return {
-        "real": _real(train, protocol),
-        "real, classes alike": _real(alike, protocol),
-        "real, augmented": _real(train, dataclasses.replace(protocol, augmentation=augmentation)),
-        "synthetic": synthetic(protocol),
+        "real": _real(train, config),
+        "real, balanced classes": _real(balanced, config),
+        "real, augmented": _real(train, dataclasses.replace(config, augmentation=augmentation)),
+        "synthetic": synthetic(config),
         "real + synthetic": mixed(_real(train, part)),
         "real, augmented + synthetic": mixed(
             _real(train, dataclasses.replace(part, augmentation=augmentation))
@@ -87,12 +89,12 @@ def utility_arms(
     }
 
 
-def _real(pictures: LabelledImages, protocol: Protocol) -> Arm:
-    return lambda seed: real_batches(pictures.images, pictures.labels, protocol, seed)
+def _real(pictures: LabelledImages, config: TrainConfig) -> MakeBatches:
+    return lambda seed: real_batches(pictures.images, pictures.labels, config, seed)
 
 
 def joined_batches(first: Batches, second: Batches) -> Batches:
-    """Batches whose first rows are one source's, and whose last rows are the other's."""
+    """Batches whose first rows come from one source, and the last ones from the other."""
     for one, other in zip(first, second, strict=False):
         images, labels = (
             tf.concat([tf.cast(a, b.dtype), b], axis=0) for a, b in zip(one, other, strict=True)
@@ -101,22 +103,22 @@ def joined_batches(first: Batches, second: Batches) -> Batches:
 
 
 def train_and_predict(
-    arm: Arm, test: LabelledImages, protocol: Protocol, seeds: Sequence[int]
+    arm: MakeBatches, test: LabelledImages, config: TrainConfig, seeds: Sequence[int]
 ) -> np.ndarray:
-    """What classifiers trained in one way say of the test pictures.
+    """Trains classifiers in one way, and predicts the classes of the test pictures.
 
     Args:
         arm: From ``utility_arms``, or any other source of batches.
         test: Real pictures that nothing was trained or chosen on.
-        protocol: How each classifier is trained.
+        config: How each classifier is trained.
         seeds: One classifier for each.
 
     Returns:
         ``[S, N]`` int32, the predicted class of each test picture by each classifier.
     """
     shape, classes = test.images.shape[1:], len(test.class_names)
-    networks = (train_classifier(arm(seed), shape, classes, protocol, seed) for seed in seeds)
-    return np.stack([predict(network, test.images) for network in networks]).astype(np.int32)
+    networks = (train_classifier(arm(seed), shape, classes, config, seed) for seed in seeds)
+    return np.stack([predict(network, test.images) for network in networks])
 
 
 def score_with_interval(
@@ -125,7 +127,7 @@ def score_with_interval(
     """Mean over classifiers, with a 95 % interval over classifiers and pictures.
 
     Args:
-        score: ``share_right`` or ``mean_f1`` of ``classification``, or another.
+        score: ``share_right`` or ``mean_f1`` of ``classifiers.training``, or another.
         labels: ``[N]`` integers, the truth.
         predicted: ``[S, N]``, from ``train_and_predict``.
         seed: Of the bootstrap.
@@ -144,7 +146,7 @@ def gain_with_interval(
     """How much better than the baseline, with a paired 95 % interval.
 
     Args:
-        score: ``share_right`` or ``mean_f1`` of ``classification``, or another.
+        score: ``share_right`` or ``mean_f1`` of ``classifiers.training``, or another.
         labels: ``[N]`` integers, the truth.
         predicted: ``[S, N]``, from ``train_and_predict``.
         baseline: The same of the other arm, for the same seeds.

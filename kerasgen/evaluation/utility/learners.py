@@ -14,19 +14,18 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasgen.evaluation.classifiers.early_stopping import feature_batches, linear_head
+from kerasgen.data.labelled_images import LabelledImages
+from kerasgen.evaluation.classifiers.linear_head import feature_batches, linear_head
 from kerasgen.evaluation.classifiers.training import (
-    Protocol,
-    compute_logits,
+    TrainConfig,
     predict,
-    real_batches,
-    train_classifier,
     train_network,
+    train_on_images,
 )
-from kerasgen.evaluation.features.augmented_cache import RememberedFeatures
+from kerasgen.evaluation.features.augmented_cache import AugmentedFeatureCache
 from kerasgen.evaluation.features.extractors import FeatureExtractor
 from kerasgen.evaluation.utility.arms import CLASSICAL
-from kerasgen.evaluation.utility.training_sets import Pools
+from kerasgen.evaluation.utility.training_sets import TrainingPools
 
 Predict = Callable[[np.ndarray], np.ndarray]
 """``[N, H, W, C]`` uint8 -> ``[N]`` int32, the most likely class."""
@@ -42,41 +41,35 @@ class Learner(abc.ABC):
     """A way to learn, the same for all that are compared.
 
     Attributes:
-        protocol: Its length; augmentation is the arms' affair.
+        config: Length, batch size, learning rate; arms say what is augmented.
     """
 
-    protocol: Protocol
+    config: TrainConfig
 
     @property
     @abc.abstractmethod
     def description(self) -> str:
         """As in "classifiers, each ..."."""
 
-    @abc.abstractmethod
     def settings(self) -> dict[str, Any]:
         """All that decides what is learned, but for the pictures; fit for JSON."""
+        return {
+            "steps": self.config.steps,
+            "batch_size": self.config.batch_size,
+            "rate": self.config.learning_rate,
+        }
 
     @abc.abstractmethod
-    def learn(
-        self,
-        images: np.ndarray,
-        labels: np.ndarray,
-        num_classes: int,
-        seed: int,
-        *,
-        augmented: bool = False,
-    ) -> Predict:
-        """Learns from pictures.
+    def learn(self, pictures: LabelledImages, seed: int, *, augmented: bool = False) -> Predict:
+        """Trains a classifier.
 
         Args:
-            images: ``[N, H, W, C]`` uint8.
-            labels: ``[N]`` integers below ``num_classes``.
-            num_classes: How many there are.
+            pictures: To learn from.
             seed: Of weights and order.
             augmented: Whether pictures are turned, moved, zoomed and mirrored at random.
 
         Returns:
-            What it has become.
+            The classifier.
         """
 
 
@@ -84,7 +77,7 @@ class Learner(abc.ABC):
 class FromScratch(Learner):
     """A small network that has seen nothing else."""
 
-    protocol: Protocol
+    config: TrainConfig
 
     @property
     def description(self) -> str:
@@ -93,22 +86,14 @@ class FromScratch(Learner):
 
     def settings(self) -> dict[str, Any]:
         """See ``Learner``."""
-        return asdict(self.protocol)
+        own = {"augmentation": asdict(self.config.augmentation), "width": self.config.width}
+        return super().settings() | own
 
-    def learn(
-        self,
-        images: np.ndarray,
-        labels: np.ndarray,
-        num_classes: int,
-        seed: int,
-        *,
-        augmented: bool = False,
-    ) -> Predict:
+    def learn(self, pictures: LabelledImages, seed: int, *, augmented: bool = False) -> Predict:
         """See ``Learner``."""
-        protocol = replace(self.protocol, augmentation=CLASSICAL) if augmented else self.protocol
-        batches = real_batches(images, labels, protocol, seed)
-        network = train_classifier(batches, images.shape[1:], num_classes, protocol, seed)
-        return lambda pictures: predict(network, pictures).astype(np.int32)
+        config = replace(self.config, augmentation=CLASSICAL) if augmented else self.config
+        network = train_on_images(pictures, config, seed)
+        return lambda images: predict(network, images)
 
 
 class OnFeatures(Learner):
@@ -116,32 +101,32 @@ class OnFeatures(Learner):
 
     Args:
         features: The network.
-        protocol: Its ``width`` means nothing here.
+        config: Its ``width`` means nothing here.
     """
 
-    def __init__(self, features: FeatureExtractor, protocol: Protocol) -> None:
-        self.protocol = protocol
-        self._features = features
-        self._known = RememberedFeatures(features, CLASSICAL)
+    def __init__(self, features: FeatureExtractor, config: TrainConfig) -> None:
+        self.config = config
+        self._extractor = features
+        self._features = AugmentedFeatureCache(features, CLASSICAL)
 
     @property
     def description(self) -> str:
         """See ``Learner``."""
-        return f"a linear head on frozen features of {self._features.name}"
+        return f"a linear head on frozen features of {self._extractor.name}"
 
     def settings(self) -> dict[str, Any]:
         """See ``Learner``."""
-        return {
-            "steps": self.protocol.steps,
-            "batch_size": self.protocol.batch_size,
-            "rate": self.protocol.rate,
-            "features": self._features.name,
-            "version": self._features.version,
+        return super().settings() | {
+            "features": self._extractor.name,
+            "version": self._extractor.version,
             "versions": _VERSIONS,
         }
 
     def prepare(
-        self, pools: Pools, test: np.ndarray, report: Callable[[int, int], None] | None = None
+        self,
+        pools: TrainingPools,
+        test: np.ndarray,
+        report: Callable[[int, int], None] | None = None,
     ) -> None:
         """Computes beforehand what takes long: the features of all pictures.
 
@@ -159,33 +144,18 @@ class OnFeatures(Learner):
         for images, version in work:
             for start in range(0, len(images), _AT_ONCE):
                 part = images[start : start + _AT_ONCE]
-                self._known(part, version)
+                self._features(part, version)
                 done += len(part)
                 if report is not None:
                     report(done, total)
 
-    def learn(
-        self,
-        images: np.ndarray,
-        labels: np.ndarray,
-        num_classes: int,
-        seed: int,
-        *,
-        augmented: bool = False,
-    ) -> Predict:
+    def learn(self, pictures: LabelledImages, seed: int, *, augmented: bool = False) -> Predict:
         """See ``Learner``."""
         versions = range(1, 1 + _VERSIONS) if augmented else [0]
-        known = np.concatenate([self._known(images, each) for each in versions])
-        labels = np.tile(labels, len(versions))
-        mean, deviation = known.mean(axis=0), known.std(axis=0) + 1e-3
-        known = (known - mean) / deviation
+        features = np.concatenate([self._features(pictures.images, each) for each in versions])
+        labels = np.tile(pictures.labels, len(versions))
         keras.utils.set_random_seed(seed)
-        head = linear_head(known.shape[1], num_classes)
-        batches = feature_batches(known, labels, self.protocol.batch_size, seed=seed)
-        train_network(head, iter(batches.dataset()), self.protocol, seed)
-
-        def classes(pictures: np.ndarray) -> np.ndarray:
-            logits = compute_logits(head, (self._known(pictures) - mean) / deviation)
-            return np.argmax(logits, axis=1).astype(np.int32)
-
-        return classes
+        head = linear_head(features, len(pictures.class_names))
+        batches = feature_batches(features, labels, self.config.batch_size, seed=seed)
+        train_network(head, iter(batches.dataset()), self.config, seed)
+        return lambda images: predict(head, self._features(images))

@@ -11,14 +11,14 @@ import numpy as np
 
 import kerasgen
 from kerasgen.data.labelled_images import LabelledImages
-from kerasgen.evaluation.classifiers.training import Protocol
+from kerasgen.evaluation.classifiers.training import TrainConfig
 from kerasgen.evaluation.metrics import Estimate, wilson_interval
 from kerasgen.evaluation.reports.html import data_url, markup, write_page
 from kerasgen.evaluation.reports.plots import mixing_plot
-from kerasgen.evaluation.utility.analysis import find
+from kerasgen.evaluation.utility.analysis import analyse
 from kerasgen.evaluation.utility.learners import FromScratch, Learner
-from kerasgen.evaluation.utility.runs import REAL, Answers, Cell, plan_cells, run_cells
-from kerasgen.evaluation.utility.training_sets import Pools
+from kerasgen.evaluation.utility.runs import REAL, Predictions, Run, plan_runs, train_runs
+from kerasgen.evaluation.utility.training_sets import TrainingPools
 from kerasgen.io.sheets import contact_sheet
 
 _SHOWN = 8
@@ -26,8 +26,8 @@ _SHOWN = 8
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is asked.
+class ProofConfig:
+    """What is trained, how often, and which score decides.
 
     Attributes:
         amounts: Of real pictures, rising.
@@ -41,15 +41,15 @@ class Question:
     amounts: Sequence[int]
     times: Sequence[float] = (1.0, 4.0)
     seeds: int = 3
-    learner: Learner = FromScratch(Protocol(steps=1000, batch_size=64, width=16))
+    learner: Learner = FromScratch(TrainConfig(steps=1000, batch_size=64, width=16))
     score: str = "accuracy"
     gate: bool = False
 
 
 def prove_sets(
-    pools: Pools,
+    pools: TrainingPools,
     test: LabelledImages,
-    question: Question,
+    config: ProofConfig,
     folder: str | Path,
     *,
     test_groups: Sequence[Hashable] | None = None,
@@ -62,29 +62,28 @@ def prove_sets(
     Args:
         pools: Real and synthetic pictures to train on, without copies of test pictures.
         test: Real pictures that nothing was trained or chosen on, of the same form and classes.
-        question: What is asked.
-        folder: Where ``index.html`` and ``report.json`` are written, and the answers kept.
-        test_groups: The source of each test picture: those of one are one witness. None for each
-            its own.
+        config: What is trained, and how often.
+        folder: Where ``index.html`` and ``report.json`` are written, and the predictions kept.
+        test_groups: The source of each test picture: those of one are drawn together. None for
+            each its own.
         title: Of the page.
         remarks: What a reader must know of the sets.
         report: Called after each classifier with the number done and the number of all.
 
     Returns:
-        What ``report.json`` holds: what ``findings.find`` gives, and ``gate``, ``sets``,
+        What ``report.json`` holds: what ``analysis.analyse`` gives, and ``gate``, ``sets``,
         ``settings``, ``remarks``, ``version``.
 
     Raises:
-        ValueError: If the question does not fit the pictures, or nothing can be written.
+        ValueError: If the config does not fit the pictures, or nothing can be written.
     """
-    cells = plan_cells(
-        pools, question.amounts, question.times, range(question.seeds), gate=question.gate
-    )
-    answers = run_cells(cells, pools, test, question.learner, Path(folder) / "answers", report)
+    runs = plan_runs(pools, config.amounts, config.times, range(config.seeds), gate=config.gate)
+    kept = Path(folder) / "predictions"
+    predictions = train_runs(runs, pools, test, config.learner, kept, report)
     height, width = test.images.shape[1:3]
     numbers = {
-        **find(answers, test.labels, question.score, test_groups),
-        "gate": _gate(answers, pools.synthetic) if question.gate else [],
+        **analyse(predictions, test.labels, config.score, test_groups),
+        "gate": _gate(predictions, pools.synthetic) if config.gate else [],
         "sets": {
             "real": len(pools.real.labels),
             "synthetic": len(pools.synthetic.labels),
@@ -95,13 +94,13 @@ def prove_sets(
             "size": f"{width}x{height}",
         },
         "settings": {
-            **question.learner.settings(),
-            "learner": question.learner.description,
-            "times": list(question.times),
-            "seeds": question.seeds,
-            "classifiers": len(cells),
+            **config.learner.settings(),
+            "learner": config.learner.description,
+            "times": list(config.times),
+            "seeds": config.seeds,
+            "classifiers": len(runs),
         },
-        "remarks": [*remarks, *_left_out(cells, question)],
+        "remarks": [*remarks, *_left_out(runs, config)],
         "version": kerasgen.__version__,
     }
     write_page(
@@ -109,46 +108,49 @@ def prove_sets(
         "proof.html",
         numbers,
         title=title,
-        curve_svg=markup(mixing_plot(numbers["curve"], question.score)),
+        curve_svg=markup(mixing_plot(numbers["curve"], config.score)),
         sheet=data_url(class_sheet(pools.real, pools.synthetic)),
         classes=test.class_names,
     )
     return numbers
 
 
-def _left_out(cells: Sequence[Cell], question: Question) -> list[str]:
+def _left_out(runs: Sequence[Run], config: ProofConfig) -> list[str]:
     """Arms that are missing, and why."""
-    there = {(cell.arm.times, cell.amount) for cell in cells if cell.arm.needs_synthetic}
+    there = {(run.arm.times, run.amount) for run in runs if run.arm.needs_synthetic}
     missing = [
         f"{each:g} for each of {amount:,}"
-        for amount in question.amounts
-        for each in question.times
+        for amount in config.amounts
+        for each in config.times
         if (each, amount) not in there
     ]
     remarks = []
     if missing:
         remarks.append(f"There are too few synthetic pictures for {'; '.join(missing)}.")
-    if not any(cell.arm.added == "more real" for cell in cells):
+    if not any(run.arm.added == "more real" for run in runs):
         remarks.append(
             "There is no control with more real pictures: no amount leaves enough of them over."
         )
-    if question.seeds == 1:
+    if config.seeds == 1:
         remarks.append(
             "With one classifier of each kind the intervals hold what other test pictures would "
-            "change, and not what other classifiers would: ask for more seeds."
+            "change, and not what other classifiers would: use more seeds."
         )
     return remarks
 
 
-def _gate(answers: Mapping[Cell, Answers], synthetic: LabelledImages) -> list[dict[str, Any]]:
+def _gate(
+    predictions: Mapping[Run, Predictions], synthetic: LabelledImages
+) -> list[dict[str, Any]]:
     """What share of the synthetic pictures is confirmed, by amount, and of which class least."""
     found = []
-    for amount in sorted({cell.amount for cell in answers if cell.arm == REAL}):
+    gates = {run: each for run, each in predictions.items() if run.arm == REAL}
+    for amount in sorted({run.amount for run in gates}):
         right = np.stack(
             [
                 each.synthetic == synthetic.labels
-                for cell, each in answers.items()
-                if cell.arm == REAL and cell.amount == amount
+                for run, each in gates.items()
+                if run.amount == amount
             ]
         )
         shares = {
@@ -168,7 +170,7 @@ def _gate(answers: Mapping[Cell, Answers], synthetic: LabelledImages) -> list[di
 
 
 def _share(right: np.ndarray) -> Estimate:
-    """Mean over judges ``[S, M]`` and pictures; the interval is that of as many pictures."""
+    """Mean over classifiers and pictures ``[S, M]``; the interval is that of as many pictures."""
     share = float(right.mean())
     return Estimate(share, *wilson_interval(share, right.shape[1]), right.shape[1])
 

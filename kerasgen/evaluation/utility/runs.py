@@ -1,9 +1,9 @@
 """Does a synthetic set help? One classifier for each way to train, amount of real pictures, seed.
 
 All classifiers make the same number of updates on batches of the same size. What is chosen is
-chosen on held-out real pictures; the test pictures are asked once, in the end, and nothing is
-trained on a copy of one of them. Every classifier's answers are kept as soon as it has them: a
-proof that was stopped goes on.
+chosen on held-out real pictures; the test pictures are used once, in the end, and nothing is
+trained on a copy of one of them. Each classifier's predictions are kept as soon as it has made
+them: a proof that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -19,23 +19,28 @@ from pathlib import Path
 import numpy as np
 
 from kerasgen.data.labelled_images import LabelledImages
-from kerasgen.evaluation.classifiers.training import Protocol, real_batches, train_classifier
+from kerasgen.evaluation.classifiers.training import TrainConfig, train_on_images
 from kerasgen.evaluation.utility.learners import Learner
-from kerasgen.evaluation.utility.training_sets import Arm, Pools, nested_order, training_set
+from kerasgen.evaluation.utility.training_sets import (
+    Arm,
+    TrainingPools,
+    nested_order,
+    training_set,
+)
 from kerasgen.io.files import read_settings, write_file, write_json
 
 REAL = Arm("real")
 ALONE = Arm("synthetic alone", real=False)
 REAL_ONLY = (
     REAL,
-    Arm("real, classes alike", alike=True),
+    Arm("real, balanced classes", balanced=True),
     Arm("real, augmented", augmented=True),
 )
 """What can be done without synthetic pictures; the first is what gains are measured from."""
 
 
 @dataclass(frozen=True)
-class Cell:
+class Run:
     """One classifier: an arm at an amount of real pictures, from a seed."""
 
     arm: Arm
@@ -44,42 +49,42 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What a classifier says.
+class Predictions:
+    """The classes that one classifier predicts.
 
     Attributes:
-        test: ``[N]`` int32, its class for each test picture.
-        held_out: ``[V]``, for each held-out picture; these differ between seeds and amounts.
-        truth: ``[V]``, their labels.
-        synthetic: ``[M]``, its class for each synthetic picture, or ``[0]`` if it was not asked.
+        test: ``[N]`` int32, of the test pictures.
+        held_out: ``[V]`` int32, of the held-out pictures, which differ between seeds and amounts.
+        held_out_labels: ``[V]`` int32, their true classes.
+        synthetic: ``[M]`` int32, of the synthetic pictures; ``[0]`` where they are not needed.
     """
 
     test: np.ndarray
     held_out: np.ndarray
-    truth: np.ndarray
+    held_out_labels: np.ndarray
     synthetic: np.ndarray
 
 
-def plan_cells(
-    pools: Pools,
+def plan_runs(
+    pools: TrainingPools,
     amounts: Sequence[int],
     times: Sequence[float],
     seeds: Sequence[int],
     *,
     gate: bool = False,
-) -> list[Cell]:
+) -> list[Run]:
     """All classifiers of a proof.
 
     Args:
         pools: The pictures.
         amounts: Of real pictures, rising.
-        times: How many synthetic pictures are added for each real one; what the synthetic set is
-            too small for is left out.
+        times: Synthetic pictures added for each real one; what the synthetic set is too small for
+            is left out.
         seeds: One classifier of each kind for each.
         gate: Whether there are arms that add only confirmed pictures.
 
     Returns:
-        The cells, at each amount and seed ``real`` first; the controls, ``other real`` and
+        The runs, at each amount and seed ``real`` first; the controls, ``other real`` and
         ``noise``, are at the smallest amount, as far as there are other real pictures.
 
     Raises:
@@ -99,33 +104,33 @@ def plan_cells(
         if gate:
             arms.append(Arm(f"real + {each:g} x confirmed", times=each, added="confirmed"))
     _check_classes(pools, amounts, seeds)
-    held = len(pools.synthetic.labels)
-    cells = [
-        Cell(arm, amount, seed)
+    synthetic = len(pools.synthetic.labels)
+    runs = [
+        Run(arm, amount, seed)
         for amount in amounts
         for seed in seeds
         for arm in arms
-        if arm.times * pools.trained_on(amount) <= held
+        if arm.times * pools.trained_on(amount) <= synthetic
     ]
-    if not any(cell.arm.needs_synthetic for cell in cells):
+    if not any(run.arm.needs_synthetic for run in runs):
         raise ValueError(
             f"The synthetic set is too small for any arm: give more pictures, or lower `times` or "
-            f"`amounts`. Received: {held} synthetic pictures, times={list(times)}, "
+            f"`amounts`. Received: {synthetic} synthetic pictures, times={list(times)}, "
             f"amounts={list(amounts)}"
         )
-    cells += [Cell(ALONE, amounts[-1], seed) for seed in seeds]
-    return cells + [
-        Cell(arm, amounts[0], seed) for arm in _controls(amounts[0], most, times) for seed in seeds
+    runs += [Run(ALONE, amounts[-1], seed) for seed in seeds]
+    return runs + [
+        Run(arm, amounts[0], seed) for arm in _controls(amounts[0], most, times) for seed in seeds
     ]
 
 
-def _check_classes(pools: Pools, amounts: Sequence[int], seeds: Sequence[int]) -> None:
-    """What real pictures lack, synthetic ones would bring: a gain of no worth to anybody."""
-    there = set(pools.real.labels.tolist())
+def _check_classes(pools: TrainingPools, amounts: Sequence[int], seeds: Sequence[int]) -> None:
+    """A class that the real pictures lack would be a gain that says nothing of the others."""
+    classes = set(pools.real.labels.tolist())
     for seed in seeds:
         order = nested_order(pools.groups, pools.real.labels, seed)
         for amount in amounts:
-            missing = sorted(there - set(pools.real.labels[order[:amount]].tolist()))
+            missing = sorted(classes - set(pools.real.labels[order[:amount]].tolist()))
             if missing:
                 names = ", ".join(pools.real.class_names[label] for label in missing)
                 raise ValueError(
@@ -146,88 +151,87 @@ def _controls(amount: int, most: int, times: Sequence[float]) -> list[Arm]:
     return [*arms, Arm(f"control: real + {each:g} x noise", times=each, added="noise")]
 
 
-def run_cells(
-    cells: Sequence[Cell],
-    pools: Pools,
+def train_runs(
+    runs: Sequence[Run],
+    pools: TrainingPools,
     test: LabelledImages,
     learner: Learner,
     folder: str | Path,
     report: Callable[[int, int], None] | None = None,
-) -> dict[Cell, Answers]:
-    """Trains what is not trained yet.
+) -> dict[Run, Predictions]:
+    """Trains the classifiers that are not trained yet.
 
     Args:
-        cells: From ``plan_cells``.
+        runs: From ``plan_runs``.
         pools: The pictures, none of them a copy of a test picture (``without_copies``).
         test: Real pictures, with the same classes.
         learner: What learns.
-        folder: Where answers are kept, a file for each classifier, named after all it depends on.
+        folder: Keeps the predictions, a file for each classifier, named after all that it depends
+            on.
         report: Called after each with the number done and the number of all.
 
     Returns:
-        The answers of all cells.
+        The predictions of all runs.
 
     Raises:
-        ValueError: If the answers cannot be written.
+        ValueError: If the predictions cannot be written.
     """
-    gated = any(cell.arm.added == "confirmed" for cell in cells)
-    given = _digest(pools, test, learner)
-    found: dict[Cell, Answers] = {}
-    paths = {cell: _path(Path(folder), cell, given, gated) for cell in cells}
+    gated = any(run.arm.added == "confirmed" for run in runs)
+    inputs = _digest(pools, test, learner)
+    found: dict[Run, Predictions] = {}
+    paths = {run: _path(Path(folder), run, inputs, gated) for run in runs}
     done = sum(path.is_file() for path in paths.values())
-    for cell, path in paths.items():
+    for run, path in paths.items():
         if not path.is_file():
             confirmed = None
-            if cell.arm.added == "confirmed":
-                judge = found[Cell(REAL, cell.amount, cell.seed)]
-                confirmed = judge.synthetic == pools.synthetic.labels
-            answers = _train(cell, pools, test, learner, confirmed, gated and cell.arm == REAL)
-            _write(path, answers)
+            if run.arm.added == "confirmed":
+                gate = found[Run(REAL, run.amount, run.seed)]
+                confirmed = gate.synthetic == pools.synthetic.labels
+            _write(path, _train(run, pools, test, learner, confirmed, gated and run.arm == REAL))
             done += 1
             if report is not None:
-                report(done, len(cells))
-        found[cell] = _read(path)
+                report(done, len(runs))
+        found[run] = _read(path)
     return found
 
 
 def _train(
-    cell: Cell,
-    pools: Pools,
+    run: Run,
+    pools: TrainingPools,
     test: LabelledImages,
     learner: Learner,
     confirmed: np.ndarray | None,
-    judges: bool,
-) -> Answers:
-    pictures = training_set(cell.arm, cell.amount, cell.seed, pools, confirmed)
-    predict = learner.learn(
-        pictures.images,
-        pictures.labels,
-        len(test.class_names),
-        cell.seed,
-        augmented=cell.arm.augmented,
-    )
-    return Answers(
+    is_gate: bool,
+) -> Predictions:
+    training = training_set(run.arm, run.amount, run.seed, pools, confirmed)
+    predict = learner.learn(training.pictures, run.seed, augmented=run.arm.augmented)
+    return Predictions(
         predict(test.images),
-        predict(pictures.held_out.images),
-        pictures.held_out.labels,
-        predict(pools.synthetic.images) if judges else np.zeros(0, np.int32),
+        predict(training.held_out.images),
+        training.held_out.labels,
+        predict(pools.synthetic.images) if is_gate else np.zeros(0, np.int32),
     )
 
 
 FEWEST_STEPS = 100
 """Updates below which a classifier has learned too little for a verdict."""
 
+_WARM, _TIMED = 20, 80
+"""Updates that are not timed, for the first are slow, and that are."""
+
 
 def steps_within(
-    minutes: float, classifiers: int, pools: Pools, protocol: Protocol, folder: str | Path
+    minutes: float, classifiers: int, pools: TrainingPools, config: TrainConfig, folder: str | Path
 ) -> int:
     """How many updates each classifier can make for all to be done in time.
+
+    ``training.throughput`` measures one long run; here the start of each classifier counts, too.
 
     Args:
         minutes: For all of them, on this machine.
         classifiers: How many there are.
         pools: What they are trained on.
-        protocol: How; its number of updates is not looked at.
+        config: How they are trained; its number of updates does not matter.
         folder: Keeps the answer in ``pace.json``: a proof that goes on is the same proof.
 
     Returns:
@@ -237,20 +241,20 @@ def steps_within(
         ValueError: If it would be below 100.
     """
     path = Path(folder) / "pace.json"
-    shape = list(pools.real.images.shape)
-    asked = {"minutes": minutes, "classifiers": classifiers, "pictures": shape}
-    asked |= asdict(replace(protocol, steps=1))
+    settings = {
+        "minutes": minutes,
+        "classifiers": classifiers,
+        "pictures": list(pools.real.images.shape),
+        **asdict(replace(config, steps=1)),
+    }
     kept = read_settings(path) if path.exists() else {}
-    if kept.get("asked") == json.loads(json.dumps(asked)):
+    if kept.get("settings") == settings:
         return int(kept["steps"])
-    images, labels = pools.real.images, pools.real.labels
     seconds = []
     # The first pays for what TensorFlow does once only.
     for steps in (1, _WARM, _WARM + _TIMED):
-        short = replace(protocol, steps=steps)
         begun = time.perf_counter()
-        batches = real_batches(images, labels, short, 0)
-        train_classifier(batches, images.shape[1:], len(pools.real.class_names), short, 0)
+        train_on_images(pools.real, replace(config, steps=steps), 0)
         seconds.append(time.perf_counter() - begun)
     _, start, whole = seconds
     # No update is quicker than a tenth of what it is with all that surrounds it.
@@ -260,30 +264,14 @@ def steps_within(
         needed = (start + each * FEWEST_STEPS) * classifiers / 60
         raise ValueError(
             f"{classifiers} classifiers need about {needed:.0f} minutes for the least that says "
-            f"something ({FEWEST_STEPS} updates each): allow more, or ask for fewer seeds, amounts "
-            f"or times. Received: minutes={minutes:g}"
+            f"something ({FEWEST_STEPS} updates each): allow more, or use fewer seeds, amounts or "
+            f"times. Received: minutes={minutes:g}"
         )
-    write_json(path, {"asked": asked, "steps": steps})
+    write_json(path, {"settings": settings, "steps": steps})
     return steps
 
 
-_WARM, _TIMED = 20, 80
-"""Updates that are not timed, for the first are slow, and that are."""
-
-
-def without_copies(pictures: LabelledImages, others: LabelledImages) -> LabelledImages:
-    """Without exact copies of others.
-
-    Args:
-        pictures: Of the same form as the others.
-        others: What nothing may be trained on.
-    """
-    known = {image.tobytes() for image in others.images}
-    new = [place for place, image in enumerate(pictures.images) if image.tobytes() not in known]
-    return pictures.at(np.array(new, np.int64))
-
-
-def _digest(pools: Pools, test: LabelledImages, learner: Learner) -> str:
+def _digest(pools: TrainingPools, test: LabelledImages, learner: Learner) -> str:
     digest = hashlib.sha256(json.dumps(learner.settings(), sort_keys=True).encode())
     digest.update(repr(list(pools.groups)).encode())
     chosen_by = [] if pools.validation is None else [pools.validation]
@@ -294,17 +282,17 @@ def _digest(pools: Pools, test: LabelledImages, learner: Learner) -> str:
     return digest.hexdigest()
 
 
-def _path(folder: Path, cell: Cell, given: str, gated: bool) -> Path:
-    told = json.dumps([asdict(cell), given, gated and cell.arm == REAL], sort_keys=True)
-    return folder / f"{hashlib.sha256(told.encode()).hexdigest()[:32]}.npz"
+def _path(folder: Path, run: Run, inputs: str, gated: bool) -> Path:
+    identity = json.dumps([asdict(run), inputs, gated and run.arm == REAL], sort_keys=True)
+    return folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}.npz"
 
 
-def _write(path: Path, answers: Answers) -> None:
+def _write(path: Path, predictions: Predictions) -> None:
     stream = io.BytesIO()
-    np.savez_compressed(stream, **asdict(answers))
+    np.savez_compressed(stream, **asdict(predictions))
     write_file(path, stream.getvalue())
 
 
-def _read(path: Path) -> Answers:
+def _read(path: Path) -> Predictions:
     with np.load(path, allow_pickle=False) as kept:
-        return Answers(**{name: kept[name] for name in kept.files})
+        return Predictions(**{name: kept[name] for name in kept.files})

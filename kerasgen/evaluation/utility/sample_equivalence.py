@@ -1,4 +1,4 @@
-"""How many real pictures is a score worth? Read off the learning curve of real pictures alone."""
+"""How many real pictures alone give a score? Read off their learning curve."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Worth:
+class EquivalentImages:
     """A number of real pictures, within what the curve covers.
 
     Attributes:
@@ -28,38 +28,35 @@ class Worth:
 
     def __str__(self) -> str:
         """As ``1,400 [900, at least 3,000]``, or ``at most 300`` where all lies beyond an end."""
-        value, low, high = map(self._told, (self.value, self.low, self.high))
+        value, low, high = map(self._text, (self.value, self.low, self.high))
         return value if value == low == high else f"{value} [{low}, {high}]"
 
-    def _told(self, number: float) -> str:
+    def _text(self, number: float) -> str:
         if number <= self.least:
             return f"at most {self.least:,}"
         return f"at least {self.most:,}" if number >= self.most else f"{_rounded(number):,}"
 
 
-def worth(
+def equivalent_real_images(
     amounts: Sequence[int],
     curve: np.ndarray,
-    wanted: float,
+    score: float,
     curves: np.ndarray,
-    wanted_by_draw: np.ndarray,
-) -> Worth:
+    score_by_draw: np.ndarray,
+) -> EquivalentImages:
     """How many real pictures give a score, with a bootstrap interval.
 
     Args:
         amounts: A rising numbers of real pictures.
         curve: ``[A]`` scores of classifiers trained on them alone.
-        wanted: The score in question.
+        score: The score in question.
         curves: ``[B, A]``, the curve in each bootstrap draw.
-        wanted_by_draw: ``[B]``, the score in the same draws.
+        score_by_draw: ``[B]``, the score in the same draws.
     """
-    found = [
-        equivalent_amount(amounts, each, score)
-        for each, score in zip(curves, wanted_by_draw, strict=True)
-    ]
+    found = [equivalent_amount(amounts, *draw) for draw in zip(curves, score_by_draw, strict=True)]
     low, high = np.percentile(found, [2.5, 97.5])
-    value = equivalent_amount(amounts, curve, wanted)
-    return Worth(value, float(low), float(high), amounts[0], amounts[-1])
+    value = equivalent_amount(amounts, curve, score)
+    return EquivalentImages(value, float(low), float(high), amounts[0], amounts[-1])
 
 
 def equivalent_amount(amounts: Sequence[int], curve: np.ndarray, wanted: float) -> float:

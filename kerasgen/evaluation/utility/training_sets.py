@@ -14,8 +14,7 @@ from kerasgen.data.splits import sources_by_class, split_by_source
 Added = Literal["synthetic", "confirmed", "more real", "noise"]
 
 HELD_OUT = 0.2
-"""Share of the real pictures that no classifier is trained on, where no others are given to choose
-arms by."""
+"""Share of the real pictures that no classifier is trained on, where there is no validation set."""
 
 
 @dataclass(frozen=True)
@@ -23,14 +22,14 @@ class Arm:
     """One way to make a training set.
 
     Attributes:
-        name: As a reader sees it.
+        name: In the report.
         real: Whether the real pictures are in it.
         times: Pictures added for each real one that is trained on; without real ones all.
         added: Of which kind: ``synthetic``; ``confirmed``, those whose label a classifier trained
             on the real pictures confirms; ``more real``, others of the real pictures, and
             ``noise``, with labels drawn at random: controls.
         augmented: Whether all pictures are turned, moved and mirrored at random.
-        alike: Whether rare classes are shown as often as others.
+        balanced: Whether rare classes are shown as often as others.
     """
 
     name: str
@@ -38,24 +37,24 @@ class Arm:
     times: float = 0.0
     added: Added = "synthetic"
     augmented: bool = False
-    alike: bool = False
+    balanced: bool = False
 
     @property
     def needs_synthetic(self) -> bool:
-        """Whether it says something of the synthetic set."""
+        """Whether synthetic pictures are in it."""
         return self.added in ("synthetic", "confirmed") and (self.times > 0 or not self.real)
 
 
 @dataclass(frozen=True)
-class Pools:
+class TrainingPools:
     """What training sets are drawn from.
 
     Attributes:
-        real: All real pictures but the test's.
+        real: All real pictures but those of the test.
         groups: The source of each: pictures of one source lie on one side of every split.
         synthetic: With the same classes.
         validation: Other real pictures, which the generator has not seen either, to choose arms by.
-            None holds out a fifth of the real ones at hand.
+            None holds out a fifth of the real ones in use.
     """
 
     real: LabelledImages
@@ -73,13 +72,11 @@ class TrainingSet:
     """What one classifier is trained on, and what it is chosen by.
 
     Attributes:
-        images: ``[N, H, W, C]`` uint8.
-        labels: ``[N]`` int32.
-        held_out: Real pictures of other sources than those trained on.
+        pictures: To train on.
+        held_out: Real pictures of other sources.
     """
 
-    images: np.ndarray
-    labels: np.ndarray
+    pictures: LabelledImages
     held_out: LabelledImages
 
 
@@ -95,7 +92,7 @@ def nested_order(groups: Sequence[Hashable], labels: np.ndarray, seed: int) -> n
         seed: Of the order within classes; not negative.
 
     Returns:
-        ``[N]`` int64 places.
+        ``[N]`` int64 indices.
     """
     ranked = []
     for label, sources in sources_by_class(groups, labels).items():
@@ -105,21 +102,21 @@ def nested_order(groups: Sequence[Hashable], labels: np.ndarray, seed: int) -> n
         ranks = (np.cumsum(sizes) - sizes / 2) / sizes.sum()
         ranked += [(rank, label, sources[i]) for rank, i in zip(ranks, order, strict=True)]
     ranked.sort(key=lambda each: each[:2])
-    return np.array([place for _, _, places in ranked for place in places], np.int64)
+    return np.array([index for *_, source in ranked for index in source], np.int64)
 
 
 def training_set(
-    arm: Arm, amount: int, seed: int, pools: Pools, confirmed: np.ndarray | None = None
+    arm: Arm, amount: int, seed: int, pools: TrainingPools, confirmed: np.ndarray | None = None
 ) -> TrainingSet:
     """The pictures of one arm at one amount.
 
     Args:
         arm: Which.
-        amount: Real pictures at hand; without others for validation a fifth of them, of sources of
-            their own, is held out.
-        seed: Which real pictures those are, and the draws of the rest.
+        amount: Real pictures in use; without a validation set a fifth of them, of sources of their
+            own, is held out.
+        seed: Of the choice of real pictures, and of all draws.
         pools: All pictures.
-        confirmed: ``[M]`` bool, which synthetic pictures are confirmed; for arms that add such.
+        confirmed: ``[M]`` bool, which synthetic pictures are confirmed; for arms that add them.
 
     Returns:
         The set. The held-out pictures are the same for all arms of an amount and seed.
@@ -134,19 +131,24 @@ def training_set(
     if arm.times or not arm.real:
         count = round(arm.times * len(own.labels)) if arm.real else len(pools.synthetic.labels)
         parts.append(_added(arm, count, seed, pools, others, confirmed))
-    images = np.concatenate([part.images for part in parts])
-    labels = np.concatenate([part.labels for part in parts])
-    if arm.alike:
-        places = balanced_places(labels, seed)
-        images, labels = images[places], labels[places]
-    return TrainingSet(images, labels, held_out)
+    pictures = LabelledImages(
+        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        own.class_names,
+        tuple(name for part in parts for name in part.names),
+    )
+    if arm.balanced:
+        pictures = pictures.at(balanced_places(pictures.labels, seed))
+    return TrainingSet(pictures, held_out)
 
 
-def _split(pools: Pools, chosen: np.ndarray, seed: int) -> tuple[LabelledImages, LabelledImages]:
-    """What is trained on, and what is chosen by."""
+def _split(
+    pools: TrainingPools, chosen: np.ndarray, seed: int
+) -> tuple[LabelledImages, LabelledImages]:
+    """Pictures to train on, and those to choose arms by."""
     if pools.validation is not None:
         return pools.real.at(chosen), pools.validation
-    groups = [pools.groups[place] for place in chosen]
+    groups = [pools.groups[index] for index in chosen]
     kept, held = split_by_source(groups, HELD_OUT, seed, labels=pools.real.labels[chosen])
     return pools.real.at(chosen[kept]), pools.real.at(chosen[held])
 
@@ -155,7 +157,7 @@ def _added(
     arm: Arm,
     count: int,
     seed: int,
-    pools: Pools,
+    pools: TrainingPools,
     others: np.ndarray,
     confirmed: np.ndarray | None,
 ) -> LabelledImages:
@@ -163,20 +165,21 @@ def _added(
         return _noise(count, seed, pools.real)
     if arm.added == "more real":
         return pools.real.at(_first(others, count, "other real"))
-    made = pools.synthetic
-    places = np.arange(len(made.labels)) if confirmed is None else np.flatnonzero(confirmed)
-    order = places[nested_order(places.tolist(), made.labels[places], seed)]
-    # Of the confirmed ones there are as many as there are.
-    return made.at(order[:count] if confirmed is not None else _first(order, count, "synthetic"))
+    synthetic = pools.synthetic
+    usable = np.arange(len(synthetic.labels)) if confirmed is None else np.flatnonzero(confirmed)
+    order = usable[nested_order(usable.tolist(), synthetic.labels[usable], seed)]
+    # How many are confirmed is not known beforehand: fewer are no error.
+    first = order[:count] if confirmed is not None else _first(order, count, "synthetic")
+    return synthetic.at(first)
 
 
-def _first(places: np.ndarray, count: int, kind: str) -> np.ndarray:
-    if len(places) < count:
+def _first(indices: np.ndarray, count: int, kind: str) -> np.ndarray:
+    if len(indices) < count:
         raise ValueError(
-            f"There are too few {kind} pictures for this arm. Received: {len(places)}, "
+            f"There are too few {kind} pictures for this arm. Received: {len(indices)}, "
             f"needed: {count}"
         )
-    return places[:count]
+    return indices[:count]
 
 
 def _noise(count: int, seed: int, like: LabelledImages) -> LabelledImages:
@@ -184,3 +187,15 @@ def _noise(count: int, seed: int, like: LabelledImages) -> LabelledImages:
     images = generator.integers(0, 256, (count, *like.images.shape[1:]), dtype=np.uint8)
     labels = generator.integers(0, len(like.class_names), count).astype(np.int32)
     return LabelledImages(images, labels, like.class_names, ("noise",) * count)
+
+
+def without_copies(pictures: LabelledImages, others: LabelledImages) -> LabelledImages:
+    """Leaves out pictures that are exact copies of others.
+
+    Args:
+        pictures: Of the same size as the others.
+        others: Such as test pictures, which nothing may be trained on.
+    """
+    known = {image.tobytes() for image in others.images}
+    new = [index for index, image in enumerate(pictures.images) if image.tobytes() not in known]
+    return pictures.at(np.array(new, np.int64))

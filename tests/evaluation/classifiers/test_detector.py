@@ -1,11 +1,13 @@
 """Detectors on pictures whose truth is known: what is learned, what is claimed, what holds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from kerasgen.evaluation.classifiers.detector import (
-    Plan,
-    Sightings,
+    DETECTOR_CONFIG,
+    DetectionData,
     fit_detector,
     measure_detection,
 )
@@ -14,7 +16,9 @@ from kerasgen.procedural.camera import through_jpeg
 from kerasgen.training.trainer import Trainer, TrainerOptions
 
 SIZE = 16
-PLAN = Plan(steps=120, every=40, patience=3, batch_size=16, rate=3e-3)
+CONFIG = replace(
+    DETECTOR_CONFIG, steps=120, validate_every=40, patience=3, batch_size=16, learning_rate=3e-3
+)
 
 
 def noise(count, seed):
@@ -36,17 +40,17 @@ def with_fingerprint(images, strength):
 
 def fit(folder, data, **options):
     trainer = Trainer(folder, options=TrainerOptions(log_every=40, save_every=40))
-    return fit_detector(trainer, data, PLAN, **options)
+    return fit_detector(trainer, data, CONFIG, **options)
 
 
 def real(seed=9):
-    return Sightings.of(noise(60, seed), with_bar(noise(60, seed + 1)))
+    return DetectionData.of(noise(60, seed), with_bar(noise(60, seed + 1)))
 
 
 @pytest.mark.parametrize("features", [None, pixel_features(8)], ids=["scratch", "features"])
 def test_what_is_there_is_found_on_other_pictures(features, tmp_path):
     clean = noise(60, 0)
-    data = Sightings.of(clean, with_bar(clean), (range(60), range(60)))
+    data = DetectionData.of(clean, with_bar(clean), (range(60), range(60)))
     found = fit(tmp_path, data, features=features)
     figures = measure_detection(found.score, real())
     assert figures["area_under_roc"]["value"] > 0.97
@@ -60,14 +64,14 @@ def test_a_mark_of_the_making_is_claimed_and_does_not_hold(tmp_path):
     clean = noise(60, 0)
     marked = clean.copy()
     marked[:, :, :2] //= 4
-    found = fit(tmp_path, Sightings.of(clean, marked, (range(60), range(60))))
+    found = fit(tmp_path, DetectionData.of(clean, marked, (range(60), range(60))))
     figures = measure_detection(found.score, real())
     assert found.claimed["area_under_roc"]["value"] > 0.97
     assert figures["accuracy"]["value"] < 0.7
 
 
 def test_figures_by_hand():
-    data = Sightings.of(noise(4, 0), noise(2, 1))
+    data = DetectionData.of(noise(4, 0), noise(2, 1))
     scores = np.array([-2.0, -1.0, 0.5, -3.0, 1.0, -1.5])
     figures = measure_detection(lambda images: scores, data)
     assert figures["accuracy_without"]["value"] == 0.75
@@ -88,7 +92,7 @@ def test_pictures_of_one_scene_count_less():
 
     widths = []
     for sources in (range(200), scenes.tolist()):
-        figures = measure_detection(score, Sightings(images, present, list(sources)))
+        figures = measure_detection(score, DetectionData(images, present, list(sources)))
         widths.append(figures["accuracy_with"]["high"] - figures["accuracy_with"]["low"])
     assert widths[1] > 2 * widths[0]
 

@@ -5,17 +5,16 @@ import json
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from conformance import snapshot
 
 from kerasgen.classifier import ClassifierStep, build_classifier, split_head
 from kerasgen.data.pipeline import Pictures, labelled
 from kerasgen.evaluation.classifiers.early_stopping import (
     FitResult,
-    feature_batches,
     fit_classifier,
     log_likelihood,
 )
+from kerasgen.evaluation.classifiers.linear_head import feature_batches
 from kerasgen.evaluation.features.extractors import keras_features
 from kerasgen.training.checkpoints import NonFiniteState
 from kerasgen.training.step import Player
@@ -51,7 +50,7 @@ class Sitting:
                 raise score
             return score
 
-        options = {"steps": 8, "every": 2, "patience": 10, **changes}
+        options = {"steps": 8, "validate_every": 2, "patience": 10, **changes}
         return fit_classifier(self.trainer, self.step, self.batches, validate, **options)
 
 
@@ -157,7 +156,7 @@ def test_a_score_that_is_no_number_stops_the_run(score, tmp_path):
         Sitting(tmp_path).fit([0, score])
 
 
-@pytest.mark.parametrize("name", ["steps", "every", "patience"])
+@pytest.mark.parametrize("name", ["steps", "validate_every", "patience"])
 def test_counts_below_one_are_refused(name, tmp_path):
     with pytest.raises(ValueError, match=f"Received: .*{name}=0"):
         Sitting(tmp_path).fit([], **{name: 0})
@@ -176,22 +175,7 @@ def test_a_folder_of_another_run_is_refused(tmp_path):
             Sitting(tmp_path).fit([])
 
 
-# What is trained on, and the score
-
-
-def test_features_come_in_the_order_of_their_pictures():
-    images = np.random.default_rng(0).integers(0, 256, (10, 4, 4, 1), np.uint8)
-    flat = images.reshape(10, 16).astype(np.float32)
-    pairs = zip(
-        labelled(Pictures.from_array(images, LABELS), 4, seed=7).dataset().take(6),
-        feature_batches(flat, LABELS, 4, seed=7).dataset().take(6),
-        strict=True,
-    )
-    for (pictures, labels), (features, same) in pairs:
-        np.testing.assert_array_equal(labels, same)
-        pixels = np.rint((pictures.numpy() + 1) * 127.5).reshape(4, 16)
-        np.testing.assert_array_equal(pixels, features)
-        assert (features.dtype, same.dtype) == (tf.float32, tf.int32)
+# The score
 
 
 def test_log_likelihood_by_hand():
@@ -217,12 +201,8 @@ def test_inputs_and_labels_must_belong_together():
     for labels in (LABELS[:9], LABELS[:0], LABELS[:, None]):
         with pytest.raises(ValueError, match="Received: .*shape"):
             log_likelihood(FEATURES, labels)
-        with pytest.raises(ValueError, match="Received: shapes"):
-            feature_batches(FEATURES, labels, 2, seed=0)
     with pytest.raises(ValueError, match="Received: 0 inputs"):
         log_likelihood(FEATURES[:0], LABELS[:0])
-    with pytest.raises(ValueError, match="Received: batch_size=0"):
-        feature_batches(FEATURES, LABELS, 0, seed=0)
 
 
 def test_a_head_learns_on_features_and_the_whole_goes_on_from_there(tmp_path):
@@ -240,7 +220,7 @@ def test_a_head_learns_on_features_and_the_whole_goes_on_from_there(tmp_path):
     trainer = Trainer(tmp_path)
     step = ClassifierStep(head, Player(head, keras.optimizers.Adam(0.05)))
     validate = log_likelihood(known[held_out], labels[held_out])
-    options = {"steps": 30, "every": 10, "patience": 2}
+    options = {"steps": 30, "validate_every": 10, "patience": 2}
     first = fit_classifier(trainer, step, batches, validate, phase="head", **options)
     assert first.best_score > first.scores[0][1] + 0.1
 

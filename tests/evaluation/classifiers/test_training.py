@@ -10,7 +10,7 @@ from keras import layers
 
 from kerasgen.data.augmentation import Augmentation
 from kerasgen.evaluation.classifiers.training import (
-    Protocol,
+    TrainConfig,
     accuracy,
     generated_batches,
     macro_f1,
@@ -95,7 +95,7 @@ def test_predictions_come_in_the_order_of_the_pictures():
 
 
 GREYS = (-0.8, 0.0, 0.8)
-PLAIN = Protocol(batch_size=300, augmentation=Augmentation())
+PLAIN = TrainConfig(batch_size=300, augmentation=Augmentation())
 
 
 def draw(latents, labels):
@@ -104,8 +104,8 @@ def draw(latents, labels):
     return level + 0.1 * tf.reshape(latents, (-1, *SHAPE))
 
 
-def drawn_batches(protocol=PLAIN, seed=5):
-    return generated_batches(draw, 64, len(GREYS), protocol, seed)
+def drawn_batches(config=PLAIN, seed=5):
+    return generated_batches(draw, 64, len(GREYS), config, seed)
 
 
 def test_generated_batches_depend_on_the_seed_alone():
@@ -139,11 +139,11 @@ def test_generated_pictures_are_augmented_as_real_ones_are():
     """One bright column on the left, half of the pictures mirrored."""
     column = np.full((1, *SHAPE), -1.0, np.float32)
     column[:, :, 0] = 1.0
-    protocol = Protocol(batch_size=200, augmentation=Augmentation(flip=True))
+    config = TrainConfig(batch_size=200, augmentation=Augmentation(flip=True))
     pictures = [
-        generated_batches(lambda z, y: tf.repeat(column, 200, axis=0), 4, 2, protocol, 0),
+        generated_batches(lambda z, y: tf.repeat(column, 200, axis=0), 4, 2, config, 0),
         real_batches(
-            np.repeat((column > 0).astype(np.uint8) * 255, 200, axis=0), np.zeros(200), protocol, 0
+            np.repeat((column > 0).astype(np.uint8) * 255, 200, axis=0), np.zeros(200), config, 0
         ),
     ]
     for batches in pictures:
@@ -156,12 +156,12 @@ def test_generated_pictures_are_augmented_as_real_ones_are():
 def test_real_batches_keep_each_picture_with_its_label():
     labels = np.arange(10) % 3
     images = np.broadcast_to((labels * 100).astype(np.uint8)[:, None, None, None], (10, *SHAPE))
-    protocol = Protocol(batch_size=4)
-    batches = take(real_batches(images, labels, protocol, 1), 6)
+    config = TrainConfig(batch_size=4)
+    batches = take(real_batches(images, labels, config, 1), 6)
     for pictures, given in batches:
         grey = np.round((pictures.mean(axis=(1, 2, 3)) + 1) * 127.5)
         np.testing.assert_array_equal(grey, given * 100)
-    again = take(real_batches(images, labels, protocol, 1), 6)
+    again = take(real_batches(images, labels, config, 1), 6)
     assert all(np.array_equal(one[0], two[0]) for one, two in zip(batches, again, strict=True))
 
 
@@ -178,23 +178,21 @@ def stripes(count, seed):
 
 @pytest.mark.parametrize("told", ["truth", "permuted"])
 def test_a_classifier_learns_what_its_labels_say_and_no_more(told):
-    protocol = Protocol(steps=60, batch_size=32)
+    config = TrainConfig(steps=60, batch_size=32)
     images, labels = stripes(400, 0)
     if told == "permuted":
         labels = np.random.default_rng(1).permutation(labels)
-    network = train_classifier(
-        real_batches(images, labels, protocol, 0), SHAPE, 2, protocol, seed=0
-    )
+    network = train_classifier(real_batches(images, labels, config, 0), SHAPE, 2, config, seed=0)
     unseen, truth = stripes(300, 2)
     right = accuracy(truth, predict(network, unseen)).value
     assert right > 0.95 if told == "truth" else right < 0.75
 
 
 def test_training_is_repeated_exactly_by_its_seed():
-    protocol = Protocol(steps=3, batch_size=8)
+    config = TrainConfig(steps=3, batch_size=8)
     images, labels = stripes(20, 0)
     networks = [
-        train_classifier(real_batches(images, labels, protocol, 0), SHAPE, 2, protocol, seed)
+        train_classifier(real_batches(images, labels, config, 0), SHAPE, 2, config, seed)
         for seed in (0, 0, 1)
     ]
     first, again, other = (network.get_weights()[0] for network in networks)

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from kerasgen.evaluation.classifiers.detector import Plan
+from kerasgen.evaluation.classifiers.training import TrainConfig
 from kerasgen.evaluation.comparison.compare import compare
 from kerasgen.evaluation.comparison.distances import compared_sets
 from kerasgen.evaluation.comparison.options import CompareOptions
@@ -119,7 +119,7 @@ def learned(tmp_path_factory):
         picture_set(40, 1, level=80, prefix="s", labels=["<bag>", "coat"] * 20),
         [pixel_features(4)],
         folder,
-        network=Network(plan=Plan(2, 1, 1, 8, 1e-3)),
+        network=Network(config=TrainConfig(steps=2, batch_size=8, validate_every=1, patience=1)),
         remarks=["a <quick> look"],
         report=lambda text: None,
     )

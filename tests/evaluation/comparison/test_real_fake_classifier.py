@@ -1,21 +1,28 @@
 """A network that learns to tell: what is there it finds, what is not it does not, and fairly."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
-from kerasgen.evaluation.classifiers.detector import Detector, Plan
+from kerasgen.evaluation.classifiers.detector import DETECTOR_CONFIG, Detector
 from kerasgen.evaluation.comparison import real_fake_classifier
 from kerasgen.evaluation.comparison.distances import compared_sets
 from kerasgen.evaluation.comparison.real_fake_classifier import (
     Network,
     discriminate,
+    held_out_accuracy,
     network_by_name,
 )
 
 SIZE = 16
-QUICK = Network(plan=Plan(steps=60, every=30, patience=2, batch_size=16, rate=3e-3))
+QUICK = Network(
+    config=replace(
+        DETECTOR_CONFIG, steps=60, validate_every=30, patience=2, batch_size=16, learning_rate=3e-3
+    )
+)
 
 
 def noise(count, seed, size=SIZE):
@@ -107,7 +114,7 @@ def test_what_was_learned_is_not_learned_again(learned, capsys):
     assert "train" not in capsys.readouterr().out
 
 
-def test_other_pictures_plans_and_seeds_are_other_trainings(tmp_path, untrained):
+def test_other_pictures_configs_and_seeds_are_other_trainings(tmp_path, untrained):
     sets, others = (compared_sets(noise(80, 0), noise(60, seed)) for seed in (1, 2))
     told(sets, tmp_path)
     told(sets, tmp_path)
@@ -148,7 +155,7 @@ def test_a_backbone_is_frozen_and_its_own_maps_are_shown(tmp_path, monkeypatch):
     before = body.get_weights()
     monkeypatch.setattr(real_fake_classifier, "application", lambda name, weights: body)
     sets = compared_sets(noise(160, 0), with_fingerprint(noise(80, 1)))
-    found = told(sets, tmp_path, Network("vgg16", None, QUICK.plan))
+    found = told(sets, tmp_path, Network("vgg16", None, QUICK.config))
     assert found.network is body and found.numbers["pixels"] == "24x24"
     assert all(np.array_equal(*pair) for pair in zip(before, body.get_weights(), strict=True))
     assert found.numbers["area_under_roc"]["synthetic"]["value"] > 0.8
@@ -188,3 +195,63 @@ def test_networks_have_names(tmp_path):
 @pytest.mark.parametrize(("side", "seen"), [(16, 16), (28, 32), (64, 64), (65, 64), (300, 64)])
 def test_small_pictures_are_not_reduced_for_the_network(side, seen):
     assert real_fake_classifier._size(np.zeros((1, side, side, 3)), Network()) == (seen, seen)
+
+
+# The same network on given test pictures
+
+
+def levels(count, seed, low=0, high=256):
+    return np.random.default_rng(seed).integers(low, high, (count, SIZE, SIZE, 3), np.uint8)
+
+
+def accuracy_of(train, test, **changes):
+    return held_out_accuracy(train, test, config=replace(QUICK.config, width=8), **changes)
+
+
+def test_sets_that_differ_are_told_apart():
+    train = levels(40, 0, high=160), levels(40, 1, low=96)
+    accuracy = accuracy_of(train, (levels(60, 2, high=160), levels(50, 3, low=96)))
+    assert accuracy.value > 0.95 and accuracy.count == 50
+    assert accuracy.low <= accuracy.value <= accuracy.high <= 1.0
+
+
+def test_two_draws_of_one_set_are_not_told_apart():
+    intervals = []
+    for seed in range(4):
+        sets = [levels(60, 100 * seed + index) for index in range(4)]
+        accuracy = accuracy_of(tuple(sets[:2]), tuple(sets[2:]), seed=seed)
+        intervals.append(accuracy.low <= 0.5 <= accuracy.high)
+    # Each interval misses one time in twenty.
+    assert sum(intervals) >= 3, intervals
+
+
+def test_all_right_is_not_certainty():
+    train = levels(10, 0, high=20), levels(10, 1, low=230)
+    accuracy = accuracy_of(train, (levels(12, 2, high=20), levels(12, 3, low=230)))
+    assert accuracy.value == 1.0 and accuracy.high == pytest.approx(1.0)
+    # Of 12 right answers the rule of Wilson says 0.757; two such sets are halved and joined.
+    assert accuracy.low == pytest.approx(1 - 0.2425 / 2**0.5, abs=1e-3)
+
+
+def test_nothing_is_learned_from_the_test_pictures():
+    bright, dark = levels(30, 0, low=96), levels(30, 1, high=160)
+    # What training calls real is called synthetic in the test: right learning is all wrong there.
+    assert accuracy_of((bright, dark), (dark[::-1], bright[::-1])).value < 0.05
+
+
+def test_the_same_seed_gives_the_same_accuracy():
+    train, test = (levels(20, 0), levels(20, 1, high=200)), (levels(30, 2), levels(30, 3, high=200))
+    first, second = (accuracy_of(train, test, seed=5) for _ in range(2))
+    assert first == second
+
+
+def test_what_says_when_to_stop_is_of_other_sources(monkeypatch):
+    train = levels(20, 0), levels(20, 1)
+    sources = [("real", index // 2) for index in range(20)], [index // 4 for index in range(20)]
+    watched = Watched(
+        monkeypatch,
+        lambda *_, **__: Detector(lambda images: np.ones(len(images)), keras.Sequential(), {}),
+    )
+    found = accuracy_of(train, train, sources=sources)
+    assert watched.known[0].sources == [*sources[0], *sources[1]] and found.value == 0.5
+    assert watched.known[0].present.tolist() == [False] * 20 + [True] * 20

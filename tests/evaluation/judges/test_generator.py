@@ -1,11 +1,11 @@
-"""What generated pictures are worth: known good, known useless and copied sets."""
+"""Figures of generators that are known to be good, useless, or to copy."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from kerasgen.data.labelled_images import LabelledImages
-from kerasgen.evaluation.classifiers.training import Protocol
+from kerasgen.evaluation.classifiers.training import TrainConfig, train_on_images
 from kerasgen.evaluation.judges import generator as generation
 
 SIZE = 8
@@ -36,25 +36,25 @@ def deaf(latents, labels):
     return honest(latents, tf.cast(latents[:, 0] > 0, tf.int32))
 
 
-PROTOCOL = Protocol(steps=40, batch_size=32)
+CONFIG = TrainConfig(steps=40, batch_size=32)
 
 
-def worth(generate):
+def measured(generate):
     train, test = pictures(200, 0), pictures(100, 1)
-    judges = [generation.train_on_real(train, PROTOCOL, seed) for seed in (0, 1)]
-    return generation.measure_worth(generate, SIZE * SIZE, train, test, PROTOCOL, judges)
+    judges = [train_on_images(train, CONFIG, seed) for seed in (0, 1)]
+    return generation.measure_generator(generate, SIZE * SIZE, train, test, CONFIG, judges)
 
 
-def test_a_right_generator_is_worth_as_much_as_real_pictures():
-    figures = worth(honest)
+def test_pictures_of_a_right_generator_are_as_good_as_real_ones():
+    figures = measured(honest)
     assert figures["label_fidelity"]["value"] > 0.98
     assert abs(figures["gap_points"]) < 3
     assert len(figures["generated"]) == len(figures["real"]) == 2
     assert any("gap" in line for line in generation.summary_lines(figures))
 
 
-def test_a_generator_that_ignores_the_class_is_worth_nothing():
-    figures = worth(deaf)
+def test_a_generator_that_ignores_the_class_teaches_nothing():
+    figures = measured(deaf)
     assert figures["label_fidelity"]["value"] < 0.6
     assert figures["gap_points"] > 20
 

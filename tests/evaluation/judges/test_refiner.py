@@ -1,11 +1,13 @@
 """What is said of a refiner, checked on refiners whose effect is known."""
 
 import functools
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 
+from kerasgen.evaluation.comparison.real_fake_classifier import NARROW
 from kerasgen.evaluation.features.extractors import pixel_features
 from kerasgen.evaluation.judges import refiner
 from kerasgen.evaluation.judges.refiner import (
@@ -16,6 +18,7 @@ from kerasgen.evaluation.judges.refiner import (
     prefit_error,
     refining_function,
 )
+from kerasgen.evaluation.metrics import Estimate
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
 from kerasgen.training.colour_moments import STYLE_SIZE
 
@@ -46,7 +49,8 @@ def sets():
 
 @pytest.fixture(autouse=True)
 def quick_classifier(monkeypatch):
-    quick = functools.partial(refiner.held_out_accuracy, steps=20)
+    config = replace(NARROW, steps=20, validate_every=10)
+    quick = functools.partial(refiner.held_out_accuracy, config=config)
     monkeypatch.setattr(refiner, "held_out_accuracy", quick)
 
 
@@ -70,6 +74,24 @@ def test_a_refiner_that_changes_nothing_is_as_far_as_the_renders(sets):
     accuracy = figures["real_or_refined_balanced_accuracy"]
     # 4 styles of a render are not 4 test pictures.
     assert accuracy["count"] == 16
+
+
+def test_styles_of_a_render_are_one_source_of_the_classifier(sets, monkeypatch):
+    """None of a render that is trained on says when to stop."""
+    shown = {}
+
+    def noting(train, test, *, sources, seed):
+        shown["rendered"], shown["sources"] = train[1], sources
+        return Estimate(0.5, 0.4, 0.6, 16)
+
+    monkeypatch.setattr(refiner, "held_out_accuracy", noting)
+    measure_realism(identity, sets, pixel_features(), repeats=3)
+    real, rendered = shown["sources"]
+    assert len(set(real)) == len(real) == 60 and not set(real) & set(rendered)
+    by_source = {}
+    for source, image in zip(rendered, shown["rendered"], strict=True):
+        by_source.setdefault(source, set()).add(image.tobytes())
+    assert len(by_source) == 32 and all(len(same) == 1 for same in by_source.values())
 
 
 def test_more_styles_of_the_same_render_are_not_more_evidence(sets):

@@ -6,15 +6,15 @@ import pytest
 from PIL import Image
 
 from kerasgen.data.labelled_images import LabelledImages
-from kerasgen.evaluation.classifiers.detector import Plan
+from kerasgen.evaluation.classifiers.training import TrainConfig
 from kerasgen.evaluation.comparison.compare import compare
 from kerasgen.evaluation.comparison.options import CompareOptions
 from kerasgen.evaluation.comparison.picture_sets import PictureSet
 from kerasgen.evaluation.comparison.real_fake_classifier import Network
 from kerasgen.evaluation.features.extractors import pixel_features
 from kerasgen.evaluation.utility import learners
-from kerasgen.evaluation.utility.prove import Question, prove_sets
-from kerasgen.evaluation.utility.training_sets import Pools
+from kerasgen.evaluation.utility.prove import ProofConfig, prove_sets
+from kerasgen.evaluation.utility.training_sets import TrainingPools
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
 
 pytestmark = pytest.mark.skipif(
@@ -34,7 +34,7 @@ def page(tmp_path_factory):
             (rendered_eyes(40, 1, 32).images, [f"render{n}.png" for n in range(40)]),
         )
     ]
-    network = Network(plan=Plan(2, 1, 1, 8, 1e-3))
+    network = Network(config=TrainConfig(steps=2, batch_size=8, validate_every=1, patience=1))
     options = CompareOptions(features=[pixel_features(4)], network=network)
     compare(*sets, options, workdir=folder, title="drawn eyes").save(folder)
     return folder / "index.html"
@@ -81,8 +81,8 @@ def test_the_page_of_a_proof_is_read_at_any_width(tmp_path, monkeypatch):
     labels = (np.arange(240) % 2).astype(np.int32)
     whole = LabelledImages(images, labels, ("shirt", "shoe"), tuple(map(str, range(240))))
     real, made, test = (whole.at(np.arange(start, 240, 3)) for start in range(3))
-    question = Question([20, 80], (1.0,), 2, gate=True)
-    found = prove_sets(Pools(real, range(80), made), test, question, tmp_path)
+    question = ProofConfig([20, 80], (1.0,), 2, gate=True)
+    found = prove_sets(TrainingPools(real, range(80), made), test, question, tmp_path)
     for size in ("1000,1400", "420,900"):
         with browser.browser(f"--window-size={size}") as window:
             window.open(tmp_path / "index.html")

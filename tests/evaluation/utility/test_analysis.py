@@ -1,10 +1,12 @@
-"""Verdicts on answers whose worth is known by construction."""
+"""Verdicts on predictions that are right as often as it says here."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from kerasgen.evaluation.utility.analysis import find
-from kerasgen.evaluation.utility.runs import ALONE, REAL, Answers, Cell
+from kerasgen.evaluation.utility.analysis import analyse
+from kerasgen.evaluation.utility.runs import ALONE, REAL, Predictions, Run
 from kerasgen.evaluation.utility.training_sets import Arm
 
 MIXED = Arm("real + 1 x synthetic", times=1)
@@ -14,20 +16,20 @@ NOISE = Arm("control: real + 1 x noise", times=1, added="noise")
 LABELS = np.arange(1000) % 4
 
 
-def answering(share, seed, labels=LABELS):
-    """Answers of which about a share is right."""
+def predicted(share, seed, labels=LABELS):
+    """Classes of which about a share is right."""
     generator = np.random.default_rng(seed)
     wrong = generator.random(len(labels)) >= share
     return np.where(wrong, (labels + 1) % 4, labels).astype(np.int32)
 
 
-def answers(shares):
+def predictions(shares):
     """From (arm, amount) -> (right on test, right on held-out)."""
     truth = LABELS[:200].astype(np.int32)
     return {
-        Cell(arm, amount, seed): Answers(
-            answering(right, [number, seed]),
-            answering(held, [number, seed, 1], truth),
+        Run(arm, amount, seed): Predictions(
+            predicted(right, [number, seed]),
+            predicted(held, [number, seed, 1], truth),
             truth,
             np.zeros(0, np.int32),
         )
@@ -51,7 +53,7 @@ def known(mixed=0.9, more=0.9):
 
 
 def test_a_gain_is_said_where_it_is_and_only_there():
-    found = find(answers(known()), LABELS, "accuracy")
+    found = analyse(predictions(known()), LABELS, "accuracy")
     first, last = found["verdicts"]
     assert (first["amount"], first["without"], first["with"]) == (
         100, "real, augmented", "real + 1 x synthetic",
@@ -67,51 +69,48 @@ def test_a_gain_is_said_where_it_is_and_only_there():
 def test_an_amount_that_could_not_be_tested_is_said():
     shares = known()
     del shares[MIXED, 1000]
-    found = find(answers(shares), LABELS, "accuracy")
+    found = analyse(predictions(shares), LABELS, "accuracy")
     assert found["summary"].startswith("With 1,000 real pictures: too few synthetic ones")
     assert [each["amount"] for each in found["verdicts"]] == [100]
 
 
 def test_pictures_of_one_source_widen_the_interval():
-    alone = find(answers(known()), LABELS, "accuracy")["verdicts"][0]["gain"]
+    alone = analyse(predictions(known()), LABELS, "accuracy")["verdicts"][0]["gain"]
     # Each source has all its pictures right or wrong.
     sources = np.arange(1000) // 4
-    shares = {place: (share, held) for place, (share, held) in known().items()}
-    told = answers(shares)
-    for cell, each in told.items():
+    runs = predictions(known())
+    for run, each in runs.items():
         right = (each.test == LABELS)[::4].repeat(4)
-        told[cell] = Answers(
-            np.where(right, LABELS, (LABELS + 1) % 4), each.held_out, each.truth, each.synthetic
-        )
-    together = find(told, LABELS, "accuracy", sources)["verdicts"][0]["gain"]
+        runs[run] = replace(each, test=np.where(right, LABELS, (LABELS + 1) % 4))
+    together = analyse(runs, LABELS, "accuracy", sources)["verdicts"][0]["gain"]
     assert together["count"] == 250 and alone["count"] == 1000
     assert together["high"] - together["low"] > 1.3 * (alone["high"] - alone["low"])
 
 
 def test_harm_is_said():
-    found = find(answers(known(mixed=0.5)), LABELS, "accuracy")
+    found = analyse(predictions(known(mixed=0.5)), LABELS, "accuracy")
     assert found["verdicts"][0]["verdict"].startswith("It harms")
 
 
-def test_the_synthetic_set_alone_is_worth_what_gives_its_score():
-    found = find(answers(known()), LABELS, "accuracy")
-    alone, mixed = found["worth"]
+def test_the_synthetic_set_alone_is_equivalent_to_what_gives_its_score():
+    found = analyse(predictions(known()), LABELS, "accuracy")
+    alone, mixed = found["equivalent_real"]
     # Half way from 0.6 to 0.8, over the logarithm of 100 to 1,000.
     assert 120 < alone["low"] < alone["value"] < alone["high"] < 800
     assert alone["amount"] == 0 and abs(np.log10(alone["value"]) - 2.5) < 0.1
-    assert mixed["told"].startswith("at least 1,000") and mixed["amount"] == 100
-    assert f"alone is worth {alone['told']} real pictures" in found["summary"]
+    assert mixed["text"].startswith("at least 1,000") and mixed["amount"] == 100
+    assert f"alone is equivalent to {alone['text']} real pictures" in found["summary"]
 
 
-def test_controls_that_fail_are_told():
-    found = find(answers(known(more=0.6)), LABELS, "accuracy")
+def test_controls_that_fail_are_said():
+    found = analyse(predictions(known(more=0.6)), LABELS, "accuracy")
     assert [each["as_it_must"] for each in found["controls"]] == [False, True]
     assert found["summary"].startswith("This proof cannot tell") and "1 x other" in found["summary"]
 
 
-def test_the_other_score_can_be_asked_for():
-    found = find(answers(known()), LABELS, "macro_f1")
+def test_the_other_score_can_be_used():
+    found = analyse(predictions(known()), LABELS, "macro_f1")
     row = next(row for row in found["curve"] if row["arm"] == "real" and row["amount"] == 100)
     assert row["macro_f1"]["count"] == 1000 and row["gain"] is None and row["classifiers"] == 3
     with pytest.raises(ValueError, match="among accuracy, macro_f1"):
-        find(answers(known()), LABELS, "beauty")
+        analyse(predictions(known()), LABELS, "beauty")

@@ -1,16 +1,16 @@
-"""Arms of a proof: what their batches hold, and verdicts on sets whose worth is known."""
+"""Arms of a proof: what their batches hold, and verdicts on sets whose use is known."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from kerasgen.data.labelled_images import LabelledImages
-from kerasgen.evaluation.classifiers.training import Protocol, mean_f1, share_right
+from kerasgen.evaluation.classifiers.training import TrainConfig, mean_f1, share_right
 from kerasgen.evaluation.metrics import Estimate
 from kerasgen.evaluation.utility import arms as utility
 
 SIZE = 8
-PROTOCOL = Protocol(steps=100, batch_size=32, width=8)
+CONFIG = TrainConfig(steps=100, batch_size=32, width=8)
 
 
 LIGHT = 24
@@ -46,7 +46,7 @@ def lying(latents, labels):
 
 
 def arms(train, generate, **options):
-    return utility.utility_arms(train, generate, SIZE * SIZE, PROTOCOL, **options)
+    return utility.utility_arms(train, generate, SIZE * SIZE, CONFIG, **options)
 
 
 def test_what_the_arms_show_a_classifier():
@@ -69,7 +69,7 @@ def test_what_the_arms_show_a_classifier():
         name: np.concatenate([next(arm(seed))[1] for seed in range(9)]).mean()
         for name, arm in found.items()
     }
-    assert shares["real"] > 0.85 and abs(shares["real, classes alike"] - 0.5) < 0.1
+    assert shares["real"] > 0.85 and abs(shares["real, balanced classes"] - 0.5) < 0.1
     assert abs(shares["synthetic"] - 0.5) < 0.1
 
 
@@ -90,18 +90,18 @@ def test_good_pictures_help_and_wrong_labels_harm():
     train, test = pictures((2, 2), 0), pictures((150, 150), 1)
     few = train.at(np.array([0, 3]))
     seeds = range(5)
-    told = {}
+    predicted = {}
     for name, generate in (("good", good), ("lying", lying)):
         found = arms(few, generate, share=0.9)
         kinds = ("real", "real + synthetic") if name == "good" else ("real + synthetic",)
         for kind in kinds:
-            told[name, kind] = utility.train_and_predict(found[kind], test, PROTOCOL, seeds)
-    real = told["good", "real"]
+            predicted[name, kind] = utility.train_and_predict(found[kind], test, CONFIG, seeds)
+    real = predicted["good", "real"]
     assert real.shape == (5, 300)
 
     def gain(name):
         return utility.gain_with_interval(
-            share_right, test.labels, told[name, "real + synthetic"], real
+            share_right, test.labels, predicted[name, "real + synthetic"], real
         )
 
     assert gain("good").low > 0 and "helps" in utility.verdict(gain("good"))

@@ -1,4 +1,4 @@
-"""Proofs on sets whose worth is known: more of the same, the same in one colour, lies."""
+"""Proofs on sets whose use is known: more of the same, and lies."""
 
 import json
 from dataclasses import replace
@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from kerasgen.data.labelled_images import LabelledImages
-from kerasgen.evaluation.classifiers.training import Protocol
+from kerasgen.evaluation.classifiers.training import TrainConfig
 from kerasgen.evaluation.utility import learners, runs
 from kerasgen.evaluation.utility.learners import FromScratch
-from kerasgen.evaluation.utility.prove import Question, prove_sets
-from kerasgen.evaluation.utility.training_sets import Pools
+from kerasgen.evaluation.utility.prove import ProofConfig, prove_sets
+from kerasgen.evaluation.utility.training_sets import TrainingPools
 
 SIZE = 8
 LIGHT = 16
-QUICK = Protocol(steps=60, batch_size=32, width=8)
+QUICK = TrainConfig(steps=60, batch_size=32, width=8)
 
 
 def pictures(count, seed):
@@ -28,23 +28,23 @@ def pictures(count, seed):
 
 
 def pools(synthetic, real=64):
-    return Pools(pictures(real, 0), range(real), synthetic)
+    return TrainingPools(pictures(real, 0), range(real), synthetic)
 
 
 TEST = pictures(200, 5)
 
 
 def test_the_plan_has_all_arms_and_leaves_out_what_is_not_there():
-    cells = runs.plan_cells(pools(pictures(40, 1)), [16, 64], [1, 2], range(2), gate=True)
-    at = {amount: {cell.arm.name for cell in cells if cell.amount == amount} for amount in (16, 64)}
+    planned = runs.plan_runs(pools(pictures(40, 1)), [16, 64], [1, 2], range(2), gate=True)
+    at = {amount: {run.arm.name for run in planned if run.amount == amount} for amount in (16, 64)}
     # 13 of 16 and 51 of 64 are trained on: 40 synthetic ones do not suffice for the latter.
-    assert {"real", "real, classes alike", "real, augmented"} <= at[16] & at[64]
+    assert {"real", "real, balanced classes", "real, augmented"} <= at[16] & at[64]
     assert {"real + 2 x synthetic, augmented", "real + 1 x confirmed"} <= at[16] - at[64]
     assert not any("x synthetic" in name for name in at[64]) and "synthetic alone" in at[64]
     controls = {name for name in at[16] if name.startswith("control")}
     assert controls == {"control: real + 2 x other real", "control: real + 2 x noise"}
-    first = [cell.arm.name for cell in cells if cell.amount == 16 and cell.seed == 1][0]
-    assert first == "real" and len(set(cells)) == len(cells)
+    first = [run.arm.name for run in planned if run.amount == 16 and run.seed == 1][0]
+    assert first == "real" and len(set(planned)) == len(planned)
 
 
 @pytest.mark.parametrize(
@@ -59,30 +59,30 @@ def test_the_plan_has_all_arms_and_leaves_out_what_is_not_there():
 )
 def test_a_plan_that_cannot_be_is_refused(amounts, times, said):
     with pytest.raises(ValueError, match=f"{said}.*Received: "):
-        runs.plan_cells(pools(pictures(8, 1)), amounts, times, range(2))
+        runs.plan_runs(pools(pictures(8, 1)), amounts, times, range(2))
 
 
 def test_an_amount_without_a_class_is_refused():
     """Two recordings of a class: at 16 pictures one class would be missing."""
     real = pictures(64, 0)
     groups = [(label, place // 32) for place, label in enumerate(real.labels.tolist())]
-    given = Pools(real, groups, pictures(64, 1))
+    recordings = TrainingPools(real, groups, pictures(64, 1))
     with pytest.raises(ValueError, match="Of 16 real pictures.*none is of (above|below).*Received"):
-        runs.plan_cells(given, [16, 64], [1], range(2))
-    assert runs.plan_cells(given, [64], [0.5], range(2))
+        runs.plan_runs(recordings, [16, 64], [1], range(2))
+    assert runs.plan_runs(recordings, [64], [0.5], range(2))
 
 
 def test_more_of_the_same_helps(tmp_path):
-    short = FromScratch(Protocol(steps=100, batch_size=32, width=8))
-    question = Question([8, 64], (4.0,), 5, short)
-    told = []
+    short = FromScratch(TrainConfig(steps=100, batch_size=32, width=8))
+    config = ProofConfig([8, 64], (4.0,), 5, short)
+    reported = []
     good = prove_sets(
-        pools(pictures(256, 1)), TEST, question, tmp_path,
-        report=lambda done, total: told.append((done, total)),
+        pools(pictures(256, 1)), TEST, config, tmp_path,
+        report=lambda done, total: reported.append((done, total)),
     )  # fmt: skip
-    assert told[-1] == (good["settings"]["classifiers"],) * 2 and told[0][0] == 1
+    assert reported[-1] == (good["settings"]["classifiers"],) * 2 and reported[0][0] == 1
     assert good["verdicts"][0]["verdict"].startswith("It helps")
-    assert good["worth"][0]["value"] > 30
+    assert good["equivalent_real"][0]["value"] > 30
     assert all(each["as_it_must"] for each in good["controls"])
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert good["summary"] in page and "<svg" in page
@@ -94,9 +94,9 @@ def test_a_gate_keeps_what_is_confirmed_and_a_stop_loses_nothing(tmp_path, monke
     labels = made.labels.copy()
     labels[::3] = 1 - labels[::3]
     mixed = pools(LabelledImages(made.images, labels, made.class_names, made.names))
-    question = Question([64], (1.0,), 1, FromScratch(QUICK), gate=True)
+    config = ProofConfig([64], (1.0,), 1, FromScratch(QUICK), gate=True)
     trained = []
-    real = learners.train_classifier
+    real = learners.train_on_images
 
     def stopping(*given):
         trained.append(given)
@@ -104,11 +104,11 @@ def test_a_gate_keeps_what_is_confirmed_and_a_stop_loses_nothing(tmp_path, monke
             raise KeyboardInterrupt
         return real(*given)
 
-    monkeypatch.setattr(learners, "train_classifier", stopping)
+    monkeypatch.setattr(learners, "train_on_images", stopping)
     with pytest.raises(KeyboardInterrupt):
-        prove_sets(mixed, TEST, question, tmp_path)
+        prove_sets(mixed, TEST, config, tmp_path)
     assert not (tmp_path / "index.html").exists()
-    found = prove_sets(mixed, TEST, question, tmp_path)
+    found = prove_sets(mixed, TEST, config, tmp_path)
     # The two that were done are not trained again.
     assert len(trained) == 1 + found["settings"]["classifiers"]
     (gate,) = found["gate"]
@@ -116,35 +116,28 @@ def test_a_gate_keeps_what_is_confirmed_and_a_stop_loses_nothing(tmp_path, monke
     assert any("no control with more real" in remark for remark in found["remarks"])
     assert "The gate" in (tmp_path / "index.html").read_text(encoding="utf-8")
     count = len(trained)
-    again = prove_sets(mixed, TEST, question, tmp_path)
+    again = prove_sets(mixed, TEST, config, tmp_path)
     assert again == found and len(trained) == count
 
 
 def test_other_pictures_are_another_proof(tmp_path, monkeypatch):
-    cells = [runs.Cell(runs.ALONE, 64, 0)]
-    asked = []
-    monkeypatch.setattr(learners, "train_classifier", lambda *given: asked.append(given))
+    alone = [runs.Run(runs.ALONE, 64, 0)]
+    trained = []
+    monkeypatch.setattr(learners, "train_on_images", lambda *given: trained.append(given))
     monkeypatch.setattr(learners, "predict", lambda network, images: images[:, 0, 0, 0])
     for _ in range(2):
         for made in (pictures(40, 1), pictures(40, 2)):
-            runs.run_cells(cells, pools(made), TEST, FromScratch(QUICK), tmp_path)
-    assert len(asked) == 2
-    runs.run_cells(cells, pools(pictures(40, 1)), pictures(200, 6), FromScratch(QUICK), tmp_path)
-    runs.run_cells(cells, pools(pictures(40, 1)), TEST, FromScratch(Protocol(steps=61)), tmp_path)
-    assert len(asked) == 4
+            runs.train_runs(alone, pools(made), TEST, FromScratch(QUICK), tmp_path)
+    assert len(trained) == 2
+    runs.train_runs(alone, pools(pictures(40, 1)), pictures(200, 6), FromScratch(QUICK), tmp_path)
+    runs.train_runs(
+        alone, pools(pictures(40, 1)), TEST, FromScratch(TrainConfig(steps=61)), tmp_path
+    )
+    assert len(trained) == 4
     for seed in (7, 8):
         chosen_by = replace(pools(pictures(40, 1)), validation=pictures(20, seed))
-        runs.run_cells(cells, chosen_by, TEST, FromScratch(QUICK), tmp_path)
-    assert len(asked) == 6
-
-
-def test_copies_of_test_pictures_are_left_out():
-    train = pictures(10, 1)
-    images = train.images.copy()
-    images[[2, 7]] = TEST.images[[5, 9]]
-    planted = LabelledImages(images, train.labels, train.class_names, train.names)
-    kept = runs.without_copies(planted, TEST)
-    assert kept.names == ("0", "1", "3", "4", "5", "6", "8", "9")
+        runs.train_runs(alone, chosen_by, TEST, FromScratch(QUICK), tmp_path)
+    assert len(trained) == 6
 
 
 def test_a_time_becomes_a_number_of_updates_and_stays(tmp_path, monkeypatch):
@@ -152,12 +145,12 @@ def test_a_time_becomes_a_number_of_updates_and_stays(tmp_path, monkeypatch):
     steps = runs.steps_within(5, 10, given, QUICK, tmp_path)
     assert steps > runs.FEWEST_STEPS
     assert steps < 10_000_000
-    monkeypatch.setattr(runs, "train_classifier", None)
+    monkeypatch.setattr(runs, "train_on_images", None)
     assert runs.steps_within(5, 10, given, QUICK, tmp_path) == steps
     monkeypatch.undo()
     larger = pools(pictures(9, 1), real=65)
     assert runs.steps_within(5, 10, larger, QUICK, tmp_path) > 0
-    told = json.loads((tmp_path / "pace.json").read_text())["asked"]
-    assert told["pictures"] == [65, SIZE, SIZE, 1]
+    settings = json.loads((tmp_path / "pace.json").read_text())["settings"]
+    assert settings["pictures"] == [65, SIZE, SIZE, 1]
     with pytest.raises(ValueError, match=r"10 classifiers need about .*Received: minutes=0.01"):
         runs.steps_within(0.01, 10, given, QUICK, tmp_path)

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from kerasgen.evaluation.utility.sample_equivalence import Worth, equivalent_amount, isotonic, worth
+from kerasgen.evaluation.utility.sample_equivalence import (
+    EquivalentImages,
+    equivalent_amount,
+    equivalent_real_images,
+    isotonic,
+)
 
 AMOUNTS = (100, 1000, 10000)
 
@@ -41,17 +46,19 @@ def test_isotonic_regression_by_hand_and_by_its_definition():
         assert ((other - values) ** 2).sum() >= distance
 
 
-def test_the_interval_is_that_of_the_draws_and_ends_are_told_as_such():
+def test_the_interval_is_that_of_the_draws_and_ends_are_named_as_such():
     curve = np.array([0.5, 0.7, 0.8])
     curves = np.tile(curve, (100, 1))
     wanted = np.linspace(0.55, 0.65, 100)
-    found = worth(AMOUNTS, curve, 0.6, curves, wanted)
+    found = equivalent_real_images(AMOUNTS, curve, 0.6, curves, wanted)
     assert found.value == pytest.approx(10**2.5)
     assert 10**2.25 < found.low < 10**2.3 and 10**2.7 < found.high < 10**2.75
     assert str(found) == "320 [180, 550]"
-    assert str(Worth(100, 100, 10000, 100, 10000)) == ("at most 100 [at most 100, at least 10,000]")
-    assert str(Worth(100, 100, 100, 100, 10000)) == "at most 100"
-    assert str(Worth(99, 12, 4321, 5, 10000)) == "99 [12, 4,300]"
+    assert str(EquivalentImages(100, 100, 10000, 100, 10000)) == (
+        "at most 100 [at most 100, at least 10,000]"
+    )
+    assert str(EquivalentImages(100, 100, 100, 100, 10000)) == "at most 100"
+    assert str(EquivalentImages(99, 12, 4321, 5, 10000)) == "99 [12, 4,300]"
 
 
 @pytest.mark.parametrize(("amounts", "scores"), [((100, 100), 2), ((200, 100), 2), ((100,), 2)])
