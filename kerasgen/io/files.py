@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -216,3 +217,13 @@ def access_to(path: PathLike) -> Iterator[None]:
         yield
     except OSError as error:
         raise ValueError(f"No access: {error}. Received: path={str(path)!r}") from error
+
+
+@contextmanager
+def kept_in(folder: PathLike | None) -> Iterator[Path]:
+    """The folder of a job's work; None for a temporary one, which goes at the end."""
+    if folder is not None:
+        yield Path(folder)
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        yield Path(temporary)

@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 from kerasgen import cli
+from kerasgen.cli.prove import CONDITIONS
+from kerasgen.evaluation.utility.prove import EQUIVALENT, GAIN
 
 CLASSES = ("above", "below")
 
@@ -43,13 +45,13 @@ def run(folders, out, *more, test="test", synthetic="synthetic"):
     return cli.run(["prove", *arguments, "--out", str(out), *small, "1", *more])
 
 
-def test_a_proof_is_written_and_goes_on(folders, tmp_path, capsys, caplog):
+def test_a_proof_is_written_and_goes_on(folders, tmp_path, capsys):
     amounts = ["--amounts", "12,48", "--steps", "20"]
     assert run(folders, tmp_path, *amounts) == 0
-    printed = capsys.readouterr().out
+    printed, said = capsys.readouterr()
     assert "With 48 real pictures: " in printed and str(tmp_path / "index.html") in printed
     assert "classifiers 13/13" in printed
-    assert "2 real pictures were left out" in caplog.text
+    assert "kerasgen: 2 real pictures were left out" in said
     numbers = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert numbers["sets"] == {
         "real": 48, "synthetic": 48, "test": 40, "validation": 0, "classes": 2, "size": "16x16",
@@ -64,7 +66,7 @@ def test_a_proof_is_written_and_goes_on(folders, tmp_path, capsys, caplog):
     assert "a control did not behave" in capsys.readouterr().err
 
 
-def test_arms_are_chosen_by_pictures_that_are_given(folders, tmp_path, caplog):
+def test_arms_are_chosen_by_pictures_that_are_given(folders, tmp_path, capsys):
     save(tmp_path / "others", 9, 7)
     # One is the test's, too, and one is also among the real ones.
     for name, kind in (("0", "test"), ("1", "real")):
@@ -76,9 +78,10 @@ def test_arms_are_chosen_by_pictures_that_are_given(folders, tmp_path, caplog):
     assert run(folders, tmp_path / "out", *more) == 0
     sets = json.loads((tmp_path / "out/report.json").read_text(encoding="utf-8"))["sets"]
     assert (sets["real"], sets["validation"], sets["test"]) == (47, 17, 40)
-    assert "pixel by pixel" not in caplog.text
-    assert "1 validation pictures were left out: they are also among the test" in caplog.text
-    assert "1 real pictures were left out: they are also among the validation" in caplog.text
+    said = capsys.readouterr().err
+    assert "pixel by pixel" not in said
+    assert "1 validation pictures were left out: they are also among the test" in said
+    assert "1 real pictures were left out: they are also among the validation" in said
     page = (tmp_path / "out/index.html").read_text(encoding="utf-8")
     assert "17 other real pictures to choose" in page and "--validation" not in page
     # One amount is no learning curve.
@@ -97,10 +100,14 @@ def test_heads_on_frozen_features_are_another_proof(folders, tmp_path, capsys):
     assert "classifiers 13/13" in capsys.readouterr().out
 
 
-def test_real_pictures_given_as_synthetic_are_reported(folders, tmp_path, caplog):
+def test_real_pictures_given_as_synthetic_are_reported(folders, tmp_path, capsys):
     amounts = ["--amounts", "46", "--steps", "2"]
     assert run(folders, tmp_path, *amounts, synthetic="real") == 0
-    assert "48 synthetic pictures are copies of real ones to train on" in caplog.text
+    assert "48 synthetic pictures are copies of real ones to train on" in capsys.readouterr().err
+
+
+def test_the_conditions_are_the_measures_of_a_proof():
+    assert CONDITIONS == (*GAIN, *EQUIVALENT)
 
 
 @pytest.mark.parametrize(
@@ -110,10 +117,10 @@ def test_real_pictures_given_as_synthetic_are_reported(folders, tmp_path, caplog
         (["--amounts", "12,400"], "There are 48 real pictures"),
         (["--times", "0"], "`times` must be above 0"),
         (["--fail-if", "beauty>1"], "gain_low"),
-        (["--fail-if", "equivalent_real<9", "--amounts", "48"], "at least two --amounts"),
+        (["--fail-if", "equivalent_real<9", "--amounts", "48"], "at least two amounts"),
         (["--minutes", "0.0001"], "need about"),
         (["--amounts", "12,48", "--times", "2", "--fail-if", "gain<0"], "too few synthetic ones"),
-        (["--minutes", "5", "--features", "pixels"], "--minutes is for networks from scratch"),
+        (["--minutes", "5", "--features", "pixels"], "`minutes` is for networks from scratch"),
         (["--features", "eyes"], "Features must be among"),
         (["--sources", "name"], "none is of below"),
     ],

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +29,7 @@ from kerasgen.evaluation.features.pca import fit_projection
 from kerasgen.evaluation.metrics import find_copies
 from kerasgen.evaluation.reports.html import Report
 from kerasgen.evaluation.reports.plots import histogram_plot, statistics_plot
+from kerasgen.io.files import kept_in
 
 NETWORK_AREA = "network_area"
 """Name of the area under the ROC curve of the trained network."""
@@ -116,7 +115,7 @@ def compare(
         # What cannot see these pictures is found before the long work.
         space(sets["real"].images[:1])
     folders = [Path(each).name for each in given.values() if not isinstance(each, PictureSet)]
-    with _kept_in(workdir) as folder:
+    with kept_in(workdir) as folder:
         return _measured(
             sets["real"],
             sets["synthetic"],
@@ -155,15 +154,6 @@ def _read(
             notes += own
         sets[kind] = each
     return sets, notes
-
-
-@contextmanager
-def _kept_in(workdir: str | Path | None) -> Iterator[Path]:
-    if workdir is not None:
-        yield Path(workdir)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)
 
 
 def _measured(

@@ -86,11 +86,6 @@ def render_page(template: str, report: dict[str, Any], **content: Any) -> str:
     )
 
 
-def write_page(folder: str | Path, template: str, report: dict[str, Any], **content: Any) -> Path:
-    """Renders a page and saves it with its numbers, see ``Report.save``."""
-    return Report(report, render_page(template, report, **content)).save(folder)
-
-
 def markup(svg: str) -> markupsafe.Markup:
     """Marks what was drawn here, not by a user, as safe to stand in a page as it is."""
     return markupsafe.Markup(svg)

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from kerasgen.evaluation.utility.runs import ALONE
-
 REAL, SYNTHETIC = "#1f6f8b", "#d1495b"
 """Colours of the two sets: told apart by people who confuse red and green, too."""
 
@@ -78,15 +76,15 @@ def statistics_plot(real: Mapping[str, np.ndarray], synthetic: Mapping[str, np.n
     return _svg(draw, (9.0, 6.0))
 
 
-def mixing_plot(curve: Sequence[Mapping[str, Any]], score: str) -> str:
+def mixing_plot(curve: Sequence[Mapping[str, Any]], score: str, *, across: str) -> str:
     """A score over the number of real pictures, a line for each way to train.
 
-    Without real pictures the number does not matter: that line goes across, dashed, its interval
-    shaded. Of an arm that is at one amount only there is a point.
-
     Args:
-        curve: From ``findings.find``; controls are left out.
+        curve: From ``analysis.analyse``; controls are left out. Of an arm that is at one amount
+            only there is a point.
         score: Key of the score in each row, an ``Estimate`` as a dict.
+        across: Name of the arm without real pictures: the number does not matter, its line goes
+            across, dashed, its interval shaded.
 
     Returns:
         An ``<svg>`` element.
@@ -103,7 +101,7 @@ def mixing_plot(curve: Sequence[Mapping[str, Any]], score: str) -> str:
             colour = _LINES[made][drawn[made] % len(_LINES[made])]
             drawn[made] += 1
             values = 100 * np.array([[row[score][key] for key in _ENDS] for row in rows])
-            if name == ALONE.name:
+            if name == across:
                 axes.axhspan(*values[0, 1:], color=colour, alpha=0.08, linewidth=0)
                 axes.axhline(values[0, 0], color=colour, linestyle="--", label=name)
                 continue

@@ -1,9 +1,9 @@
-"""From three sets of labelled pictures to a proof that the synthetic one helps, or an honest no."""
+"""Does a synthetic set help? Three sets of labelled pictures -> a proof, or an honest no."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,117 +11,223 @@ import numpy as np
 
 import kerasgen
 from kerasgen.data.labelled_images import LabelledImages
-from kerasgen.evaluation.classifiers.training import TrainConfig
+from kerasgen.evaluation.features.by_name import features_by_name
+from kerasgen.evaluation.features.extractors import cached_features
 from kerasgen.evaluation.metrics import Estimate, wilson_interval
-from kerasgen.evaluation.reports.html import data_url, markup, write_page
+from kerasgen.evaluation.reports.html import Report, data_url, markup, render_page
 from kerasgen.evaluation.reports.plots import mixing_plot
 from kerasgen.evaluation.utility.analysis import analyse
-from kerasgen.evaluation.utility.learners import FromScratch, Learner
-from kerasgen.evaluation.utility.runs import REAL, Predictions, Run, plan_runs, train_runs
+from kerasgen.evaluation.utility.learners import FromScratch, Learner, OnFeatures
+from kerasgen.evaluation.utility.options import ProofOptions
+from kerasgen.evaluation.utility.proof_data import (
+    AS_THEY_ARE,
+    ImageForm,
+    ProofData,
+    read_proof_data,
+)
+from kerasgen.evaluation.utility.runs import (
+    ALONE,
+    REAL,
+    Predictions,
+    Run,
+    plan_runs,
+    steps_within,
+    train_runs,
+)
 from kerasgen.evaluation.utility.training_sets import TrainingPools
+from kerasgen.io.files import kept_in
+from kerasgen.io.progress import Progress, silent
 from kerasgen.io.sheets import contact_sheet
 
 _SHOWN = 8
 """Pictures of each class and set on the sheet."""
 
 
-@dataclass(frozen=True)
-class ProofConfig:
-    """What is trained, how often, and which score decides.
+GAIN = ("gain", "gain_low", "gain_high")
+"""Measures of what synthetic pictures add to all real ones, with the ends of its interval."""
 
-    Attributes:
-        amounts: Of real pictures, rising.
-        times: Synthetic pictures added for each real one.
-        seeds: Classifiers of each kind.
-        learner: What each is, and how long it learns.
-        score: ``accuracy`` or ``macro_f1``: what choices and verdicts go by.
-        gate: Whether to try confirmed synthetic pictures, too.
+EQUIVALENT = ("equivalent_real", "equivalent_real_low")
+"""Measures of how many real pictures the synthetic set equals, alone."""
+
+
+class Proof(Report):
+    """Whether a synthetic set helps.
+
+    Its ``numbers``, besides the ``summary``: what ``analysis.analyse`` gives, and ``gate``,
+    ``sets``, ``settings``, ``remarks`` and ``version``.
     """
 
-    amounts: Sequence[int]
-    times: Sequence[float] = (1.0, 4.0)
-    seeds: int = 3
-    learner: Learner = FromScratch(TrainConfig(steps=1000, batch_size=64, width=16))
-    score: str = "accuracy"
-    gate: bool = False
+    @property
+    def measures(self) -> dict[str, float]:
+        """By name, as far as they could be measured: ``GAIN`` and ``EQUIVALENT``."""
+        found = dict(zip(GAIN, _ends(self.numbers["verdicts"][-1]["gain"]), strict=True))
+        for alone in self.numbers["equivalent_real"][:1]:
+            found |= dict(zip(EQUIVALENT, _ends(alone), strict=False))
+        return found
+
+    @property
+    def failed_controls(self) -> list[str]:
+        """The controls that did not behave: with one, the proof cannot decide."""
+        return [each["arm"] for each in self.numbers["controls"] if not each["as_it_must"]]
 
 
-def prove_sets(
-    pools: TrainingPools,
-    test: LabelledImages,
-    config: ProofConfig,
-    folder: str | Path,
+def _ends(estimate: Mapping[str, float]) -> tuple[float, float, float]:
+    return estimate["value"], estimate["low"], estimate["high"]
+
+
+def prove(
+    real: str | Path,
+    synthetic: str | Path,
+    test: str | Path | None = None,
+    options: ProofOptions | None = None,
     *,
-    test_groups: Sequence[Hashable] | None = None,
-    title: str = "proof",
-    remarks: Sequence[str] = (),
-    report: Callable[[int, int], None] | None = None,
-) -> dict[str, Any]:
-    """Trains all classifiers that are not trained yet, and writes a report.
+    validation: str | Path | None = None,
+    sources: str = "picture",
+    form: ImageForm = AS_THEY_ARE,
+    workdir: str | Path | None = None,
+    progress: Progress = silent,
+) -> Proof:
+    """Proves from files whether synthetic pictures help a classifier, or that they do not.
 
     Args:
-        pools: Real and synthetic pictures to train on, without copies of test pictures.
-        test: Real pictures that nothing was trained or chosen on, of the same form and classes.
-        config: What is trained, and how often.
-        folder: Where ``index.html`` and ``report.json`` are written, and the predictions kept.
-        test_groups: The source of each test picture: those of one are drawn together. None for
-            each its own.
-        title: Of the page.
-        remarks: What a reader must know of the sets.
-        report: Called after each classifier with the number done and the number of all.
+        real: Labelled real pictures to train on, see ``load_labelled``.
+        synthetic: Synthetic ones, with (some of) the same classes.
+        test: Real pictures that nothing was trained on; None for the test part of ``real``.
+        options: What is trained; None for the defaults.
+        validation: See ``read_proof_data``.
+        sources: Which real pictures stay together, see ``read_proof_data``.
+        form: What every picture is brought to.
+        workdir: See ``prove_data``.
+        progress: Shows how far it has come.
 
     Returns:
-        What ``report.json`` holds: what ``analysis.analyse`` gives, and ``gate``, ``sets``,
-        ``settings``, ``remarks``, ``version``.
+        ``proof.save(folder)`` writes the page and its numbers.
 
     Raises:
-        ValueError: If the config does not fit the pictures, or nothing can be written.
+        ValueError: If a set cannot be read, or the options do not fit the pictures.
     """
-    runs = plan_runs(pools, config.amounts, config.times, range(config.seeds), gate=config.gate)
-    kept = Path(folder) / "predictions"
-    predictions = train_runs(runs, pools, test, config.learner, kept, report)
-    height, width = test.images.shape[1:3]
+    data = read_proof_data(real, synthetic, test, validation=validation, sources=sources, form=form)
+    title = f"{Path(real).name} and {Path(synthetic).name}"
+    return prove_data(data, options, workdir=workdir, title=title, progress=progress)
+
+
+def prove_data(
+    data: ProofData,
+    options: ProofOptions | None = None,
+    *,
+    workdir: str | Path | None = None,
+    title: str = "real and synthetic",
+    require: Collection[str] = (),
+    progress: Progress = silent,
+) -> Proof:
+    """Trains one classifier for each way to use the pictures, amount of real ones and seed.
+
+    Args:
+        data: The pictures, from ``read_proof_data`` or in memory.
+        options: What is trained; None for the defaults.
+        workdir: Keeps features and every classifier's predictions, so that the same call goes on
+            where it was stopped; None for a temporary folder.
+        title: Of the page.
+        require: Names of ``Proof.measures`` without which the proof would be of no use.
+        progress: Shows how far it has come.
+
+    Returns:
+        ``proof.save(folder)`` writes the page and its numbers.
+
+    Raises:
+        ValueError: If the options do not fit the pictures, or a required measure cannot be had.
+    """
+    options = options or ProofOptions()
+    amounts = options.chosen_amounts(data.pools)
+    # Before features are computed: what cannot be trained is refused at once.
+    runs = plan_runs(data.pools, amounts, options.times, range(options.seeds), gate=options.gate)
+    _check_required(require, amounts, options.times, data.pools)
+    with kept_in(workdir) as folder:
+        learner = _learner(options, data, len(runs), folder, progress)
+        with progress("classifiers") as report:
+            predictions = train_runs(
+                runs, data.pools, data.test, learner, folder / "predictions", report
+            )
     numbers = {
-        **analyse(predictions, test.labels, config.score, test_groups),
-        "gate": _gate(predictions, pools.synthetic) if config.gate else [],
-        "sets": {
-            "real": len(pools.real.labels),
-            "synthetic": len(pools.synthetic.labels),
-            "test": len(test.labels),
-            "test_sources": len(set(test_groups or range(len(test.labels)))),
-            "validation": 0 if pools.validation is None else len(pools.validation.labels),
-            "classes": len(test.class_names),
-            "size": f"{width}x{height}",
-        },
+        **analyse(predictions, data.test.labels, options.score, data.test_groups),
+        "gate": _gate(predictions, data.pools.synthetic) if options.gate else [],
+        "sets": _facts(data),
         "settings": {
-            **config.learner.settings(),
-            "learner": config.learner.description,
-            "times": list(config.times),
-            "seeds": config.seeds,
+            **learner.settings(),
+            "learner": learner.description,
+            "times": list(options.times),
+            "seeds": options.seeds,
             "classifiers": len(runs),
         },
-        "remarks": [*remarks, *_left_out(runs, config)],
+        "remarks": [*data.remarks, *_left_out(runs, amounts, options)],
         "version": kerasgen.__version__,
     }
-    write_page(
-        folder,
+    page = render_page(
         "proof.html",
         numbers,
         title=title,
-        curve_svg=markup(mixing_plot(numbers["curve"], config.score)),
-        sheet=data_url(class_sheet(pools.real, pools.synthetic)),
-        classes=test.class_names,
+        curve_svg=markup(mixing_plot(numbers["curve"], options.score, across=ALONE.name)),
+        sheet=data_url(class_sheet(data.pools.real, data.pools.synthetic)),
+        classes=data.test.class_names,
     )
-    return numbers
+    return Proof(numbers, page)
 
 
-def _left_out(runs: Sequence[Run], config: ProofConfig) -> list[str]:
+def _check_required(
+    names: Collection[str], amounts: Sequence[int], times: Sequence[float], pools: TrainingPools
+) -> None:
+    if len(amounts) < 2 and {*names} & {*EQUIVALENT}:
+        raise ValueError(
+            "The equivalent number of real pictures needs a learning curve: at least two amounts. "
+            f"Received: amounts={list(amounts)}"
+        )
+    most, made = amounts[-1], len(pools.synthetic.labels)
+    if min(times) * pools.trained_on(most) > made and {*names} & {*GAIN}:
+        raise ValueError(
+            f"The gain is about {most} real pictures, and there are too few synthetic ones for any "
+            f"of times: lower amounts or times. Received: {made} synthetic pictures"
+        )
+
+
+def _learner(
+    options: ProofOptions, data: ProofData, classifiers: int, folder: Path, progress: Progress
+) -> Learner:
+    if options.learner is not None:
+        return options.learner
+    config, features = options.config, options.features
+    if features is not None:
+        space = features_by_name(features) if isinstance(features, str) else features
+        heads = OnFeatures(cached_features(space, folder / "features"), config)
+        with progress("features") as report:
+            heads.prepare(data.pools, data.test.images, report)
+        return heads
+    if options.minutes is not None:
+        steps = steps_within(options.minutes, classifiers, data.pools, config, folder)
+        config = replace(config, steps=steps)
+    return FromScratch(config)
+
+
+def _facts(data: ProofData) -> dict[str, Any]:
+    pools, test = data.pools, data.test
+    height, width = test.images.shape[1:3]
+    return {
+        "real": len(pools.real.labels),
+        "synthetic": len(pools.synthetic.labels),
+        "test": len(test.labels),
+        "test_sources": len(set(data.test_groups or range(len(test.labels)))),
+        "validation": 0 if pools.validation is None else len(pools.validation.labels),
+        "classes": len(test.class_names),
+        "size": f"{width}x{height}",
+    }
+
+
+def _left_out(runs: Sequence[Run], amounts: Sequence[int], options: ProofOptions) -> list[str]:
     """Arms that are missing, and why."""
     there = {(run.arm.times, run.amount) for run in runs if run.arm.needs_synthetic}
     missing = [
         f"{each:g} for each of {amount:,}"
-        for amount in config.amounts
-        for each in config.times
+        for amount in amounts
+        for each in options.times
         if (each, amount) not in there
     ]
     remarks = []
@@ -131,7 +237,7 @@ def _left_out(runs: Sequence[Run], config: ProofConfig) -> list[str]:
         remarks.append(
             "There is no control with more real pictures: no amount leaves enough of them over."
         )
-    if config.seeds == 1:
+    if options.seeds == 1:
         remarks.append(
             "With one classifier of each kind the intervals hold what other test pictures would "
             "change, and not what other classifiers would: use more seeds."

@@ -13,7 +13,9 @@ from kerasgen.evaluation.comparison.picture_sets import PictureSet
 from kerasgen.evaluation.comparison.real_fake_classifier import Network
 from kerasgen.evaluation.features.extractors import pixel_features
 from kerasgen.evaluation.utility import learners
-from kerasgen.evaluation.utility.prove import ProofConfig, prove_sets
+from kerasgen.evaluation.utility.options import ProofOptions
+from kerasgen.evaluation.utility.proof_data import ProofData
+from kerasgen.evaluation.utility.prove import prove_data
 from kerasgen.evaluation.utility.training_sets import TrainingPools
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
 
@@ -81,8 +83,11 @@ def test_the_page_of_a_proof_is_read_at_any_width(tmp_path, monkeypatch):
     labels = (np.arange(240) % 2).astype(np.int32)
     whole = LabelledImages(images, labels, ("shirt", "shoe"), tuple(map(str, range(240))))
     real, made, test = (whole.at(np.arange(start, 240, 3)) for start in range(3))
-    question = ProofConfig([20, 80], (1.0,), 2, gate=True)
-    found = prove_sets(TrainingPools(real, range(80), made), test, question, tmp_path)
+    options = ProofOptions([20, 80], (1.0,), 2, gate=True)
+    data = ProofData(TrainingPools(real, range(80), made), test)
+    proof = prove_data(data, options, workdir=tmp_path)
+    found = proof.numbers
+    proof.save(tmp_path)
     for size in ("1000,1400", "420,900"):
         with browser.browser(f"--window-size={size}") as window:
             window.open(tmp_path / "index.html")

@@ -40,7 +40,7 @@ def drawn(monkeypatch):
     monkeypatch.setattr(plots, "_svg", keep)
 
     def draw(curve):
-        plots.mixing_plot(curve, "accuracy")
+        plots.mixing_plot(curve, "accuracy", across=ALONE.name)
         (axes,) = figures.pop().axes
         return axes, {each.get_label(): each for each in axes.containers}
 
@@ -70,5 +70,5 @@ def test_bars_of_one_amount_stand_side_by_side(drawn):
 
 
 def test_it_is_written_as_svg():
-    text = plots.mixing_plot(CURVE, "accuracy")
+    text = plots.mixing_plot(CURVE, "accuracy", across=ALONE.name)
     assert text.startswith("<svg") and "real + 4 x synthetic" in text

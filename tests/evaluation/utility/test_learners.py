@@ -10,7 +10,9 @@ from kerasgen.evaluation.features.extractors import (
     pixel_features,
 )
 from kerasgen.evaluation.utility.learners import FromScratch, OnFeatures
-from kerasgen.evaluation.utility.prove import ProofConfig, prove_sets
+from kerasgen.evaluation.utility.options import ProofOptions
+from kerasgen.evaluation.utility.proof_data import ProofData
+from kerasgen.evaluation.utility.prove import prove_data
 from kerasgen.evaluation.utility.runs import REAL, Run, train_runs
 from kerasgen.evaluation.utility.training_sets import TrainingPools
 
@@ -59,12 +61,12 @@ def test_a_proof_on_features_computes_each_once_and_says_so(tmp_path):
     learner.prepare(pools, test.images, lambda done, total: reported.append((done, total)))
     # The pictures themselves and two changed versions; of those to test on none.
     assert counting.computed == 3 * (64 + 128) + 100 and reported[-1] == (counting.computed,) * 2
-    config = ProofConfig([16, 64], (1.0,), 2, learner)
-    found = prove_sets(pools, test, config, tmp_path)
+    config = ProofOptions([16, 64], (1.0,), 2, learner=learner)
+    proof = prove_data(ProofData(pools, test), config, workdir=tmp_path)
+    found, page = proof.numbers, proof.html
     # The noise of a control, other for each seed; 12 of 16 pictures are trained on.
     assert counting.computed - reported[-1][1] == 2 * 12
     assert found["settings"]["features"] == "pixels"
-    page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "a linear head on frozen features of pixels, 150 updates" in " ".join(page.split())
 
 

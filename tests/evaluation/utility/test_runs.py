@@ -1,6 +1,7 @@
 """Proofs on sets whose use is known: more of the same, and lies."""
 
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -10,12 +11,31 @@ from kerasgen.data.labelled_images import LabelledImages
 from kerasgen.evaluation.classifiers.training import TrainConfig
 from kerasgen.evaluation.utility import learners, runs
 from kerasgen.evaluation.utility.learners import FromScratch
-from kerasgen.evaluation.utility.prove import ProofConfig, prove_sets
+from kerasgen.evaluation.utility.options import ProofOptions
+from kerasgen.evaluation.utility.proof_data import ProofData
+from kerasgen.evaluation.utility.prove import prove_data
 from kerasgen.evaluation.utility.training_sets import TrainingPools
 
 SIZE = 8
 LIGHT = 16
 QUICK = TrainConfig(steps=60, batch_size=32, width=8)
+
+
+def proved(pools, test, options, folder, **more):
+    """A proof, saved; its numbers."""
+    proof = prove_data(ProofData(pools, test), options, workdir=folder, **more)
+    proof.save(folder)
+    return proof.numbers
+
+
+def noting(reported):
+    """A progress that is kept."""
+
+    @contextmanager
+    def progress(name):
+        yield lambda done, total: reported.append((done, total))
+
+    return progress
 
 
 def pictures(count, seed):
@@ -74,11 +94,10 @@ def test_an_amount_without_a_class_is_refused():
 
 def test_more_of_the_same_helps(tmp_path):
     short = FromScratch(TrainConfig(steps=100, batch_size=32, width=8))
-    config = ProofConfig([8, 64], (4.0,), 5, short)
+    config = ProofOptions([8, 64], (4.0,), 5, learner=short)
     reported = []
-    good = prove_sets(
-        pools(pictures(256, 1)), TEST, config, tmp_path,
-        report=lambda done, total: reported.append((done, total)),
+    good = proved(
+        pools(pictures(256, 1)), TEST, config, tmp_path, progress=noting(reported)
     )  # fmt: skip
     assert reported[-1] == (good["settings"]["classifiers"],) * 2 and reported[0][0] == 1
     assert good["verdicts"][0]["verdict"].startswith("It helps")
@@ -94,7 +113,7 @@ def test_a_gate_keeps_what_is_confirmed_and_a_stop_loses_nothing(tmp_path, monke
     labels = made.labels.copy()
     labels[::3] = 1 - labels[::3]
     mixed = pools(LabelledImages(made.images, labels, made.class_names, made.names))
-    config = ProofConfig([64], (1.0,), 1, FromScratch(QUICK), gate=True)
+    config = ProofOptions([64], (1.0,), 1, learner=FromScratch(QUICK), gate=True)
     trained = []
     real = learners.train_on_images
 
@@ -106,9 +125,9 @@ def test_a_gate_keeps_what_is_confirmed_and_a_stop_loses_nothing(tmp_path, monke
 
     monkeypatch.setattr(learners, "train_on_images", stopping)
     with pytest.raises(KeyboardInterrupt):
-        prove_sets(mixed, TEST, config, tmp_path)
+        proved(mixed, TEST, config, tmp_path)
     assert not (tmp_path / "index.html").exists()
-    found = prove_sets(mixed, TEST, config, tmp_path)
+    found = proved(mixed, TEST, config, tmp_path)
     # The two that were done are not trained again.
     assert len(trained) == 1 + found["settings"]["classifiers"]
     (gate,) = found["gate"]
@@ -116,7 +135,7 @@ def test_a_gate_keeps_what_is_confirmed_and_a_stop_loses_nothing(tmp_path, monke
     assert any("no control with more real" in remark for remark in found["remarks"])
     assert "The gate" in (tmp_path / "index.html").read_text(encoding="utf-8")
     count = len(trained)
-    again = prove_sets(mixed, TEST, config, tmp_path)
+    again = proved(mixed, TEST, config, tmp_path)
     assert again == found and len(trained) == count
 
 
