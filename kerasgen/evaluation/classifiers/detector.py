@@ -222,7 +222,7 @@ def measure_detection(score: Score, data: Sightings, *, seed: int = 0) -> dict[s
     groups = data.groups
     right = (scores > 0) == data.present
     parts = {
-        name: _grouped_mean(right[kind], groups[kind], seed)
+        name: bootstrap_mean(right[kind], groups[kind], seed=seed)
         for name, kind in (("accuracy_with", data.present), ("accuracy_without", ~data.present))
     }
     halves = list(parts.values())
@@ -238,16 +238,3 @@ def measure_detection(score: Score, data: Sightings, *, seed: int = 0) -> dict[s
         name: asdict(value)
         for name, value in {"area_under_roc": area, "accuracy": balanced, **parts}.items()
     }
-
-
-def _grouped_mean(right: np.ndarray, groups: np.ndarray, seed: int) -> Estimate:
-    """The mean over samples; the interval is over groups."""
-    if len(np.unique(groups)) == len(groups):
-        return bootstrap_mean(right, seed=seed)
-    members = np.unique(groups, return_inverse=True)[1]
-    totals, sizes = np.bincount(members, right), np.bincount(members)
-    generator = np.random.default_rng(seed)
-    draws = generator.integers(0, len(sizes), (2000, len(sizes)))
-    means = totals[draws].sum(axis=1) / sizes[draws].sum(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return Estimate(float(right.mean()), float(low), float(high), len(right))

@@ -14,7 +14,7 @@ from kerasgen.evaluation.metrics import Estimate
 from kerasgen.evaluation.metrics.paired_bootstrap import Resampled, Score, resampled_scores
 from kerasgen.evaluation.utility.arms import verdict
 from kerasgen.evaluation.utility.runs import ALONE, REAL, Answers, Cell
-from kerasgen.evaluation.utility.sample_equivalence import worth
+from kerasgen.evaluation.utility.sample_equivalence import sample_equivalence
 from kerasgen.evaluation.utility.training_sets import Arm
 
 SCORES: dict[str, Score] = {"accuracy": share_right, "macro_f1": mean_f1}
@@ -171,7 +171,7 @@ def _worths(told: _Told, score: str, amounts: Sequence[int]) -> list[dict[str, A
     found = []
     for place in places:
         wanted = scores[place]
-        each = worth(amounts, curve, wanted.value, curves, wanted.chances())
+        each = sample_equivalence(amounts, curve, wanted.value, curves, wanted.chances())
         found.append(
             {
                 "arm": place[0],

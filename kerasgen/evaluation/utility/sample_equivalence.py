@@ -1,4 +1,4 @@
-"""How many real pictures is a score worth? Read off the learning curve of real pictures alone."""
+"""How many real pictures give the same score: read off the learning curve of real pictures."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 
 
 @dataclass(frozen=True)
-class Worth:
+class SampleEquivalence:
     """A number of real pictures, within what the curve covers.
 
     Attributes:
@@ -28,22 +29,22 @@ class Worth:
 
     def __str__(self) -> str:
         """As ``1,400 [900, at least 3,000]``, or ``at most 300`` where all lies beyond an end."""
-        value, low, high = map(self._told, (self.value, self.low, self.high))
+        value, low, high = map(self._in_words, (self.value, self.low, self.high))
         return value if value == low == high else f"{value} [{low}, {high}]"
 
-    def _told(self, number: float) -> str:
+    def _in_words(self, number: float) -> str:
         if number <= self.least:
             return f"at most {self.least:,}"
         return f"at least {self.most:,}" if number >= self.most else f"{_rounded(number):,}"
 
 
-def worth(
+def sample_equivalence(
     amounts: Sequence[int],
     curve: np.ndarray,
     wanted: float,
     curves: np.ndarray,
     wanted_by_draw: np.ndarray,
-) -> Worth:
+) -> SampleEquivalence:
     """How many real pictures give a score, with a bootstrap interval.
 
     Args:
@@ -59,7 +60,7 @@ def worth(
     ]
     low, high = np.percentile(found, [2.5, 97.5])
     value = equivalent_amount(amounts, curve, wanted)
-    return Worth(value, float(low), float(high), amounts[0], amounts[-1])
+    return SampleEquivalence(value, float(low), float(high), amounts[0], amounts[-1])
 
 
 def equivalent_amount(amounts: Sequence[int], curve: np.ndarray, wanted: float) -> float:
@@ -86,32 +87,17 @@ def equivalent_amount(amounts: Sequence[int], curve: np.ndarray, wanted: float) 
             "`amounts` must rise, with a score for each. "
             f"Received: amounts={list(amounts)}, {len(curve)} scores"
         )
-    rising = isotonic(np.asarray(curve, np.float64))
-    place = int(np.searchsorted(rising, wanted))
-    if place == 0:
+    rising = isotonic_regression(curve).x
+    index = int(np.searchsorted(rising, wanted))
+    if index == 0:
         return float(amounts[0])
-    if place == len(rising):
+    if index == len(rising):
         return float(amounts[-1])
-    share = (wanted - rising[place - 1]) / (rising[place] - rising[place - 1])
-    return float(np.exp(logs[place - 1] + share * (logs[place] - logs[place - 1])))
-
-
-def isotonic(values: np.ndarray) -> np.ndarray:
-    """The rising sequence nearest to the values in squares: neighbours that fall are pooled.
-
-    Args:
-        values: ``[A]`` float64.
-    """
-    pools: list[tuple[float, int]] = []
-    for value in values.tolist():
-        pools.append((value, 1))
-        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
-            (first, one), (second, other) = pools[-2:]
-            pools[-2:] = [((first * one + second * other) / (one + other), one + other)]
-    return np.repeat([value for value, _ in pools], [count for _, count in pools])
+    share = (wanted - rising[index - 1]) / (rising[index] - rising[index - 1])
+    return float(np.exp(logs[index - 1] + share * (logs[index] - logs[index - 1])))
 
 
 def _rounded(number: float) -> int:
-    """To two digits: no learning curve can tell more."""
+    """To two digits: no learning curve is surer."""
     digits = len(str(int(number)))
     return int(round(number, min(2 - digits, 0)))

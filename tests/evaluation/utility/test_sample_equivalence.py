@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from kerasgen.evaluation.utility.sample_equivalence import Worth, equivalent_amount, isotonic, worth
+from kerasgen.evaluation.utility.sample_equivalence import (
+    SampleEquivalence,
+    equivalent_amount,
+    sample_equivalence,
+)
 
 AMOUNTS = (100, 1000, 10000)
 
@@ -27,31 +31,24 @@ def test_where_the_curve_falls_by_chance_it_is_flattened():
     curve = np.array([0.7, 0.6, 0.8])
     assert equivalent_amount(AMOUNTS, curve, 0.649) == 100
     assert equivalent_amount(AMOUNTS, curve, 0.725) == pytest.approx(10**3.5)
-
-
-def test_isotonic_regression_by_hand_and_by_its_definition():
-    np.testing.assert_allclose(isotonic(np.array([3.0, 1.0, 2.0, 5.0])), [2, 2, 2, 5])
-    values = np.random.default_rng(0).normal(size=7)
-    found = isotonic(values)
-    assert (np.diff(found) >= 0).all()
-    distance = ((found - values) ** 2).sum()
-    generator = np.random.default_rng(1)
-    for _ in range(500):
-        other = np.sort(found + generator.normal(0, 0.1, 7))
-        assert ((other - values) ** 2).sum() >= distance
+    # 3, 1, 2 become 2 three times.
+    curve = np.array([3.0, 1.0, 2.0, 5.0])
+    assert equivalent_amount((1, 10, 100, 1000), curve, 3.5) == pytest.approx(10**2.5)
 
 
 def test_the_interval_is_that_of_the_draws_and_ends_are_told_as_such():
     curve = np.array([0.5, 0.7, 0.8])
     curves = np.tile(curve, (100, 1))
     wanted = np.linspace(0.55, 0.65, 100)
-    found = worth(AMOUNTS, curve, 0.6, curves, wanted)
+    found = sample_equivalence(AMOUNTS, curve, 0.6, curves, wanted)
     assert found.value == pytest.approx(10**2.5)
     assert 10**2.25 < found.low < 10**2.3 and 10**2.7 < found.high < 10**2.75
     assert str(found) == "320 [180, 550]"
-    assert str(Worth(100, 100, 10000, 100, 10000)) == ("at most 100 [at most 100, at least 10,000]")
-    assert str(Worth(100, 100, 100, 100, 10000)) == "at most 100"
-    assert str(Worth(99, 12, 4321, 5, 10000)) == "99 [12, 4,300]"
+    assert str(SampleEquivalence(100, 100, 10000, 100, 10000)) == (
+        "at most 100 [at most 100, at least 10,000]"
+    )
+    assert str(SampleEquivalence(100, 100, 100, 100, 10000)) == "at most 100"
+    assert str(SampleEquivalence(99, 12, 4321, 5, 10000)) == "99 [12, 4,300]"
 
 
 @pytest.mark.parametrize(("amounts", "scores"), [((100, 100), 2), ((200, 100), 2), ((100,), 2)])
