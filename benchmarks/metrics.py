@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import importlib.abc
 import importlib.machinery
+import importlib.util
 import os
 import sys
 import tempfile
@@ -190,6 +191,20 @@ METRICS: dict[str, tuple[Callable, ...]] = {
 }
 """Ours first."""
 
+PACKAGES = {"clean": "cleanfid", "fidelity": "torch_fidelity", "prdc": "prdc"}
+"""Of the measures whose names begin so."""
+
+
+def leave_out_missing() -> None:
+    """Says which packages are not installed; nothing is compared with them."""
+    for start, package in PACKAGES.items():
+        if importlib.util.find_spec(package) is None:
+            print(f"{package} is not installed: nothing is compared with it", flush=True)
+            for name, measures in METRICS.items():
+                METRICS[name] = tuple(
+                    each for each in measures if not each.__name__.startswith(start)
+                )
+
 
 def build(measure: Callable, path: str) -> Built:
     """A side with features in memory; the first call imports what it needs."""
@@ -199,15 +214,16 @@ def build(measure: Callable, path: str) -> Built:
 
 
 def compare(name: str, path: str) -> None:
-    """Times one metric on all sides and prints a row for each of theirs."""
+    """Times one metric on all sides and prints a row for ours, and one for each of theirs."""
     measures = METRICS[name]
     sides = [Side(build, measure, path) for measure in measures]
     taken = np.array([[side.timed() for side in sides] for _ in range(FLAGS.rounds)])
     grown = [side.end() - side.facts["before"] for side in sides]
     ours, ours_mib = np.median(taken[:, 0]), grown[0]
-    for place, measure in enumerate(measures[1:], start=1):
-        theirs, theirs_mib = np.median(taken[:, place]), grown[place]
-        low, middle, high = np.percentile(taken[:, place] / taken[:, 0], [25, 50, 75])
+    print(f"{name}: {ours:.1f} s, {ours_mib:.0f} MiB", flush=True)
+    for column, measure in enumerate(measures[1:], start=1):
+        theirs, theirs_mib = np.median(taken[:, column]), grown[column]
+        low, middle, high = np.percentile(taken[:, column] / taken[:, 0], [25, 50, 75])
         print(
             f"{name} beside {measure.__name__}: {ours:.1f} s beside {theirs:.1f} s, "
             f"{middle:.2f} [{low:.2f}, {high:.2f}] times as fast; {ours_mib:.0f} MiB beside "
@@ -221,8 +237,9 @@ def agreement() -> None:
     a, b = (one.astype(np.float64) for one in features(FEW, 64))
     for name in ("all_pairs", "frechet", "manifold"):
         ours, *theirs = (measure(a, b) for measure in METRICS[name])
-        difference = max(np.max(np.abs(np.divide(each, ours) - 1)) for each in theirs)
-        print(f"{name}: the numbers differ by {difference:.1e} at most, relative", flush=True)
+        if theirs:
+            difference = max(np.max(np.abs(np.divide(each, ours) - 1)) for each in theirs)
+            print(f"{name}: the numbers differ by {difference:.1e} at most, relative", flush=True)
 
 
 def spread(path: str) -> None:
@@ -239,6 +256,7 @@ def spread(path: str) -> None:
 def main(arguments: list[str]) -> None:
     """Agreement, spread, then time and memory."""
     del arguments
+    leave_out_missing()
     agreement()
     threads = len(os.sched_getaffinity(0))
     # Read when the sides import their libraries.

@@ -180,7 +180,7 @@ def measure_detection(score: Score, data: DetectionData, *, seed: int = 0) -> di
     groups = data.groups
     right = (scores > 0) == data.present
     parts = {
-        name: _grouped_mean(right[kind], groups[kind], seed)
+        name: bootstrap_mean(right[kind], groups[kind], seed=seed)
         for name, kind in (("accuracy_with", data.present), ("accuracy_without", ~data.present))
     }
     area = area_under_roc(data.present, scores, groups, seed=seed)
@@ -200,16 +200,3 @@ def balanced_accuracy(first: Estimate, second: Estimate) -> Estimate:
     )
     mean = 0.5 * (first.value + second.value)
     return Estimate(mean, mean - below, mean + above, min(first.count, second.count))
-
-
-def _grouped_mean(right: np.ndarray, groups: np.ndarray, seed: int) -> Estimate:
-    """The mean over samples; the interval is over groups."""
-    if len(np.unique(groups)) == len(groups):
-        return bootstrap_mean(right, seed=seed)
-    members = np.unique(groups, return_inverse=True)[1]
-    totals, sizes = np.bincount(members, right), np.bincount(members)
-    generator = np.random.default_rng(seed)
-    draws = generator.integers(0, len(sizes), (2000, len(sizes)))
-    means = totals[draws].sum(axis=1) / sizes[draws].sum(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return Estimate(float(right.mean()), float(low), float(high), len(right))

@@ -20,7 +20,7 @@ from kerasgen.classifier import ClassifierStep, build_classifier
 from kerasgen.data.augmentation import NUMBERS_PER_PICTURE, Augmentation, augment
 from kerasgen.data.labelled_images import LabelledImages
 from kerasgen.data.pipeline import Pictures, labelled
-from kerasgen.evaluation.metrics import Estimate
+from kerasgen.evaluation.metrics.intervals import Estimate, Groups, bootstrap
 from kerasgen.io.images import to_float, to_uint8
 from kerasgen.training.step import Player
 
@@ -178,7 +178,7 @@ def accuracy(labels: np.ndarray, predicted: np.ndarray, *, seed: int = 0) -> Est
     Raises:
         ValueError: If the two are not of one length above 0.
     """
-    return _bootstrap(labels, predicted, share_right, seed)
+    return _with_interval(labels, predicted, share_right, seed)
 
 
 def macro_f1(labels: np.ndarray, predicted: np.ndarray, *, seed: int = 0) -> Estimate:
@@ -195,7 +195,7 @@ def macro_f1(labels: np.ndarray, predicted: np.ndarray, *, seed: int = 0) -> Est
     Raises:
         ValueError: If the two are not of one length above 0.
     """
-    return _bootstrap(labels, predicted, mean_f1, seed)
+    return _with_interval(labels, predicted, mean_f1, seed)
 
 
 def share_right(labels: np.ndarray, predicted: np.ndarray) -> float:
@@ -213,20 +213,19 @@ def mean_f1(labels: np.ndarray, predicted: np.ndarray) -> float:
     return float(np.mean(2 * confusion.diagonal()[there] / either[there]))
 
 
-def _bootstrap(
+def _with_interval(
     labels: np.ndarray,
     predicted: np.ndarray,
     score: Callable[[np.ndarray, np.ndarray], float],
     seed: int,
-    resamples: int = 1000,
 ) -> Estimate:
     if labels.ndim != 1 or labels.shape != predicted.shape or not len(labels):
         raise ValueError(
             "`labels` and `predicted` must be [N], of one length above 0. "
             f"Received: labels {labels.shape}, predicted {predicted.shape}"
         )
-    generator = np.random.default_rng(seed)
-    draws = generator.integers(0, len(labels), (resamples, len(labels)))
-    scores = [score(labels[draw], predicted[draw]) for draw in draws]
-    low, high = np.percentile(scores, [2.5, 97.5])
-    return Estimate(score(labels, predicted), float(low), float(high), len(labels))
+
+    def of(indices: np.ndarray) -> float:
+        return score(labels[indices], predicted[indices])
+
+    return bootstrap(of, Groups(len(labels)), seed=seed)

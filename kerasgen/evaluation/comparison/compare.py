@@ -308,5 +308,5 @@ def _copies(
         "share": asdict(found.share),
         "null": asdict(found.null),
         "exact": _exact_copies(real.images, synthetic.images),
-        "files": [synthetic.names[place] for place in found.places.tolist()],
+        "files": [synthetic.names[index] for index in found.indices.tolist()],
     }

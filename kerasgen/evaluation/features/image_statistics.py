@@ -1,7 +1,7 @@
-"""What a set of pictures looks like in plain numbers: light, colour, sharpness, noise, spectrum.
+"""A set of pictures in plain numbers: light, colour, sharpness, noise, spectrum.
 
-No network is asked. Each number is of one picture, so that two sets can be compared by how their
-numbers are distributed; ``distribution_difference`` does, and says what chance alone would give.
+No network is needed. Each number is of one picture, so that two sets can be compared by how their
+numbers are distributed; ``distribution_difference`` does, beside what chance alone would give.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.stats import wasserstein_distance
 
-from kerasgen.evaluation.metrics import Estimate
+from kerasgen.evaluation.metrics.intervals import Estimate, Groups
 
 _LAPLACIAN = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]], np.float32)
 _NOISE_MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 SMALLEST_SIDE = 16
 
-Groups = tuple[Sequence[Hashable], Sequence[Hashable]]
+Sources = tuple[Sequence[Hashable], Sequence[Hashable]]
 """Names of the sources of both sets' pictures."""
 
 STATISTICS: dict[str, str] = {
@@ -118,9 +119,9 @@ def _grid(power: np.ndarray) -> float:
     side = len(power)
     found = []
     for axis in axes:
-        for place in (side // 2, side // 4):
-            beside = np.r_[place - 6 : place - 2, place + 3 : place + 7] % side
-            found.append(axis[place - 1 : place + 2].mean() - axis[beside].mean())
+        for line in (side // 2, side // 4):
+            beside = np.r_[line - 6 : line - 2, line + 3 : line + 7] % side
+            found.append(axis[line - 1 : line + 2].mean() - axis[beside].mean())
     return float(np.mean(found))
 
 
@@ -162,7 +163,7 @@ class Difference:
 def distribution_difference(
     real: np.ndarray,
     synthetic: np.ndarray,
-    groups: Groups | None = None,
+    groups: Sources | None = None,
     *,
     resamples: int = 500,
     seed: int = 0,
@@ -186,13 +187,13 @@ def distribution_difference(
             "Two rows of at least two finite numbers are needed. "
             f"Received: shapes {sets[0].shape} and {sets[1].shape}"
         )
-    return _difference(sets[0], sets[1], _distance, groups, resamples, seed)
+    return _difference(sets[0], sets[1], wasserstein_distance, groups, resamples, seed)
 
 
 def histogram_difference(
     real: np.ndarray,
     synthetic: np.ndarray,
-    groups: Groups | None = None,
+    groups: Sources | None = None,
     *,
     resamples: int = 500,
     seed: int = 0,
@@ -220,7 +221,7 @@ def _difference(
     real: np.ndarray,
     synthetic: np.ndarray,
     distance: Callable[[np.ndarray, np.ndarray], float],
-    groups: Groups | None,
+    groups: Sources | None,
     resamples: int,
     seed: int,
 ) -> Difference:
@@ -228,44 +229,23 @@ def _difference(
     sets = real, synthetic
     named = groups or tuple(range(len(one)) for one in sets)
     # What belongs together stays together, drawn again or given to the other set.
-    witnesses = [
-        [one[places] for places in _parts(names)] for one, names in zip(sets, named, strict=True)
-    ]
-    pooled, first = [*witnesses[0], *witnesses[1]], len(witnesses[0])
+    own = [Groups(len(one), names) for one, names in zip(sets, named, strict=True)]
+    pooled = np.concatenate(sets)
+    both = Groups(len(pooled), [(side, name) for side in (0, 1) for name in named[side]])
 
-    def drawn(side: list[np.ndarray]) -> np.ndarray:
-        return np.concatenate(
-            [side[place] for place in generator.integers(0, len(side), len(side))]
-        )
+    def permuted() -> float:
+        order = generator.permutation(len(both))
+        parts = order[: len(own[0])], order[len(own[0]) :]
+        return distance(*(pooled[both.samples(part)] for part in parts))
 
-    def dealt() -> float:
-        order = generator.permutation(len(pooled))
-        hands = order[:first], order[first:]
-        return distance(*(np.concatenate([pooled[place] for place in hand]) for hand in hands))
-
-    value = distance(real, synthetic)
+    value = float(distance(real, synthetic))
+    drawn = zip(*(each.draws(resamples, generator) for each in own), strict=True)
     # A bootstrap sets the two sets further apart than they are: only its spread is of use.
-    spread = 1.96 * float(np.std([distance(*map(drawn, witnesses)) for _ in range(resamples)]))
-    null = np.array([dealt() for _ in range(resamples)])
+    spread = 1.96 * float(np.std([distance(real[a], synthetic[b]) for a, b in drawn]))
+    null = np.array([permuted() for _ in range(resamples)])
     return Difference(
         Estimate(value, max(0.0, value - spread), value + spread, min(len(real), len(synthetic))),
         float(null.mean()),
         float(np.percentile(null, 95)),
         float((1 + np.count_nonzero(null >= value)) / (1 + resamples)),
     )
-
-
-def _parts(names: Sequence[Hashable]) -> list[np.ndarray]:
-    """The places of each source's pictures."""
-    places: dict[Hashable, list[int]] = {}
-    for place, name in enumerate(names):
-        places.setdefault(name, []).append(place)
-    return [np.array(each) for each in places.values()]
-
-
-def _distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Wasserstein distance of two samples: the area between their distribution functions."""
-    a, b = np.sort(first), np.sort(second)
-    steps = np.sort(np.concatenate([a, b]))
-    shares = [np.searchsorted(one, steps[:-1], side="right") / len(one) for one in (a, b)]
-    return float(np.sum(np.abs(shares[0] - shares[1]) * np.diff(steps)))

@@ -1,7 +1,7 @@
 """Features -> numbers, without TensorFlow; every number with an interval and its sample counts.
 
-``features.py`` makes features of pictures. A distance says little alone: show the same between two
-halves of the real set, of the same sizes, beside it.
+Features of pictures come from ``evaluation.features``. A distance alone means little: show the same
+between two halves of the real set, of the same sizes, beside it.
 """
 
 from kerasgen.evaluation.metrics.diversity import class_diversity

@@ -21,7 +21,7 @@ def class_diversity(
     Args:
         features: ``[N, D]``.
         labels: ``[N]`` integers.
-        subsets: How many halves each interval rests on, see ``estimates.estimate_from_halves``.
+        subsets: How many halves each interval rests on, see ``intervals.estimate_from_halves``.
         seed: Of the halves, and of the choice among more than 2,000 samples of a class.
 
     Returns:
@@ -50,9 +50,9 @@ def _diversity(features: np.ndarray, subsets: int, generator: np.random.Generato
     np.fill_diagonal(distances, 0.0)
     count = len(features)
 
-    def mean(places: np.ndarray) -> float:
-        pairs = len(places) * (len(places) - 1)
-        return float(distances[np.ix_(places, places)].sum() / pairs)
+    def mean(indices: np.ndarray) -> float:
+        pairs = len(indices) * (len(indices) - 1)
+        return float(distances[np.ix_(indices, indices)].sum() / pairs)
 
     halves = [mean(generator.permutation(count)[: count // 2]) for _ in range(subsets)]
     return estimate_from_halves(mean(np.arange(count)), halves, count)

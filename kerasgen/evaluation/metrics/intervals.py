@@ -1,8 +1,8 @@
-"""A number with its interval, and the two ways to one: the bootstrap, and halves of the samples."""
+"""A number with its interval, and the ways to one: bootstrap of groups, Wilson's, and halves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,27 +35,107 @@ class Estimate:
         return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}] (n={self.count})"
 
 
-def bootstrap_mean(values: np.ndarray, *, resamples: int = 2000, seed: int = 0) -> Estimate:
-    """The mean of independent values with a percentile bootstrap interval.
+class Groups:
+    """Which samples belong together: frames of one scene, pictures made of one source.
+
+    Args:
+        count: N, how many samples there are.
+        names: N names or numbers, one of each sample's group. None: each sample is its own.
+
+    Attributes:
+        names: G names, in the order in which they first come.
+        of_samples: ``[N]``, the index of each sample's group among the names.
+
+    Raises:
+        ValueError: If there is not a name for each sample.
+    """
+
+    def __init__(self, count: int, names: Iterable[Hashable] | None = None) -> None:
+        listed = list(range(count) if names is None else names)
+        if len(listed) != count:
+            raise ValueError(
+                f"Each sample needs a group. Received: {len(listed)} for {count} samples"
+            )
+        self.names = list(dict.fromkeys(listed))
+        numbers = {name: number for number, name in enumerate(self.names)}
+        self.of_samples = np.array([numbers[name] for name in listed], int)
+        self._order = np.argsort(self.of_samples, kind="stable")
+        self._sizes = np.bincount(self.of_samples)
+        self._starts = np.cumsum(self._sizes) - self._sizes
+
+    def __len__(self) -> int:
+        """G."""
+        return len(self.names)
+
+    def samples(self, groups: np.ndarray) -> np.ndarray:
+        """Indices of the samples of some groups, one group after the other."""
+        if len(self) == len(self.of_samples):
+            # Each sample is its own group: the same, several times as fast.
+            return groups
+        sizes = self._sizes[groups]
+        starts = self._starts[groups] - (np.cumsum(sizes) - sizes)
+        return np.asarray(self._order[np.repeat(starts, sizes) + np.arange(sizes.sum())])
+
+    def draws(self, resamples: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
+        """Indices of the samples in bootstrap draws: G groups, with replacement."""
+        for _ in range(resamples):
+            yield self.samples(generator.integers(0, len(self), len(self)))
+
+
+def bootstrap(
+    statistic: Callable[[np.ndarray], float],
+    groups: Groups,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Estimate:
+    """Any statistic of some samples with a percentile bootstrap interval.
+
+    Args:
+        statistic: Indices of samples -> a number.
+        groups: Of the samples: those of one are drawn together.
+        resamples: Bootstrap draws.
+        seed: Of the draws.
+    """
+    generator = np.random.default_rng(seed)
+    count = len(groups.of_samples)
+    found = [statistic(indices) for indices in groups.draws(resamples, generator)]
+    return percentile_estimate(statistic(np.arange(count)), found, count)
+
+
+def percentile_estimate(value: float, found: Sequence[float] | np.ndarray, count: int) -> Estimate:
+    """A value with the middle 95 % of what was found in bootstrap draws; NaN does not count."""
+    low, high = np.nanpercentile(found, [2.5, 97.5])
+    return Estimate(value, float(low), float(high), count)
+
+
+def bootstrap_mean(
+    values: np.ndarray,
+    groups: Iterable[Hashable] | None = None,
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Estimate:
+    """The mean of some values with a percentile bootstrap interval.
 
     Args:
         values: ``[N]`` numbers, N at least 2.
-        resamples: Bootstrap samples.
-        seed: Of the resampling.
+        groups: N names or numbers: values of one group are drawn together. None: all independent.
+        resamples: Bootstrap draws.
+        seed: Of the draws.
 
     Raises:
-        ValueError: If there are fewer than two values.
+        ValueError: If there are fewer than two values, or not a group for each.
     """
     values = np.asarray(values, np.float64)
     if values.ndim != 1 or len(values) < 2:
         raise ValueError(f"`values` must be [N] with N above 1. Received: shape={values.shape}")
-    generator = np.random.default_rng(seed)
-    means = []
-    for rows in blocks(resamples, len(values)):
-        picks = generator.integers(0, len(values), size=(rows.stop - rows.start, len(values)))
-        means.append(values[picks].mean(axis=1))
-    low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
-    return Estimate(float(values.mean()), float(low), float(high), len(values))
+    return bootstrap(
+        lambda indices: float(values[indices].mean()),
+        Groups(len(values), groups),
+        resamples=resamples,
+        seed=seed,
+    )
 
 
 def share_with_interval(flags: np.ndarray) -> Estimate:
@@ -91,7 +171,7 @@ def blocks(rows: int, columns: int, most: int | None = None) -> Iterator[slice]:
 def halves(
     counts: tuple[int, int], subsets: int, seed: int | np.random.Generator
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Places of random halves of two sets, drawn without replacement."""
+    """Indices of random halves of two sets, drawn without replacement."""
     generator = np.random.default_rng(seed)
     for _ in range(subsets):
         first, second = (generator.permutation(count)[: count // 2] for count in counts)
@@ -137,7 +217,7 @@ def check_features(*sets: np.ndarray, least: int = 4) -> None:
         bad = ~np.concatenate(finite)
         if bad.any():
             raise ValueError(
-                "Features must be finite: look at what made them. "
+                "Features must be finite: check what computed them. "
                 f"Received: {bad.sum()} of {len(one)} rows that are not, the first is row "
                 f"{int(bad.argmax())}"
             )

@@ -23,7 +23,7 @@ class Copies:
     """What was found.
 
     Attributes:
-        places: ``[K]`` int64, the made samples taken for copies, the surest first.
+        indices: ``[K]`` int64, the made samples taken for copies, the surest first.
         sources: ``[K]`` int64, the training sample that each is a copy of.
         ratios: ``[K]`` float64, how near they are, see ``find_copies``.
         threshold: Below which ratio a sample is taken for a copy.
@@ -31,7 +31,7 @@ class Copies:
         null: Share of the real samples held out that would be taken for copies; the false alarms.
     """
 
-    places: np.ndarray
+    indices: np.ndarray
     sources: np.ndarray
     ratios: np.ndarray
     threshold: float
@@ -50,7 +50,7 @@ def find_copies(
 
     A sample's ratio is its distance to the nearest training sample over that one's own distance to
     its nearest other training sample: small distances mean little where training samples lie
-    close. Real samples that nothing was trained on say which ratios are usual (as the data-copying
+    close. Real samples that nothing was trained on show which ratios are usual (as the data-copying
     test of Meehan et al. 2020 does with distances).
 
     Args:
@@ -106,9 +106,9 @@ def _variants(name: str, samples: np.ndarray | Sequence[np.ndarray]) -> list[np.
 
 def _threshold(usual: np.ndarray, false_alarms: float) -> float:
     """The ratio below which a new sample lies with at most this chance."""
-    ordered, place = np.sort(usual), int(false_alarms * (len(usual) + 1))
+    ordered, rank = np.sort(usual), int(false_alarms * (len(usual) + 1))
     # Too few to know: no new one is likely to lie twice as near as the nearest of them.
-    return float(ordered[place - 1] if place else 0.5 * ordered[0])
+    return float(ordered[rank - 1] if rank else 0.5 * ordered[0])
 
 
 def _nearest(
@@ -131,10 +131,10 @@ def _ratios(
     queries: np.ndarray, train: np.ndarray, radii: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Ratios and nearest training samples."""
-    places = nearest_neighbours(queries, train)
+    indices = nearest_neighbours(queries, train)
     distances = nearest_distances(queries, train)
     # Where the training set has a sample twice, only an exact copy has a finite ratio.
-    scale = radii[places]
-    ratios = np.divide(distances, scale, out=np.full(len(places), np.inf), where=scale > 0)
+    scale = radii[indices]
+    ratios = np.divide(distances, scale, out=np.full(len(indices), np.inf), where=scale > 0)
     ratios[distances == 0.0] = 0.0
-    return ratios, places
+    return ratios, indices

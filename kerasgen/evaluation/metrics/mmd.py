@@ -38,7 +38,7 @@ def kernel_distance(
     the value hardly differs from that of all pairs.
 
     Differs from the published code, which draws each part anew from all samples and adds nothing.
-    The interval, see ``estimates.estimate_from_halves``. Kernels are computed in blocks: the memory
+    The interval, see ``intervals.estimate_from_halves``. Kernels are computed in blocks: the memory
     needed grows with the number of samples, not with its square.
 
     Args:
@@ -61,8 +61,8 @@ def kernel_distance(
     count = 1 if part_size is None else max(1, smaller // part_size)
     generator = np.random.default_rng(seed)
     distances, across = np.zeros(1 + subsets), _Across(1 + subsets, first.shape[1])
-    for places, others in _parts((len(first), len(second)), count, seed):
-        a = first[places].astype(np.float64, copy=False)
+    for indices, others in _parts((len(first), len(second)), count, seed):
+        a = first[indices].astype(np.float64, copy=False)
         b = second[others].astype(np.float64, copy=False)
         of_a, of_b = _members((len(a), len(b)), subsets, generator)
         distances += _distance(a, b, of_a, of_b) / count
@@ -117,7 +117,7 @@ def kernel_distance_gain(
 def _parts(
     counts: tuple[int, int], parts: int, seed: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Places of the samples of both sets in each part."""
+    """Indices of the samples of both sets in each part."""
     generator = np.random.default_rng([seed, parts])
     orders = [generator.permutation(each) if parts > 1 else np.arange(each) for each in counts]
     first, second = (np.array_split(order, parts) for order in orders)
@@ -130,8 +130,8 @@ def _members(
     """Which samples each subset has, ``[N, 1 + subsets]`` of each set; the first has all."""
     first, second = (np.zeros((count, 1 + subsets)) for count in counts)
     first[:, 0] = second[:, 0] = 1.0
-    for column, (places, others) in enumerate(halves(counts, subsets, generator), start=1):
-        first[places, column] = 1.0
+    for column, (indices, others) in enumerate(halves(counts, subsets, generator), start=1):
+        first[indices, column] = 1.0
         second[others, column] = 1.0
     return first, second
 

@@ -1,4 +1,4 @@
-"""Many tests at once: how sure each is when any of them would have been told of."""
+"""Many tests at once: how sure each is when any of them would have been reported."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def squared_distances(
 
 
 def nearest_neighbours(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
-    """For each query the place of the reference with the smallest Euclidean distance.
+    """For each query the index of the reference with the smallest Euclidean distance.
 
     Args:
         queries: ``[N, D]``.
@@ -59,9 +59,9 @@ def nearest_distances(queries: np.ndarray, references: np.ndarray) -> np.ndarray
     Returns:
         ``[N]`` float64, exact: from differences, not from products.
     """
-    places = nearest_neighbours(queries, references)
+    indices = nearest_neighbours(queries, references)
     return np.asarray(
-        np.linalg.norm(queries.astype(np.float64) - references[places].astype(np.float64), axis=1)
+        np.linalg.norm(queries.astype(np.float64) - references[indices].astype(np.float64), axis=1)
     )
 
 

@@ -8,11 +8,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from kerasgen.evaluation.metrics import Estimate
+from kerasgen.evaluation.metrics.intervals import Estimate, Groups, percentile_estimate
 
 Name = TypeVar("Name", bound=Hashable)
 Score = Callable[[np.ndarray, np.ndarray], float]
-"""Labels ``[N]`` and predictions ``[N]`` -> a number."""
+"""Labels ``[N]`` and predictions ``[N]`` -> a number in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,13 @@ class Resampled:
         values: ``[S]``, each classifier's score.
         draws: ``[B, S]``, the same in bootstrap draws of pictures.
         count: Test pictures, or their sources.
+        limits: What a score, or a gain, can be: no interval goes beyond.
     """
 
     values: np.ndarray
     draws: np.ndarray
     count: int
+    limits: tuple[float, float] = (0.0, 1.0)
 
     @property
     def value(self) -> float:
@@ -41,12 +43,12 @@ class Resampled:
 
     def minus(self, other: Resampled) -> Resampled:
         """The gain over a way to train of the same seeds and draws."""
-        return Resampled(self.values - other.values, self.draws - other.draws, self.count)
+        limits = self.limits[0] - other.limits[1], self.limits[1] - other.limits[0]
+        return Resampled(self.values - other.values, self.draws - other.draws, self.count, limits)
 
     def estimate(self) -> Estimate:
         """The mean with its 95 % interval; of one classifier over pictures only."""
-        low, high = np.percentile(self.chances(), [2.5, 97.5])
-        return Estimate(self.value, float(low), float(high), self.count)
+        return percentile_estimate(self.value, np.clip(self.chances(), *self.limits), self.count)
 
     def chances(self) -> np.ndarray:
         """``[B]``: what the mean might have been; of the same seeds and draws in step."""
@@ -81,11 +83,11 @@ def resampled_scores(
 ) -> dict[Name, Resampled]:
     """The scores of several ways to train, in the same bootstrap draws of pictures.
 
-    All are asked about the same resampled pictures, so what makes a picture hard for all does not
+    All are scored on the same resampled pictures, so what makes a picture hard for all does not
     widen the interval of a difference.
 
     Args:
-        score: ``share_right`` or ``mean_f1`` of ``classification``, or another.
+        score: ``share_right`` or ``mean_f1`` of ``classifiers.training``, or another.
         labels: ``[N]`` integers, the truth.
         answers: By name ``[S, N]``, the predicted classes; of the same seeds and pictures.
         groups: The source of each picture: those of one are drawn together. None for each its own.
@@ -98,25 +100,16 @@ def resampled_scores(
     shapes = {name: each.shape for name, each in answers.items()}
     if len(set(shapes.values())) != 1:
         raise ValueError(f"All arms need the same seeds and pictures. Received: {shapes}")
-    members = _members(range(len(labels)) if groups is None else groups)
+    grouped = Groups(len(labels), groups)
     generator = np.random.default_rng(seed)
     draws: dict[Name, list[np.ndarray]] = {name: [] for name in answers}
-    for _ in range(resamples):
-        drawn = generator.integers(0, len(members), len(members))
-        places = np.concatenate([members[each] for each in drawn])
+    for indices in grouped.draws(resamples, generator):
         for name, predicted in answers.items():
-            draws[name].append(_scores(score, labels[places], predicted[:, places]))
+            draws[name].append(_scores(score, labels[indices], predicted[:, indices]))
     return {
-        name: Resampled(_scores(score, labels, predicted), np.stack(draws[name]), len(members))
+        name: Resampled(_scores(score, labels, predicted), np.stack(draws[name]), len(grouped))
         for name, predicted in answers.items()
     }
-
-
-def _members(groups: Sequence[Hashable]) -> list[np.ndarray]:
-    found: dict[Hashable, list[int]] = {}
-    for place, group in enumerate(groups):
-        found.setdefault(group, []).append(place)
-    return [np.array(places) for places in found.values()]
 
 
 def _scores(score: Score, labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from kerasgen.evaluation.metrics.neighbours import neighbour_radii, squared_dist
 
 
 class ManifoldScores(NamedTuple):
-    """Four shares; of two sets from one distribution, each is near what the null says.
+    """Four shares; of two sets from one distribution, each is near the null's.
 
     Attributes:
         precision: Share of the made samples that lie within the k-th neighbour's distance of some
@@ -39,7 +39,7 @@ def manifold_scores(
 
     Kynkaanniemi et al., "Improved Precision and Recall Metric" (2019), section 2; Naeem et al.,
     "Reliable Fidelity and Diversity Metrics" (2020), section 3. One real sample far from all others
-    has a ball so large that it holds much: density and coverage mind that less.
+    has a ball so large that it holds much: that moves density and coverage less.
 
     Args:
         real: ``[N, D]`` features, N above k.

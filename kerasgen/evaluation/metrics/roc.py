@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable
 
 import numpy as np
 
-from kerasgen.evaluation.metrics.intervals import Estimate, wilson_interval
+from kerasgen.evaluation.metrics.intervals import (
+    Estimate,
+    Groups,
+    percentile_estimate,
+    wilson_interval,
+)
 
 
 def area_under_roc(
     positive: np.ndarray,
     scores: np.ndarray,
-    groups: np.ndarray | None = None,
+    groups: Iterable[Hashable] | None = None,
     *,
     baseline: np.ndarray | None = None,
     resamples: int = 1000,
@@ -29,15 +34,15 @@ def area_under_roc(
         positive: ``[N]`` bool, the truth.
         scores: ``[N]`` numbers, the higher the more positive; or ``[S, N]``, of S scorers.
         groups: ``[N]`` names or numbers; None if each sample is its own group.
-        baseline: Scores of the same form: the result is the difference of the areas, and both are
-            asked about the same samples each time (a paired interval).
+        baseline: Scores of the same form: the result is the difference of the areas, of the same
+            samples in each draw (a paired interval).
         resamples: Bootstrap samples; those without a positive or a negative do not count.
         seed: Of the resampling.
 
     Returns:
         The area in [0, 1] or the difference in [-1, 1]; its count is that of the rarer kind. An
         area of 0 or 1 has Wilson's interval of as many as there are groups with the kind that
-        fewer have: every draw would say the same.
+        fewer have: every draw would give the same.
 
     Raises:
         ValueError: If the forms differ, a score is not finite, or one kind is missing.
@@ -54,36 +59,24 @@ def area_under_roc(
             )
     scorers = len(added[0][1])
 
-    def value(weights: np.ndarray, rows: np.ndarray) -> float:
+    def value(indices: np.ndarray, rows: np.ndarray) -> float:
         return sum(
-            sign * float(np.mean([roc_area(positive, told[row], weights) for row in rows]))
-            for sign, told in added
+            sign * float(np.mean([roc_area(positive[indices], own[row, indices]) for row in rows]))
+            for sign, own in added
         )
 
-    members = (
-        np.arange(len(positive)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    )
-    whole = value(np.ones(len(positive)), np.arange(scorers))
+    grouped = Groups(len(positive), groups)
+    whole = value(np.arange(len(positive)), np.arange(scorers))
     if baseline is None and whole in (0.0, 1.0):
-        fewest = min(len(np.unique(members[kind])) for kind in (positive, ~positive))
+        fewest = min(len(np.unique(grouped.of_samples[kind])) for kind in (positive, ~positive))
         low, high = wilson_interval(whole, fewest)
         return Estimate(whole, min(low, whole), max(high, whole), rarer)
-    areas = [value(*drawn) for drawn in _draws(members, scorers, resamples, seed)]
-    low, high = np.nanpercentile(areas, [2.5, 97.5])
-    return Estimate(whole, float(low), float(high), rarer)
-
-
-def _draws(
-    members: np.ndarray, scorers: int, resamples: int, seed: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """How much each sample weighs, and which scorers are asked, in each bootstrap sample."""
     generator = np.random.default_rng(seed)
-    count = members.max() + 1
-    for _ in range(resamples):
-        # How often each group was drawn weighs its samples: nothing is copied.
-        drawn = np.bincount(generator.integers(0, count, count), minlength=count)
-        rows = generator.integers(0, scorers, scorers) if scorers > 1 else np.zeros(1, int)
-        yield drawn[members].astype(np.float64), rows
+    areas = [
+        value(indices, generator.integers(0, scorers, scorers))
+        for indices in grouped.draws(resamples, generator)
+    ]
+    return percentile_estimate(whole, areas, rarer)
 
 
 def _rarer_kind(positive: np.ndarray) -> int:
@@ -109,21 +102,19 @@ def _scorers(positive: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return np.atleast_2d(scores)
 
 
-def roc_area(positive: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None) -> float:
+def roc_area(positive: np.ndarray, scores: np.ndarray) -> float:
     """The area under the ROC curve alone, see ``area_under_roc``.
 
     Args:
         positive: ``[N]`` bool, the truth.
         scores: ``[N]`` numbers.
-        weights: ``[N]``, how much each sample counts; None for all alike.
 
     Returns:
-        The area in [0, 1]; NaN if one kind is missing or weighs nothing.
+        The area in [0, 1]; NaN if one kind is missing.
     """
-    weights = np.ones(len(scores)) if weights is None else weights
-    levels, place = np.unique(scores, return_inverse=True)
-    above = np.bincount(place, weights * positive, len(levels))
-    below = np.bincount(place, weights * ~positive, len(levels))
+    levels, level = np.unique(scores, return_inverse=True)
+    above = np.bincount(level, positive, len(levels))
+    below = np.bincount(level, ~positive, len(levels))
     if not above.sum() or not below.sum():
         return float("nan")
     beaten = np.cumsum(below) - 0.5 * below

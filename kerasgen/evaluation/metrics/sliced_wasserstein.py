@@ -32,7 +32,7 @@ def sliced_wasserstein(
         first: ``[N, D]`` features, N at least 4.
         second: ``[M, D]`` features, M at least 4.
         directions: Random directions.
-        subsets: How many halves the interval rests on, see ``estimates.estimate_from_halves``.
+        subsets: How many halves the interval rests on, see ``intervals.estimate_from_halves``.
         seed: Of the directions and halves.
 
     Raises:
@@ -43,8 +43,8 @@ def sliced_wasserstein(
     towards /= np.linalg.norm(towards, axis=0)
     a, b = first.astype(np.float64) @ towards, second.astype(np.float64) @ towards
     found = [
-        _distance(a[places], b[others])
-        for places, others in halves((len(a), len(b)), subsets, seed)
+        _distance(a[indices], b[others])
+        for indices, others in halves((len(a), len(b)), subsets, seed)
     ]
     return estimate_from_halves(_distance(a, b), found, min(len(a), len(b)))
 

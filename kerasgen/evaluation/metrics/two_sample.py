@@ -1,4 +1,4 @@
-"""Can two sets be told apart? The classifier two-sample test, with a p-value by permutation."""
+"""Do two sets differ? The classifier two-sample test, with a p-value by permutation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kerasgen.evaluation.metrics.intervals import Estimate, blocks, check_features
+from kerasgen.evaluation.metrics.intervals import Estimate, Groups, blocks, check_features
 from kerasgen.evaluation.metrics.roc import area_under_roc, roc_area
 
 
@@ -17,7 +17,7 @@ class TwoSampleTest:
 
     Attributes:
         area: Area under the ROC curve on samples that were held out: 0.5 means that the sets
-            cannot be told apart, 1 that they always can.
+            cannot be distinguished, 1 that they always can.
         p_value: Chance of such an area, or a larger one, if there is no difference.
         permutations: What the p-value rests on; it cannot be below 1 / (permutations + 1).
     """
@@ -36,7 +36,7 @@ def two_sample_test(
     permutations: int = 199,
     seed: int = 0,
 ) -> TwoSampleTest:
-    """Whether a linear classifier can tell two sets apart on samples it has not seen.
+    """Whether a linear classifier can distinguish two sets on samples it has not seen.
 
     Lopez-Paz & Oquab, "Revisiting Classifier Two-Sample Tests" (2017), with a ridge classifier and
     cross-validation. Samples of one group (frames of one recording, pictures made of one source)
@@ -69,7 +69,7 @@ def two_sample_test(
     generator = np.random.default_rng(seed)
     shuffled = [of_group, *(generator.permutation(of_group) for _ in range(permutations))]
     truths = np.stack([labels[members] for labels in shuffled], axis=1)
-    # Without a look at the labels: else the true ones would differ from shuffled ones by that.
+    # Without the labels: else the true ones would differ from shuffled ones by that.
     fold_of = (generator.permutation(len(of_group)) % folds)[members]
     scores = np.empty(truths.shape)
     for fold in range(folds):
@@ -97,22 +97,14 @@ def _groups(
     groups: tuple[Sequence[Hashable], Sequence[Hashable]] | None, in_second: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The group of each sample, and of each group whether it is of the second set."""
-    if groups is None:
-        return np.arange(len(in_second)), in_second
-    names = [*groups[0], *groups[1]]
-    if len(names) != len(in_second):
-        raise ValueError(
-            f"Each sample needs a group. Received: {len(names)} for {len(in_second)} samples"
-        )
-    places = {name: place for place, name in enumerate(dict.fromkeys(names))}
-    members = np.array([places[name] for name in names])
-    shares = np.bincount(members, in_second) / np.bincount(members)
+    grouped = Groups(len(in_second), None if groups is None else [*groups[0], *groups[1]])
+    shares = np.bincount(grouped.of_samples, in_second) / np.bincount(grouped.of_samples)
     mixed = np.flatnonzero((shares > 0) & (shares < 1))
     if len(mixed):
         raise ValueError(
-            f"A group may be in one set only. Received: {list(places)[mixed[0]]!r} in both"
+            f"A group may be in one set only. Received: {grouped.names[mixed[0]]!r} in both"
         )
-    return members, shares > 0
+    return grouped.of_samples, shares > 0
 
 
 def _ridge_scores(features: np.ndarray, truths: np.ndarray, held_out: np.ndarray) -> np.ndarray:
@@ -120,9 +112,9 @@ def _ridge_scores(features: np.ndarray, truths: np.ndarray, held_out: np.ndarray
     known, unseen = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     middle, scale = _moments(features, known)
 
-    def standard(places: np.ndarray) -> Iterator[np.ndarray]:
-        for part in blocks(len(places), features.shape[1]):
-            yield (features[places[part]] - middle) / scale
+    def standard(indices: np.ndarray) -> Iterator[np.ndarray]:
+        for part in blocks(len(indices), features.shape[1]):
+            yield (features[indices[part]] - middle) / scale
 
     # A rare kind weighs as much as a common one.
     y = truths[known].astype(np.float64)
@@ -132,12 +124,12 @@ def _ridge_scores(features: np.ndarray, truths: np.ndarray, held_out: np.ndarray
     return np.concatenate([x @ weights for x in standard(unseen)])
 
 
-def _moments(features: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _moments(features: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and deviation of some samples, ``[D]`` float64, in blocks."""
-    parts = [places[part] for part in blocks(len(places), features.shape[1])]
-    middle = sum(features[part].sum(axis=0, dtype=np.float64) for part in parts) / len(places)
+    parts = [indices[part] for part in blocks(len(indices), features.shape[1])]
+    middle = sum(features[part].sum(axis=0, dtype=np.float64) for part in parts) / len(indices)
     squares = sum(np.square(features[part] - middle).sum(axis=0) for part in parts)
-    return middle, np.sqrt(squares / len(places)) + 1e-9
+    return middle, np.sqrt(squares / len(indices)) + 1e-9
 
 
 def _ridge_weights(known: Iterator[np.ndarray], y: np.ndarray, size: int) -> np.ndarray:
@@ -162,9 +154,9 @@ def _mean_area(truth: np.ndarray, scores: np.ndarray, fold_of: np.ndarray) -> fl
     areas = [
         roc_area(truth[fold_of == fold], scores[fold_of == fold]) for fold in np.unique(fold_of)
     ]
-    # A fold may have one kind only, and tells nothing then.
-    told = [area for area in areas if np.isfinite(area)]
-    return float(np.mean(told)) if told else 0.5
+    # A fold may have one kind only, and has no area then.
+    known = [area for area in areas if np.isfinite(area)]
+    return float(np.mean(known)) if known else 0.5
 
 
 def _centred_by_fold(scores: np.ndarray, fold_of: np.ndarray) -> np.ndarray:

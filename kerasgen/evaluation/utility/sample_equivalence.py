@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 
 
 @dataclass(frozen=True)
@@ -83,32 +84,17 @@ def equivalent_amount(amounts: Sequence[int], curve: np.ndarray, wanted: float) 
             "`amounts` must rise, with a score for each. "
             f"Received: amounts={list(amounts)}, {len(curve)} scores"
         )
-    rising = isotonic(np.asarray(curve, np.float64))
-    place = int(np.searchsorted(rising, wanted))
-    if place == 0:
+    rising = isotonic_regression(curve).x
+    index = int(np.searchsorted(rising, wanted))
+    if index == 0:
         return float(amounts[0])
-    if place == len(rising):
+    if index == len(rising):
         return float(amounts[-1])
-    share = (wanted - rising[place - 1]) / (rising[place] - rising[place - 1])
-    return float(np.exp(logs[place - 1] + share * (logs[place] - logs[place - 1])))
-
-
-def isotonic(values: np.ndarray) -> np.ndarray:
-    """The rising sequence nearest to the values in squares: neighbours that fall are pooled.
-
-    Args:
-        values: ``[A]`` float64.
-    """
-    pools: list[tuple[float, int]] = []
-    for value in values.tolist():
-        pools.append((value, 1))
-        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
-            (first, one), (second, other) = pools[-2:]
-            pools[-2:] = [((first * one + second * other) / (one + other), one + other)]
-    return np.repeat([value for value, _ in pools], [count for _, count in pools])
+    share = (wanted - rising[index - 1]) / (rising[index] - rising[index - 1])
+    return float(np.exp(logs[index - 1] + share * (logs[index] - logs[index - 1])))
 
 
 def _rounded(number: float) -> int:
-    """To two digits: no learning curve can tell more."""
+    """To two digits: no learning curve is surer."""
     digits = len(str(int(number)))
     return int(round(number, min(2 - digits, 0)))

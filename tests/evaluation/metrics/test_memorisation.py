@@ -36,10 +36,10 @@ def test_one_in_a_hundred_is_found_with_its_source(sets):
     made[places[5:]] += 0.1 * generator.normal(size=(5, SIDE, SIDE))
     found = find_copies(flat(made), flat(train), flat(held_out))
     planted = dict(zip(places.tolist(), sources.tolist(), strict=True))
-    listed = dict(zip(found.places.tolist(), found.sources.tolist(), strict=True))
+    listed = dict(zip(found.indices.tolist(), found.sources.tolist(), strict=True))
     assert {place: listed.get(place) for place in planted} == planted
-    assert set(found.places[:5].tolist()) == set(places[:5].tolist())
-    assert len(found.places) <= 12 and found.share.value == len(found.places) / 1000
+    assert set(found.indices[:5].tolist()) == set(places[:5].tolist())
+    assert len(found.indices) <= 12 and found.share.value == len(found.indices) / 1000
     assert found.null.value <= 0.01 and (np.diff(found.ratios) >= 0).all()
 
 
@@ -50,15 +50,15 @@ def test_mirrored_copies_are_found_if_mirrored_features_are_given(sets):
     alone = find_copies(flat(made), flat(train), flat(held_out))
     ways = [[flat(each), flat(each[:, :, ::-1])] for each in (made, held_out)]
     both = find_copies(ways[0], flat(train), ways[1])
-    assert not set(range(10)) & set(alone.places.tolist())
-    assert set(range(10)) <= set(both.places.tolist())
-    assert both.sources[:10].tolist() == both.places[:10].tolist()
+    assert not set(range(10)) & set(alone.indices.tolist())
+    assert set(range(10)) <= set(both.indices.tolist())
+    assert both.sources[:10].tolist() == both.indices[:10].tolist()
 
 
 def test_new_samples_are_no_copies(sets):
     train, held_out, made = sets
     found = find_copies(flat(made), flat(train), flat(held_out))
-    assert len(found.places) <= 2
+    assert len(found.indices) <= 2
 
 
 def test_a_twin_among_the_held_out_does_not_hide_exact_copies(sets):
@@ -66,7 +66,7 @@ def test_a_twin_among_the_held_out_does_not_hide_exact_copies(sets):
     spoiled, copied = held_out.copy(), made.copy()
     spoiled[:30], copied[:4] = train[:30], train[40:44]
     found = find_copies(flat(copied), flat(train), flat(spoiled))
-    assert found.threshold == 0.0 and found.places.tolist() == [0, 1, 2, 3]
+    assert found.threshold == 0.0 and found.indices.tolist() == [0, 1, 2, 3]
     assert found.null.value == pytest.approx(0.1)
 
 
@@ -76,7 +76,7 @@ def test_training_samples_that_are_there_twice(sets):
     copied = made.copy()
     copied[7] = train[3]
     found = find_copies(flat(copied), flat(doubled), flat(held_out))
-    assert found.places[0] == 7 and len(found.places) <= 3
+    assert found.indices[0] == 7 and len(found.indices) <= 3
 
 
 @pytest.mark.parametrize("count", [20, 60])

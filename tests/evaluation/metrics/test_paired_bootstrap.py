@@ -85,3 +85,19 @@ def test_one_classifier_has_the_interval_of_pictures():
         "one"
     ].estimate()
     assert found.value == 0.5 and 0.03 < found.high - 0.5 < 0.07 and found.count == 400
+
+
+def test_no_interval_goes_beyond_what_a_share_can_be():
+    """Two classifiers: Student's interval alone would be 25 standard errors wide."""
+    sure = Resampled(np.array([0.97, 0.99]), np.full((1000, 2), 0.98), 9)
+    unsure = Resampled(np.array([0.01, 0.05]), np.full((1000, 2), 0.03), 9)
+    assert sure.estimate().high == 1.0 and unsure.estimate().low == 0.0
+    gain = sure.minus(Resampled(unsure.values[::-1], unsure.draws, 9)).estimate()
+    assert 0.0 < gain.low < 0.95 and gain.high == 1.0
+    loss = unsure.minus(Resampled(sure.values[::-1], sure.draws, 9)).estimate()
+    assert loss.low == -1.0 and -0.95 < loss.high < 0.0
+
+
+def test_each_picture_needs_a_source():
+    with pytest.raises(ValueError, match="Each sample needs a group. Received: 3 for 4 samples"):
+        resampled_scores(share_right, np.zeros(4, int), {"a": np.zeros((1, 4))}, groups=range(3))
