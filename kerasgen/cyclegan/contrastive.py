@@ -10,7 +10,6 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgen.cyclegan.translation import (
-    TARGET_STREAMS,
     Translated,
     TranslationStep,
     adam,
@@ -198,7 +197,7 @@ class ContrastiveStep(TranslationStep):
             if self.identity:
                 pictures, change = _first_half(pictures), _first_half(change)
             generator_loss, discriminator_loss = self.duel(
-                self.discriminator, target, pictures, self.target_pool, TARGET_STREAMS
+                self.discriminator, target, pictures, self.target_pool, Stream.TARGET
             )
             total = generator_loss + self.nce_weight * tf.reduce_mean(nce)
             changed = change_loss(change)

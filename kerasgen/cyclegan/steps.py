@@ -10,8 +10,6 @@ import tensorflow as tf
 
 from kerasgen.cyclegan.builders import SIDE_MULTIPLE
 from kerasgen.cyclegan.translation import (
-    SOURCE_STREAMS,
-    TARGET_STREAMS,
     TranslationStep,
     adam,
     change_loss,
@@ -22,7 +20,7 @@ from kerasgen.cyclegan.translation import (
 from kerasgen.training.image_pool import ImagePool, replica_rows
 from kerasgen.training.layers import check_image_shape
 from kerasgen.training.losses import l1
-from kerasgen.training.step import Player
+from kerasgen.training.step import Player, Stream
 
 
 class CycleGANStep(TranslationStep):
@@ -132,8 +130,8 @@ class CycleGANStep(TranslationStep):
         self, source: tf.Tensor, target: tf.Tensor, fake_source: tf.Tensor, fake_target: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         duels = (
-            (self.source_discriminator, source, fake_source, self.source_pool, SOURCE_STREAMS),
-            (self.target_discriminator, target, fake_target, self.target_pool, TARGET_STREAMS),
+            (self.source_discriminator, source, fake_source, self.source_pool, Stream.SOURCE),
+            (self.target_discriminator, target, fake_target, self.target_pool, Stream.TARGET),
         )
         (to_source, of_source), (to_target, of_target) = (self.duel(*each) for each in duels)
         return {

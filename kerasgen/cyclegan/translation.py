@@ -13,25 +13,7 @@ from kerasgen.cyclegan.builders import SIDE_MULTIPLE
 from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.layers import check_image_shape
 from kerasgen.training.losses import LEAST_SQUARES, AdversarialLoss
-from kerasgen.training.step import Step, Stream
-
-Streams = tuple[Stream, Stream, Stream, Stream, Stream]
-"""A domain's: for the augmentation of fresh, real and past pictures, and for its pool."""
-
-SOURCE_STREAMS: Streams = (
-    Stream.SOURCE_FRESH,
-    Stream.SOURCE_REAL,
-    Stream.SOURCE_PAST,
-    Stream.SOURCE_SWAP,
-    Stream.SOURCE_SLOT,
-)
-TARGET_STREAMS: Streams = (
-    Stream.TARGET_FRESH,
-    Stream.TARGET_REAL,
-    Stream.TARGET_PAST,
-    Stream.TARGET_SWAP,
-    Stream.TARGET_SLOT,
-)
+from kerasgen.training.step import Step
 
 Translated = tuple[tf.Tensor, tf.Tensor | None]
 """Pictures, and where they differ from their input, if the generator says so."""
@@ -69,7 +51,7 @@ class TranslationStep(Step):
         real: tf.Tensor,
         fakes: tf.Tensor,
         pool: ImagePool | None,
-        streams: Streams,
+        stream: int,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """The generator's loss on fresh fakes, and the discriminator's on those of the pool.
 
@@ -78,19 +60,18 @@ class TranslationStep(Step):
             real: ``[N, H, W, C]`` float32 in [-1, 1].
             fakes: The same.
             pool: History of fakes, or None.
-            streams: ``SOURCE_STREAMS`` or ``TARGET_STREAMS``.
+            stream: ``Stream.SOURCE`` or ``Stream.TARGET``, the first of five.
         """
-        of_fresh, of_real, of_past, of_swap, of_slot = streams
         # Fresh fakes in a pass of their own: the generator's gradient goes back through them alone.
-        fresh = discriminator(self.augment(fakes, self.policy, of_fresh), training=True)
-        shown = self.augment(real, self.policy, of_real)
+        fresh = discriminator(self.augment(fakes, self.policy, stream), training=True)
+        shown = self.augment(real, self.policy, stream + 1)
         if pool is None or pool.capacity == 0:
             on_real, on_past = discriminator(shown, training=True), fresh
         else:
-            swap = self.random(fakes.shape[0], [], of_swap)
-            priorities = self.random(pool.capacity, [], of_slot)
+            swap = self.random(fakes.shape[0], [], stream + 3)
+            priorities = self.random(pool.capacity, [], stream + 4)
             past = pool.exchange(fakes, swap, priorities)
-            past = self.augment(past, self.policy, of_past)
+            past = self.augment(past, self.policy, stream + 2)
             both = discriminator(tf.concat([shown, past], axis=0), training=True)
             on_real, on_past = tf.split(both, 2)
         generator_loss = self.adversarial.generator(on_real, fresh)

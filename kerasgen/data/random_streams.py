@@ -34,20 +34,12 @@ class Stream(enum.IntEnum):
     LATENTS = 23
     GENERATOR_LABELS = 24
     GENERATOR_LATENTS = 25
-    # A discriminator of each domain
-    SOURCE_FRESH = 26
-    SOURCE_REAL = 27
-    SOURCE_PAST = 28
-    SOURCE_SWAP = 29
-    SOURCE_SLOT = 30
-    TARGET_FRESH = 31
-    TARGET_REAL = 32
-    TARGET_PAST = 33
-    TARGET_SWAP = 34
-    TARGET_SLOT = 35
-    # To 43: steps outside this package
+    # Five for each domain: its fresh, real and past pictures, and two of its pool
+    SOURCE = 26
+    TARGET = 31
+    # Eight, for steps outside this package
     OTHER = 36
-    # To 63: one for each layer
+    # All others, one for each layer
     PATCHES = 44
 
 

@@ -28,6 +28,12 @@ def test_every_stream_of_a_key_space_has_a_number_of_its_own(streams):
     assert list(streams.__members__) == [stream.name for stream in streams]
 
 
+def test_blocks_of_streams_do_not_overlap():
+    blocks = {Stream.SOURCE: 5, Stream.TARGET: 5, Stream.OTHER: 8, Stream.PATCHES: 20}
+    numbers = [first + index for first in Stream for index in range(blocks.get(first, 1))]
+    assert len(set(numbers)) == len(numbers) and max(numbers) < STREAMS
+
+
 def test_what_was_drawn_or_served_with_a_number_keeps_it():
     assert [stream.value for stream in DrawingStream] == list(range(7))
     assert [stream.value for stream in ServedStream] == [0, 1]
