@@ -37,7 +37,7 @@ from kerasgen.annotations.synthetic_folder import read_manifest
 from kerasgen.compositing.backgrounds import Backgrounds
 from kerasgen.compositing.folder import compose_folder
 from kerasgen.compositing.foregrounds import Foreground, read_foregrounds
-from kerasgen.compositing.options import CompositingOptions
+from kerasgen.compositing.options import SceneOptions
 from kerasgen.io.images import read_image
 from kerasgen.io.sheets import save_png
 from kerasgen.procedural.garments import GARMENTS, drawn_backgrounds, drawn_garments
@@ -270,7 +270,7 @@ def draw_material(root: Path) -> None:
 def compare(root: Path, workers: int) -> None:
     """Times rounds of blocks and prints the ratio."""
     foregrounds, _ = read_foregrounds(root / "foregrounds")
-    options = CompositingOptions(
+    options = SceneOptions(
         size=FLAGS.size, distractors=(0, 0), blendings=("hard", "soft", "feathered")
     )
     seconds: dict[str, list[float]] = {"ours": [], "plain": []}
@@ -282,11 +282,11 @@ def compare(root: Path, workers: int) -> None:
         compose_folder(
             foregrounds,
             Backgrounds.from_folder(root / "backgrounds"),
-            FLAGS.scenes,
             out / "ours",
-            seed=number + 1,
-            options=options,
+            FLAGS.scenes,
             class_names=sorted(GARMENTS),
+            options=options,
+            seed=number + 1,
             workers=workers,
         )
         ours = time.perf_counter() - start

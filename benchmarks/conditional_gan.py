@@ -10,8 +10,6 @@ class asked for. ``--validate`` tests on the validation part or, where there is 
 the training pictures held out from everything: for choosing. Without it the test pictures are
 touched, once.
 
-Give an arm its own number of updates where one is slower: ``--arms modern,seed:15000``.
-
 ``--help_at 0.5`` also asks whether the pictures help beside the real ones: classifiers trained as
 long on real pictures, the same augmented, and both with half of each batch generated; differences
 to real alone are paired, over classifiers and test pictures. ``--features`` (a SavedModel) first
@@ -57,7 +55,7 @@ from kerasgen.evaluation.utility import arms as utility
 from kerasgen.evaluation.utility.training_sets import nested_order
 from kerasgen.io.sheets import save_png
 from kerasgen.training.run_log import read_history
-from kerasgen.training.step import Player
+from kerasgen.training.step import Player, Step
 from kerasgen.training.trainer import Trainer, TrainerOptions
 
 FLAGS = flags.FLAGS
@@ -66,7 +64,7 @@ flags.DEFINE_integer("size", 28, "Side of the pictures in pixels.", 8)
 flags.DEFINE_enum("channels", "1", ["1", "3"], "1 for grey, 3 for colour.")
 flags.DEFINE_enum("fit", "stretch", ["stretch", "crop", "pad"], "How other forms are made square.")
 flags.DEFINE_string("workdir", "runs/conditional_gan", "Folder of all runs.")
-flags.DEFINE_list("arms", ["modern"], "Arms, each NAME or NAME:STEPS.")
+flags.DEFINE_list("arms", ["modern"], "Arms, each NAME or, such as for a slower one, NAME:STEPS.")
 flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of the GANs.")
 flags.DEFINE_integer("classifier_seeds", 2, "Classifiers for each GAN.", 1)
 flags.DEFINE_integer("classifier_steps", 2000, "Updates of a classifier.", 1)
@@ -95,7 +93,7 @@ ARMS: dict[str, dict[str, Any]] = {
     },
 }
 """The default, and the default with one thing changed; "photographs", for few colour pictures of 64
-pixels, with a generator that a CPU trains; and "seed", the write-up's recipe."""
+pixels, with a generator that a CPU trains; and "original", the original's recipe."""
 
 
 def load() -> tuple[LabelledImages, LabelledImages]:
@@ -142,10 +140,10 @@ def without_twins(train: LabelledImages) -> LabelledImages:
 
 
 def make_batches(train: LabelledImages, arm: str, seed: int) -> Batches:
-    """All classes as often; for the write-up's schedule half a batch, whose rest are fakes."""
+    """All classes as often; for the original schedule half a batch, whose rest are fakes."""
     even = train.at(balanced_places(train.labels, seed))
     pictures = Pictures.from_array(even.images, even.labels)
-    if arm == "seed":
+    if arm == "original":
         return labelled(pictures, BATCH // 2, seed=seed)
     return labelled(
         pictures,
@@ -156,18 +154,17 @@ def make_batches(train: LabelledImages, arm: str, seed: int) -> Batches:
     )
 
 
-def build(
-    train: LabelledImages, arm: str, seed: int, steps: int
-) -> cgan.CGANStep | cgan.AlternatingCGANStep:
+def build(train: LabelledImages, arm: str, seed: int, steps: int) -> Step:
     """An arm's networks and step."""
     shape, count = train.images.shape[1:], len(train.class_names)
-    if arm == "seed":
-        networks = cgan.build_generator(shape, count), cgan.build_discriminator(shape, count)
+    if arm == "original":
+        builders = cgan.build_original_generator, cgan.build_original_discriminator
+        networks = [build(shape, count) for build in builders]
         players = [Player(each, keras.optimizers.Adam(2e-4, beta_1=0.5)) for each in networks]
-        return cgan.AlternatingCGANStep(*networks, *players, num_classes=count, seed=seed)
+        return cgan.OriginalCGANStep(*networks, *players, num_classes=count, seed=seed)
     changes = dict(ARMS[arm])
-    generator = cgan.build_modulated_generator(shape, count, **changes.pop("generator", {}))
-    judge = cgan.build_projection_discriminator(shape, count, **changes.pop("discriminator", {}))
+    generator = cgan.build_generator(shape, count, **changes.pop("generator", {}))
+    judge = cgan.build_discriminator(shape, count, **changes.pop("discriminator", {}))
     return cgan.build_step(
         generator, judge, num_classes=count, steps=steps, batch_size=BATCH, seed=seed, **changes
     )
@@ -214,7 +211,7 @@ def run(
             help_of(workdir, generate, latent_size, sets, judges)
     rows = read_history(workdir / "train" / "history.csv")
     rate = float(np.median([row["images_per_second"] for row in rows[1:] or rows]))
-    batch = BATCH // 2 if arm == "seed" else BATCH
+    batch = BATCH // 2 if arm == "original" else BATCH
     cli.write_json(workdir / "figures.json", {**figures, "minutes": steps * batch / rate / 60})
 
 
@@ -333,14 +330,13 @@ def _range(values: list[float]) -> str:
 
 def _arm(entry: str) -> tuple[str, int]:
     name, _, steps = entry.partition(":")
-    if name not in (*ARMS, "seed"):
-        raise ValueError(f"--arms must be among {', '.join(ARMS)}, seed. Received: {entry}")
+    if name not in (*ARMS, "original"):
+        raise ValueError(f"--arms must be among {', '.join(ARMS)}, original. Received: {entry}")
     return name, int(steps or FLAGS.steps)
 
 
-def main(arguments: list[str]) -> None:
+def main(_: list[str]) -> None:
     """All runs that are not there yet, then the table."""
-    del arguments
     sets = load()
     judges = judges_of(sets[0])
     for seed in map(int, FLAGS.seeds):

@@ -3,15 +3,15 @@
     python benchmarks/eye_refiner.py --data DIR --features SAVED_MODEL
 
 ``--data`` holds ``rendered/``, ``real/``, ``test/rendered/`` and ``test/real/``. Arms: ours;
-``renders-as-fakes``, the write-up's bug (its discriminator never sees a refined picture);
-``pixel-l1``, the write-up's self-regularisation, which also forbids new colours. All else is equal.
+``renders-as-fakes``, the original's bug (its discriminator never sees a refined picture);
+``pixel-l1``, the original's self-regularisation, which also forbids new colours. All else is equal.
 Each run leaves figures.json in its folder and is not repeated; interrupt it and run it again, or
 run two seeds side by side (``--seeds 0`` and ``--seeds 1``): the table holds all that is there.
 
-``--write`` writes every render refined, four looks each, for ``kerasgen compare``: ``refined/``
+``--write`` writes every render refined, in four styles each, for ``kerasgen compare``: ``refined/``
 in each run's folder, a folder for each render.
 
-It ends with the cost of one prefit update beside the write-up's networks, in turns in this run.
+It ends with the cost of one prefit update beside the original networks, in turns in this run.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ flags.DEFINE_integer("threads", 0, "Threads of one operation; 0 for all cores.",
 flags.DEFINE_bool("write", False, "Whether to write the refined pictures.")
 flags.DEFINE_bool("cost", True, "Whether to time the prefit updates.")
 
-PREFIT_BATCH, BATCH, SEED_BATCH = 2, 8, 16
+PREFIT_BATCH, BATCH, ORIGINAL_BATCH = 2, 8, 16
 COLUMNS = {
     "KID, share of raw": lambda f: f["refined_share_of_rendered"],
     "KID refined": lambda f: _kid(f)["refined"]["value"],
@@ -73,7 +73,7 @@ COLUMNS = {
 
 
 class RendersAsFakes(refiner.RefinerStep):
-    """The write-up's bug: the discriminator's fakes are raw renders, never refined pictures."""
+    """The original's bug: the discriminator's fakes are raw renders, never refined pictures."""
 
     def _together(self, batch: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
         with tf.GradientTape(persistent=True) as tape:
@@ -157,16 +157,16 @@ def run(arm: str, seed: int, sets: refinement.EyeSets, features: FeatureExtracto
 
 
 def write(folder: Path, function: refinement.Refine, renders: np.ndarray) -> None:
-    """Each render's looks in a folder of its own: for a comparison they are one witness."""
-    for look in range(4):
-        for number, image in enumerate(function(renders, look)):
-            save_png(folder / f"render{number}" / f"{look}.png", image)
+    """Each render's styles in a folder of its own: for a comparison they are one group."""
+    for style in range(4):
+        for number, image in enumerate(function(renders, style)):
+            save_png(folder / f"render{number}" / f"{style}.png", image)
 
 
 def sheet(function: refinement.Refine, sets: refinement.EyeSets) -> np.ndarray:
-    """Twelve renders (the last three of unseen poses), four looks each, and real test pictures."""
+    """Twelve renders (the last three of unseen poses) in four styles, and real test pictures."""
     renders = np.concatenate([sets.rendered[::12][:9], sets.test_rendered[::5][:3]])
-    rows = [renders, *(function(renders, look) for look in range(4))]
+    rows = [renders, *(function(renders, style) for style in range(4))]
     rows.append(sets.test_real[:: len(sets.test_real) // 12][:12])
     return contact_sheet(np.concatenate(rows), 12, scale=2)
 
@@ -191,11 +191,14 @@ def table(results: dict[str, list[dict]]) -> str:
 
 
 def prefit_cost(pairs: int = 7) -> str:
-    """The write-up's prefit update against ours, in turns: medians and their ratio."""
+    """The original's prefit update against ours, in turns: medians and their ratio."""
     generator = np.random.default_rng(0)
     sides: dict[str, tuple[Callable[..., dict], int]] = {}
-    for name, options, size in (("ours", {}, PREFIT_BATCH), ("write-up", refiner.SEED_REFINER, 16)):
-        network = refiner.build_refiner(**options)
+    for name, build_network, size in (
+        ("ours", refiner.build_refiner, PREFIT_BATCH),
+        ("original", refiner.build_original_refiner, ORIGINAL_BATCH),
+    ):
+        network = build_network()
         step = refiner.PrefitStep(network, Player(network, keras.optimizers.Adam(1e-4)))
         sides[name] = (tf.function(lambda a, b, step=step: step(a, b)), size)
     seconds: dict[str, list[float]] = {name: [] for name in sides}
@@ -208,11 +211,11 @@ def prefit_cost(pairs: int = 7) -> str:
                 update(images, images)["l1_loss"].numpy()
             if pair >= 0:
                 seconds[name].append((time.perf_counter() - start) / repeats)
-    ratio = np.median(np.divide(seconds["write-up"], seconds["ours"]))
-    per_picture = ratio * PREFIT_BATCH / SEED_BATCH
+    ratio = np.median(np.divide(seconds["original"], seconds["ours"]))
+    per_picture = ratio * PREFIT_BATCH / ORIGINAL_BATCH
     return (
-        f"prefit update: the write-up's (batch {SEED_BATCH}) takes {ratio:.0f} times ours (batch "
-        f"{PREFIT_BATCH}); per picture {per_picture:.0f} times (median of {pairs} pairs)"
+        f"prefit update: the original's (batch {ORIGINAL_BATCH}) takes {ratio:.0f} times ours "
+        f"(batch {PREFIT_BATCH}); per picture {per_picture:.0f} times (median of {pairs} pairs)"
     )
 
 

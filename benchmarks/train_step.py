@@ -3,14 +3,14 @@
     python benchmarks/train_step.py
 
 Both sides train the same networks on the same batches, in blocks that take turns, so that a drift
-of the machine hits both. The old way is the eye write-up's loop, mended so that it works on Keras 3
-(``trainable`` toggled) and so that the discriminator sees refined pictures: refine, train the
-discriminator, train the frozen stack, train the pass-through, each a call of its own. Ours is one
-traced step: one forward pass of the refiner and one of the discriminator serve both players and
+of the machine hits both. The old way is the original refiner's loop, mended so that it works on
+Keras 3 (``trainable`` toggled) and so that the discriminator sees refined pictures: refine, train
+the discriminator, train the frozen stack, train the pass-through, each a call of its own. Ours is
+one traced step: one forward pass of the refiner and one of the discriminator serve both players and
 the self-regularisation, and the batch is prepared meanwhile.
 
 Ours is timed twice: with the alternation's own losses, and as it is by default, with history,
-augmentation, looks, the structure term and averaged weights, which the alternation does not have.
+augmentation, styles, the structure term and averaged weights, which the alternation does not have.
 Printed: ratios of pictures per second, and the share of the step's time that was spent waiting for
 data.
 """
@@ -29,7 +29,7 @@ from kerasgen import refiner
 from kerasgen.data.augmentation import Augmentation
 from kerasgen.data.pipeline import Pictures, unpaired
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
-from kerasgen.training.colour_moments import colour_statistics
+from kerasgen.training.colour_moments import colour_moments
 from kerasgen.training.self_regularisation import pixel_l1
 from kerasgen.training.step import Player
 
@@ -66,16 +66,16 @@ def default_step() -> Callable[..., object]:
 def equal_work() -> Callable[..., object]:
     """Ours without what the alternation lacks.
 
-    That is history, augmentation, looks, structure and the averages of the weights.
+    That is history, augmentation, styles, structure and the averages of the weights.
     """
     pair = networks()
     players = [Player(network, _adam()) for network in pair]
-    step = refiner.RefinerStep(*pair, *players, regularisation=pixel_l1, look_weight=0.0)
+    step = refiner.RefinerStep(*pair, *players, regularisation=pixel_l1, style_weight=0.0)
     return tf.function(lambda *batch: step(*batch))
 
 
 def alternation() -> Callable[..., object]:
-    """The write-up's loop with Keras's own train_on_batch."""
+    """The original's loop with Keras's own train_on_batch."""
     network, judge = networks()
     judge.compile(optimizer=_adam(), loss=_logit_loss())
     judge.trainable = False
@@ -86,7 +86,7 @@ def alternation() -> Callable[..., object]:
 
     def step(rendered: tf.Tensor, real: tf.Tensor) -> None:
         noise = generator.standard_normal((*rendered.shape[:3], NOISE), np.float32)
-        inputs = [rendered.numpy(), colour_statistics(real).numpy(), noise]
+        inputs = [rendered.numpy(), colour_moments(real).numpy(), noise]
         refined = network.predict_on_batch(inputs)
         shown = np.concatenate([real.numpy(), refined])
         wanted = [np.ones([len(shown), *head.shape[1:]], np.float32) for head in judge.outputs]

@@ -33,7 +33,9 @@ from absl import flags
 from kerasgen import cli
 from kerasgen.autoencoder import AutoencoderStep, build_autoencoder, encoder_of
 from kerasgen.data.pipeline import Pictures, labelled
-from kerasgen.evaluation.comparison.compare import PictureSet, compare_sets
+from kerasgen.evaluation.comparison.compare import compare
+from kerasgen.evaluation.comparison.options import CompareOptions
+from kerasgen.evaluation.comparison.picture_sets import PictureSet
 from kerasgen.evaluation.comparison.real_fake_classifier import CONFIG, Network
 from kerasgen.evaluation.features.extractors import keras_features, pixel_features
 from kerasgen.io.images import read_folder
@@ -64,16 +66,11 @@ def main() -> None:
     spaces = [pixel_features(), keras_features(encoder_of(autoencoder), "autoencoder")]
     title = "drawn eyes" if FLAGS.real is None else f"{FLAGS.real} and {FLAGS.synthetic}"
     config = replace(CONFIG, steps=FLAGS.network_steps)
-    numbers = compare_sets(
-        real,
-        synthetic,
-        spaces,
-        FLAGS.workdir,
-        network=Network(config=config) if config.steps else None,
-        title=title,
-        seed=FLAGS.seed,
+    how = CompareOptions(
+        features=spaces, network=Network(config=config) if config.steps else None, seed=FLAGS.seed
     )
-    print(f"{numbers['summary']}\npage: {Path(FLAGS.workdir) / 'index.html'}")
+    comparison = compare(real, synthetic, how, workdir=FLAGS.workdir, title=title, report=print)
+    print(f"{comparison.summary}\npage: {comparison.save(FLAGS.workdir)}")
 
 
 def settings() -> dict:

@@ -10,7 +10,7 @@ them, or of one object each on a quiet background) and a folder of any pictures:
 
 The default job takes about 15 seconds on two CPU cores. Expect garments of all sizes, turned,
 tilted, some hidden by others or by pieces of other backgrounds, which carry no annotation; and a
-last line that says that all annotations are right.
+last line that says that no annotation is wrong.
 
 In the work folder, below scenes/: images/, instances.json (COCO), labels/ and data.yaml (YOLO),
 metadata.jsonl (a line a scene: sources, matrices, masks, all that was drawn), sheet.png and
@@ -26,13 +26,8 @@ import numpy as np
 from absl import flags
 
 from kerasgen import cli
-from kerasgen.compositing.backgrounds import Backgrounds
-from kerasgen.compositing.folder import check_scenes, compose_folder
-from kerasgen.compositing.foregrounds import class_folders, read_foregrounds
-from kerasgen.compositing.options import CompositingOptions
-from kerasgen.compositing.rejections import REJECTED_FOREGROUNDS, foreground_lines, save_rejected
-from kerasgen.compositing.sheets import save_sheets
-from kerasgen.compositing.verification import Verification, verify_folder
+from kerasgen.compositing.compose import compose
+from kerasgen.compositing.options import SceneOptions
 from kerasgen.io.sheets import save_png
 from kerasgen.procedural.garments import GARMENTS, drawn_backgrounds, drawn_garments
 
@@ -51,35 +46,23 @@ DRAWN = {"foregrounds": 100, "backgrounds": 40}
 
 def main() -> None:
     """Foregrounds, backgrounds, scenes, sheets, verification."""
-    out = Path(FLAGS.workdir) / "scenes"
-    options = CompositingOptions(size=FLAGS.size)
-    foregrounds = FLAGS.foregrounds or draw_foregrounds()
-    backgrounds = Backgrounds.from_folder(FLAGS.backgrounds or draw_backgrounds())
-    names = class_folders(foregrounds)
-    common = {"seed": FLAGS.seed, "options": options, "class_names": names}
-    # What could fail after minutes of cutting is tried before.
-    check_scenes(out, FLAGS.count, workers=FLAGS.workers, **common)
-    with cli.progress("foregrounds") as report:
-        found, rejected = read_foregrounds(foregrounds, names, workers=FLAGS.workers, report=report)
-    print(*foreground_lines([item.label for item in found], rejected, names), sep="\n", flush=True)
-    with cli.progress("scenes") as report:
-        compose_folder(
-            found,
-            backgrounds,
-            FLAGS.count,
-            out,
-            workers=FLAGS.workers,
-            yolo=True,
-            report=report,
-            **common,
-        )
-    save_rejected(out / REJECTED_FOREGROUNDS, rejected, names)
-    sheets = save_sheets(out, names)
-    with cli.progress("verified") as report:
-        verification = verify_folder(out, found, report=report)
+    composed = compose(
+        FLAGS.foregrounds or draw_foregrounds(),
+        FLAGS.backgrounds or draw_backgrounds(),
+        Path(FLAGS.workdir) / "scenes",
+        count=FLAGS.count,
+        options=SceneOptions(size=FLAGS.size),
+        seed=FLAGS.seed,
+        workers=FLAGS.workers,
+        yolo=True,
+        verify=None,
+        progress=cli.progress,
+    )
+    print(composed)
+    verification = composed.verification
     cli.write_json(Path(FLAGS.workdir) / "verification.json", dataclasses.asdict(verification))
-    print(*(f"sheet: {path}" for path in sheets), sep="\n")
-    print(summary(verification))
+    if verification.failures:
+        raise ValueError(f"Annotations are wrong. Received: workdir={FLAGS.workdir!r}")
 
 
 def draw_foregrounds() -> Path:
@@ -103,22 +86,6 @@ def save_new(path: Path, image: np.ndarray) -> None:
     """Writes a picture that is not there."""
     if not path.exists():
         save_png(path, image)
-
-
-def summary(verification: Verification) -> str:
-    """What was verified, in words.
-
-    Raises:
-        ValueError: If an annotation is wrong.
-    """
-    failures = verification.failures
-    if failures:
-        wrong = f"{len(failures)} annotations are wrong, for the first: {failures[0]}"
-        raise ValueError(f"{wrong} Received: workdir={FLAGS.workdir!r}")
-    return (
-        f"verified: {verification.pictures} scenes, {verification.objects} objects "
-        f"({verification.compared} with detail enough to tell class and place), all right"
-    )
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ flags.DEFINE_list("classes", None, "Names of the classes to use; all if not give
 flags.DEFINE_integer("size", 28, "Side of the pictures in pixels, a multiple of 4.", 8)
 flags.DEFINE_enum("channels", "1", ["1", "3"], "1 for grey, 3 for colour.")
 flags.DEFINE_enum("fit", "stretch", ["stretch", "crop", "pad"], "How other forms are made square.")
-flags.DEFINE_enum("model", "modern", ["modern", "seed"], "Which pair of networks and schedule.")
+flags.DEFINE_enum("model", "modern", ["modern", "original"], "Which networks and schedule.")
 flags.DEFINE_enum("sampling", "balanced", ["balanced", "natural"], "Rare classes as often, or not.")
 flags.DEFINE_bool("plain_background", False, "Train on the foregrounds, on white.")
 flags.DEFINE_integer("classifier_steps", 600, "Updates of the classifiers that judge.", 1)
@@ -139,33 +139,34 @@ def chosen(pictures: LabelledImages) -> LabelledImages:
 
 
 def make_batches(train: LabelledImages) -> Batches:
-    """Training batches; half of a batch for the write-up's schedule, whose other half are fakes."""
+    """Training batches; half of a batch for the original schedule, whose other half are fakes."""
     if FLAGS.sampling == "balanced":
         train = train.at(balanced_places(train.labels, FLAGS.seed))
     pictures = Pictures.from_array(train.images, train.labels)
-    if FLAGS.model == "seed":
+    if FLAGS.model == "original":
         if FLAGS.batch_size % 2:
             raise ValueError(f"--batch_size must be even. Received: {FLAGS.batch_size}")
         return labelled(pictures, FLAGS.batch_size // 2, seed=FLAGS.seed)
     return labelled(pictures, FLAGS.batch_size, seed=FLAGS.seed, latent_size=cgan.LATENT_SIZE)
 
 
-def build_step(train: LabelledImages, steps: int) -> cgan.CGANStep | cgan.AlternatingCGANStep:
+def build_step(train: LabelledImages, steps: int) -> cgan.CGANStep | cgan.OriginalCGANStep:
     """The chosen networks, and the step that trains them."""
     shape, count = train.images.shape[1:], len(train.class_names)
     if FLAGS.model == "modern":
         return cgan.build_step(
-            cgan.build_modulated_generator(shape, count),
-            cgan.build_projection_discriminator(shape, count),
+            cgan.build_generator(shape, count),
+            cgan.build_discriminator(shape, count),
             num_classes=count,
             steps=steps,
             batch_size=FLAGS.batch_size,
             balanced=FLAGS.sampling == "balanced",
             seed=FLAGS.seed,
         )
-    networks = cgan.build_generator(shape, count), cgan.build_discriminator(shape, count)
+    builders = cgan.build_original_generator, cgan.build_original_discriminator
+    networks = [build(shape, count) for build in builders]
     players = [Player(each, keras.optimizers.Adam(2e-4, beta_1=0.5)) for each in networks]
-    return cgan.AlternatingCGANStep(*networks, *players, num_classes=count, seed=FLAGS.seed)
+    return cgan.OriginalCGANStep(*networks, *players, num_classes=count, seed=FLAGS.seed)
 
 
 def finish(generator: keras.Model, train: LabelledImages, test: LabelledImages, steps: int) -> None:
@@ -201,9 +202,7 @@ def inference(generator: keras.Model) -> Generate:
     return lambda latents, labels: generator([latents, labels], training=False)
 
 
-def draw_classes(
-    step: cgan.CGANStep | cgan.AlternatingCGANStep, train: LabelledImages
-) -> np.ndarray:
+def draw_classes(step: cgan.CGANStep | cgan.OriginalCGANStep, train: LabelledImages) -> np.ndarray:
     """The class sheet, from the averaged weights."""
     generator = step.generator
     with step.generator_player.averaged():

@@ -46,7 +46,7 @@ from kerasgen.evaluation.reports.terminal import figure_lines
 from kerasgen.io.images import to_float
 from kerasgen.io.sheets import labelled_sheet, save_png
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
-from kerasgen.training.colour_moments import LOOK_SIZE, colour_statistics
+from kerasgen.training.colour_moments import STYLE_SIZE, colour_moments
 from kerasgen.training.losses import BINARY_CROSS_ENTROPY
 from kerasgen.training.sample_sheets import sample_sheet
 from kerasgen.training.self_regularisation import pixel_l1
@@ -58,7 +58,7 @@ cli.define_training_flags(workdir="runs/eye_refiner", batch_size=8)
 flags.DEFINE_integer("prefit", 2000, "Updates of the first stage (L1 pass-through).", 0)
 flags.DEFINE_integer("steps", 3000, "Updates of the second stage (adversarial).", 0)
 flags.DEFINE_integer("prefit_batch_size", None, "Of the first stage; else 2 for each replica.", 2)
-flags.DEFINE_enum("model", "dcgan", ["dcgan", "residual", "seed"], "Which pair of networks.")
+flags.DEFINE_enum("model", "dcgan", ["dcgan", "residual", "original"], "Which networks.")
 flags.DEFINE_integer("image_size", 64, "Side of the pictures in pixels.", 32)
 flags.DEFINE_string("rendered", None, "Folder of renders; drawn by rule if not given.")
 flags.DEFINE_string("real", None, "Folder of photographs; drawn by rule if not given.")
@@ -172,7 +172,7 @@ def finish(
         image_size=(FLAGS.image_size, FLAGS.image_size),
         card=model_card(sets, figures),
         probes=sets.test_rendered[:4],
-        looks=looks_of(step.generator, sets.real),
+        styles=styles_of(step.generator, sets.real),
     )
     print(f"sheet: {workdir / 'refined.png'}\nmodel: {exported}")
 
@@ -186,26 +186,26 @@ def build_stages(replicas: int) -> tuple[refiner.PrefitStep, refiner.RefinerStep
                 f"Received: {name}={FLAGS[name].value}"
             )
     size = (FLAGS.image_size, FLAGS.image_size, 3)
-    if FLAGS.model == "seed":
-        return build_seed_stages()
+    if FLAGS.model == "original":
+        return build_original_stages()
     if FLAGS.model == "residual":
-        network = refiner.build_residual_refiner(size, width=32, look_size=LOOK_SIZE)
+        network = refiner.build_residual_refiner(size, width=32, style_size=STYLE_SIZE)
     else:
         network = refiner.build_refiner(size)
     return refiner.build_steps(
         network,
         refiner.build_discriminator(size),
-        batch_size=FLAGS.batch_size // replicas,
+        batch_size=FLAGS.batch_size,
         prefit_steps=FLAGS.prefit,
         refine_steps=FLAGS.steps,
         seed=FLAGS.seed,
     )
 
 
-def build_seed_stages() -> tuple[refiner.PrefitStep, refiner.RefinerStep]:
-    """The eye write-up's networks, losses and optimizers; about a hundred times the work a step."""
-    network = refiner.build_refiner(**refiner.SEED_REFINER)
-    judge = refiner.build_small_convnet()
+def build_original_stages() -> tuple[refiner.PrefitStep, refiner.RefinerStep]:
+    """The original networks, losses and optimizers; about a hundred times the work a step."""
+    network = refiner.build_original_refiner()
+    judge = refiner.build_original_discriminator()
     prefit = refiner.PrefitStep(
         network, Player(network, keras.optimizers.RMSprop(1e-4)), seed=FLAGS.seed
     )
@@ -234,18 +234,18 @@ def eye_batches(sets: refinement.EyeSets, batch_size: int) -> Batches:
     )
 
 
-def looks_of(network: keras.Model, photographs: np.ndarray, most: int = 256) -> np.ndarray | None:
-    """Looks for the exported model to choose from, if it takes any; numbers, no pictures."""
-    if not refiner.takes(network, "look"):
+def styles_of(network: keras.Model, photographs: np.ndarray, most: int = 256) -> np.ndarray | None:
+    """Styles for the exported model to choose from, if it takes any; numbers, no pictures."""
+    if not refiner.takes(network, "style"):
         return None
     spread = photographs[:: -(-len(photographs) // most)]
-    return colour_statistics(to_float(spread)).numpy()
+    return colour_moments(to_float(spread)).numpy()
 
 
 def draw_sheet(
     step: refiner.RefinerStep, sets: refinement.EyeSets, extractor: FeatureExtractor
 ) -> np.ndarray:
-    """Rendered | refined twice, with other looks | the nearest real training picture."""
+    """Rendered | refined twice, in other styles | the nearest real training picture."""
     function = refinement.refining_function(step.generator, sets.real)
     seen, unseen = sets.rendered[:: max(1, len(sets.rendered) // 6)][:6], sets.test_rendered[:6]
     renders = np.concatenate([seen, unseen])

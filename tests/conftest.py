@@ -19,14 +19,3 @@ def seeded():
     keras.utils.set_random_seed(0)
     yield
     keras.mixed_precision.set_global_policy("float32")
-
-
-def pytest_terminal_summary(terminalreporter):
-    """Says plainly when tests of real pictures had none."""
-    reports = terminalreporter.stats.get("passed", [])
-    names = [dict(report.user_properties).get("real pictures not found") for report in reports]
-    for folder in sorted({name for name in names if name}):
-        count = names.count(folder)
-        terminalreporter.write_line(
-            f"real pictures: not found at {folder}, {count} tests ran without them", yellow=True
-        )

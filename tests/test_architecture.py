@@ -18,7 +18,8 @@ FLOORS = [
     {"cli"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-MOST_LINES = 350
+FOLDERS = ("kerasgen", "examples", "benchmarks")
+MOST_LINES, MOST_LINES_OF_A_FUNCTION, MOST_MODULES, MOST_ARGUMENTS = 350, 60, 15, 10
 
 
 def modules(package=PACKAGE):
@@ -51,7 +52,7 @@ def broken_rules(parts, source):
     """What a module at ``parts`` (below the package) imports against the direction."""
     own = room_of(parts)
     for target in imports_of(source):
-        if target[0].startswith("__"):
+        if target[0].startswith("_"):
             continue
         other = room_of(target)
         elsewhere = target[0] != parts[0]
@@ -93,11 +94,71 @@ def test_families_know_no_data_flags_or_files():
         assert names <= {"training", *family_of(path)}, f"{path.name} imports {names}"
 
 
-def test_no_file_is_long():
-    folders = [PACKAGE, PACKAGE.parent / "examples", PACKAGE.parent / "benchmarks"]
-    for path in (path for folder in folders for path in folder.rglob("*.py")):
+def test_no_two_folders_import_each_other():
+    """Below the package too: of two folders at most one knows the other, on any way round."""
+    arrows = {}
+    for path in modules():
+        own = path.parent.relative_to(PACKAGE).parts
+        for target in imports_of(path.read_text(encoding="utf-8")):
+            parts = target[:-1]
+            while parts and not (PACKAGE.joinpath(*parts)).is_dir():
+                parts = parts[:-1]
+            other = tuple(parts)
+            # A folder and what lies in it are one: the folder's face imports from within.
+            if own[: len(other)] != other and other[: len(own)] != own:
+                arrows.setdefault(own, set()).add(other)
+    assert not (circle := circle_in(arrows)), circle
+
+
+def circle_in(arrows):
+    """A way from some node back to itself, or None."""
+    done = set()
+
+    def walk(node, way):
+        if node in way:
+            return [*way[way.index(node) :], node]
+        if node in done:
+            return None
+        for other in sorted(arrows.get(node, ())):
+            if found := walk(other, [*way, node]):
+                return found
+        done.add(node)
+        return None
+
+    return next((found for node in sorted(arrows) if (found := walk(node, []))), None)
+
+
+def test_a_circle_is_found():
+    assert circle_in({("a",): {("b",)}, ("b",): {("c",)}, ("c",): {("b",)}}) is not None
+    assert circle_in({("a",): {("b",), ("c",)}, ("b",): {("c",)}}) is None
+
+
+def functions(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{path.relative_to(PACKAGE.parent)}:{node.lineno} {node.name}", node
+
+
+def test_files_functions_and_folders_stay_small():
+    root = PACKAGE.parent
+    paths = [each for name in FOLDERS for each in (root / name).rglob("*.py")]
+    for path in paths:
         lines = path.read_text(encoding="utf-8").count("\n")
         assert lines <= MOST_LINES, f"{path} has {lines} lines"
+        for name, node in functions(path):
+            length = node.end_lineno - node.lineno + 1
+            assert length <= MOST_LINES_OF_A_FUNCTION, f"{name} has {length} lines"
+    for folder in {path.parent for path in modules()}:
+        count = len([path for path in folder.glob("*.py") if path.name != "__init__.py"])
+        assert count <= MOST_MODULES, f"{folder} has {count} modules"
+
+
+def test_no_function_takes_many_arguments():
+    for path in modules():
+        for name, node in functions(path):
+            all_arguments = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
+            own = [each.arg for each in all_arguments if each.arg not in ("self", "cls")]
+            assert len(own) <= MOST_ARGUMENTS, f"{name} takes {len(own)} arguments"
 
 
 def test_the_package_imports_nothing_heavy():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,16 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from kerasgen.annotations.annotation import Annotation, scaling
 from kerasgen.annotations.records import ManifestRow, PlacedObject, Source
 from kerasgen.annotations.synthetic_folder import METADATA, SETTINGS
 from kerasgen.io.files import file_sha256, json_object, read_settings
-from kerasgen.io.images import SPLITS, PathLike, list_images, read_image
+from kerasgen.io.images import SPLITS, PathLike, Pixels, list_images, read_image
 
-_MOVED = {"file_name", "width", "height", "annotation", "objects", "sources", "accepted", "reason"}
+_MOVED = {"file_name", "width", "height", "objects", "sources", "accepted", "reason"}
 """Fields of a row that are moved with the picture, or hold for the old one only."""
 
 _OLD_PIXELS = {"annotation", "changed"}
@@ -141,7 +138,7 @@ class SourceFolder:
             return Known(class_name=self._class_of(name))
         row = self._rows[name]
         told = row.get("parameters", {})
-        annotation = row.get("annotation") or told.get("annotation")
+        annotation = told.get("annotation")
         facts = {key: value for key, value in row.items() if key not in _MOVED}
         if told:
             facts["parameters"] = {
@@ -161,23 +158,13 @@ class SourceFolder:
         """A picture as a source of another."""
         return Source("picture", name, file_sha256(self.folder / name))
 
-    def png(self, name: str, variation: int = 0) -> tuple[bytes, tuple[int, int]]:
-        """A picture as the bytes of a PNG file, and its (height, width).
-
-        Args:
-            name: Among ``names``.
-            variation: Written into the file as a text: models whose chance comes from the bytes
-                draw anew for each.
+    def read(self, name: str, channels: int = 3) -> Pixels:
+        """A picture, `[H, W, channels] uint8 in [0, 255]`.
 
         Raises:
             ImageError: If it cannot be read.
         """
-        pixels = read_image(self.folder / name)
-        note = PngInfo()
-        note.add_text("variation", str(variation))
-        stream = io.BytesIO()
-        Image.fromarray(pixels).save(stream, "PNG", pnginfo=note, compress_level=1)
-        return stream.getvalue(), pixels.shape[:2]
+        return read_image(self.folder / name, channels=channels)
 
 
 def _rows(folder: Path) -> dict[str, Mapping[str, Any]] | None:

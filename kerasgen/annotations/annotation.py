@@ -8,11 +8,13 @@ first: `translation(5, 0) @ rotation(90, (8, 8))` rotates and then shifts.
 """
 
 import dataclasses
+import re
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from pycocotools import mask as masks
 
 Box = tuple[float, float, float, float]
 
@@ -80,7 +82,7 @@ class Annotation:
         return Annotation(self.label, (x0, y0, x1, y1), None, keypoints)
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns a JSON-ready dictionary; the mask becomes COCO's uncompressed run lengths."""
+        """Returns a JSON-ready dictionary; the mask becomes COCO's compressed run lengths."""
         return {
             "label": self.label,
             "box": None if self.box is None else list(self.box),
@@ -190,25 +192,50 @@ def _warp_mask(mask: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> n
     return warped
 
 
-def run_lengths(mask: np.ndarray) -> dict[str, list[int]]:
-    """Returns COCO's uncompressed run lengths of a `[H, W]` bool mask.
-
-    `counts` are lengths of runs down the columns, the first of them of False pixels.
-    """
-    pixels = mask.ravel(order="F")
-    edges = np.flatnonzero(pixels[1:] != pixels[:-1]) + 1
-    counts = np.diff(edges, prepend=0, append=pixels.size).tolist()
-    return {"size": list(mask.shape), "counts": [0, *counts] if pixels[:1].any() else counts}
+def run_lengths(mask: np.ndarray) -> dict[str, Any]:
+    """Returns COCO's compressed run lengths of a `[H, W]` bool mask, JSON-ready."""
+    encoded = masks.encode(np.asfortranarray(mask, np.uint8))
+    return {"size": list(mask.shape), "counts": encoded["counts"].decode("ascii")}
 
 
 def mask_from_run_lengths(encoded: Mapping[str, Any]) -> np.ndarray:
-    """Returns the `[H, W]` bool mask that `run_lengths` encoded.
+    """Returns the `[H, W]` bool mask of COCO's run lengths, from `run_lengths` or another writer.
+
+    Args:
+        encoded: `size`, `[H, W]`, and `counts`: a string (compressed), or a list of lengths of runs
+            down the columns, the first of them of False pixels.
 
     Raises:
         ValueError: If the run lengths do not fill the mask.
     """
-    height, width = encoded["size"]
-    counts = np.asarray(encoded["counts"], int)
-    if counts.sum() != height * width or (counts < 0).any():
+    (height, width), counts = encoded["size"], encoded["counts"]
+    try:
+        if not isinstance(counts, str):
+            counts = _compressed(counts, height, width)
+        mask = _decoded(counts, height, width)
+        # Pixels after the last run are whatever was in memory: one pixel fewer must be too few.
+        filled = _decoded(counts, height * width - 1, 1) is None
+    except (TypeError, OverflowError, ValueError):
+        mask, filled = None, False
+    if mask is None or not filled:
         raise ValueError(f"`counts` must fill height * width pixels. Received: mask={encoded}")
-    return np.repeat(np.arange(counts.size) % 2 == 1, counts).reshape((height, width), order="F")
+    return mask
+
+
+def _compressed(counts: Sequence[int], height: int, width: int) -> str:
+    # pycocotools has room for no larger numbers.
+    if not 0 <= min(counts) <= max(counts) <= height * width:
+        raise ValueError
+    plain = {"size": [height, width], "counts": counts}
+    return str(masks.frPyObjects(plain, height, width)["counts"], "ascii")
+
+
+def _decoded(counts: str, height: int, width: int) -> np.ndarray | None:
+    """`[H, W]` bool, or None if the runs have more pixels, or are none."""
+    # pycocotools reads on behind a string that stops within a number.
+    if not re.fullmatch("[0-o]*[0-O]", counts):
+        return None
+    try:
+        return np.asarray(masks.decode({"size": [height, width], "counts": counts}), bool)
+    except ValueError:
+        return None

@@ -11,9 +11,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
-import numpy as np
-
-from kerasgen.annotations.annotation import Box
+from kerasgen.annotations.annotation import Box, run_lengths
 from kerasgen.annotations.records import ManifestRow, PlacedObject
 
 
@@ -65,18 +63,12 @@ class InstancesWriter:
 
 
 def _annotation(identity: int, image: int, placed: PlacedObject, box: Box) -> dict[str, Any]:
-    from pycocotools import mask as masks
-
     x0, y0, x1, y1 = box
-    encoded = masks.encode(np.asfortranarray(placed.visible, np.uint8))
     return {
         "id": identity,
         "image_id": image,
         "category_id": int(placed.label) + 1,
-        "segmentation": {
-            "size": list(placed.visible.shape),
-            "counts": encoded["counts"].decode("ascii"),
-        },
+        "segmentation": run_lengths(placed.visible),
         "area": int(placed.visible.sum()),
         "bbox": [x0, y0, x1 - x0, y1 - y0],
         "iscrowd": 0,

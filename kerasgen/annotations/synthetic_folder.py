@@ -33,6 +33,7 @@ from kerasgen.annotations.records import ManifestRow
 from kerasgen.annotations.yolo import yolo_data, yolo_labels
 from kerasgen.io.files import access_to, check_settings, json_object, strict_json
 from kerasgen.io.images import PathLike, Pixels
+from kerasgen.io.sheets import encode_png
 
 METADATA, REJECTED, INSTANCES = "metadata.jsonl", "rejected.jsonl", "instances.json"
 SETTINGS, PARTS, IMAGES, LABELS, DATA = "settings.json", ".parts", "images", "labels", "data.yaml"
@@ -112,7 +113,7 @@ class SyntheticFolder:
             self._put(row.file_name, _png(image, (row.height, row.width)))
         self._put(f"{PARTS}/{row.index // 1000:03}/{row.index:06}.json", line)
 
-    def finish(self, count: int, *, yolo: bool = False) -> None:
+    def finish(self, count: int, *, yolo: bool = False) -> list[str]:
         """Gathers the rows of pictures 0 to `count` - 1 in the files named at the top.
 
         To be called by one process when the others are done; again after growth or a kill.
@@ -121,6 +122,9 @@ class SyntheticFolder:
             count: Pictures, those rejected included.
             yolo: Whether to write YOLO's files too; once written they are kept up to date. A
                 `data.yaml` that is there stays as it is.
+
+        Returns:
+            The reason of each picture that was rejected, in the order of their index.
 
         Raises:
             ValueError: As `missing` does; if a picture is missing, or one has no row; if a row is
@@ -131,7 +135,7 @@ class SyntheticFolder:
         with access_to(self.folder), ExitStack() as stack:
             names = (METADATA, REJECTED, INSTANCES)
             streams = [stack.enter_context(self._replacing(name)) for name in names]
-            self._gather(count, yolo, *streams)
+            rejected = self._gather(count, yolo, *streams)
             for stream in streams:
                 # The parts go next: a power cut must not take both.
                 stream.flush()
@@ -139,33 +143,39 @@ class SyntheticFolder:
         if yolo and not (self.folder / DATA).exists():
             self._put(DATA, yolo_data(self.class_names).encode())
         self._sweep(parts)
+        return rejected
 
     def _gather(
         self, count: int, yolo: bool, metadata: BinaryIO, rejected: BinaryIO, instances: BinaryIO
-    ) -> None:
+    ) -> list[str]:
         writer = InstancesWriter(instances, self.class_names)
         strangers = {f"{IMAGES}/{path.name}" for path in (self.folder / IMAGES).glob("*.png")}
-        done = 0
+        accepted = 0
+        reasons: list[str] = []
         for record in self._done(count):
             row = record.row()
-            (metadata if row.accepted else rejected).write(record.line)
-            if row.accepted:
-                writer.add(row)
-                strangers.discard(row.file_name)
-            if row.accepted and yolo:
+            if not row.accepted:
+                rejected.write(record.line)
+                reasons.append(row.reason or "")
+                continue
+            metadata.write(record.line)
+            writer.add(row)
+            strangers.discard(row.file_name)
+            accepted += 1
+            if yolo:
                 name, labels = f"{LABELS}/{row.index:06}.txt", yolo_labels(row).encode()
                 path = self.folder / name
                 # A replacement costs a disk milliseconds, and old labels stay when a folder grows.
                 if not path.is_file() or path.read_bytes() != labels:
                     self._put(name, labels)
-            done += 1
         writer.close()
-        if done != count:
+        if accepted + len(reasons) != count:
             lost = self.missing(count)
             raise ValueError(f"Write the {len(lost)} missing first: {lost[:3]}. Received: {count=}")
         if strangers:
             name = min(strangers)
             raise ValueError(f"{name!r} has no row: raise count, or delete it. Received: {count=}")
+        return reasons
 
     def _done(self, count: int) -> Iterator[_Record]:
         """What is whole, by index; a part stands above the row that it replaces."""
@@ -305,7 +315,4 @@ def _png(image: Pixels, size: tuple[int, int]) -> bytes:
     if image.shape not in [(*size, channels) for channels in (1, 3, 4)] or image.dtype != np.uint8:
         received = f"shape={image.shape}, dtype={image.dtype}, row of (height, width)={size}"
         raise ValueError(f"Not [H, W, 1 | 3 | 4] uint8, as large as its row. Received: {received}")
-    stream = io.BytesIO()
-    picture = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
-    picture.save(stream, "PNG", compress_level=_COMPRESSION)
-    return stream.getvalue()
+    return encode_png(image, _COMPRESSION)

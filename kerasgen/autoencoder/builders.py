@@ -12,7 +12,7 @@ from kerasgen.training.layers import Tensor, check_image_shape
 CODE = "code"
 """Name of the layer whose output is the code."""
 
-_WRITE_UP_SIDE = 299
+_ORIGINAL_SIDE = 299
 
 
 def build_autoencoder(
@@ -25,7 +25,7 @@ def build_autoencoder(
     """Convolutional autoencoder: stride-2 convolutions down to the code, and as many doublings up.
 
     Each doubling repeats the pixels and convolves, which leaves no grid (Odena et al. 2016,
-    "Deconvolution and Checkerboard Artifacts").
+    https://distill.pub/2016/deconv-checkerboard).
 
     Args:
         image_shape: (height, width, channels), sides multiples of 2 ** len(widths).
@@ -34,8 +34,8 @@ def build_autoencoder(
         name: Of the model.
 
     Returns:
-        ``images`` ``[N, H, W, C]`` float32 in [-1, 1] -> the same pictures again, as well as the
-        code can tell; ``encoder_of`` has the code.
+        ``images`` ``[N, H, W, C]`` float32 in [-1, 1] -> the same pictures, rebuilt from the code;
+        ``encoder_of`` has the code.
 
     Raises:
         ValueError: If an argument does not fit.
@@ -60,13 +60,13 @@ def build_autoencoder(
     )
 
 
-def build_pooled_autoencoder(*, name: str = "autoencoder") -> keras.Model:
-    """The autoencoder of the comparison write-up: 299x299x3 -> a code of 37x37x8 -> 299x299x3.
+def build_original_autoencoder(*, name: str = "autoencoder") -> keras.Model:
+    """The original autoencoder: 299x299x3 -> a code of 37x37x8 -> 299x299x3.
 
-    Two strided convolutions, each followed by max pooling, and three transposed convolutions.
-    6,083 weights.
+    https://github.com/tanayag/comparing_synthetic_real_images: two strided convolutions, each
+    followed by max pooling, and three transposed convolutions. 6,083 weights.
 
-    Differs: pixels are in [-1, 1], as its tanh needs; the write-up gave it [0, 1].
+    Differs: pixels are in [-1, 1], as its tanh needs; the original's are in [0, 1].
 
     Args:
         name: Of the model.
@@ -74,7 +74,7 @@ def build_pooled_autoencoder(*, name: str = "autoencoder") -> keras.Model:
     Returns:
         ``images`` ``[N, 299, 299, 3]`` float32 in [-1, 1] -> pictures of the same form.
     """
-    images = keras.Input((_WRITE_UP_SIDE, _WRITE_UP_SIDE, 3), name="images")
+    images = keras.Input((_ORIGINAL_SIDE, _ORIGINAL_SIDE, 3), name="images")
     x = layers.Conv2D(16, 3, strides=2, activation="relu")(layers.ZeroPadding2D(1)(images))
     x = layers.MaxPooling2D(2)(x)
     x = layers.Conv2D(8, 3, strides=2, activation="relu")(layers.ZeroPadding2D(1)(x))

@@ -1,30 +1,30 @@
-"""The conditional GAN family: pictures of a class that is asked for.
+"""The conditional GAN family: pictures of a chosen class.
 
-Mirza & Osindero (2014), "Conditional Generative Adversarial Nets". Two pairs of networks: the
-widely copied one of the clothing write-up (``build_generator``, ``build_discriminator``), and the
-one to use (``build_modulated_generator``, ``build_projection_discriminator``); and two steps to
-train either. ``build_cgan`` stacks a pair.
+Mirza & Osindero (2014), "Conditional Generative Adversarial Nets", arXiv:1411.1784. Two pairs of
+networks: the recommended one (``build_generator``, ``build_discriminator``) and the original one
+(``build_original_generator``, ``build_original_discriminator``); and two steps that train either.
+``build_cgan`` stacks a pair.
 """
 
 from kerasgen.cgan.builders import (
     LATENT_SIZE,
     build_discriminator,
     build_generator,
-    build_modulated_generator,
-    build_projection_discriminator,
+    build_original_discriminator,
+    build_original_generator,
 )
 from kerasgen.cgan.stack import ConditionalGAN, build_cgan
-from kerasgen.cgan.steps import AlternatingCGANStep, CGANStep, build_step
+from kerasgen.cgan.steps import CGANStep, OriginalCGANStep, build_step
 
 __all__ = [
     "LATENT_SIZE",
-    "AlternatingCGANStep",
     "CGANStep",
     "ConditionalGAN",
+    "OriginalCGANStep",
     "build_cgan",
     "build_discriminator",
     "build_generator",
-    "build_modulated_generator",
-    "build_projection_discriminator",
+    "build_original_discriminator",
+    "build_original_generator",
     "build_step",
 ]

@@ -9,98 +9,16 @@ from keras import layers, ops
 
 from kerasgen.training.layers import Tensor, check_image_shape, conditional_normalize
 
-_SEED_WIDTH = 128
-"""Channels of every convolution in the clothing write-up's networks."""
+_ORIGINAL_WIDTH = 128
+"""Channels of every convolution in the original's networks."""
 
 _MOST_CLASSES = 10_000
 
 LATENT_SIZE = 64
-"""Size of the modern generator's noise vector."""
+"""Size of ``build_generator``'s noise vector."""
 
 
 def build_generator(
-    image_shape: Sequence[int] = (28, 28, 1),
-    num_classes: int = 10,
-    *,
-    latent_size: int = 100,
-    embedding_size: int = 50,
-    name: str = "generator",
-) -> keras.Model:
-    """The clothing write-up's generator: the label is a map beside the first feature map.
-
-    A latent through a dense layer to a quarter of the size, two stride-2 transposed convolutions
-    of 128 channels, a 7x7 convolution. 1,169,336 weights at the defaults.
-
-    Args:
-        image_shape: (height, width, channels); sides a multiple of 4, 1 or 3 channels.
-        num_classes: Labels are 0 to ``num_classes - 1``; at most 10,000.
-        latent_size: Size of the noise vector.
-        embedding_size: Size of a label's learned vector.
-        name: Of the model.
-
-    Returns:
-        ``[latent, label]``, ``[N, latent_size]`` float32 standard normal and ``[N]`` int32 ->
-        pictures ``[N, H, W, C]`` float32 in [-1, 1].
-
-    Raises:
-        ValueError: If the shape or the number of classes does not fit.
-    """
-    _check(image_shape, num_classes)
-    height, width = image_shape[0] // 4, image_shape[1] // 4
-    latent, label = _generator_inputs(latent_size)
-    x = layers.LeakyReLU(negative_slope=0.2)(layers.Dense(height * width * _SEED_WIDTH)(latent))
-    x = layers.Reshape((height, width, _SEED_WIDTH))(x)
-    x = layers.Concatenate()([x, _label_map(label, num_classes, embedding_size, height, width)])
-    for _ in range(2):
-        x = layers.Conv2DTranspose(_SEED_WIDTH, 4, strides=2, padding="same")(x)
-        x = layers.LeakyReLU(negative_slope=0.2)(x)
-    x = layers.Conv2D(image_shape[2], 7, padding="same")(x)
-    pictures = layers.Activation("tanh", dtype="float32", name="picture")(x)
-    return keras.Model([latent, label], pictures, name=name)
-
-
-def build_discriminator(
-    image_shape: Sequence[int] = (28, 28, 1),
-    num_classes: int = 10,
-    *,
-    embedding_size: int = 50,
-    dropout: float = 0.4,
-    name: str = "discriminator",
-) -> keras.Model:
-    """The clothing write-up's discriminator: the label is a channel beside the picture.
-
-    Two stride-2 convolutions of 128 channels, dropout, one logit. 196,773 weights at the defaults.
-
-    Differs: it returns the logit; the write-up's sigmoid is in the loss.
-
-    Args:
-        image_shape: (height, width, channels); sides a multiple of 4, 1 or 3 channels.
-        num_classes: Labels are 0 to ``num_classes - 1``; at most 10,000.
-        embedding_size: Size of a label's learned vector.
-        dropout: Share of activations dropped before the logit, in training.
-        name: Of the model.
-
-    Returns:
-        ``[images, label]``, ``[N, H, W, C]`` float32 in [-1, 1] and ``[N]`` int32 -> logits
-        ``[N, 1]`` float32.
-
-    Raises:
-        ValueError: If the shape or the number of classes does not fit.
-    """
-    _check(image_shape, num_classes)
-    images, label = _discriminator_inputs(image_shape)
-    x = layers.Concatenate()(
-        [images, _label_map(label, num_classes, embedding_size, *image_shape[:2])]
-    )
-    for _ in range(2):
-        x = layers.Conv2D(_SEED_WIDTH, 3, strides=2, padding="same")(x)
-        x = layers.LeakyReLU(negative_slope=0.2)(x)
-    x = layers.Dropout(dropout)(layers.Flatten()(x))
-    logits = layers.Dense(1, dtype="float32", name="logit")(x)
-    return keras.Model([images, label], logits, name=name)
-
-
-def build_modulated_generator(
     image_shape: Sequence[int] = (28, 28, 1),
     num_classes: int = 10,
     *,
@@ -112,9 +30,9 @@ def build_modulated_generator(
 ) -> keras.Model:
     """Generator whose label also scales and shifts every normalised feature map.
 
-    Conditional normalization (Dumoulin et al. 2017, "A Learned Representation for Artistic
-    Style", section 2.2; Miyato & Koyama 2018, section 4). The layers are DCGAN's (Radford et al.
-    2016, section 3): stride-2 transposed convolutions of kernel 4.
+    Conditional normalization (Dumoulin et al. 2017, arXiv:1610.07629, section 2.2; Miyato & Koyama
+    2018, arXiv:1802.05637, section 4). The layers are DCGAN's (Radford et al. 2016,
+    arXiv:1511.06434, section 3): stride-2 transposed convolutions of kernel 4.
 
     Batch statistics are those of the global batch, over all replicas. Group normalization, which
     needs none, learns as well at a learning rate of 5e-4, but bears no higher one.
@@ -157,7 +75,7 @@ def build_modulated_generator(
     return keras.Model([latent, label], pictures, name=name)
 
 
-def build_projection_discriminator(
+def build_discriminator(
     image_shape: Sequence[int] = (28, 28, 1),
     num_classes: int = 10,
     *,
@@ -169,15 +87,16 @@ def build_projection_discriminator(
     """Discriminator that multiplies the label into its features instead of drawing it.
 
     Projection: the logit is a linear function of the features plus their product with a learned
-    vector of the class (Miyato & Koyama 2018, equation 3). A second head may say which class it
-    sees (Odena et al. 2017, section 3).
+    vector of the class (Miyato & Koyama 2018, arXiv:1802.05637, equation 3). A second head may
+    classify the picture (Odena et al. 2017, arXiv:1610.09585, section 3).
 
     Args:
         image_shape: (height, width, channels); sides a multiple of 4, 1 or 3 channels.
         num_classes: Labels are 0 to ``num_classes - 1``; at most 10,000.
         widths: Channels after each stride-2 convolution; None for 32 and doubling, at most 256,
             down to about 4x4.
-        spectral: Whether every layer is divided by its spectral norm (Miyato et al. 2018).
+        spectral: Whether every layer is divided by its spectral norm (Miyato et al. 2018,
+            arXiv:1802.05957).
         class_head: Whether class logits are a second output.
         name: Of the model.
 
@@ -207,6 +126,91 @@ def build_projection_discriminator(
         return keras.Model([images, label], logit, name=name)
     classes = layers.Dense(num_classes, dtype="float32", name="class_logits")(features)
     return keras.Model([images, label], [logit, classes], name=name)
+
+
+def build_original_generator(
+    image_shape: Sequence[int] = (28, 28, 1),
+    num_classes: int = 10,
+    *,
+    latent_size: int = 100,
+    embedding_size: int = 50,
+    name: str = "generator",
+) -> keras.Model:
+    """The original generator: the label is a map beside the first feature map.
+
+    The conditional GAN (Mirza & Osindero 2014, arXiv:1411.1784) in the form that is copied most,
+    https://machinelearningmastery.com/how-to-develop-a-conditional-generative-adversarial-network-from-scratch/:
+    a latent through a dense layer to a quarter of the size, two stride-2 transposed convolutions
+    of 128 channels, a 7x7 convolution. 1,169,336 weights at the defaults.
+
+    Args:
+        image_shape: (height, width, channels); sides a multiple of 4, 1 or 3 channels.
+        num_classes: Labels are 0 to ``num_classes - 1``; at most 10,000.
+        latent_size: Size of the noise vector.
+        embedding_size: Size of a label's learned vector.
+        name: Of the model.
+
+    Returns:
+        ``[latent, label]``, ``[N, latent_size]`` float32 standard normal and ``[N]`` int32 ->
+        pictures ``[N, H, W, C]`` float32 in [-1, 1].
+
+    Raises:
+        ValueError: If the shape or the number of classes does not fit.
+    """
+    _check(image_shape, num_classes)
+    height, width = image_shape[0] // 4, image_shape[1] // 4
+    latent, label = _generator_inputs(latent_size)
+    x = layers.LeakyReLU(negative_slope=0.2)(layers.Dense(height * width * _ORIGINAL_WIDTH)(latent))
+    x = layers.Reshape((height, width, _ORIGINAL_WIDTH))(x)
+    x = layers.Concatenate()([x, _label_map(label, num_classes, embedding_size, height, width)])
+    for _ in range(2):
+        x = layers.Conv2DTranspose(_ORIGINAL_WIDTH, 4, strides=2, padding="same")(x)
+        x = layers.LeakyReLU(negative_slope=0.2)(x)
+    x = layers.Conv2D(image_shape[2], 7, padding="same")(x)
+    pictures = layers.Activation("tanh", dtype="float32", name="picture")(x)
+    return keras.Model([latent, label], pictures, name=name)
+
+
+def build_original_discriminator(
+    image_shape: Sequence[int] = (28, 28, 1),
+    num_classes: int = 10,
+    *,
+    embedding_size: int = 50,
+    dropout: float = 0.4,
+    name: str = "discriminator",
+) -> keras.Model:
+    """The original discriminator: the label is a channel beside the picture.
+
+    Two stride-2 convolutions of 128 channels, dropout, one logit. 196,773 weights at the defaults.
+    See ``build_original_generator`` for its origin.
+
+    Differs: it returns the logit; the original's sigmoid is in the loss.
+
+    Args:
+        image_shape: (height, width, channels); sides a multiple of 4, 1 or 3 channels.
+        num_classes: Labels are 0 to ``num_classes - 1``; at most 10,000.
+        embedding_size: Size of a label's learned vector.
+        dropout: Share of activations dropped before the logit, in training.
+        name: Of the model.
+
+    Returns:
+        ``[images, label]``, ``[N, H, W, C]`` float32 in [-1, 1] and ``[N]`` int32 -> logits
+        ``[N, 1]`` float32.
+
+    Raises:
+        ValueError: If the shape or the number of classes does not fit.
+    """
+    _check(image_shape, num_classes)
+    images, label = _discriminator_inputs(image_shape)
+    x = layers.Concatenate()(
+        [images, _label_map(label, num_classes, embedding_size, *image_shape[:2])]
+    )
+    for _ in range(2):
+        x = layers.Conv2D(_ORIGINAL_WIDTH, 3, strides=2, padding="same")(x)
+        x = layers.LeakyReLU(negative_slope=0.2)(x)
+    x = layers.Dropout(dropout)(layers.Flatten()(x))
+    logits = layers.Dense(1, dtype="float32", name="logit")(x)
+    return keras.Model([images, label], logits, name=name)
 
 
 def _check(image_shape: Sequence[int], num_classes: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from kerasgen.cgan.builders import build_discriminator, build_generator
+from kerasgen.cgan.builders import build_original_discriminator, build_original_generator
 
 
 @keras.saving.register_keras_serializable(package="kerasgen")
@@ -33,7 +33,7 @@ class ConditionalGAN(keras.Model):
 
     @property
     def discriminator(self) -> keras.Model:
-        """The part that the stack only asks."""
+        """The part that the stack does not move."""
         return self._networks()[1]
 
     def _networks(self) -> list[keras.Model]:
@@ -75,7 +75,7 @@ class ConditionalGAN(keras.Model):
     def make_train_function(self, force: bool = False) -> Any:
         """Keras's, after a look at whether the discriminator can still learn by itself.
 
-        Here and not in ``train_step``, which Keras runs only while it traces: this is asked at
+        Here and not in ``train_step``, which Keras runs only while it traces: this is called by
         every ``train_on_batch`` and ``fit``.
 
         Raises:
@@ -96,7 +96,8 @@ def build_cgan(
 ) -> ConditionalGAN:
     """Stacks a discriminator, frozen there, on a generator.
 
-    With no argument, the clothing write-up's pair: 28x28x1, ten classes, latents of 100.
+    With no argument, the original pair: 28x28x1, ten classes, latents of 100. The recommended pair
+    is stacked by ``build_cgan(build_generator(), build_discriminator(class_head=False))``.
 
     A discriminator that somebody froze by hand is thawed, as the freezing is the stack's own
     business; one of which only some layers are frozen stays as it is. One with moving statistics
@@ -119,7 +120,7 @@ def build_cgan(
             f"Received: generator={generator}, discriminator={discriminator}"
         )
     if generator is None or discriminator is None:
-        generator, discriminator = build_generator(), build_discriminator()
+        generator, discriminator = build_original_generator(), build_original_discriminator()
     _check_pair(generator, discriminator)
     if not discriminator.trainable_variables:
         _thaw(discriminator)

@@ -8,22 +8,19 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerasgen.training.adversarial_step import AdversarialStep, Heads, Terms
+from kerasgen.training.adversarial_step import AdversarialStep, Batch, Heads, Terms
 from kerasgen.training.losses import RELATIVISTIC, AdversarialLoss, squared_gradient_norm
-from kerasgen.training.step import Player, Step
-
-_LABEL_STREAM = 20
-_LATENT_STREAM = 21
-"""One for each use within an update: the streams 20 to 25 are this module's."""
+from kerasgen.training.step import Player, Step, Stream
 
 
 class CGANStep(AdversarialStep):
-    """One update of a generator and a discriminator that are both told the class.
+    """One update of a generator and a discriminator that both take the class.
 
     As many fakes as real pictures. If the discriminator has a second output, class logits, it
     learns them from the real pictures and the generator must be recognised by them (Odena et al.
-    2017, section 3). The gradient penalty R1 (Mescheder et al. 2018, section 4) is lazy: every few
-    updates, and as many times stronger (Karras et al. 2020, section 3.1).
+    2017, arXiv:1610.09585, section 3). The gradient penalty R1 (Mescheder et al. 2018,
+    arXiv:1801.04406, section 4) is lazy: every few updates, and as many times stronger (Karras et
+    al. 2020, arXiv:1912.04958, section 3.1).
 
     A batch is (images, labels, latents) from ``pipeline.labelled(..., latent_size=...)``. Losses:
     ``generator_loss``, ``discriminator_loss`` and, with class logits, ``real_class_loss`` and
@@ -37,7 +34,7 @@ class CGANStep(AdversarialStep):
         discriminator_player: Moves the discriminator.
         num_classes: Labels are 0 to ``num_classes - 1``.
         adversarial: A pair of ``training.losses``.
-        balanced: Whether fakes are asked for all classes alike; else for the real batch's labels.
+        balanced: Whether fakes are of all classes alike; else they have the real batch's labels.
         class_weight: Of the class loss in the generator's, in units of the adversarial loss.
         penalty: Gamma of R1; 0 for none.
         penalty_every: Updates between two penalties.
@@ -84,19 +81,26 @@ class CGANStep(AdversarialStep):
         self.penalty = penalty
         self.penalty_every = penalty_every
 
-    def real(self, images: tf.Tensor, labels: tf.Tensor, latents: tf.Tensor) -> tf.Tensor:
+    def prepare(self, images: tf.Tensor, labels: tf.Tensor, latents: tf.Tensor) -> Batch:
+        """The batch and the labels of the fakes."""
+        fake_labels = labels
+        if self.balanced:
+            fake_labels = _random_labels(self, labels.shape[0], self.num_classes, Stream.LABELS)
+        return images, labels, latents, fake_labels
+
+    def real(self, *batch: tf.Tensor) -> tf.Tensor:
         """The real pictures."""
-        return images
+        return batch[0]
 
-    def generate(self, images: tf.Tensor, labels: tf.Tensor, latents: tf.Tensor) -> tf.Tensor:
+    def generate(self, *batch: tf.Tensor) -> tf.Tensor:
         """One fake for each latent."""
-        return self.generator([latents, self._asked(labels)], training=True)
+        _, _, latents, fake_labels = batch
+        return self.generator([latents, fake_labels], training=True)
 
-    def conditions(
-        self, images: tf.Tensor, labels: tf.Tensor, latents: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The labels of the real pictures and those asked of the generator."""
-        return labels, self._asked(labels)
+    def conditions(self, *batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The labels of the real pictures and those of the fakes."""
+        _, labels, _, fake_labels = batch
+        return labels, fake_labels
 
     def adversarial_heads(self, heads: Heads) -> Heads:
         """The first; a second says the class."""
@@ -119,11 +123,6 @@ class CGANStep(AdversarialStep):
             terms["gradient_penalty"] = (weight, self._lazy_penalty(real, labels))
         return terms
 
-    def _asked(self, labels: tf.Tensor) -> tf.Tensor:
-        if not self.balanced:
-            return labels
-        return _random_labels(self, labels.shape[0], self.num_classes, _LABEL_STREAM)
-
     def _lazy_penalty(self, real: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         def penalty() -> tf.Tensor:
             return squared_gradient_norm(lambda images: self.judge(images, labels)[0], real)
@@ -132,14 +131,14 @@ class CGANStep(AdversarialStep):
         return tf.cond(due, penalty, lambda: tf.constant(0.0))
 
 
-class AlternatingCGANStep(Step):
-    """The clothing write-up's exact schedule: three updates, each on pictures of its own.
+class OriginalCGANStep(Step):
+    """The original's exact schedule: three updates, each on pictures of its own.
 
     The discriminator on real pictures; the discriminator on as many fakes; the generator on twice
-    as many new latents, with the labels "inverted" (the non-saturating loss). All labels asked for
-    are uniform.
+    as many new latents, with the labels "inverted" (the non-saturating loss). All labels of fakes
+    are uniform. See ``build_original_generator`` for its origin.
 
-    A batch is (images, labels), half of the write-up's batch. Losses: ``discriminator_loss`` (the
+    A batch is (images, labels), half of the original's batch. Losses: ``discriminator_loss`` (the
     mean of both), ``generator_loss``.
 
     Args:
@@ -174,20 +173,23 @@ class AlternatingCGANStep(Step):
         on_real = self.discriminator_player.minimize(
             lambda: _mean_softplus(-self._judge(images, labels))
         )
-        fakes, asked = self._fakes(half, 0)
+        fakes, fake_labels = self._fakes(half, Stream.LABELS, Stream.LATENTS)
         on_fake = self.discriminator_player.minimize(
-            lambda: _mean_softplus(self._judge(tf.stop_gradient(fakes), asked))
+            lambda: _mean_softplus(self._judge(tf.stop_gradient(fakes), fake_labels))
         )
+        more = 2 * half, Stream.GENERATOR_LABELS, Stream.GENERATOR_LATENTS
         fooling = self.generator_player.minimize(
-            lambda: _mean_softplus(-self._judge(*self._fakes(2 * half, 2)))
+            lambda: _mean_softplus(-self._judge(*self._fakes(*more)))
         )
         return {"discriminator_loss": 0.5 * (on_real + on_fake), "generator_loss": fooling}
 
-    def _fakes(self, count: int, stream: int) -> tuple[tf.Tensor, tf.Tensor]:
+    def _fakes(
+        self, count: int, label_stream: Stream, latent_stream: Stream
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         size = self.generator.inputs[0].shape[1]
-        asked = _random_labels(self, count, self.num_classes, _LABEL_STREAM + stream)
-        latents = self.random(count, [size], _LATENT_STREAM + stream, normal=True)
-        return self.generator([latents, asked], training=True), asked
+        labels = _random_labels(self, count, self.num_classes, label_stream)
+        latents = self.random(count, [size], latent_stream, normal=True)
+        return self.generator([latents, labels], training=True), labels
 
     def _judge(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         return self.discriminator([images, labels], training=True)
@@ -217,7 +219,7 @@ def build_step(
         steps: Length of the training.
         batch_size: Pictures in a global batch.
         rate: Learning rate of both.
-        policy: DiffAugment, see ``training.augment``.
+        policy: DiffAugment, see ``training.diff_augment``.
         seed: Of the step's randomness.
         **options: Changes to ``CGANStep``.
     """

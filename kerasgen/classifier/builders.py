@@ -28,12 +28,13 @@ def build_classifier(
     """A classifier: a backbone, dropout and a dense layer.
 
     "small": for each width two 3x3 convolutions, the second followed by max pooling (Simonyan &
-    Zisserman 2015, section 2.1, in small), then a dense layer. 467,818 weights for 28x28x1, ten
-    classes.
+    Zisserman 2015, arXiv:1409.1556, section 2.1, in small), then a dense layer. 467,818 weights for
+    28x28x1, ten classes.
 
-    "resnet50" (He et al. 2016), "mobilenet_v2" (Sandler et al. 2018), "inception_v3" (Szegedy et
-    al. 2016), "vgg16" (Simonyan & Zisserman 2015): from ``keras.applications`` without its top, and
-    global average pooling. What the backbone wants of its pixels (order of colours, mean, range) is
+    "resnet50" (He et al. 2016, arXiv:1512.03385), "mobilenet_v2" (Sandler et al. 2018,
+    arXiv:1801.04381), "inception_v3" (Szegedy et al. 2016, arXiv:1512.00567), "vgg16" (Simonyan &
+    Zisserman 2015, arXiv:1409.1556): from ``keras.applications`` without its top, and global
+    average pooling. What the backbone needs of its pixels (order of colours, mean, range) is
     inside; a grey picture becomes three equal channels.
 
     Batch normalization in a backbone with given weights is frozen: it uses the statistics, scale

@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 FAILED = 3
 """Exit status if a condition of --fail-if holds."""
@@ -52,23 +51,6 @@ def condition(text: str, names: Sequence[str]) -> Condition:
         return Condition(match[1], match[2] == ">", float(match[3]), text)
     except ValueError as error:
         raise ValueError(f"--fail-if: {match[3]!r} is no number. Received: {text!r}") from error
-
-
-def source_name(name: str, kind: str) -> str:
-    """The source of a picture, from its name.
-
-    Args:
-        name: Path below the set's folder.
-        kind: ``picture``, each its own; ``folder``; ``name``, without its last number: frames of
-            one recording. Rows of an array, as ``train#17``, are each their own.
-    """
-    if re.search(r"#[0-9]+$", name):
-        return name
-    if kind == "folder":
-        return str(Path(name).parent)
-    if kind == "name":
-        return re.sub(r"[0-9]+$", "", str(Path(name).with_suffix("")))
-    return name
 
 
 def whole_number(text: str) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import kerasgen
 from kerasgen.cli import compare, compose, cut, eyes, prove, sheet, smoke, synthesize, verify
@@ -18,7 +20,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """The ``kerasgen`` command; returns its exit status."""
     parsed = _parser().parse_args(arguments)
     try:
-        status = parsed.run(parsed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", UserWarning)
+            warnings.showwarning = _show_warning
+            status = parsed.run(parsed)
     except Unfinished as error:
         print(f"kerasgen: {error}", file=sys.stderr)
         return STOPPED if isinstance(error, Stopped) else 1
@@ -38,6 +43,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         print(f"kerasgen: {stop.code}", file=sys.stderr)
         return STOPPED
     return status or 0
+
+
+def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
+    """One line, without the place in the code."""
+    print(f"kerasgen: {message}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

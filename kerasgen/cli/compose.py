@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerasgen.cli.arguments import number_from_zero, processors
-from kerasgen.cli.output_folder import check_apart
+from kerasgen.cli.verify import check_failures
 from kerasgen.io.progress import progress
 
 if TYPE_CHECKING:
-    from kerasgen.compositing.backgrounds import Backgrounds
-    from kerasgen.compositing.foregrounds import Foreground
-    from kerasgen.compositing.options import CompositingOptions
-
-_SHOWN = 10
+    from kerasgen.compositing.options import SceneOptions
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -48,132 +42,29 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _compose(arguments: argparse.Namespace) -> None:
     """Pastes foregrounds of known classes on backgrounds, with exact masks and boxes."""
-    from kerasgen.compositing.backgrounds import Backgrounds
-    from kerasgen.compositing.folder import check_scenes, compose_folder
-    from kerasgen.compositing.foregrounds import MAX_SIDE, class_folders
-    from kerasgen.compositing.rejections import (
-        REJECTED_FOREGROUNDS,
-        foreground_lines,
-        save_rejected,
-    )
-    from kerasgen.compositing.sheets import save_sheets
-    from kerasgen.io.images import list_images
+    from kerasgen.compositing.compose import compose
 
-    check_apart(arguments.out, foregrounds=arguments.foregrounds, backgrounds=arguments.backgrounds)
-    # What could fail after minutes of cutting is tried before.
-    options = _options(arguments)
-    out, seed = Path(arguments.out), arguments.seed
-    extraction = {"min_quality": arguments.min_quality, "max_side": MAX_SIDE}
-    list_images(arguments.foregrounds)
-    names = class_folders(arguments.foregrounds)
-    scenery = Backgrounds.from_folder(arguments.backgrounds)
-    check_scenes(
-        out,
-        arguments.count,
-        seed=seed,
-        options=options,
-        class_names=names,
-        extraction=extraction,
+    composed = compose(
+        arguments.foregrounds,
+        arguments.backgrounds,
+        arguments.out,
+        count=arguments.count,
+        options=_options(arguments),
+        seed=arguments.seed,
         workers=arguments.workers,
+        yolo=arguments.yolo,
+        verify=arguments.verify,
+        progress=progress,
     )
-    backgrounds = _usable(scenery, arguments.workers)
-    found, rejected = cut(arguments.foregrounds, names, extraction, arguments.workers)
-    print(*foreground_lines([item.label for item in found], rejected, names), sep="\n", flush=True)
-    with progress("scenes") as report:
-        compose_folder(
-            found,
-            backgrounds,
-            arguments.count,
-            out,
-            seed=seed,
-            options=options,
-            class_names=names,
-            extraction=extraction,
-            workers=arguments.workers,
-            yolo=arguments.yolo,
-            report=report,
-        )
-    save_rejected(out / REJECTED_FOREGROUNDS, rejected, names)
-    print(*save_sheets(out, names), sep="\n")
-    print(*_numbers(out, arguments.count), sep="\n")
-    if arguments.verify > 0:
-        verify(out, found, arguments.verify)
+    print(composed)
+    if composed.verification is not None:
+        check_failures(composed.verification, arguments.out)
 
 
-def cut(
-    folder: str, names: Sequence[str], extraction: Mapping[str, Any], workers: int
-) -> tuple[list[Foreground], list[Any]]:
-    """Reads the foregrounds and shows how far it has come.
+def _options(arguments: argparse.Namespace) -> SceneOptions:
+    from kerasgen.compositing.options import SceneOptions
 
-    Args:
-        folder: With one sub-folder a class.
-        names: The classes.
-        extraction: Other arguments of ``read_foregrounds``.
-        workers: Threads.
-
-    Returns:
-        The foregrounds and the rejections.
-    """
-    from kerasgen.compositing.foregrounds import read_foregrounds
-
-    with progress("foregrounds") as report:
-        return read_foregrounds(folder, names, workers=workers, report=report, **extraction)
-
-
-def verify(folder: Path, foregrounds: Sequence[Foreground], most: int | None) -> None:
-    """Checks the annotations of a folder and prints what was found.
-
-    Args:
-        folder: A finished folder of scenes.
-        foregrounds: Those it was composed of.
-        most: Pictures to look at; None for all.
-
-    Raises:
-        ValueError: If one is wrong.
-    """
-    from kerasgen.compositing.verification import verify_folder
-
-    with progress("verified") as report:
-        result = verify_folder(folder, foregrounds, most=most, report=report)
-    print(
-        f"verified {result.pictures} pictures with {result.objects} objects, of which "
-        f"{result.compared} have detail enough to tell class and place: "
-        f"{len(result.failures)} failures"
-    )
-    print(*result.failures[:_SHOWN], sep="\n", end="\n" if result.failures else "")
-    if result.failures:
-        raise ValueError(
-            f"{len(result.failures)} annotations are wrong, for the first: {result.failures[0]} "
-            f"Received: folder={str(folder)!r}"
-        )
-
-
-def _usable(backgrounds: Backgrounds, workers: int) -> Backgrounds:
-    """Those that can be pasted on; the others are named."""
-    with progress("backgrounds") as report:
-        usable, left_out = backgrounds.usable(workers, report)
-    if left_out:
-        print(f"{len(left_out)} of {len(backgrounds)} backgrounds left out:")
-        print(*(f"  {path}: {reason}" for path, reason in left_out[:_SHOWN]), sep="\n")
-    if len(left_out) > _SHOWN:
-        print(f"  and {len(left_out) - _SHOWN} more")
-    return usable
-
-
-def _numbers(out: Path, count: int) -> list[str]:
-    from kerasgen.annotations.synthetic_folder import REJECTED
-
-    rejected = len((out / REJECTED).read_bytes().splitlines())
-    lines = [f"{count - rejected} scenes in {out}"]
-    if rejected:
-        lines.append(f"{rejected} more were rejected: {out / REJECTED} says why")
-    return lines
-
-
-def _options(arguments: argparse.Namespace) -> CompositingOptions:
-    from kerasgen.compositing.options import CompositingOptions
-
-    return CompositingOptions(
+    return SceneOptions(
         size=_size(arguments.size),
         objects=_range("objects", arguments.objects, int),
         distractors=_range("distractors", arguments.distractors, int),
@@ -181,6 +72,7 @@ def _options(arguments: argparse.Namespace) -> CompositingOptions:
         rotation=arguments.rotation,
         max_occlusion=arguments.max_occlusion,
         max_truncation=arguments.max_truncation,
+        min_quality=arguments.min_quality,
     )
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from kerasgen.cli.arguments import processors, whole_number
-from kerasgen.cli.output_folder import check_apart
 from kerasgen.io.progress import progress
 
 
@@ -22,27 +20,14 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _cut(arguments: argparse.Namespace) -> None:
     """Finds the mask of each picture once, and writes it beside a copy, to look at and to reuse."""
-    from kerasgen.compositing.foregrounds import class_folders
     from kerasgen.compositing.mask_cache import save_cuts
-    from kerasgen.compositing.rejections import (
-        REJECTED_FOREGROUNDS,
-        foreground_lines,
-        save_rejected,
-    )
-    from kerasgen.io.images import list_images
 
-    check_apart(arguments.out, foregrounds=arguments.foregrounds)
-    list_images(arguments.foregrounds)
-    names = class_folders(arguments.foregrounds)
     with progress("foregrounds") as report:
-        labels, rejected = save_cuts(
+        cuts = save_cuts(
             arguments.foregrounds,
             arguments.out,
-            names,
             min_quality=arguments.min_quality,
             workers=arguments.workers,
             report=report,
         )
-    save_rejected(Path(arguments.out) / REJECTED_FOREGROUNDS, rejected, names)
-    print(*foreground_lines(labels, rejected, names), sep="\n")
-    print(f"{len(labels)} pictures with masks in {arguments.out}")
+    print(cuts)

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerasgen.cli.arguments import FAILED, condition, source_name, whole_number
+from kerasgen.cli.arguments import FAILED, condition, whole_number
+from kerasgen.data.splits import source_of
 from kerasgen.io.progress import progress
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _prove(arguments: argparse.Namespace) -> int:
     out = Path(arguments.out)
     check_writable(out)
     pools, test, remarks = _read(arguments)
-    sources = [source_name(name, arguments.sources) for name in test.names]
+    sources = [source_of(name, arguments.sources) for name in test.names]
     config = _config(arguments, pools, test, times)
     _check_conditions([each.name for each in conditions], config, pools)
     title = f"{Path(arguments.real).name} and {Path(arguments.synthetic).name}"
@@ -137,7 +138,7 @@ def _read(arguments: argparse.Namespace) -> tuple[TrainingPools, LabelledImages,
     sets["synthetic"] = made.with_classes(real.class_names, called="--synthetic")
     sets, remarks = _apart(sets)
     real = sets["train"]
-    groups = [source_name(name, arguments.sources) for name in real.names]
+    groups = [source_of(name, arguments.sources) for name in real.names]
     pools = TrainingPools(real, groups, sets["synthetic"], sets.get("validation"))
     return pools, sets["test"], remarks
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from kerasgen.cli.arguments import number_from_zero, processors, whole_number
 from kerasgen.io.progress import progress
@@ -30,19 +29,12 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _smoke(arguments: argparse.Namespace) -> None:
     """Lays smoke over pictures: its mask is one more object, and what was known is kept."""
-    from kerasgen.annotations.annotated_folder import SourceFolder
-    from kerasgen.cli.output_folder import check_apart, told
-    from kerasgen.io.files import check_writable
     from kerasgen.procedural.smoke.folder import lay_smoke
 
-    out = Path(arguments.out)
-    check_apart(arguments.out, sources=arguments.sources)
-    check_writable(out)
-    sources = SourceFolder(arguments.sources)
     with progress("pictures") as report:
-        lay_smoke(
-            sources,
-            out,
+        filled = lay_smoke(
+            arguments.sources,
+            arguments.out,
             times=arguments.times,
             threshold=arguments.threshold,
             seed=arguments.seed,
@@ -50,4 +42,4 @@ def _smoke(arguments: argparse.Namespace) -> None:
             yolo=arguments.yolo,
             report=report,
         )
-    print(*told(out, sources), sep="\n")
+    print(filled)

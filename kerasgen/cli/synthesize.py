@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from kerasgen.cli.arguments import number_from_zero, whole_number
 from kerasgen.io.progress import progress
@@ -23,35 +22,25 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "eyes, compose or synthesize), class folders, or any pictures",
     )
     add("--count", type=whole_number, help="pictures in all; if there are sources all of them")
-    add("--times", type=whole_number, default=1, help="looks of each source, of a refiner (1)")
-    add("--seed", type=number_from_zero, default=0, help="of a generator (0)")
+    add("--times", type=whole_number, default=1, help="pictures of each source, of a refiner (1)")
+    add("--seed", type=number_from_zero, default=0, help="of a generator or a refiner (0)")
     add("--gate", metavar="MODEL", help="classifier that must confirm each picture's class")
     command.set_defaults(run=_synthesize)
 
 
 def _synthesize(arguments: argparse.Namespace) -> None:
     """Fills a folder with a model's pictures; what is known of their sources moves along."""
-    from kerasgen.annotations.annotated_folder import SourceFolder
-    from kerasgen.cli.output_folder import check_apart, told
-    from kerasgen.deployment.served_model import ServedModel
     from kerasgen.deployment.synthesis import synthesize
-    from kerasgen.io.files import check_writable
 
-    out = Path(arguments.out)
-    check_apart(arguments.out, sources=arguments.sources)
-    check_writable(out)
-    sources = None if arguments.sources is None else SourceFolder(arguments.sources)
-    model = ServedModel(arguments.model)
-    gate = None if arguments.gate is None else ServedModel(arguments.gate)
     with progress("pictures") as report:
-        synthesize(
-            model,
-            out,
-            sources=sources,
+        filled = synthesize(
+            arguments.model,
+            arguments.out,
+            sources=arguments.sources,
             count=arguments.count,
             times=arguments.times,
             seed=arguments.seed,
-            gate=gate,
+            gate=arguments.gate,
             report=report,
         )
-    print(*told(out, sources), sep="\n")
+    print(filled)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kerasgen.cli import compose
 from kerasgen.cli.arguments import processors, whole_number
+from kerasgen.io.progress import progress
+
+if TYPE_CHECKING:
+    from kerasgen.compositing.verification import Verification
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -21,21 +24,28 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _verify(arguments: argparse.Namespace) -> None:
     """Holds the annotations of composed scenes against their pictures."""
-    from kerasgen.annotations.synthetic_folder import METADATA, SETTINGS
-    from kerasgen.compositing.folder import foregrounds_digest
-    from kerasgen.io.files import read_settings
-    from kerasgen.io.images import list_images
+    from kerasgen.compositing.compose import verify
 
-    folder = Path(arguments.folder)
-    settings = read_settings(folder / SETTINGS)
-    if settings.get("kind") != "scenes" or not (folder / METADATA).exists():
-        raise ValueError(f"No finished folder of scenes. Received: folder={str(folder)!r}")
-    list_images(arguments.foregrounds)
-    names, extraction = settings["class_names"], settings["extraction"]
-    found, _ = compose.cut(arguments.foregrounds, names, extraction, arguments.workers)
-    if foregrounds_digest(found) != settings["foregrounds"]:
+    verification = verify(
+        arguments.folder,
+        arguments.foregrounds,
+        most=arguments.most,
+        workers=arguments.workers,
+        progress=progress,
+    )
+    print(verification)
+    check_failures(verification, arguments.folder)
+
+
+def check_failures(verification: Verification, folder: str) -> None:
+    """Ends a command whose scenes are wrongly annotated.
+
+    Raises:
+        ValueError: If an annotation is wrong.
+    """
+    failures = verification.failures
+    if failures:
         raise ValueError(
-            "The scenes were composed from other foregrounds, or cut by another OpenCV. "
-            f"Received: foregrounds={arguments.foregrounds!r}"
+            f"{len(failures)} annotations are wrong, for the first: {failures[0]} "
+            f"Received: folder={folder!r}"
         )
-    compose.verify(folder, found, arguments.most)

@@ -5,79 +5,68 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
 from kerasgen.annotations.records import ManifestRow
-from kerasgen.annotations.synthetic_folder import (
-    PARTS,
-    REJECTED,
-    SETTINGS,
-    SyntheticFolder,
-    picture_name,
-)
+from kerasgen.annotations.synthetic_folder import SETTINGS, picture_name
 from kerasgen.compositing.backgrounds import Backgrounds
 from kerasgen.compositing.foregrounds import Foreground
-from kerasgen.compositing.options import CompositingOptions
-from kerasgen.compositing.scene import by_label, compose
-from kerasgen.io.files import check_settings, check_writable, json_object, read_settings
+from kerasgen.compositing.options import SceneOptions
+from kerasgen.compositing.scene import by_label, compose_scene
+from kerasgen.io.files import check_settings, check_writable, read_settings
 from kerasgen.io.images import PathLike, Pixels
-from kerasgen.io.interruption import Unfinished
-from kerasgen.io.parallel import share_out
+from kerasgen.io.progress import Report
 
-Report = Callable[[int, int], None]
-"""Called with how many are done, and of how many."""
-
-_ENOUGH = 20
+_MOST_REJECTED = 0.5
+"""Share of scenes that may find no place for their objects."""
 
 
 def compose_folder(
     foregrounds: Sequence[Foreground],
     backgrounds: Backgrounds | Sequence[Pixels],
+    folder: PathLike,
     count: int,
-    out: PathLike,
     *,
-    seed: int,
     class_names: Sequence[str],
-    options: CompositingOptions | None = None,
-    extraction: Mapping[str, Any] | None = None,
+    options: SceneOptions | None = None,
+    seed: int = 0,
     workers: int = 1,
     yolo: bool = False,
     report: Report | None = None,
-) -> SyntheticFolder:
-    """Composes scenes into a folder, see `manifest`; what is there already is not made again.
+) -> FilledFolder:
+    """Composes scenes into a folder, see `fill_folder`; what is there already is not made again.
 
     The folder's bytes depend on the arguments, but not on `workers` and `report`, and not on how
     often it was stopped: Ctrl-C, SIGTERM and a kill cost no more than the scenes under way. A scene
     that cannot be composed becomes a rejected row with its reason.
 
     Args:
-        foregrounds: To choose objects from, see `compositing.compose`.
+        foregrounds: To choose objects from, see `compose_scene`.
         backgrounds: To choose backgrounds from.
+        folder: New, empty, or begun with the same settings.
         count: Scenes, those rejected included; a finished folder may grow.
-        out: The folder; new, empty, or begun with the same settings.
-        seed: From 0.
         class_names: The names of the foregrounds' labels 0, 1, ...
-        options: The ranges; None stands for the defaults.
-        extraction: How the foregrounds were cut, JSON values kept among the settings, so that they
-            can be cut so again.
+        options: The ranges, and how the foregrounds were cut; None stands for the defaults.
+        seed: From 0.
         workers: Processes; 1 stands for this one. For several, a script needs its
             `if __name__ == "__main__":`.
         yolo: Whether to write YOLO's files too.
         report: Called after every scene.
 
     Returns:
-        The folder, finished.
+        What there is.
 
     Raises:
         ValueError: If an argument is invalid, the folder is another's or cannot be written, or more
             than half of the scenes cannot be composed.
         Unfinished: After Ctrl-C or SIGTERM, or if a worker was killed.
     """
-    options = options or CompositingOptions()
+    options = options or SceneOptions()
     _check_numbers(count, seed, workers)
     groups = by_label(foregrounds)
     if max(groups) >= len(class_names):
@@ -85,47 +74,50 @@ def compose_folder(
         raise ValueError(f"Each label needs a name. Received: {received}")
     scenery = backgrounds if isinstance(backgrounds, Backgrounds) else Backgrounds(backgrounds)
     settings = {
-        **_settings(options, seed, extraction),
+        **_settings(options, seed),
         "foregrounds": foregrounds_digest(foregrounds),
         "backgrounds": _digest(f"{name} {sha256}" for name, sha256 in scenery.sources()),
     }
-    folder = SyntheticFolder(out, settings=settings, class_names=class_names)
-    maker = _SceneMaker(folder, groups, scenery, options, seed)
-    _make(maker, count, workers, report)
-    folder.finish(count, yolo=yolo)
-    _check_rejected(folder, count)
-    return folder
+    return fill_folder(
+        _SceneJob(groups, scenery, options, seed),
+        folder,
+        count,
+        settings=settings,
+        class_names=class_names,
+        workers=workers,
+        yolo=yolo,
+        most_rejected=_MOST_REJECTED,
+        report=report,
+    )
 
 
 def check_scenes(
-    out: PathLike,
+    folder: PathLike,
     count: int,
     *,
-    seed: int,
-    options: CompositingOptions,
     class_names: Sequence[str],
-    extraction: Mapping[str, Any] | None = None,
+    options: SceneOptions,
+    seed: int = 0,
     workers: int = 1,
 ) -> None:
     """Finds what `compose_folder` would refuse, as far as can be said before pictures are read.
 
     Args:
-        out: As for `compose_folder`, and so the others; nothing is written.
+        folder: As for `compose_folder`, and so the others; nothing is written.
         count: Scenes.
-        seed: From 0.
-        options: The ranges.
         class_names: The names of labels.
-        extraction: How the foregrounds will be cut.
+        options: The ranges, and how the foregrounds will be cut.
+        seed: From 0.
         workers: Processes.
 
     Raises:
         ValueError: If an argument is invalid, or the folder is another's or cannot be written.
     """
     _check_numbers(count, seed, workers)
-    check_writable(out)
-    path = Path(out) / SETTINGS
+    check_writable(folder)
+    path = Path(folder) / SETTINGS
     if path.exists():
-        known = {**_settings(options, seed, extraction), "class_names": list(class_names)}
+        known = {**_settings(options, seed), "class_names": list(class_names)}
         check_settings(path, {**read_settings(path), **known})
 
 
@@ -137,11 +129,10 @@ def _check_numbers(count: int, seed: int, workers: int) -> None:
         )
 
 
-def _settings(
-    options: CompositingOptions, seed: int, extraction: Mapping[str, Any] | None
-) -> dict[str, Any]:
+def _settings(options: SceneOptions, seed: int) -> dict[str, Any]:
     drawn = {**dataclasses.asdict(options), "size": options.frame}
-    return {"kind": "scenes", "seed": seed, "options": drawn, "extraction": dict(extraction or {})}
+    extraction = {name: drawn.pop(name) for name in options.extraction}
+    return {"kind": "scenes", "seed": seed, "options": drawn, "extraction": extraction}
 
 
 def foregrounds_digest(foregrounds: Sequence[Foreground]) -> str:
@@ -153,77 +144,33 @@ def foregrounds_digest(foregrounds: Sequence[Foreground]) -> str:
     )
 
 
-class _SceneMaker:
-    """Makes one scene, in whichever process."""
+class _SceneJob:
+    """Composes scenes, in whichever process."""
 
     def __init__(
         self,
-        folder: SyntheticFolder,
         foregrounds: Mapping[int, Sequence[Foreground]],
         backgrounds: Backgrounds,
-        options: CompositingOptions,
+        options: SceneOptions,
         seed: int,
     ) -> None:
-        self.folder = folder
         self._foregrounds, self._backgrounds = foregrounds, backgrounds
         self._options, self._seed = options, seed
 
-    def __call__(self, index: int) -> str:
-        """Writes scene `index`; returns why it was rejected, or an empty text."""
+    def __call__(self, indices: range) -> Iterator[Entry]:
+        return map(self._entry, indices)
+
+    def _entry(self, index: int) -> Entry:
         height, width = self._options.frame
         frame = (picture_name(index), width, height, self._seed, index)
         try:
-            scene = compose(index, self._seed, self._foregrounds, self._backgrounds, self._options)
+            scene = compose_scene(
+                index, self._seed, self._foregrounds, self._backgrounds, self._options
+            )
         except ValueError as error:
             reason = _reason(error, self._backgrounds)
-            self.folder.write(ManifestRow(*frame, (), {}, (), accepted=False, reason=reason))
-            return reason
-        row = ManifestRow(*frame, scene.sources, scene.parameters, scene.objects)
-        self.folder.write(row, scene.image)
-        return ""
-
-
-def _make(maker: _SceneMaker, count: int, workers: int, report: Report | None) -> None:
-    missing = maker.folder.missing(count)
-    scratch = maker.folder.folder / PARTS
-    if missing and workers > 1:
-        try:
-            scratch.mkdir(exist_ok=True)
-        except OSError as error:
-            received = f"Received: folder={str(scratch)!r}"
-            raise ValueError(f"No access: {error}. {received}") from error
-    reasons: list[str] = []
-    start = count - len(missing)
-    done = start
-    try:
-        for _, reason in share_out(maker, missing, workers, scratch):
-            done += 1
-            reasons += [reason] if reason else []
-            if len(reasons) >= _ENOUGH and 2 * len(reasons) > done - start:
-                raise ValueError(_hopeless(len(reasons), done - start, reasons[0], maker.folder))
-            if report is not None:
-                report(done, count)
-    except Unfinished as error:
-        place = str(maker.folder.folder)
-        raise type(error)(
-            f"{error} {len(maker.folder.missing(count))} of {count} scenes are missing; those "
-            f"there are kept in {place!r}. Run the same command again to go on."
-        ) from error
-
-
-def _check_rejected(folder: SyntheticFolder, count: int) -> None:
-    path = folder.folder / REJECTED
-    lines = path.read_bytes().splitlines()
-    if 2 * len(lines) > count:
-        reason = ManifestRow.from_dict(json_object(lines[0], f"path={str(path)!r}")).reason
-        raise ValueError(_hopeless(len(lines), count, reason or "", folder))
-
-
-def _hopeless(rejected: int, count: int, reason: str, folder: SyntheticFolder) -> str:
-    return (
-        f"{rejected} of {count} scenes cannot be composed, for the first: {reason} Delete the "
-        f"folder and change that. Received: out={str(folder.folder)!r}"
-    )
+            return ManifestRow(*frame, (), {}, (), accepted=False, reason=reason), None
+        return ManifestRow(*frame, scene.sources, scene.parameters, scene.objects), scene.image
 
 
 def _reason(error: ValueError, backgrounds: Backgrounds) -> str:

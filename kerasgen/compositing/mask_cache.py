@@ -6,51 +6,85 @@ mend or delete them first.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from kerasgen.annotations.sidecar_masks import MASK_ENDING
-from kerasgen.compositing.foregrounds import MIN_QUALITY, Rejection, read_foreground
-from kerasgen.io.files import keep_settings, write_file
+from kerasgen.compositing.foregrounds import (
+    MIN_QUALITY,
+    Rejection,
+    class_folders,
+    read_foreground,
+)
+from kerasgen.compositing.rejections import REJECTED_FOREGROUNDS, foreground_lines, save_rejected
+from kerasgen.io.files import check_apart, keep_settings, write_file
 from kerasgen.io.images import MAX_PIXELS, PathLike, list_images, read_image
+from kerasgen.io.progress import Report
 from kerasgen.io.sheets import save_png
 
 
+@dataclass(frozen=True)
+class CutFolder:
+    """A folder of pictures with their masks beside them.
+
+    Attributes:
+        folder: Where it is.
+        class_names: Its sub-folders.
+        labels: The class index of each picture copied, now or before.
+        rejected: The pictures that gave no foreground; also a file.
+    """
+
+    folder: Path
+    class_names: tuple[str, ...]
+    labels: tuple[int, ...]
+    rejected: tuple[Rejection, ...]
+
+    def __str__(self) -> str:
+        """What there is, a line a class and one for all."""
+        lines = foreground_lines(self.labels, self.rejected, self.class_names)
+        return "\n".join([*lines, f"{len(self.labels)} pictures with masks in {self.folder}"])
+
+
 def save_cuts(
+    foregrounds: PathLike,
     folder: PathLike,
-    out: PathLike,
-    class_names: Sequence[str],
+    class_names: Sequence[str] | None = None,
     *,
     min_quality: float = MIN_QUALITY,
     workers: int = 1,
-    report: Callable[[int, int], None] | None = None,
-) -> tuple[list[int], list[Rejection]]:
+    report: Report | None = None,
+) -> CutFolder:
     """Copies every picture that gives a foreground, byte for byte, with its mask beside it.
 
     What is there already is not done again.
 
     Args:
-        folder: As for `read_foregrounds`.
-        out: The folder to write to, with the same names.
-        class_names: The sub-folders to read.
+        foregrounds: Folder with one sub-folder a class, see `read_foregrounds`.
+        folder: The folder to write to, with the same names.
+        class_names: The sub-folders to read; by default all, in the order of their names.
         min_quality: As for `read_foregrounds`.
         workers: Threads.
-        report: Called with the number of pictures done and of all, after each.
+        report: Called after each picture.
 
     Returns:
-        The label of each picture copied, now or before, and the pictures that gave no foreground.
+        What there is, and which pictures gave no foreground.
 
     Raises:
         ValueError: If a picture folder is missing or empty, two pictures would have one mask, or
-            `out` cannot be written or was begun with another `min_quality`.
+            `folder` lies within `foregrounds`, cannot be written or was begun with another
+            `min_quality`.
     """
-    root, target = Path(folder), Path(out)
+    check_apart(folder, foregrounds=foregrounds)
+    list_images(foregrounds)
+    root, target = Path(foregrounds), Path(folder)
+    names = tuple(class_names if class_names is not None else class_folders(root))
     jobs = [
         (label, path)
-        for label, name in enumerate(class_names)
+        for label, name in enumerate(names)
         for path in list_images(root / name)
         if not path.name.endswith(MASK_ENDING)
     ]
@@ -58,17 +92,17 @@ def save_cuts(
     doubled = [str(stem) for stem, count in stems.items() if count > 1]
     if doubled:
         raise ValueError(f"Two pictures would have one mask: rename one. Received: {doubled[0]!r}")
-    settings = {"kind": "cuts", "min_quality": min_quality, "class_names": list(class_names)}
-    keep_settings(target, settings)
-
+    keep_settings(target, {"kind": "cuts", "min_quality": min_quality, "class_names": list(names)})
     results: list[int | Rejection] = []
     with ThreadPoolExecutor(workers) as pool:
         for result in pool.map(lambda job: _cut(job, root, target, min_quality), jobs):
             results.append(result)
             if report is not None:
                 report(len(results), len(jobs))
-    rejected = [result for result in results if isinstance(result, Rejection)]
-    return [result for result in results if isinstance(result, int)], rejected
+    rejected = tuple(result for result in results if isinstance(result, Rejection))
+    save_rejected(target / REJECTED_FOREGROUNDS, rejected, names)
+    labels = tuple(result for result in results if isinstance(result, int))
+    return CutFolder(target, names, labels, rejected)
 
 
 def _cut(job: tuple[int, Path], root: Path, target: Path, min_quality: float) -> int | Rejection:

@@ -1,13 +1,14 @@
-"""What scenes of cut-out objects are drawn from."""
+"""What scenes of cut-out objects are drawn from, and how the objects are cut out."""
 
 import dataclasses
 from typing import Any
 
 from kerasgen.compositing.blending import BLENDINGS, Blending
+from kerasgen.compositing.foregrounds import MAX_SIDE, MIN_QUALITY
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CompositingOptions:
+class SceneOptions:
     """The ranges that scenes are drawn from, each uniformly between its ends.
 
     Attributes:
@@ -26,6 +27,8 @@ class CompositingOptions:
         blendings: Those to draw from, see `blending.edge` and `blending.harmonised`.
         shadow: Probability of a soft shadow.
         attempts: Placements tried for one object before it is left out.
+        min_quality: Of estimated masks, in [0, 1], see `foregrounds.extract`.
+        max_side: Pixels; larger foregrounds are shrunk to it.
 
     Raises:
         ValueError: If a range is not ordered or out of bounds.
@@ -45,6 +48,8 @@ class CompositingOptions:
     blendings: tuple[Blending, ...] = BLENDINGS
     shadow: float = 0.5
     attempts: int = 20
+    min_quality: float = MIN_QUALITY
+    max_side: int = MAX_SIDE
 
     def __post_init__(self) -> None:
         """Reject what no scene can be drawn from."""
@@ -62,6 +67,8 @@ class CompositingOptions:
             "max_truncation": ((0, self.max_truncation), 0, 0.95),
             "shadow": ((0, self.shadow), 0, 1),
             "attempts": ((1, self.attempts), 1, 1000),
+            "min_quality": ((0, self.min_quality), 0, 1),
+            "max_side": ((1, self.max_side), 1, 16384),
         }
         for name, (values, low, high) in bounds.items():
             is_ordered = name == "size" or values[0] <= values[-1]
@@ -81,3 +88,8 @@ class CompositingOptions:
     def frame(self) -> tuple[int, int]:
         """(height, width) of the scene in pixels."""
         return (self.size, self.size) if isinstance(self.size, int) else self.size
+
+    @property
+    def extraction(self) -> dict[str, Any]:
+        """How foregrounds are cut out: arguments of `read_foregrounds`."""
+        return {"min_quality": self.min_quality, "max_side": self.max_side}

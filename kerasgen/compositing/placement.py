@@ -9,7 +9,7 @@ import numpy as np
 
 from kerasgen.annotations import annotation
 from kerasgen.compositing.foregrounds import Foreground
-from kerasgen.compositing.options import CompositingOptions
+from kerasgen.compositing.options import SceneOptions
 from kerasgen.io.images import Pixels
 
 _MARGIN = 4
@@ -34,7 +34,7 @@ def random_matrix(
     random: np.random.Generator,
     foreground: Foreground,
     size: tuple[int, int],
-    options: CompositingOptions,
+    options: SceneOptions,
     shrink: float = 1.0,
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Draws where a foreground goes.

@@ -20,7 +20,7 @@ from kerasgen.compositing import blending, placement
 from kerasgen.compositing.backgrounds import Backgrounds, random_crop, random_piece
 from kerasgen.compositing.blending import Blending, Shadow
 from kerasgen.compositing.foregrounds import Foreground
-from kerasgen.compositing.options import CompositingOptions
+from kerasgen.compositing.options import SceneOptions
 from kerasgen.io.images import Pixels
 
 _ROUNDS = 5
@@ -58,12 +58,12 @@ def by_label(foregrounds: Sequence[Foreground]) -> dict[int, list[Foreground]]:
     return dict(sorted(groups.items()))
 
 
-def compose(
+def compose_scene(
     index: int,
     seed: int,
     foregrounds: Sequence[Foreground] | Mapping[int, Sequence[Foreground]],
     backgrounds: Backgrounds | Sequence[Pixels],
-    options: CompositingOptions | None = None,
+    options: SceneOptions | None = None,
     distractors: Sequence[Foreground] = (),
 ) -> Scene:
     """Composes one scene.
@@ -87,7 +87,7 @@ def compose(
     Raises:
         ValueError: If an argument is invalid, or so few objects find a place.
     """
-    options = options or CompositingOptions()
+    options = options or SceneOptions()
     if min(index, seed) < 0:
         raise ValueError(f"`index` and `seed` must be 0 or more. Received: {index=}, {seed=}")
     groups = foregrounds if isinstance(foregrounds, Mapping) else by_label(foregrounds)
@@ -162,7 +162,7 @@ class _Canvas:
     def __init__(
         self,
         image: Pixels,
-        options: CompositingOptions,
+        options: SceneOptions,
         random: np.random.Generator,
         shrink: float,
     ) -> None:

@@ -24,6 +24,7 @@ from kerasgen.compositing.scene import by_label
 from kerasgen.io.files import json_object, read_settings
 from kerasgen.io.images import PathLike, read_image
 
+_SHOWN = 10
 _LOWEST_FIT = 0.5
 # Stripes look alike at many places.
 _MARGIN = 0.05
@@ -72,6 +73,15 @@ class Verification:
     compared: int
     failures: tuple[Failure, ...]
 
+    def __str__(self) -> str:
+        """The counts, and the first ten failures in a line each."""
+        counts = (
+            f"verified {self.pictures} pictures with {self.objects} objects, of which "
+            f"{self.compared} have detail enough to tell class and place: "
+            f"{len(self.failures)} failures"
+        )
+        return "\n".join([counts, *map(str, self.failures[:_SHOWN])])
+
 
 def verify_folder(
     folder: PathLike,
@@ -90,7 +100,7 @@ def verify_folder(
     pycocotools reads the same from `instances.json`.
 
     Args:
-        folder: As `scenes.compose_folder` leaves it.
+        folder: As `compose_folder` leaves it.
         foregrounds: Those it was composed of.
         most: Pictures looked at, from the first on; None for all.
         report: Called with the number of pictures done and of all, after each.

@@ -1,8 +1,9 @@
 """CycleGAN: pictures of one domain become pictures of another, learned without pairs.
 
-Zhu et al., "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks"
-(2017): ``CycleGANStep``. Park et al., "Contrastive Learning for Unpaired Image-to-Image
-Translation" (2020), one-sided and lighter, with the same networks: ``ContrastiveStep``.
+Zhu et al. (2017), "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial
+Networks", arXiv:1703.10593: ``CycleGANStep``. Park et al. (2020), "Contrastive Learning for
+Unpaired Image-to-Image Translation", arXiv:2007.15651, one-sided and lighter, with the same
+networks: ``ContrastiveStep``.
 """
 
 from kerasgen.cyclegan.builders import (

@@ -28,7 +28,7 @@ drawn that fools a discriminator.
 def blocks_for(image_shape: Sequence[int]) -> int:
     """How many residual blocks a generator is published with, for pictures of one size.
 
-    Zhu et al. (2017), appendix 7.2: six for 128 pixels, nine for 256 and above.
+    Zhu et al. (2017), arXiv:1703.10593, appendix 7.2: six for 128 pixels, nine for 256 and above.
 
     Args:
         image_shape: (height, width, channels).
@@ -41,8 +41,8 @@ def blocks_for(image_shape: Sequence[int]) -> int:
 
 
 def build_generator(
+    image_shape: Sequence[int | None] = (None, None, 3),
     *,
-    channels: int = 3,
     width: int = 64,
     blocks: int = 9,
     change_mask: bool = False,
@@ -51,21 +51,22 @@ def build_generator(
 ) -> keras.Model:
     """Residual generator for pictures of any size whose sides are multiples of 4.
 
-    Zhu et al. (2017), appendix 7.2, after Johnson et al. (2016): a 7x7 convolution, two halvings,
-    residual blocks, two doublings, a 7x7 convolution; mirrored padding where the stride is 1;
-    instance normalization; weights from N(0, 0.02). 11,378,179 weights at the defaults, as in the
-    authors' PyTorch implementation (pytorch-CycleGAN-and-pix2pix, log in issue 169): it scales and
-    shifts nothing after a normalization, since the next convolution can, and keeps the biases
-    before one, which have no effect.
+    Zhu et al. (2017), arXiv:1703.10593, appendix 7.2, after Johnson et al. (2016),
+    arXiv:1603.08155: a 7x7 convolution, two halvings, residual blocks, two doublings, a 7x7
+    convolution; mirrored padding where the stride is 1; instance normalization; weights from
+    N(0, 0.02). 11,378,179 weights at the defaults, as in the authors' PyTorch implementation
+    (https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix/issues/169): it scales and shifts
+    nothing after a normalization, since the next convolution can, and keeps the biases before one,
+    which have no effect.
 
     Args:
-        channels: Of the pictures, 1 or 3.
+        image_shape: (height, width, 1 or 3); height and width None for any size.
         width: Channels of the first feature map; four times as many in the residual blocks.
         blocks: Residual blocks. ``blocks_for`` has the published number: six up to 128 pixels,
             nine above.
         change_mask: Whether the network also says where it changes the picture. Its result is
             ``(1 - change) * images + change * drawn``: where ``change`` is 0, the very same pixels.
-        extra_channels: Channels of a second input, such as a map of how much is asked for where;
+        extra_channels: Channels of a second input, such as a map of how much is wanted where;
             0 for none.
         name: Of the model.
 
@@ -77,16 +78,16 @@ def build_generator(
     Raises:
         ValueError: If an argument is out of range.
     """
-    check_image_shape((None, None, channels), SIDE_MULTIPLE)
+    check_image_shape(image_shape, SIDE_MULTIPLE)
     if min(width, blocks) < 1 or extra_channels < 0:
         raise ValueError(
             "`width` and `blocks` must be at least 1, `extra_channels` at least 0. Received: "
             f"width={width}, blocks={blocks}, extra_channels={extra_channels}"
         )
-    images = keras.Input((None, None, channels), name="images")
+    images = keras.Input(tuple(image_shape), name="images")
     inputs, x = images, images
     if extra_channels:
-        inputs = [images, keras.Input((None, None, extra_channels), name="extra")]
+        inputs = [images, keras.Input((*image_shape[:2], extra_channels), name="extra")]
         x = layers.Concatenate()(inputs)
     x = _activated(_convolve(x, width, 7))
     for level in (1, 2):
@@ -97,7 +98,7 @@ def build_generator(
         x = layers.Add(name=f"block_{block}")([x, y])
     for level in (1, 0):
         x = _activated(_double(x, 2**level * width))
-    outputs = _drawn(_convolve(x, channels + change_mask, 7), images, change_mask)
+    outputs = _drawn(_convolve(x, images.shape[-1] + change_mask, 7), images, change_mask)
     return keras.Model(inputs, outputs, name=name)
 
 
@@ -111,10 +112,10 @@ def _drawn(x: Tensor, images: Tensor, change_mask: bool) -> Any:
 def _blend(images: Tensor, drawn: Tensor, soft: Tensor) -> dict[str, Tensor]:
     """Draws where the mask is open: not at all where the sigmoid is below 0.25, fully above 0.75.
 
-    A sigmoid is never 0; stretched and clipped (Louizos et al. 2018, section 2.2), it is. But then
-    no gradient goes through, neither to the mask nor to what it hides: a mask once shut stays so.
-    So only the values are clipped; gradients are those of a blend by the sigmoid (the
-    straight-through estimator of Bengio et al. 2013, section 3).
+    A sigmoid is never 0; stretched and clipped (Louizos et al. 2018, arXiv:1712.01312, section
+    2.2), it is. But then no gradient goes through, neither to the mask nor to what it hides: a mask
+    once shut stays so. So only the values are clipped; gradients are those of a blend by the
+    sigmoid (the straight-through estimator of Bengio et al. 2013, arXiv:1308.3432, section 3).
     """
     hard = ops.clip(2.0 * soft - 0.5, 0.0, 1.0)
     change = _straight_through(hard, soft)
@@ -128,8 +129,8 @@ def _straight_through(value: Tensor, way: Tensor) -> Tensor:
 
 
 def build_discriminator(
+    image_shape: Sequence[int | None] = (None, None, 3),
     *,
-    channels: int = 3,
     width: int = 64,
     halvings: int = 3,
     normalization: str | None = "instance",
@@ -137,13 +138,13 @@ def build_discriminator(
 ) -> keras.Model:
     """PatchGAN: a map of logits, each of which judges one square of the picture.
 
-    Isola et al. (2017), section 3.2.2; Zhu et al. (2017), appendix 7.2: 4x4 convolutions, of
-    stride 2 but for the last two, LeakyReLU 0.2, no normalization after the first; weights from
-    N(0, 0.02). 2,764,737 weights at the defaults, as in the authors' implementation (see
-    ``build_generator``).
+    Isola et al. (2017), arXiv:1611.07004, section 3.2.2; Zhu et al. (2017), arXiv:1703.10593,
+    appendix 7.2: 4x4 convolutions, of stride 2 but for the last two, LeakyReLU 0.2, no
+    normalization after the first; weights from N(0, 0.02). 2,764,737 weights at the defaults, as in
+    the authors' implementation (see ``build_generator``).
 
     Args:
-        channels: Of the pictures, 1 or 3.
+        image_shape: (height, width, 1 or 3); height and width None for any size.
         width: Channels of the first feature map; they double with each layer, up to eight times.
         halvings: Convolutions of stride 2. They set the side of the square, see
             ``receptive_field``: 70 pixels for 3, 34 for 2, 16 for 1.
@@ -157,13 +158,13 @@ def build_discriminator(
     Raises:
         ValueError: If an argument is out of range.
     """
-    check_image_shape((None, None, channels), 1)
+    check_image_shape(image_shape, 1)
     if min(width, halvings) < 1:
         raise ValueError(
             "`width` and `halvings` must be at least 1. Received: "
             f"width={width}, halvings={halvings}"
         )
-    images = keras.Input((None, None, channels), name="images")
+    images = keras.Input(tuple(image_shape), name="images")
     x = layers.LeakyReLU(negative_slope=0.2)(_halve(images, width, 4))
     for level in range(1, halvings + 1):
         wide = width * min(2**level, 8)

@@ -1,8 +1,8 @@
-"""One-sided translation: no way back, but every place must stay recognisable."""
+"""One-sided translation: no way back, but every patch must stay recognisable."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgen.cyclegan.translation import (
-    TARGET_STREAM,
+    TARGET_STREAMS,
     Translated,
     TranslationStep,
     adam,
@@ -19,21 +19,17 @@ from kerasgen.cyclegan.translation import (
     check_weights,
     parted,
 )
-from kerasgen.training.image_pool import ImagePool
-from kerasgen.training.losses import LEAST_SQUARES, AdversarialLoss
-from kerasgen.training.step import Player
+from kerasgen.training.step import STREAMS, Player, Stream
 
-_PLACE_STREAM = 40
-"""One for each layer, from here on."""
-
-_MOST_LAYERS = 20
+_MOST_LAYERS = STREAMS - Stream.PATCHES
+"""Each has a stream of random numbers."""
 
 
 def feature_layers(generator: keras.Model) -> tuple[str, ...]:
     """Names of the layers whose features are compared.
 
-    After Park et al. (2020), section 3.2, which takes several layers of the encoder: the pixels,
-    both halvings, the first and the middle residual block (the fifth of nine).
+    After Park et al. (2020), arXiv:2007.15651, section 3.2, which takes several layers of the
+    encoder: the pixels, both halvings, the first and the middle residual block (the fifth of nine).
     """
     blocks = sum(layer.name.startswith("block_") for layer in generator.layers)
     names = ["images", "down_1", "down_2", "block_1", f"block_{(blocks + 1) // 2}"]
@@ -67,9 +63,9 @@ def build_encoder(generator: keras.Model, names: Sequence[str] | None = None) ->
 def build_patch_heads(
     encoder: keras.Model, *, units: int = 256, name: str = "patch_heads"
 ) -> keras.Model:
-    """For each feature map two dense layers, which project what is at a place onto a sphere.
+    """For each feature map two dense layers that project features onto a sphere.
 
-    Park et al. (2020), section 3.2; 256 units as there.
+    Park et al. (2020), arXiv:2007.15651, section 3.2; 256 units as there.
 
     Args:
         encoder: From ``build_encoder``.
@@ -82,27 +78,27 @@ def build_patch_heads(
     """
     inputs, outputs = [], []
     for features in encoder.outputs:
-        places = keras.Input((None, features.shape[-1]))
-        x = layers.Dense(units, activation="relu")(places)
+        samples = keras.Input((None, features.shape[-1]))
+        x = layers.Dense(units, activation="relu")(samples)
         x = layers.UnitNormalization(dtype="float32")(layers.Dense(units)(x))
-        inputs.append(places)
+        inputs.append(samples)
         outputs.append(x)
     return keras.Model(inputs, outputs, name=name)
 
 
 def patch_nce(queries: tf.Tensor, keys: tf.Tensor, temperature: float) -> tf.Tensor:
-    """How hard it is to tell, among the places of one picture, which key belongs to a query.
+    """How hard it is to find, among the locations of one picture, the key of each query.
 
-    Cross-entropy of the right place among all S; the others of the same picture are the negatives
-    (Park et al. 2020, equations 3 and 4).
+    Cross-entropy of the right location among all S; the others of the same picture are the
+    negatives (Park et al. 2020, arXiv:2007.15651, equations 3 and 4).
 
     Args:
         queries: ``[N, S, D]`` float32 of length 1.
-        keys: The same, in the same order of places; no gradient goes there.
+        keys: The same, in the same order of locations; no gradient goes there.
         temperature: By which cosines are divided.
 
     Returns:
-        ``[N]`` float32, mean over the places. log S if all keys are alike.
+        ``[N]`` float32, mean over the locations. log S if all keys are alike.
     """
     cosines = tf.matmul(queries, tf.stop_gradient(keys), transpose_b=True)
     logits = tf.cast(cosines, tf.float32) / temperature
@@ -113,17 +109,17 @@ def patch_nce(queries: tf.Tensor, keys: tf.Tensor, temperature: float) -> tf.Ten
 class ContrastiveStep(TranslationStep):
     """One update of a generator, its patch heads and a discriminator.
 
-    Park et al., "Contrastive Learning for Unpaired Image-to-Image Translation" (2020): the features
-    of a place must be nearer to those of the same place before translation than to those of other
-    places (PatchNCE). Two networks and no way back, so also where the way back does not exist.
+    Park et al. (2020), arXiv:2007.15651: the features of a location must be nearer to those of the
+    same location before translation than to those of others (PatchNCE).
+    Two networks and no way back, so also where the way back does not exist.
 
     With identity: target pictures are translated too, and must stay recognisable (the paper's CUT;
     without it and with a weight of 10, FastCUT). As in the authors' code, the loss is the mean over
-    layers and places, and half of each of both losses.
+    layers and locations, and half of each of both losses.
 
-    Differs: each picture has places of its own; all networks move at once; FastCUT's flips are left
-    to the data's augmentation. The encoder's features before translation are those of the pass that
-    translates.
+    Differs: each picture has locations of its own; all networks move at once; FastCUT's flips are
+    left to the data's augmentation. The encoder's features before translation are those of the pass
+    that translates.
 
     A batch is (source, target) from ``pipeline.unpaired``. Losses, not weighted:
     ``generator_loss``, ``discriminator_loss``, ``nce_loss``, ``identity_loss`` (the same on target
@@ -136,15 +132,12 @@ class ContrastiveStep(TranslationStep):
         discriminator: Pictures -> logits of any shape ``[N, ...]``.
         generator_player: Moves generator and heads.
         discriminator_player: Moves the discriminator.
-        adversarial: A pair of ``training.losses``.
         nce_weight: In units of the adversarial loss.
         identity: Whether target pictures are translated too.
-        patches: Places in each picture and layer; all of them where there are fewer.
+        patches: Locations in each picture and layer; all of them where there are fewer.
         temperature: See ``patch_nce``.
-        change_weight: For small changes, in units of the adversarial loss.
-        pool: History of fakes; None for none, as in the paper.
-        policy: DiffAugment on what the discriminator sees; empty for none.
-        seed: Of the step's randomness.
+        **options: ``adversarial``, ``change_weight``, ``target_pool`` (None for none, as in the
+            paper), ``policy`` and ``seed``, see ``TranslationStep``.
 
     Raises:
         ValueError: If a number is out of range, or changes are to be small and the generator does
@@ -160,18 +153,14 @@ class ContrastiveStep(TranslationStep):
         generator_player: Player,
         discriminator_player: Player,
         *,
-        adversarial: AdversarialLoss = LEAST_SQUARES,
         nce_weight: float = 1.0,
         identity: bool = True,
         patches: int = 256,
         temperature: float = 0.07,
-        change_weight: float = 0.0,
-        pool: ImagePool | None = None,
-        policy: Collection[str] = (),
-        seed: int = 0,
+        **options: Any,
     ) -> None:
-        super().__init__(adversarial=adversarial, policy=policy, seed=seed)
-        check_weights([generator], nce_weight=nce_weight, change_weight=change_weight)
+        super().__init__(**options)
+        check_weights([generator], nce_weight=nce_weight, change_weight=self.change_weight)
         if patches < 2 or temperature <= 0:
             raise ValueError(
                 "`patches` must be at least 2 and `temperature` above 0. Received: "
@@ -186,8 +175,6 @@ class ContrastiveStep(TranslationStep):
         self.identity = identity
         self.patches = patches
         self.temperature = temperature
-        self.change_weight = change_weight
-        self.pool = pool
         # Functions, not models: as attributes they would offer the generator's weights to a
         # checkpoint once more.
         self._features = _function(encoder)
@@ -211,7 +198,7 @@ class ContrastiveStep(TranslationStep):
             if self.identity:
                 pictures, change = _first_half(pictures), _first_half(change)
             generator_loss, discriminator_loss = self.duel(
-                self.discriminator, target, pictures, self.pool, TARGET_STREAM
+                self.discriminator, target, pictures, self.target_pool, TARGET_STREAMS
             )
             total = generator_loss + self.nce_weight * tf.reduce_mean(nce)
             changed = change_loss(change)
@@ -233,9 +220,9 @@ class ContrastiveStep(TranslationStep):
 
     def _nce(self, after: Sequence[tf.Tensor], before: Sequence[tf.Tensor], rows: int) -> tf.Tensor:
         """PatchNCE of each picture, ``[N]`` or ``[2 N]``, the mean over the layers."""
-        places = [self._places(features, rows, layer) for layer, features in enumerate(before)]
+        indices = [self._indices(features, rows, layer) for layer, features in enumerate(before)]
         queries, keys = (
-            tf.nest.flatten(self.heads(list(map(_gathered, features, places)), training=True))
+            tf.nest.flatten(self.heads(list(map(_gathered, features, indices)), training=True))
             for features in (after, before)
         )
         losses = [
@@ -244,24 +231,24 @@ class ContrastiveStep(TranslationStep):
         ]
         return tf.add_n(losses) / len(losses)
 
-    def _places(self, features: tf.Tensor, rows: int, layer: int) -> tf.Tensor | None:
-        """Different places of each source picture and, the same ones, of the target picture."""
+    def _indices(self, features: tf.Tensor, rows: int, layer: int) -> tf.Tensor | None:
+        """Different locations in each source picture and, the same ones, in the target picture."""
         count = features.shape[1] * features.shape[2]
         if count <= self.patches:
             return None
-        numbers = self.random(rows, [count], _PLACE_STREAM + layer)
-        places = tf.math.top_k(numbers, self.patches, sorted=False).indices
-        return tf.tile(places, [features.shape[0] // rows, 1])
+        numbers = self.random(rows, [count], Stream.PATCHES + layer)
+        indices = tf.math.top_k(numbers, self.patches, sorted=False).indices
+        return tf.tile(indices, [features.shape[0] // rows, 1])
 
 
 def _function(model: keras.Model) -> Callable[[tf.Tensor], Any]:
     return lambda images: model(images, training=True)
 
 
-def _gathered(features: tf.Tensor, places: tf.Tensor | None) -> tf.Tensor:
+def _gathered(features: tf.Tensor, indices: tf.Tensor | None) -> tf.Tensor:
     rows, height, width, channels = features.shape
     flat = tf.reshape(features, [rows, height * width, channels])
-    return flat if places is None else tf.gather(flat, places, batch_dims=1)
+    return flat if indices is None else tf.gather(flat, indices, batch_dims=1)
 
 
 def _first_half(rows: tf.Tensor | None) -> tf.Tensor | None:

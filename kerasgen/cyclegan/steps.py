@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from kerasgen.cyclegan.builders import SIDE_MULTIPLE
 from kerasgen.cyclegan.translation import (
-    SOURCE_STREAM,
-    TARGET_STREAM,
+    SOURCE_STREAMS,
+    TARGET_STREAMS,
     TranslationStep,
     adam,
     change_loss,
@@ -19,21 +19,20 @@ from kerasgen.cyclegan.translation import (
     check_weights,
     parted,
 )
-from kerasgen.training.image_pool import ImagePool
+from kerasgen.training.image_pool import ImagePool, replica_rows
 from kerasgen.training.layers import check_image_shape
-from kerasgen.training.losses import LEAST_SQUARES, AdversarialLoss, l1
+from kerasgen.training.losses import l1
 from kerasgen.training.step import Player
 
 
 class CycleGANStep(TranslationStep):
     """One update of two generators, there and back, and two discriminators.
 
-    Zhu et al., "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks"
-    (2017), equation 3: both adversarial losses; what goes there and back must be what it was; what
-    is in the right domain already must stay as it is (the identity loss, section 5.2, "Photo
-    generation from paintings"). Weights are those of the authors' implementation, which always has
-    the identity loss. The authors halve the discriminators' loss (appendix 7.1): so does
-    ``LEAST_SQUARES``; with Adam it makes next to no difference.
+    Zhu et al. (2017), arXiv:1703.10593, equation 3: both adversarial losses; what goes there and
+    back must be what it was; what is in the right domain already must stay as it is (the identity
+    loss, section 5.2, "Photo generation from paintings"). Weights are those of the authors'
+    implementation, which always has the identity loss. The authors halve the discriminators' loss
+    (appendix 7.1): so does ``LEAST_SQUARES``; with Adam it makes next to no difference.
 
     Differs in order only: all four networks move at once, where the authors move the generators
     first. It comes to the same, as their discriminators too judge fakes from before that move.
@@ -50,14 +49,11 @@ class CycleGANStep(TranslationStep):
         target_discriminator: The same.
         generator_player: Moves both generators.
         discriminator_player: Moves both discriminators.
-        adversarial: A pair of ``training.losses``.
         cycle_weight: In units of the adversarial loss; pixels are in [-1, 1].
         identity_weight: In units of the cycle's; 0 spares two of six passes of a generator.
-        change_weight: For small changes, in units of the adversarial loss.
         source_pool: History of the fakes the source discriminator sees; None for none.
-        target_pool: The same for the other.
-        policy: DiffAugment on what the discriminators see; empty for none.
-        seed: Of the step's randomness.
+        **options: ``adversarial``, ``change_weight``, ``target_pool``, ``policy`` and ``seed``, see
+            ``TranslationStep``.
 
     Raises:
         ValueError: If a weight is negative, or changes are to be small and no generator says what
@@ -73,21 +69,17 @@ class CycleGANStep(TranslationStep):
         generator_player: Player,
         discriminator_player: Player,
         *,
-        adversarial: AdversarialLoss = LEAST_SQUARES,
         cycle_weight: float = 10.0,
         identity_weight: float = 0.5,
-        change_weight: float = 0.0,
         source_pool: ImagePool | None = None,
-        target_pool: ImagePool | None = None,
-        policy: Collection[str] = (),
-        seed: int = 0,
+        **options: Any,
     ) -> None:
-        super().__init__(adversarial=adversarial, policy=policy, seed=seed)
+        super().__init__(**options)
         check_weights(
             [forward, backward],
             cycle_weight=cycle_weight,
             identity_weight=identity_weight,
-            change_weight=change_weight,
+            change_weight=self.change_weight,
         )
         self.forward = forward
         self.backward = backward
@@ -97,9 +89,7 @@ class CycleGANStep(TranslationStep):
         self.discriminator_player = discriminator_player
         self.cycle_weight = cycle_weight
         self.identity_weight = identity_weight
-        self.change_weight = change_weight
         self.source_pool = source_pool
-        self.target_pool = target_pool
 
     def update(self, source: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tensor]:
         """One update.
@@ -142,8 +132,8 @@ class CycleGANStep(TranslationStep):
         self, source: tf.Tensor, target: tf.Tensor, fake_source: tf.Tensor, fake_target: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         duels = (
-            (self.source_discriminator, source, fake_source, self.source_pool, SOURCE_STREAM),
-            (self.target_discriminator, target, fake_target, self.target_pool, TARGET_STREAM),
+            (self.source_discriminator, source, fake_source, self.source_pool, SOURCE_STREAMS),
+            (self.target_discriminator, target, fake_target, self.target_pool, TARGET_STREAMS),
         )
         (to_source, of_source), (to_target, of_target) = (self.duel(*each) for each in duels)
         return {
@@ -174,14 +164,13 @@ def build_step(
     rate: float = 2e-4,
     half_life: int | None = None,
     pool_capacity: int = 50,
-    seed: int = 0,
     **options: Any,
 ) -> CycleGANStep:
     """A step with the authors' optimizers and histories.
 
     Adam at 2e-4 with beta1 0.5, constant for half of the training, then falling to 0; a history of
-    50 fakes for each discriminator (Zhu et al. 2017, section 4). Call it in the scope of the
-    strategy that trains.
+    50 fakes for each discriminator (Zhu et al. 2017, arXiv:1703.10593, section 4). Call it in the
+    scope of the strategy that trains.
 
     Args:
         forward: Source pictures -> target pictures, from ``build_generator``.
@@ -194,18 +183,18 @@ def build_step(
         rate: Learning rate of all networks.
         half_life: Of the generators' moving average, in pictures, such as 5,000; None for none.
             With one, sample and export within ``generator_player.averaged()``.
-        pool_capacity: Fakes kept of each domain on each replica; 0 for no history. A larger batch
-            is kept whole.
-        seed: Of the step's randomness.
-        **options: Changes to ``CycleGANStep``.
+        pool_capacity: Fakes kept of each domain on each replica; 0 for no history. A replica's
+            batch is kept whole where that is larger.
+        **options: Changes to ``CycleGANStep``, such as its ``seed``.
 
     Raises:
         ValueError: If the pictures' sides are not multiples of 4, or ``CycleGANStep`` says so.
     """
     check_image_shape(image_shape, SIDE_MULTIPLE)
     generators, discriminators = [forward, backward], [source_discriminator, target_discriminator]
-    capacity = max(pool_capacity, batch_size) if pool_capacity > 0 else pool_capacity
-    source_pool, target_pool = (ImagePool(capacity, image_shape, batch_size) for _ in range(2))
+    rows = replica_rows(batch_size)
+    capacity = max(pool_capacity, rows) if pool_capacity > 0 else pool_capacity
+    source_pool, target_pool = (ImagePool(capacity, image_shape, rows) for _ in range(2))
     return CycleGANStep(
         forward,
         backward,
@@ -213,5 +202,5 @@ def build_step(
         target_discriminator,
         Player(generators, adam(rate, steps, batch_size=batch_size, half_life=half_life)),
         Player(discriminators, adam(rate, steps, batch_size=batch_size)),
-        **{"source_pool": source_pool, "target_pool": target_pool, "seed": seed, **options},
+        **{"source_pool": source_pool, "target_pool": target_pool, **options},
     )

@@ -10,14 +10,28 @@ import tensorflow as tf
 from keras import ops
 
 from kerasgen.cyclegan.builders import SIDE_MULTIPLE
-from kerasgen.training.diff_augment import NUMBERS_PER_PICTURE, diff_augment
 from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.layers import check_image_shape
-from kerasgen.training.losses import AdversarialLoss
-from kerasgen.training.step import Step
+from kerasgen.training.losses import LEAST_SQUARES, AdversarialLoss
+from kerasgen.training.step import Step, Stream
 
-SOURCE_STREAM, TARGET_STREAM = 30, 35
-"""A domain has five streams of random numbers: three for augmentation, two for its pool."""
+Streams = tuple[Stream, Stream, Stream, Stream, Stream]
+"""A domain's: for the augmentation of fresh, real and past pictures, and for its pool."""
+
+SOURCE_STREAMS: Streams = (
+    Stream.SOURCE_FRESH,
+    Stream.SOURCE_REAL,
+    Stream.SOURCE_PAST,
+    Stream.SOURCE_SWAP,
+    Stream.SOURCE_SLOT,
+)
+TARGET_STREAMS: Streams = (
+    Stream.TARGET_FRESH,
+    Stream.TARGET_REAL,
+    Stream.TARGET_PAST,
+    Stream.TARGET_SWAP,
+    Stream.TARGET_SLOT,
+)
 
 Translated = tuple[tf.Tensor, tf.Tensor | None]
 """Pictures, and where they differ from their input, if the generator says so."""
@@ -28,13 +42,25 @@ class TranslationStep(Step):
 
     Args:
         adversarial: A pair of ``training.losses``.
+        change_weight: For small changes, in units of the adversarial loss.
+        target_pool: History of the fakes the target discriminator sees; None for none.
         policy: DiffAugment on what discriminators see; empty for none.
         seed: Of the step's randomness.
     """
 
-    def __init__(self, *, adversarial: AdversarialLoss, policy: Collection[str], seed: int) -> None:
+    def __init__(
+        self,
+        *,
+        adversarial: AdversarialLoss = LEAST_SQUARES,
+        change_weight: float = 0.0,
+        target_pool: ImagePool | None = None,
+        policy: Collection[str] = (),
+        seed: int = 0,
+    ) -> None:
         super().__init__(seed=seed)
         self.adversarial = adversarial
+        self.change_weight = change_weight
+        self.target_pool = target_pool
         self.policy = tuple(policy)
 
     def duel(
@@ -43,7 +69,7 @@ class TranslationStep(Step):
         real: tf.Tensor,
         fakes: tf.Tensor,
         pool: ImagePool | None,
-        stream: int,
+        streams: Streams,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """The generator's loss on fresh fakes, and the discriminator's on those of the pool.
 
@@ -52,34 +78,27 @@ class TranslationStep(Step):
             real: ``[N, H, W, C]`` float32 in [-1, 1].
             fakes: The same.
             pool: History of fakes, or None.
-            stream: The first of five.
+            streams: ``SOURCE_STREAMS`` or ``TARGET_STREAMS``.
         """
+        of_fresh, of_real, of_past, of_swap, of_slot = streams
         # Fresh fakes in a pass of their own: the generator's gradient goes back through them alone.
-        fresh = discriminator(self._augmented(fakes, stream), training=True)
-        shown = self._augmented(real, stream + 1)
+        fresh = discriminator(self.augment(fakes, self.policy, of_fresh), training=True)
+        shown = self.augment(real, self.policy, of_real)
         if pool is None or pool.capacity == 0:
             on_real, on_past = discriminator(shown, training=True), fresh
         else:
-            past = self._augmented(self._exchanged(pool, fakes, stream + 3), stream + 2)
+            swap = self.random(fakes.shape[0], [], of_swap)
+            priorities = self.random(pool.capacity, [], of_slot)
+            past = pool.exchange(fakes, swap, priorities)
+            past = self.augment(past, self.policy, of_past)
             both = discriminator(tf.concat([shown, past], axis=0), training=True)
             on_real, on_past = tf.split(both, 2)
         generator_loss = self.adversarial.generator(on_real, fresh)
         return generator_loss, self.adversarial.discriminator(on_real, on_past)
 
-    def _augmented(self, images: tf.Tensor, stream: int) -> tf.Tensor:
-        if not self.policy:
-            return images
-        numbers = self.random(images.shape[0], [NUMBERS_PER_PICTURE], stream)
-        return diff_augment(images, numbers, self.policy)
-
-    def _exchanged(self, pool: ImagePool, fakes: tf.Tensor, stream: int) -> tf.Tensor:
-        swap = self.random(fakes.shape[0], [], stream)
-        priorities = self.random(pool.capacity, [], stream + 1)
-        return pool.exchange(fakes, swap, priorities)
-
 
 def parted(outputs: Any) -> Translated:
-    """The pictures and the change mask, if there is one, of what a generator gave."""
+    """The pictures and the change mask, if there is one, of a generator's outputs."""
     if isinstance(outputs, dict):
         return outputs["picture"], outputs["change"]
     return outputs, None
@@ -124,7 +143,8 @@ def check_pictures(source: tf.Tensor, target: tf.Tensor) -> None:
 class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
     """The same learning rate for half of the training, then down to 0 in a straight line.
 
-    Zhu et al. (2017), section 4: 100 epochs and 100 epochs. Keras has no such schedule.
+    Zhu et al. (2017), arXiv:1703.10593, section 4: 100 epochs and 100 epochs. Keras has no
+    such schedule.
 
     Args:
         rate: In the first half.

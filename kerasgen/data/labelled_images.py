@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from kerasgen.data.labelled_sources import Item, open_source
+from kerasgen.data.random_streams import LabelStream
 from kerasgen.io.files import write_file
 from kerasgen.io.images import Fit, ImageError, Pixels, Size, fit_image
 
@@ -172,7 +173,7 @@ def stratified_split(labels: np.ndarray, share: float, seed: int) -> tuple[np.nd
     for label in np.unique(labels).tolist():
         places = np.flatnonzero(labels == label)
         count = min(max(round(share * len(places)), 1), len(places) - 1)
-        held_out[_random(seed, 0, label).permutation(places)[:count]] = True
+        held_out[_random(seed, LabelStream.HELD_OUT, label).permutation(places)[:count]] = True
     if not held_out.any():
         raise ValueError(
             "No class has two pictures, so none can be held out: give more. "
@@ -201,12 +202,12 @@ def balanced_places(labels: np.ndarray, seed: int) -> np.ndarray:
     for label in classes.tolist():
         places = np.flatnonzero(labels == label)
         rounds, rest = divmod(int(counts.max()), len(places))
-        some = _random(seed, 1, label).permutation(places)[:rest]
+        some = _random(seed, LabelStream.REPEATED, label).permutation(places)[:rest]
         parts.append(np.concatenate([np.tile(places, rounds), some]))
-    return _random(seed, 2, 0).permutation(np.concatenate(parts)).astype(np.int64)
+    return _random(seed, LabelStream.ORDER, 0).permutation(np.concatenate(parts)).astype(np.int64)
 
 
-def _random(seed: int, stream: int, label: int) -> np.random.Generator:
+def _random(seed: int, stream: LabelStream, label: int) -> np.random.Generator:
     return np.random.default_rng([seed, stream, abs(label), int(label < 0)])
 
 

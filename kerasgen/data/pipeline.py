@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgen.data.augmentation import NUMBERS_PER_PICTURE, Augmentation, augment
+from kerasgen.data.random_streams import Stream, stream_key
 from kerasgen.io.images import Fit, list_images, read_folder, read_image, to_float
 
 MEMORY_LIMIT = 512 * 2**20
@@ -35,7 +36,7 @@ class Pictures:
     Attributes:
         count: How many there are.
         image_shape: (height, width, channels).
-        gather: ``[n]`` int64 places -> ``[n, H, W, C]`` uint8; a TensorFlow function.
+        gather: ``[n]`` int64 indices -> ``[n, H, W, C]`` uint8; a TensorFlow function.
         labels: ``[count]`` int32, or None.
     """
 
@@ -68,7 +69,7 @@ class Pictures:
         resident = tf.constant(images)
         shape = tuple(images.shape[1:])
         kept = None if labels is None else np.asarray(labels, np.int32)
-        return cls(len(images), shape, lambda places: tf.gather(resident, places), kept)
+        return cls(len(images), shape, lambda indices: tf.gather(resident, indices), kept)
 
     @classmethod
     def from_folder(
@@ -104,11 +105,11 @@ class Pictures:
             path = os.fsdecode(np.asarray(name).item())
             return read_image(path, (height, width), channels, fit)
 
-        def gather(places: tf.Tensor) -> tf.Tensor:
+        def gather(indices: tf.Tensor) -> tf.Tensor:
             def one(name: tf.Tensor) -> tf.Tensor:
                 return tf.ensure_shape(tf.numpy_function(read, [name], tf.uint8), shape)
 
-            return tf.map_fn(one, tf.gather(names, places), fn_output_signature=tf.uint8)
+            return tf.map_fn(one, tf.gather(names, indices), fn_output_signature=tf.uint8)
 
         return cls(len(paths), shape, gather)
 
@@ -172,7 +173,7 @@ def labelled(
     augmentation: Augmentation | None = None,
     latent_size: int = 0,
 ) -> Batches:
-    """Batches of (images, labels), and latents if asked for.
+    """Batches of (images, labels), and latents if ``latent_size`` is above 0.
 
     Args:
         pictures: With labels.
@@ -194,9 +195,9 @@ def labelled(
 
     def make(step: tf.Tensor, first: tf.Tensor, rows: int) -> tuple[tf.Tensor, ...]:
         draw = _Draw(seed, step, first, rows, batch_size)
-        places = draw.places(pictures.count, stream=0)
-        images = _load(pictures, places, augmentation, draw, stream=1)
-        return _with_latent((images, tf.gather(labels, places)), draw, latent_size)
+        indices = draw.indices(pictures.count, Stream.FIRST_ORDER)
+        images = _load(pictures, indices, augmentation, draw, Stream.FIRST_AUGMENTATION)
+        return _with_latent((images, tf.gather(labels, indices)), draw, latent_size)
 
     return Batches(batch_size, make)
 
@@ -235,27 +236,20 @@ def unpaired(
             f"source={source.image_shape}, target={target.image_shape}"
         )
     _check_batch(batch_size, source, target)
-    domains = ((source, augmentation), (target, target_augmentation))
+    domains = (
+        (source, augmentation, Stream.FIRST_ORDER, Stream.FIRST_AUGMENTATION),
+        (target, target_augmentation, Stream.SECOND_ORDER, Stream.SECOND_AUGMENTATION),
+    )
 
     def make(step: tf.Tensor, first: tf.Tensor, rows: int) -> tuple[tf.Tensor, ...]:
         draw = _Draw(seed, step, first, rows, batch_size)
         images = tuple(
-            _load(
-                pictures,
-                draw.places(pictures.count, stream=2 * domain),
-                geometry,
-                draw,
-                stream=2 * domain + 1,
-            )
-            for domain, (pictures, geometry) in enumerate(domains)
+            _load(pictures, draw.indices(pictures.count, order), geometry, draw, stream)
+            for pictures, geometry, order, stream in domains
         )
         return _with_latent(images, draw, latent_size)
 
     return Batches(batch_size, make)
-
-
-_LATENT_STREAM = 15
-_STREAMS = 16
 
 
 @dataclass(frozen=True)
@@ -269,7 +263,7 @@ class _Draw:
     batch_size: int
 
     def _seed(self, stream: int) -> tf.Tensor:
-        return tf.stack([tf.constant(self.seed * _STREAMS + stream, tf.int64), self.step])
+        return tf.stack([tf.constant(stream_key(self.seed, stream), tf.int64), self.step])
 
     def _own(self, whole: tf.Tensor) -> tf.Tensor:
         # Drawn for the global batch, then cut: two replicas get what one would.
@@ -285,11 +279,11 @@ class _Draw:
         shape = [self.batch_size, columns]
         return self._own(tf.random.stateless_normal(shape, self._seed(stream)))
 
-    def places(self, count: int, stream: int) -> tf.Tensor:
-        """Every epoch visits each of ``count`` places once, in an order of its own."""
+    def indices(self, count: int, stream: int) -> tf.Tensor:
+        """Every epoch visits each of ``count`` indices once, in an order of its own."""
         position = self.step * self.batch_size + self.first + tf.range(self.rows, dtype=tf.int64)
         epoch = position // count
-        key = tf.fill([self.rows], tf.constant(self.seed * _STREAMS + stream, tf.int64))
+        key = tf.fill([self.rows], tf.constant(stream_key(self.seed, stream), tf.int64))
         # The raw op, because the public one takes no seed for each row, and one batch can span
         # two epochs.
         return tf.raw_ops.RandomIndexShuffle(
@@ -301,12 +295,12 @@ class _Draw:
 
 def _load(
     pictures: Pictures,
-    places: tf.Tensor,
+    indices: tf.Tensor,
     augmentation: Augmentation | None,
     draw: _Draw,
     stream: int,
 ) -> tf.Tensor:
-    images = to_float(pictures.gather(places))
+    images = to_float(pictures.gather(indices))
     images = tf.ensure_shape(images, [draw.rows, *pictures.image_shape])
     if augmentation is None or augmentation == Augmentation():
         return images
@@ -318,7 +312,7 @@ def _with_latent(
 ) -> tuple[tf.Tensor, ...]:
     if not latent_size:
         return entries
-    return (*entries, draw.normal(latent_size, _LATENT_STREAM))
+    return (*entries, draw.normal(latent_size, Stream.BATCH_LATENTS))
 
 
 def _check_batch(batch_size: int, *sets: Pictures) -> None:

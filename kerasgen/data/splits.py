@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from pathlib import Path
@@ -95,6 +96,23 @@ def split_by_source(
             f"Received: {len(set(sources))} sources of {len(np.unique(labels))} classes"
         )
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def source_of(name: str, rule: str) -> str:
+    """The source of a picture, from its name.
+
+    Args:
+        name: Path below the set's folder.
+        rule: ``picture``, each its own; ``folder``; ``name``, without its last number: frames of
+            one recording. Rows of an array, as ``train#17``, are each their own.
+    """
+    if re.search(r"#[0-9]+$", name):
+        return name
+    if rule == "folder":
+        return str(Path(name).parent)
+    if rule == "name":
+        return re.sub(r"[0-9]+$", "", str(Path(name).with_suffix("")))
+    return name
 
 
 def sources_by_class(sources: Sequence[Hashable], labels: np.ndarray) -> dict[int, list[list[int]]]:

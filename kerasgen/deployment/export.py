@@ -33,17 +33,19 @@ def export_refiner(
     image_size: tuple[int, int],
     card: Mapping[str, Any],
     probes: np.ndarray,
-    looks: np.ndarray | None = None,
+    styles: np.ndarray | None = None,
 ) -> Path:
     """Writes ``directory/name/<n>/`` with the next free number, after a check in a new process.
 
     Signatures:
         ``serving_default``: ``image_bytes`` ``[N]`` string, any format TensorFlow decodes and any
             size -> ``picture`` ``[N, H, W, C]`` float32 in [-1, 1] and ``png_bytes`` ``[N]``. If
-            the refiner takes a look or noise, a hash of the bytes picks one of ``looks`` and
+            the refiner takes a style or noise, a hash of the bytes picks one of ``styles`` and
             seeds the noise: the same file gives the same picture.
         ``refine``: the refiner's own inputs, ``images`` ``[N, H, W, C]`` float32 in [-1, 1], and
-            ``look`` ``[N, L]`` and ``noise`` ``[N, H, W, 2]`` if it takes them -> ``picture``.
+            ``style`` ``[N, L]`` and ``noise`` ``[N, H, W, 2]`` if it takes them -> ``picture``.
+        ``styles``, if it takes a style: ``seed`` ``[N]`` int64 -> ``style`` ``[N, L]`` float32, the
+            row of ``styles`` at the seed modulo K.
 
     Args:
         refiner: From ``kerasgen.refiner``; its first input is ``images``.
@@ -52,23 +54,23 @@ def export_refiner(
         image_size: (height, width) that pictures are brought to.
         card: What ``model_card.json`` says: data, steps, seed, figures, licence of the data.
         probes: ``[N, H, W, C]`` uint8 pictures that the check uses.
-        looks: ``[K, L]`` float32 from ``colour_statistics`` of training photographs, stored in the
-            model; needed if the refiner takes a look.
+        styles: ``[K, L]`` float32 from ``colour_moments`` of training photographs, stored in the
+            model; needed if the refiner takes a style.
 
     Returns:
         The version folder.
 
     Raises:
         ExportError: If the reloaded model differs from the trained one.
-        ValueError: If the folder cannot be written, or looks are missing.
+        ValueError: If the folder cannot be written, or styles are missing.
     """
-    if any(tensor.name == "look" for tensor in refiner.inputs) != (looks is not None):
+    if any(tensor.name == "style" for tensor in refiner.inputs) != (styles is not None):
         raise ValueError(
-            "`looks` must be given if, and only if, the refiner takes a look. "
-            f"Received: looks={None if looks is None else looks.shape}, "
+            "`styles` must be given if, and only if, the refiner takes a style. "
+            f"Received: styles={None if styles is None else styles.shape}, "
             f"inputs={[tensor.name for tensor in refiner.inputs]}"
         )
-    endpoints = refiner_endpoints(refiner, image_size, probes, looks)
+    endpoints = refiner_endpoints(refiner, image_size, probes, styles)
     return publish(refiner, endpoints, directory, name, card)
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-_STREAM = 1
-"""The seed's second half; with another number every seed would mean another picture."""
+from kerasgen.data.random_streams import ServedStream
 
 
 def seeded_latents(seeds: Any, latent_size: int) -> tf.Tensor:
@@ -41,7 +40,7 @@ def seeded_latents(seeds: Any, latent_size: int) -> tf.Tensor:
 @tf.function(reduce_retracing=True)
 def _draw(seeds: tf.Tensor, latent_size: int) -> tf.Tensor:
     def one(seed: tf.Tensor) -> tf.Tensor:
-        return tf.random.stateless_normal([latent_size], tf.stack([seed, _STREAM]))
+        return tf.random.stateless_normal([latent_size], tf.stack([seed, ServedStream.LATENTS]))
 
     # `vectorized_map` has no rule for this op, falls back to a loop and took twice as long.
     return tf.map_fn(one, seeds, fn_output_signature=tf.TensorSpec([latent_size], tf.float32))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import tensorflow as tf
 
+from kerasgen.deployment.endpoints.endpoint import stretched_picture
+from kerasgen.io.channels import with_channels
 from kerasgen.io.files import file_sha256
+from kerasgen.io.images import PathLike, Pixels
 
 Kind = Literal["generator", "refiner", "translator", "classifier"]
 
@@ -24,7 +27,7 @@ _KINDS: dict[str, Kind] = {
 
 
 class ServedModel:
-    """A SavedModel of ``kerasgen.deployment.export``, through its ``serving_default``.
+    """A SavedModel of ``kerasgen.deployment.export``, through its signatures.
 
     Args:
         path: The version folder.
@@ -38,7 +41,7 @@ class ServedModel:
         ValueError: If there is no SavedModel, or none of a kind that is known.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: PathLike) -> None:
         folder = Path(path).resolve()
         if not (folder / "saved_model.pb").is_file():
             raise ValueError(
@@ -46,15 +49,22 @@ class ServedModel:
                 f"folder, as saved_models/NAME/1). Received: {str(path)!r}"
             )
         self._loaded = tf.saved_model.load(str(folder))
-        kinds = [kind for key, kind in _KINDS.items() if key in self._loaded.signatures]
-        if len(kinds) != 1:
+        own = [name for name in _KINDS if name in self._loaded.signatures]
+        if len(own) != 1:
             raise ValueError(
                 f"No model that kerasgen exported: it has the signatures "
                 f"{sorted(self._loaded.signatures)}. Received: {str(path)!r}"
             )
-        self.kind: Kind = kinds[0]
+        self.kind: Kind = _KINDS[own[0]]
         self.name = f"{folder.parent.name}/{folder.name}"
         self.sha256 = _digest(folder)
+        self._run = self._loaded.signatures[own[0]]
+        self._inputs: Mapping[str, tf.TensorSpec] = self._run.structured_input_signature[1]
+        if self.draws_style and "styles" not in self._loaded.signatures:
+            raise ValueError(
+                "The refiner takes a style and has no signature `styles` to draw one from: export "
+                f"it again. Received: {str(path)!r}"
+            )
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -62,30 +72,72 @@ class ServedModel:
         named = self._loaded.signatures["classes"](label=tf.constant([0]))
         return tuple(name.decode() for name in named["all_class_names"].numpy()[0])
 
+    @property
+    def draws(self) -> bool:
+        """Whether a refiner's pictures depend on chance: on a style, noise or both."""
+        return self.kind == "refiner" and len(self._inputs) > 1
+
+    @property
+    def draws_style(self) -> bool:
+        """Whether a refiner takes a style."""
+        return self.draws and any(spec.shape.rank == 2 for spec in self._inputs.values())
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) that pictures are brought to; a generator takes none."""
+        shape = self._inputs["images"].shape[1:]
+        if not shape.is_fully_defined():
+            # A network of any size: what it is served at is known from the pictures it gives.
+            served = self._loaded.signatures["serving_default"]
+            shape = served.structured_outputs["picture"].shape[1:3] + shape[2:]
+        height, width, channels = shape.as_list()
+        return height, width, channels
+
     def generate(self, seeds: Sequence[int], labels: Sequence[int]) -> np.ndarray:
         """A generator's pictures, ``[N, H, W, C]`` float32 in [-1, 1], one for each pair."""
-        return self._call(seed=tf.constant(seeds, tf.int64), label=tf.constant(labels, tf.int32))[
-            "picture"
-        ]
+        serve = self._loaded.signatures["serving_default"]
+        given = serve(seed=tf.constant(seeds, tf.int64), label=tf.constant(labels, tf.int32))
+        return given["picture"].numpy()
 
-    def change(self, files: Sequence[bytes]) -> Mapping[str, np.ndarray]:
-        """What a refiner or a translator makes of picture files.
+    def change(self, images: Sequence[Pixels], seeds: Sequence[int]) -> dict[str, np.ndarray]:
+        """What a refiner or a translator makes of pictures.
+
+        Args:
+            images: ``[H, W, C]`` uint8 each, of any sizes, C as in ``image_shape``.
+            seeds: For each picture what its style and noise are drawn from, not negative; nothing
+                depends on them unless ``draws``.
 
         Returns:
             ``picture`` ``[N, H, W, C]`` float32 in [-1, 1], and what else there is: ``change`` of
-            a translator, ``[N, H, W, 1]`` in [0, 1], is where it changed its input.
+            a translator, ``[N, H, W, 1]`` in [0, 1], is where it changed its input; ``style`` of a
+            refiner, ``[N, L]``, is what was drawn.
         """
-        return self._call(image_bytes=tf.constant(list(files)))
+        inputs, drawn = {"images": self._stretched(images)}, {}
+        for name, spec in self._inputs.items():
+            if name == "images":
+                continue
+            if spec.shape.rank == 2:
+                inputs[name] = self._loaded.signatures["styles"](seed=tf.constant(seeds, tf.int64))[
+                    "style"
+                ]
+                drawn["style"] = inputs[name].numpy()
+            else:
+                inputs[name] = tf.constant([_noise(seed, spec.shape[1:]) for seed in seeds])
+        return {name: value.numpy() for name, value in self._run(**inputs).items()} | drawn
 
-    def classify(self, files: Sequence[bytes]) -> list[str]:
-        """The class names that a classifier gives to picture files."""
-        return [
-            name.decode() for name in self._call(image_bytes=tf.constant(list(files)))["class_name"]
-        ]
+    def classify(self, images: Sequence[Pixels]) -> list[str]:
+        """The class names that a classifier gives to pictures, ``[H, W, 1 or 3]`` uint8 each."""
+        channels = self.image_shape[-1]
+        shown = self._stretched([with_channels(each, channels) for each in images])
+        given = self._run(images=shown)
+        return [name.decode() for name in given["class_name"].numpy()]
 
-    def _call(self, **inputs: tf.Tensor) -> dict[str, Any]:
-        given = self._loaded.signatures["serving_default"](**inputs)
-        return {name: value.numpy() for name, value in given.items()}
+    def _stretched(self, images: Sequence[Pixels]) -> tf.Tensor:
+        return tf.stack([stretched_picture(each, self.image_shape[:2]) for each in images])
+
+
+def _noise(seed: int, shape: Sequence[int]) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape, np.float32)
 
 
 def _digest(folder: Path) -> str:

@@ -1,27 +1,26 @@
 """A trained model over labels or over a folder -> pictures that say what they are and came from.
 
-The pictures lie in a ``SyntheticFolder``: a row each, kept as soon as it is made, so that what was
-stopped goes on. They are made in blocks that are the same on every run, because a batch's size may
-change the last digit of a picture.
+They are made in blocks that are the same on every run, because a batch's size may change the last
+digit of a picture.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from kerasgen.annotations.annotated_folder import Known, SourceFolder
 from kerasgen.annotations.annotation import run_lengths
+from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
 from kerasgen.annotations.records import ManifestRow, Source
-from kerasgen.annotations.synthetic_folder import SyntheticFolder, picture_name
+from kerasgen.annotations.synthetic_folder import picture_name
 from kerasgen.deployment.served_model import ServedModel
-from kerasgen.io.images import ImageError, PathLike, to_uint8
-from kerasgen.io.interruption import Interruption, Stopped
+from kerasgen.io.files import check_apart, check_writable
+from kerasgen.io.images import ImageError, PathLike, Pixels, to_uint8
+from kerasgen.io.progress import Report
 
 BLOCK = 32
 """Pictures that are made together."""
@@ -29,11 +28,9 @@ BLOCK = 32
 CHANGED = 0.1
 """Share of its light that a translator must replace for a pixel to count as changed."""
 
-Report = Callable[[int, int], None]
-
 
 @dataclass(frozen=True, eq=False)
-class _Made:
+class _Sample:
     """One picture, or why there is none.
 
     Attributes:
@@ -52,75 +49,71 @@ class _Made:
 
 
 def synthesize(
-    model: ServedModel,
+    model: ServedModel | PathLike,
     folder: PathLike,
     *,
-    sources: SourceFolder | None = None,
+    sources: PathLike | None = None,
     count: int | None = None,
     times: int = 1,
     seed: int = 0,
-    gate: ServedModel | None = None,
+    gate: ServedModel | PathLike | None = None,
     report: Report | None = None,
-) -> int:
+) -> FilledFolder:
     """Makes the pictures that are missing.
 
     Args:
-        model: A generator, a refiner or a translator.
+        model: A generator, a refiner or a translator, or its version folder.
         folder: New, or begun by the same call, which then goes on.
-        sources: What a refiner or a translator is given; a generator takes none.
+        sources: Folder of what a refiner or a translator is given, see `SourceFolder`; a generator
+            takes none.
         count: Pictures in all: of a generator, its classes in turn; else at most so many sources'.
             None is all of them.
-        times: Looks of each source, of a refiner. A picture's look and grain are drawn from the
-            file's bytes, where the number of the look is written.
-        seed: Of a generator; a number of its own for each picture is drawn from it.
-        gate: A classifier; pictures that it takes for another class are rejected.
-        report: Called with the number of pictures done and of all.
+        times: Pictures of each source, of a refiner: each has a style and noise of its own, where
+            the refiner takes any. Other pictures of the same file, at another time or elsewhere,
+            have the same.
+        seed: Of what is drawn: of a generator and of a refiner.
+        gate: A classifier, or its version folder; pictures that it takes for another class are
+            rejected.
+        report: Called after each block.
 
     Returns:
-        The number of pictures, those rejected included.
+        What there is, with a sheet.
 
     Raises:
         ValueError: If an argument does not fit the model, or the folder holds other pictures.
-        Stopped: After a signal; what is done is kept.
+        Unfinished: After a signal; what is done is kept.
     """
-    make, total = _maker(model, sources, count, times, seed)
-    if gate is not None and gate.kind != "classifier":
-        raise ValueError(f"The gate must be a classifier. Received: gate={gate.name} ({gate.kind})")
-    settings = {
-        "model": model.name,
-        "model_sha256": model.sha256,
-        "sources": None if sources is None else sources.sha256,
-        "times": times,
-        "seed": seed,
-        "gate": None if gate is None else gate.sha256,
-    }
-    names = model.class_names if sources is None else sources.class_names
-    target = SyntheticFolder(folder, settings=settings, class_names=names)
-    missing = target.missing(total)
-    done = total - len(missing)
-    with Interruption() as interruption:
-        for block in _blocks(missing, total):
-            for index, made in zip(block, _gated(make(block), gate), strict=True):
-                target.write(_row(made, index, seed), made.image if made.reason is None else None)
-            done += len(set(block) & set(missing))
-            if report is not None:
-                report(done, total)
-            if interruption.name and done < total:
-                raise Stopped(
-                    f"{interruption.name}: stopped with {total - done} of {total} pictures to do. "
-                    "Run the same command again to go on."
-                )
-    target.finish(total)
-    return total
+    check_apart(folder, sources=sources)
+    check_writable(folder)
+    known = None if sources is None else SourceFolder(sources)
+    model = model if isinstance(model, ServedModel) else ServedModel(model)
+    judge = gate if gate is None or isinstance(gate, ServedModel) else ServedModel(gate)
+    total = _total(model, known, count, times)
+    if judge is not None and judge.kind != "classifier":
+        raise ValueError(
+            f"The gate must be a classifier. Received: gate={judge.name} ({judge.kind})"
+        )
+    filled = fill_folder(
+        _SynthesisJob(model, known, times, seed, judge),
+        folder,
+        total,
+        settings={
+            "model": model.name,
+            "model_sha256": model.sha256,
+            "sources": None if known is None else known.sha256,
+            "times": times,
+            "seed": seed,
+            "gate": None if judge is None else judge.sha256,
+        },
+        class_names=model.class_names if known is None else known.class_names,
+        block=BLOCK,
+        report=report,
+    )
+    return filled.with_sheet(sources)
 
 
-Make = Callable[[Sequence[int]], list[_Made]]
-
-
-def _maker(
-    model: ServedModel, sources: SourceFolder | None, count: int | None, times: int, seed: int
-) -> tuple[Make, int]:
-    """What makes pictures by their numbers, and how many there are."""
+def _total(model: ServedModel, sources: SourceFolder | None, count: int | None, times: int) -> int:
+    """How many pictures there will be, once it is certain that the arguments fit the model."""
     if model.kind == "classifier":
         raise ValueError(f"A classifier makes no pictures. Received: {model.name}")
     if (model.kind == "generator") != (sources is None):
@@ -133,29 +126,39 @@ def _maker(
     if sources is None:
         if count is None or count < 1:
             raise ValueError(f"A generator needs `count`, at least 1. Received: count={count}")
-        names = model.class_names
-        return lambda block: _generated(model, names, block, seed), count
+        return count
     total = len(sources.names) * times
-    return (
-        lambda block: _changed(model, sources, block, times),
-        total if count is None else min(count, total),
-    )
+    return total if count is None else min(count, total)
 
 
-def _blocks(missing: Sequence[int], total: int) -> Iterator[range]:
-    """All blocks that something is missing of."""
-    for first in sorted({index // BLOCK * BLOCK for index in missing}):
-        yield range(first, min(first + BLOCK, total))
+class _SynthesisJob:
+    def __init__(
+        self,
+        model: ServedModel,
+        sources: SourceFolder | None,
+        times: int,
+        seed: int,
+        gate: ServedModel | None,
+    ) -> None:
+        self._model, self._sources, self._gate = model, sources, gate
+        self._times, self._seed = times, seed
+
+    def __call__(self, indices: range) -> Iterator[Entry]:
+        if self._sources is None:
+            samples = _generated(self._model, indices, self._seed)
+        else:
+            samples = _changed(self._model, self._sources, indices, self._times, self._seed)
+        for index, sample in zip(indices, _gated(samples, self._gate), strict=True):
+            yield _row(sample, index, self._seed), None if sample.reason else sample.image
 
 
-def _generated(
-    model: ServedModel, names: Sequence[str], block: Sequence[int], seed: int
-) -> list[_Made]:
-    labels = [index % len(names) for index in block]
-    seeds = [int(np.random.default_rng([seed, index]).integers(2**63)) for index in block]
+def _generated(model: ServedModel, indices: range, seed: int) -> list[_Sample]:
+    names = model.class_names
+    labels = [index % len(names) for index in indices]
+    seeds = [int(np.random.default_rng([seed, index]).integers(2**63)) for index in indices]
     images = to_uint8(model.generate(seeds, labels))
     return [
-        _Made(
+        _Sample(
             (_as_source(model),),
             {"class_name": names[label], "label": label, "model_seed": own},
             Known(names[label]),
@@ -166,61 +169,68 @@ def _generated(
 
 
 def _changed(
-    model: ServedModel, sources: SourceFolder, block: Sequence[int], times: int
-) -> list[_Made]:
-    files: dict[int, tuple[bytes, tuple[int, int]]] = {}
-    made: dict[int, _Made] = {}
-    for index in block:
+    model: ServedModel, sources: SourceFolder, indices: range, times: int, seed: int
+) -> list[_Sample]:
+    names = {index: sources.names[index // times] for index in indices}
+    images: dict[str, Pixels] = {}
+    faults: dict[str, str] = {}
+    for name in dict.fromkeys(names.values()):
         try:
-            files[index] = sources.png(sources.names[index // times], index % times)
+            images[name] = sources.read(name, model.image_shape[-1])
         except ImageError as error:
-            made[index] = _Made((_as_source(model),), {}, Known(), None, str(error))
-    given = model.change([png for png, _ in files.values()]) if files else {}
-    for place, (index, (_, size)) in enumerate(files.items()):
-        told = {name: value[place] for name, value in given.items()}
-        made[index] = _picture(model, sources, index, times, size, told)
-    return [made[index] for index in block]
+            faults[name] = str(error)
+    origins = {name: sources.source(name) for name in images}
+    # A file has the same pictures wherever it lies.
+    seeds = {
+        index: _model_seed(seed, origins[name], index % times)
+        for index, name in names.items()
+        if name in images
+    }
+    given = [images[names[index]] for index in seeds]
+    outputs = model.change(given, list(seeds.values())) if seeds else {}
+    rows = {index: row for row, index in enumerate(seeds)}
+    samples = []
+    for index, name in names.items():
+        if name in faults:
+            samples.append(_Sample((_as_source(model),), {}, Known(), None, faults[name]))
+            continue
+        own = {key: value[rows[index]] for key, value in outputs.items()}
+        picture = np.asarray(to_uint8(own["picture"]))
+        known = sources.known(name).stretched(images[name].shape[:2], picture.shape[:2])
+        parameters = {**known.parameters(), "variation": index % times}
+        if model.draws:
+            parameters["model_seed"] = seeds[index]
+        if "style" in own:
+            parameters["style"] = own["style"].tolist()
+        if "change" in own:
+            # Weak: where the network says that it changed something.
+            parameters["changed"] = run_lengths(own["change"][..., 0] > CHANGED)
+        used = (_as_source(model), origins[name], *known.sources)
+        samples.append(_Sample(used, parameters, known, picture))
+    return samples
 
 
-def _picture(
-    model: ServedModel,
-    sources: SourceFolder,
-    index: int,
-    times: int,
-    size: tuple[int, int],
-    told: dict[str, np.ndarray],
-) -> _Made:
-    """One picture of a source, with what was known of that moved to its new size."""
-    name = sources.names[index // times]
-    image = np.asarray(to_uint8(told["picture"]))
-    known = sources.known(name).stretched(size, image.shape[:2])
-    parameters = {**known.parameters(), "variation": index % times}
-    if "change" in told:
-        # Weak: where the network says that it changed something.
-        parameters["changed"] = run_lengths(told["change"][..., 0] > CHANGED)
-    own = (_as_source(model), sources.source(name))
-    return _Made(own + known.sources, parameters, known, image)
+def _model_seed(seed: int, source: Source, variation: int) -> int:
+    entropy = [seed, int(source.sha256, 16), variation]
+    return int(np.random.default_rng(entropy).integers(2**63))
 
 
-def _gated(made: list[_Made], gate: ServedModel | None) -> Iterator[_Made]:
-    if gate is None:
-        yield from made
-        return
-    shown = [one for one in made if one.image is not None]
-    if any(one.known.class_name is None for one in shown):
+def _gated(samples: list[_Sample], gate: ServedModel | None) -> list[_Sample]:
+    shown = [each for each in samples if each.image is not None]
+    if gate is None or not shown:
+        return samples
+    if any(each.known.class_name is None for each in shown):
         raise ValueError("A gate needs pictures of known classes: there are some without one.")
-    files = [_png(one.image) for one in shown if one.image is not None]
-    found = iter(gate.classify(files) if files else [])
-    for one in made:
-        if one.image is not None:
-            name = next(found)
-            if name != one.known.class_name:
-                reason = f"taken for {name} by {gate.name}"
-                one = _Made(one.sources, one.parameters, one.known, one.image, reason)
-        yield one
+    found = iter(gate.classify([each.image for each in shown if each.image is not None]))
+    gated = []
+    for each in samples:
+        name = each.known.class_name if each.image is None else next(found)
+        wrong = name != each.known.class_name
+        gated.append(replace(each, reason=f"taken for {name} by {gate.name}") if wrong else each)
+    return gated
 
 
-def _row(made: _Made, index: int, seed: int) -> ManifestRow:
+def _row(made: _Sample, index: int, seed: int) -> ManifestRow:
     height, width = (1, 1) if made.image is None else made.image.shape[:2]
     return ManifestRow(
         picture_name(index),
@@ -238,9 +248,3 @@ def _row(made: _Made, index: int, seed: int) -> ManifestRow:
 
 def _as_source(model: ServedModel) -> Source:
     return Source("model", model.name, model.sha256)
-
-
-def _png(image: np.ndarray) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(np.squeeze(image)).save(stream, "PNG", compress_level=1)
-    return stream.getvalue()

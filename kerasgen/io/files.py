@@ -131,6 +131,36 @@ def check_writable(folder: PathLike) -> None:
         raise ValueError(f"Cannot write: no permission in {str(nearest)!r}. {received}")
 
 
+def check_apart(folder: PathLike, **inputs: PathLike | None) -> None:
+    """Refuses to write among what is read: the next run would take results for inputs.
+
+    Args:
+        folder: The folder to fill, there or not yet.
+        inputs: The folders to read by their names; None for those not given.
+
+    Raises:
+        ValueError: If it is one of them, lies within one, or contains one; links are followed.
+    """
+    target = Path(folder).resolve()
+    for name, given in inputs.items():
+        if given is None:
+            continue
+        source = Path(given).resolve()
+        if target == source:
+            relation = "is the folder of"
+        elif target.is_relative_to(source):
+            relation = "lies within"
+        elif source.is_relative_to(target):
+            relation = "contains"
+        else:
+            continue
+        raise ValueError(
+            f"The folder to write {relation} `{name}`, so what is written would be mixed with what "
+            f"is read: give a folder beside it. Received: folder={str(target)!r}, "
+            f"{name}={str(source)!r}"
+        )
+
+
 def strict_json(content: Any, indent: int | None = None) -> bytes:
     """Returns JSON that every reader takes: ASCII, no NaN, and a line end.
 

@@ -5,16 +5,22 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from tqdm import tqdm
+
+Report = Callable[[int, int], None]
+"""Called with how many are done, and of how many."""
+
+Progress = Callable[[str], AbstractContextManager[Report]]
+"""Opens the progress of one part of a job, by the name of what is counted: `progress`, `silent`."""
 
 _EVERY = 5.0
 """Seconds between two lines."""
 
 
 @contextmanager
-def progress(name: str) -> Iterator[Callable[[int, int], None]]:
+def progress(name: str) -> Iterator[Report]:
     """Shows progress within the block.
 
     Args:
@@ -31,7 +37,13 @@ def progress(name: str) -> Iterator[Callable[[int, int], None]]:
         yield _in_lines(name)
 
 
-def _on_terminal(bar: tqdm) -> Callable[[int, int], None]:
+@contextmanager
+def silent(name: str) -> Iterator[Report]:
+    """Shows nothing, in place of `progress`."""
+    yield lambda done, total: None
+
+
+def _on_terminal(bar: tqdm) -> Report:
     def show(done: int, total: int) -> None:
         if bar.total is None:
             bar.total, bar.initial, bar.n = total, done - 1, done - 1
@@ -40,7 +52,7 @@ def _on_terminal(bar: tqdm) -> Callable[[int, int], None]:
     return show
 
 
-def _in_lines(name: str) -> Callable[[int, int], None]:
+def _in_lines(name: str) -> Report:
     begun = told = time.monotonic()
     before: int | None = None
 

@@ -1,16 +1,14 @@
 """Pictures to look at: PNG files, contact sheets, before/after sheets."""
 
-import os
-import uuid
+import io
 from collections.abc import Mapping
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from PIL.Image import Resampling
 
+from kerasgen.io.files import write_file
 from kerasgen.io.images import PathLike, Pixels, to_uint8
 
 WHITE = (255, 255, 255)
@@ -27,19 +25,22 @@ def save_png(path: PathLike, image: Any) -> None:
     Raises:
         ValueError: If the picture has another shape or dtype, or the file cannot be written.
     """
-    picture = _picture(image)
-    target = Path(path)
-    partial = target.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("xb") as stream:
-            picture.save(stream, "PNG")
-        os.replace(partial, target)
-    except OSError as error:
-        raise ValueError(f"Cannot write: {error}. Received: path={str(path)!r}") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
+    write_file(path, encode_png(image))
+
+
+def encode_png(image: Any, compress_level: int = 6) -> bytes:
+    """The bytes of a PNG file.
+
+    Args:
+        image: As for `save_png`.
+        compress_level: 0 (fast) to 9 (small).
+
+    Raises:
+        ValueError: If the picture has another shape or dtype.
+    """
+    stream = io.BytesIO()
+    _picture(image).save(stream, "PNG", compress_level=compress_level)
+    return stream.getvalue()
 
 
 def _picture(image: Any) -> Image.Image:

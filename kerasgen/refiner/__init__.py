@@ -1,17 +1,18 @@
 """Refiner: takes a rendered picture and makes it look real, without moving what is in it.
 
-Shrivastava et al., "Learning from Simulated and Unsupervised Images through Adversarial Training"
-(2017), and a DCGAN-derived variant (Radford et al. 2016) with a convolutional encoder in place of
-the noise vector.
+Shrivastava et al. (2017), "Learning from Simulated and Unsupervised Images through Adversarial
+Training", arXiv:1612.07828, and a variant derived from DCGAN (Radford et al. 2016,
+arXiv:1511.06434) with a convolutional encoder in place of the latent: ``build_refiner``, and the
+original one, ``build_original_refiner``.
 """
 
 from kerasgen.refiner.builders import (
     NOISE_CHANNELS,
-    SEED_REFINER,
     build_discriminator,
+    build_original_discriminator,
+    build_original_refiner,
     build_refiner,
     build_residual_refiner,
-    build_small_convnet,
     refiner_inputs,
     takes,
 )
@@ -25,13 +26,13 @@ from kerasgen.refiner.steps import (
 __all__ = [
     "NOISE_CHANNELS",
     "PASS_THROUGH_WEIGHTS",
-    "SEED_REFINER",
     "PrefitStep",
     "RefinerStep",
     "build_discriminator",
+    "build_original_discriminator",
+    "build_original_refiner",
     "build_refiner",
     "build_residual_refiner",
-    "build_small_convnet",
     "build_steps",
     "refiner_inputs",
     "takes",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import MappingProxyType
 from typing import Any
 
 import keras
 from keras import layers
 
-from kerasgen.training.colour_moments import LOOK_SIZE
+from kerasgen.training.colour_moments import STYLE_SIZE
 from kerasgen.training.layers import (
     Tensor,
     add_noise,
@@ -22,27 +21,6 @@ from kerasgen.training.layers import (
     upsample,
 )
 
-SEED_REFINER = MappingProxyType(
-    {
-        "image_shape": (64, 64, 3),
-        "encoder_widths": (32, 32, 64),
-        "encoder_kernel": 3,
-        "downsampling": "pooling",
-        "dropout": 0.5,
-        "bottleneck": 1024,
-        "decoder_widths": (512, 256, 128, 64),
-        "decoder_kernels": (8, 5, 5, 5),
-        "upsampling": "nearest",
-        "output_kernel": 5,
-        "normalization": "batch",
-        "skips": 0,
-        "look_size": 0,
-        "noise": False,
-    }
-)
-"""Arguments of ``build_refiner`` that give the network of the eye write-up: 10,631,523 weights."""
-
-
 NOISE_CHANNELS = 2
 """One channel of noise for full size, one for half size."""
 
@@ -51,183 +29,115 @@ def build_refiner(
     image_shape: Sequence[int] = (64, 64, 3),
     *,
     encoder_widths: Sequence[int] = (16, 32, 64, 64),
-    encoder_kernel: int = 4,
-    downsampling: str = "strided",
-    dropout: float = 0.0,
-    bottleneck: int | None = None,
     decoder_widths: Sequence[int] = (64, 32, 16, 8),
-    decoder_kernels: int | Sequence[int] = 4,
-    upsampling: str = "transposed",
-    output_kernel: int = 3,
     normalization: str | None = None,
     skips: int = 1,
-    look_size: int = LOOK_SIZE,
+    style_size: int = STYLE_SIZE,
     noise: bool = True,
     name: str = "refiner",
 ) -> keras.Model:
-    """Encoder-decoder refiner: a DCGAN generator whose noise vector is an encoded render.
+    """Encoder-decoder refiner: strided convolutions down, transposed convolutions up.
+
+    No dense layer lies between the two: the map keeps where things are. Both sides pad by mirrored
+    pixels, as zeros would draw a frame. 281,803 weights at the defaults.
 
     Args:
-        image_shape: (height, width, channels); sides a multiple of 2 ** len(encoder_widths).
+        image_shape: (height, width, channels); sides that can be halved as often as there are
+            widths.
         encoder_widths: Channels after each halving.
-        encoder_kernel: Kernel of the encoder's convolutions, in pixels.
-        downsampling: ``"strided"`` (mirrored padding) or ``"pooling"`` (zero padding, max pooling
-            after the activation).
-        dropout: Share of activations dropped after each encoder block, in training.
-        bottleneck: Units of a dense layer between encoder and decoder; None keeps the map, and
-            with it where things are. With units, they must fill the decoder's first grid.
         decoder_widths: Channels after each doubling. What the decoder lacks in depth, the last
-            convolution makes up by sub-pixels (Shi et al. 2016): cheap, as no map has full size.
-        decoder_kernels: One kernel for all doublings or one for each.
-        upsampling: ``"transposed"`` (stride-2 transposed convolution, mirrored padding: zeros
-            draw a frame) or ``"nearest"`` (repeat, then convolve, zero padding).
-        output_kernel: Kernel of the last convolution; mirrored padding.
+            convolution makes up by sub-pixels (Shi et al. 2016, arXiv:1609.05158): cheap, as no map
+            has full size.
         normalization: See ``training.layers.normalize``.
         skips: Encoder maps added to the decoder's, from the deepest up. More keep the geometry
-            better and the render's look longer.
-        look_size: Size of a vector that chooses among the looks one render can take; 0 for none.
-            The training steps fill it with ``colour_statistics``, 6 numbers.
+            better and the render's style longer.
+        style_size: Size of a vector that chooses among the styles one render can take; 0 for none.
+            The training steps fill it with ``colour_moments``, 6 numbers.
         noise: Whether standard normal noise ``[N, H, W, 2]`` is an input, for the camera's grain;
-            added at full and at half size where the decoder is made of transposed convolutions.
+            it is added at full and at half size.
         name: Of the model.
 
     Returns:
-        ``images``, or a list of ``images``, ``look`` and ``noise`` as far as they are asked for ->
-        pictures, ``[N, H, W, C]`` float32 in [-1, 1]. ``refiner_inputs`` makes the list.
+        ``images``, or a list of ``images``, ``style`` and ``noise`` as far as the network takes
+        them -> pictures, ``[N, H, W, C]`` float32 in [-1, 1]. ``refiner_inputs`` makes the list.
 
     Raises:
         ValueError: If the arguments do not fit together.
     """
     check_image_shape(image_shape, 2 ** max(len(encoder_widths), len(decoder_widths)))
-    _check_depths(encoder_widths, decoder_widths, bottleneck, skips)
-    if isinstance(decoder_kernels, int):
-        decoder_kernels = [decoder_kernels] * len(decoder_widths)
+    _check_depths(encoder_widths, decoder_widths, skips)
     images = keras.Input(tuple(image_shape), name="images")
-    look = keras.Input((look_size,), name="look") if look_size else None
-    style = None if look is None else _style(look)
+    style, condition = _style_input(style_size)
     grain = keras.Input((*image_shape[:2], NOISE_CHANNELS), name="noise") if noise else None
     x, maps = images, []
     for width in encoder_widths:
         maps.append(x)
-        x = _encode(x, width, encoder_kernel, downsampling, dropout)
-    if bottleneck is not None:
-        x = _squeeze(x, bottleneck, image_shape, 2 ** len(decoder_widths))
-    elif style is not None:
-        x = layers.LeakyReLU(negative_slope=0.2)(modulate(convolve(x, x.shape[-1], 3), style))
-    for level, (width, kernel) in enumerate(zip(decoder_widths, decoder_kernels, strict=True)):
+        x = _halve(x, width)
+    if condition is not None:
+        x = layers.LeakyReLU(negative_slope=0.2)(modulate(convolve(x, x.shape[-1], 3), condition))
+    for level, width in enumerate(decoder_widths):
         skip = maps[-1 - level] if level < skips else None
-        x = _decode(x, width, kernel, upsampling, normalization, skip, style, grain)
+        x = _double(x, width, normalization, skip, condition, grain)
     factor = image_shape[0] // x.shape[1]
-    x = convolve(x, image_shape[2] * factor**2, output_kernel, kernel_initializer="glorot_normal")
-    x = depth_to_space(x, factor)
-    pictures = layers.Activation("tanh", dtype="float32", name="picture")(x)
-    return keras.Model(_given(images, look, grain), pictures, name=name)
+    x = convolve(x, image_shape[2] * factor**2, 3, kernel_initializer="glorot_normal")
+    return keras.Model(
+        _present(images, style, grain), _picture(depth_to_space(x, factor)), name=name
+    )
 
 
-def _given(*inputs: Tensor | None) -> Any:
-    given = [each for each in inputs if each is not None]
-    return given if len(given) > 1 else given[0]
+def build_original_refiner(
+    image_shape: Sequence[int] = (64, 64, 3),
+    *,
+    encoder_widths: Sequence[int] = (32, 32, 64),
+    bottleneck: int = 1024,
+    decoder_widths: Sequence[int] = (512, 256, 128, 64),
+    dropout: float = 0.5,
+    name: str = "refiner",
+) -> keras.Model:
+    """The original refiner of eyes: a DCGAN generator whose latent is an encoded render.
 
+    https://github.com/ToddBodnar/appl-eye-gan, after Radford et al. (2016), arXiv:1511.06434:
+    convolutions with max pooling, a dense layer, repeated pixels with convolutions of kernel 8 and
+    then 5. 10,631,523 weights at the defaults.
 
-def refiner_inputs(refiner: keras.Model, images: Any, look: Any, noise: Any) -> Any:
-    """What a refiner takes of these, in its order; a list if it is more than the images.
+    Differs: the last convolution pads by mirrored pixels; pixels are in [-1, 1], so its sigmoid is
+    a tanh.
 
     Args:
-        refiner: From a builder of this module.
-        images: ``[N, H, W, C]`` float32 in [-1, 1].
-        look: ``[N, 6]`` float32.
-        noise: ``[N, H, W, 2]`` float32, standard normal.
+        image_shape: (height, width, channels); sides that can be halved as often as there are
+            widths.
+        encoder_widths: Channels before each halving.
+        bottleneck: Units of the dense layer; they must fill the decoder's first grid.
+        decoder_widths: Channels after each doubling.
+        dropout: Share of activations dropped after each encoder block, in training.
+        name: Of the model.
+
+    Returns:
+        ``images`` -> pictures, ``[N, H, W, C]`` float32 in [-1, 1].
+
+    Raises:
+        ValueError: If the arguments do not fit together.
     """
-    offered = {"look": look, "noise": noise}
-    given = [images, *(offered[tensor.name] for tensor in refiner.inputs[1:])]
-    return given if len(given) > 1 else given[0]
-
-
-def takes(refiner: keras.Model, name: str) -> bool:
-    """Whether a refiner has an input of this name: ``"look"`` or ``"noise"``."""
-    return any(tensor.name == name for tensor in refiner.inputs)
-
-
-def _check_depths(
-    encoder_widths: Sequence[int],
-    decoder_widths: Sequence[int],
-    bottleneck: int | None,
-    skips: int,
-) -> None:
-    if bottleneck is None and len(encoder_widths) < len(decoder_widths):
-        raise ValueError(
-            "Without a bottleneck, the decoder cannot be deeper than the encoder. Received: "
-            f"encoder_widths={tuple(encoder_widths)}, decoder_widths={tuple(decoder_widths)}"
-        )
-    most = 0 if bottleneck is not None else len(encoder_widths) - 1
-    if not 0 <= skips <= most:
-        raise ValueError(f"`skips` must be from 0 to {most} here. Received: skips={skips}")
-
-
-def _style(look: Tensor) -> Tensor:
-    """A small network from the look to what modulates every decoder block."""
-    # Looks are means and deviations of pixels in [-1, 1], rarely above 0.5.
-    x = layers.Rescaling(3.0)(look)
-    for _ in range(2):
-        x = layers.LeakyReLU(negative_slope=0.2)(layers.Dense(64)(x))
-    return x
-
-
-def _encode(x: Tensor, width: int, kernel: int, downsampling: str, dropout: float) -> Tensor:
-    if downsampling == "strided":
-        x = convolve(x, width, kernel, strides=2)
-        x = layers.LeakyReLU(negative_slope=0.2)(x)
-    elif downsampling == "pooling":
-        x = layers.Conv2D(width, kernel, padding="same")(x)
-        x = layers.LeakyReLU(negative_slope=0.3)(x)
-        x = layers.MaxPooling2D(2)(x)
-    else:
-        raise ValueError(
-            "`downsampling` must be 'strided' or 'pooling'. "
-            f"Received: downsampling={downsampling!r}"
-        )
-    return layers.Dropout(dropout)(x) if dropout else x
-
-
-def _squeeze(x: Tensor, units: int, image_shape: Sequence[int], factor: int) -> Tensor:
-    height, width = image_shape[0] // factor, image_shape[1] // factor
-    if units % (height * width):
+    check_image_shape(image_shape, 2 ** max(len(encoder_widths), len(decoder_widths)))
+    height, width = (side // 2 ** len(decoder_widths) for side in image_shape[:2])
+    if bottleneck < 1 or bottleneck % (height * width):
         raise ValueError(
             f"`bottleneck` must be a multiple of {height * width}, the decoder's first grid of "
-            f"{height}x{width}. Received: bottleneck={units}"
+            f"{height}x{width}. Received: bottleneck={bottleneck}"
         )
-    x = layers.Dense(units, activation="relu")(layers.Flatten()(x))
-    return layers.Reshape((height, width, units // (height * width)))(x)
-
-
-def _decode(
-    x: Tensor,
-    width: int,
-    kernel: int,
-    upsampling: str,
-    normalization: str | None,
-    skip: Tensor | None,
-    style: Tensor | None,
-    grain: Tensor | None,
-) -> Tensor:
-    if upsampling == "nearest":
+    images = keras.Input(tuple(image_shape), name="images")
+    x = images
+    for wide in encoder_widths:
+        x = _pool(x, wide, dropout)
+    x = layers.Dense(bottleneck, activation="relu")(layers.Flatten()(x))
+    x = layers.Reshape((height, width, bottleneck // (height * width)))(x)
+    for level, wide in enumerate(decoder_widths):
         x = layers.UpSampling2D(2)(x)
-        x = layers.Conv2DTranspose(width, kernel, padding="same", activation="relu")(x)
-        return normalize(x, normalization)
-    if upsampling != "transposed":
-        raise ValueError(
-            f"`upsampling` must be 'transposed' or 'nearest'. Received: upsampling={upsampling!r}"
-        )
-    x = upsample(x, width, kernel)
-    if skip is not None:
-        x = layers.Add()([x, skip if skip.shape[-1] == width else layers.Conv2D(width, 1)(skip)])
-    x = normalize(x, normalization)
-    if grain is not None and grain.shape[1] == x.shape[1]:
-        x = add_noise(x, grain[..., :1])
-    elif grain is not None and grain.shape[1] == 2 * x.shape[1]:
-        x = add_noise(x, grain[:, ::2, ::2, 1:])
-    x = x if style is None else modulate(x, style)
-    return layers.LeakyReLU(negative_slope=0.2)(x)
+        kernel = 5 if level else 8
+        x = layers.Conv2DTranspose(wide, kernel, padding="same", activation="relu")(x)
+        x = normalize(x, "batch")
+    x = convolve(x, image_shape[2], 5, kernel_initializer="glorot_normal")
+    return keras.Model(images, _picture(x), name=name)
 
 
 def build_residual_refiner(
@@ -236,13 +146,13 @@ def build_residual_refiner(
     width: int = 64,
     blocks: int = 4,
     normalization: str | None = None,
-    look_size: int = 0,
+    style_size: int = 0,
     name: str = "residual_refiner",
 ) -> keras.Model:
     """Fully convolutional refiner: the input plus a learned change, for pictures of any size.
 
-    Shrivastava et al. (2017), section 3: a 3x3 convolution, residual blocks at full resolution,
-    a 1x1 convolution.
+    Shrivastava et al. (2017), arXiv:1612.07828, section 3: a 3x3 convolution, residual blocks at
+    full resolution, a 1x1 convolution.
 
     Differs: the change is added to the input and starts at zero, so an untrained network passes
     its input through; no tanh; mirrored padding.
@@ -252,11 +162,11 @@ def build_residual_refiner(
         width: Channels of every block.
         blocks: Residual blocks.
         normalization: See ``training.layers.normalize``.
-        look_size: As in ``build_refiner``.
+        style_size: As in ``build_refiner``.
         name: Of the model.
 
     Returns:
-        ``images`` or ``[images, look]`` -> pictures, ``[N, H, W, C]`` float32; in [-1, 1] up to
+        ``images`` or ``[images, style]`` -> pictures, ``[N, H, W, C]`` float32; in [-1, 1] up to
         the part of the change that overshoots, which ``to_uint8`` clips.
 
     Raises:
@@ -264,14 +174,13 @@ def build_residual_refiner(
     """
     check_image_shape(image_shape, 1)
     images = keras.Input(tuple(image_shape), name="images")
-    look = keras.Input((look_size,), name="look") if look_size else None
-    style = None if look is None else _style(look)
+    style, condition = _style_input(style_size)
     x = layers.LeakyReLU(negative_slope=0.2)(convolve(images, width, 3))
     for _ in range(blocks):
-        x = residual_block(x, normalization=normalization, condition=style)
+        x = residual_block(x, normalization=normalization, condition=condition)
     change = layers.Conv2D(image_shape[2], 1, kernel_initializer="zeros", dtype="float32")(x)
     pictures = layers.Add(dtype="float32", name="picture")([images, change])
-    return keras.Model(_given(images, look), pictures, name=name)
+    return keras.Model(_present(images, style), pictures, name=name)
 
 
 def build_discriminator(
@@ -283,8 +192,9 @@ def build_discriminator(
 ) -> keras.Model:
     """Discriminator with two heads: a map of patch logits, and one logit for the whole picture.
 
-    The patch head (Shrivastava et al. 2017, section 2.2) judges texture after all but the last
-    halving; the other judges whether the parts belong together.
+    The patch head (Shrivastava et al. 2017, arXiv:1612.07828, section 2.2) judges texture after all
+    but the last halving; the other judges whether the parts belong together. 691,426 weights at
+    the defaults.
 
     Args:
         image_shape: (height, width, channels).
@@ -303,24 +213,27 @@ def build_discriminator(
     images = keras.Input(tuple(image_shape), name="images")
     x = images
     for width in widths[:-1]:
-        x = _encode(x, width, 4, "strided", 0.0)
+        x = _halve(x, width)
     patches = layers.Conv2D(1, 3, padding="same", dtype="float32", name="patch_logits")(x)
-    x = layers.Flatten()(_encode(x, widths[-1], 4, "strided", 0.0))
+    x = layers.Flatten()(_halve(x, widths[-1]))
     x = layers.LeakyReLU(negative_slope=0.2)(layers.Dense(units)(x))
     whole = layers.Dense(1, dtype="float32", name="logit")(x)
     return keras.Model(images, [patches, whole], name=name)
 
 
-def build_small_convnet(
+def build_original_discriminator(
     image_shape: Sequence[int] = (64, 64, 3),
     *,
     widths: Sequence[int] = (32, 32, 64),
     dropout: float = 0.5,
-    name: str = "small_convnet",
+    name: str = "discriminator",
 ) -> keras.Model:
-    """The eye write-up's discriminator: a small convnet with one logit; 32,737 weights.
+    """The original discriminator of eyes: a small convnet with one logit.
 
-    Differs: it returns the logit; the write-up's sigmoid is in the loss.
+    https://github.com/ToddBodnar/appl-eye-gan: the encoder of ``build_original_refiner`` and a
+    dense layer. 32,737 weights at the defaults.
+
+    Differs: it returns the logit; the original's sigmoid is in the loss.
 
     Args:
         image_shape: (height, width, channels).
@@ -338,6 +251,87 @@ def build_small_convnet(
     images = keras.Input(tuple(image_shape), name="images")
     x = images
     for width in widths:
-        x = _encode(x, width, 3, "pooling", dropout)
+        x = _pool(x, width, dropout)
     logits = layers.Dense(1, dtype="float32", name="logits")(layers.Flatten()(x))
     return keras.Model(images, logits, name=name)
+
+
+def refiner_inputs(refiner: keras.Model, images: Any, style: Any, noise: Any) -> Any:
+    """The inputs that a refiner takes, in its order; a list if it is more than the images.
+
+    Args:
+        refiner: From a builder of this module.
+        images: ``[N, H, W, C]`` float32 in [-1, 1].
+        style: ``[N, 6]`` float32.
+        noise: ``[N, H, W, 2]`` float32, standard normal.
+    """
+    others = {"style": style, "noise": noise}
+    return _present(images, *(others[tensor.name] for tensor in refiner.inputs[1:]))
+
+
+def takes(refiner: keras.Model, name: str) -> bool:
+    """Whether a refiner has an input of this name: ``"style"`` or ``"noise"``."""
+    return any(tensor.name == name for tensor in refiner.inputs)
+
+
+def _present(*inputs: Any) -> Any:
+    present = [each for each in inputs if each is not None]
+    return present if len(present) > 1 else present[0]
+
+
+def _check_depths(encoder_widths: Sequence[int], decoder_widths: Sequence[int], skips: int) -> None:
+    if len(encoder_widths) < len(decoder_widths):
+        raise ValueError(
+            "The decoder cannot be deeper than the encoder. Received: "
+            f"encoder_widths={tuple(encoder_widths)}, decoder_widths={tuple(decoder_widths)}"
+        )
+    if not 0 <= skips < len(encoder_widths):
+        raise ValueError(
+            f"`skips` must be from 0 to {len(encoder_widths) - 1} here. Received: skips={skips}"
+        )
+
+
+def _style_input(size: int) -> tuple[Tensor | None, Tensor | None]:
+    """The style as an input, and a small network's output from it that modulates the blocks."""
+    if not size:
+        return None, None
+    style = keras.Input((size,), name="style")
+    # Means and deviations of pixels in [-1, 1] are rarely above 0.5.
+    x = layers.Rescaling(3.0)(style)
+    for _ in range(2):
+        x = layers.LeakyReLU(negative_slope=0.2)(layers.Dense(64)(x))
+    return style, x
+
+
+def _halve(x: Tensor, width: int) -> Tensor:
+    return layers.LeakyReLU(negative_slope=0.2)(convolve(x, width, 4, strides=2))
+
+
+def _pool(x: Tensor, width: int, dropout: float) -> Tensor:
+    x = layers.Conv2D(width, 3, padding="same")(x)
+    x = layers.MaxPooling2D(2)(layers.LeakyReLU(negative_slope=0.3)(x))
+    return layers.Dropout(dropout)(x)
+
+
+def _double(
+    x: Tensor,
+    width: int,
+    normalization: str | None,
+    skip: Tensor | None,
+    condition: Tensor | None,
+    grain: Tensor | None,
+) -> Tensor:
+    x = upsample(x, width, 4)
+    if skip is not None:
+        x = layers.Add()([x, skip if skip.shape[-1] == width else layers.Conv2D(width, 1)(skip)])
+    x = normalize(x, normalization)
+    if grain is not None and grain.shape[1] == x.shape[1]:
+        x = add_noise(x, grain[..., :1])
+    elif grain is not None and grain.shape[1] == 2 * x.shape[1]:
+        x = add_noise(x, grain[:, ::2, ::2, 1:])
+    x = x if condition is None else modulate(x, condition)
+    return layers.LeakyReLU(negative_slope=0.2)(x)
+
+
+def _picture(x: Tensor) -> Tensor:
+    return layers.Activation("tanh", dtype="float32", name="picture")(x)

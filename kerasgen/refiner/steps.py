@@ -10,39 +10,38 @@ import tensorflow as tf
 
 from kerasgen.refiner.builders import NOISE_CHANNELS, refiner_inputs, takes
 from kerasgen.training.adversarial_step import AdversarialStep, Heads, Terms
-from kerasgen.training.colour_moments import colour_statistics, look_distance, recolour
-from kerasgen.training.image_pool import ImagePool
+from kerasgen.training.colour_moments import colour_moments, recolour, style_distance
+from kerasgen.training.image_pool import ImagePool, replica_rows
 from kerasgen.training.losses import LEAST_SQUARES, AdversarialLoss, l1
 from kerasgen.training.self_regularisation import SelfRegularisation, masked_structure
-from kerasgen.training.step import Player, Step
+from kerasgen.training.step import Player, Step, Stream
 
 PASS_THROUGH_WEIGHTS = MappingProxyType({"normal": 0.5, "less": 0.125, "equal": 1.0, "more": 2.0})
-"""Weight of the pixel L1 term, in units of the adversarial term, for the write-up's four presets.
+"""Weight of the pixel L1 term, in units of the adversarial term, for the original's four presets.
 
-Differs: there the "weight" is a ratio of learning rates of two optimizers that step in turn (2, 8,
-1 and 0.5 for the adversarial one); here it is the same ratio in one weighted sum.
+https://github.com/ToddBodnar/appl-eye-gan. Differs: there the "weight" is a ratio of learning rates
+of two optimizers that step in turn (2, 8, 1 and 0.5 for the adversarial one); here it is the same
+ratio in one weighted sum.
 """
 
 
-_NOISE_STREAM = 10
-
-
-def _refine(step: Step, refiner: keras.Model, rendered: tf.Tensor, look: Any) -> tf.Tensor:
+def _refine(step: Step, refiner: keras.Model, rendered: tf.Tensor, style: Any) -> tf.Tensor:
     """Runs a refiner in training mode, with fresh noise if it takes any."""
     noise = None
     if takes(refiner, "noise"):
         shape = [*rendered.shape[1:3], NOISE_CHANNELS]
-        noise = step.random(rendered.shape[0], shape, _NOISE_STREAM, normal=True)
-    return refiner(refiner_inputs(refiner, rendered, look, noise), training=True)
+        noise = step.random(rendered.shape[0], shape, Stream.NOISE, normal=True)
+    return refiner(refiner_inputs(refiner, rendered, style, noise), training=True)
 
 
 class PrefitStep(Step):
     """First stage: the refiner learns to pass its input through, by pixel L1, without adversary.
 
-    Shrivastava et al. (2017), section 3, train the refiner first on the self-regularisation only.
+    Shrivastava et al. (2017), arXiv:1612.07828, section 3, train the refiner first on the
+    self-regularisation only.
 
-    Differs: a refiner that takes a look learns two things, on every other picture: a render with
-    its own look stays as it is, and with a photograph's look it is recoloured.
+    Differs: a refiner that takes a style learns two things, on every other picture: a render with
+    its own style stays as it is, and with a photograph's style it is recoloured.
 
     Args:
         refiner: From a builder of this module.
@@ -60,29 +59,29 @@ class PrefitStep(Step):
 
         Args:
             rendered: ``[N, H, W, C]`` float32 in [-1, 1].
-            real: The same; only their looks are used, if at all.
+            real: The same; only their styles are used, if at all.
 
         Returns:
             ``l1_loss`` of the pass-through, in [0, 2] (twice the value on the [0, 1] scale), and
-            ``recolour_loss`` with a look.
+            ``recolour_loss`` with a style.
 
         Raises:
-            ValueError: If the refiner takes a look and a replica's batch is odd.
+            ValueError: If the refiner takes a style and a replica's batch is odd.
         """
-        if takes(self.refiner, "look") and rendered.shape[0] % 2:
+        if takes(self.refiner, "style") and rendered.shape[0] % 2:
             raise ValueError(
-                "Prefitting a refiner that takes a look needs an even batch on each replica. "
+                "Prefitting a refiner that takes a style needs an even batch on each replica. "
                 f"Received: {rendered.shape[0]} pictures"
             )
         losses: dict[str, tf.Tensor] = {}
 
         def loss() -> tf.Tensor:
-            if not takes(self.refiner, "look"):
+            if not takes(self.refiner, "style"):
                 losses["l1_loss"] = l1(_refine(self, self.refiner, rendered, None), rendered)
                 return losses["l1_loss"]
             # Every other row, not the first half: so replicas divide the rows as one device does.
             kept, given = rendered[::2], rendered[1::2]
-            own, other = colour_statistics(kept), colour_statistics(real[1::2])
+            own, other = colour_moments(kept), colour_moments(real[1::2])
             wanted = _interleaved(kept, recolour(given, other))
             passed = _refine(self, self.refiner, rendered, _interleaved(own, other))
             difference = tf.reduce_mean(tf.abs(passed - wanted), axis=[1, 2, 3])
@@ -101,12 +100,13 @@ def _interleaved(even: tf.Tensor, odd: tf.Tensor) -> tf.Tensor:
 class RefinerStep(AdversarialStep):
     """Second stage: fool a discriminator that sees *refined* pictures, and keep what is in them.
 
-    Shrivastava et al. (2017), sections 2.1 to 2.3: adversarial loss plus weighted
+    Shrivastava et al. (2017), arXiv:1612.07828, sections 2.1 to 2.3: adversarial loss plus weighted
     self-regularisation; half of the discriminator's fakes come from a history of refined pictures.
-    A refiner that takes a look gets those of the batch's photographs, and must meet them.
+    A refiner that takes a style gets those of the batch's photographs, and must meet them.
 
-    A batch is (rendered, real) from ``pipeline.unpaired``. Losses: ``generator_loss``,
-    ``discriminator_loss``, ``regularisation_loss`` and, with a look, ``look_loss`` (not weighted).
+    A batch is (rendered, real) from ``pipeline.unpaired``. Losses, not weighted:
+    ``generator_loss``, ``discriminator_loss``, ``regularisation_loss`` and, with a style,
+    ``style_loss``.
 
     Args:
         refiner: From a builder of this module.
@@ -114,9 +114,10 @@ class RefinerStep(AdversarialStep):
         refiner_player: Moves the refiner.
         discriminator_player: Moves the discriminator.
         adversarial: A pair of ``training.losses``.
-        regularisation: What a refined picture must keep, from ``training.regularisation``.
+        regularisation: What a refined picture must keep, from
+            ``training.self_regularisation``.
         regularisation_weight: In units of the adversarial loss.
-        look_weight: The same, for meeting the look; pixels are in [-1, 1].
+        style_weight: The same, for meeting the style; pixels are in [-1, 1].
         **options: ``pool``, ``policy``, ``generator_updates``, ``discriminator_updates`` and
             ``seed``, see ``AdversarialStep``.
 
@@ -134,13 +135,13 @@ class RefinerStep(AdversarialStep):
         adversarial: AdversarialLoss = LEAST_SQUARES,
         regularisation: SelfRegularisation = masked_structure,
         regularisation_weight: float = 6.0,
-        look_weight: float = 2.0,
+        style_weight: float = 2.0,
         **options: Any,
     ) -> None:
-        if min(regularisation_weight, look_weight) < 0:
+        if min(regularisation_weight, style_weight) < 0:
             raise ValueError(
                 "Weights must be 0 or more. Received: "
-                f"regularisation_weight={regularisation_weight}, look_weight={look_weight}"
+                f"regularisation_weight={regularisation_weight}, style_weight={style_weight}"
             )
         super().__init__(
             refiner,
@@ -152,7 +153,7 @@ class RefinerStep(AdversarialStep):
         )
         self.regularisation = regularisation
         self.regularisation_weight = regularisation_weight
-        self.look_weight = look_weight
+        self.style_weight = style_weight
 
     def real(self, rendered: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
         """The photographs."""
@@ -160,17 +161,17 @@ class RefinerStep(AdversarialStep):
 
     def generate(self, rendered: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
         """The refined renders."""
-        return _refine(self, self.generator, rendered, colour_statistics(real))
+        return _refine(self, self.generator, rendered, colour_moments(real))
 
     def generator_terms(
         self, refined: tf.Tensor, heads: Heads, rendered: tf.Tensor, real: tf.Tensor
     ) -> Terms:
-        """The self-regularisation, and the distance from the look asked for."""
+        """The self-regularisation, and the distance from the given style."""
         kept = self.regularisation(refined, rendered)
         terms = {"regularisation_loss": (self.regularisation_weight, kept)}
-        if takes(self.generator, "look"):
-            met = look_distance(refined, colour_statistics(real))
-            terms["look_loss"] = (self.look_weight, met)
+        if takes(self.generator, "style"):
+            met = style_distance(refined, colour_moments(real))
+            terms["style_loss"] = (self.style_weight, met)
         return terms
 
 
@@ -189,12 +190,14 @@ def build_steps(
     """Both stages with the optimizers and the history that work for small sets on a CPU.
 
     Adam throughout; learning rates fall to a twentieth over each stage, which steadies its end;
-    the refiner's weights are averaged (export them within ``generator_player.averaged()``).
+    the refiner's weights are averaged (export them within ``generator_player.averaged()``). The
+    history keeps 256 pictures on each replica, or its batch where that is larger. Call it in the
+    scope of the strategy that trains.
 
     Args:
         refiner: From a builder of this family.
         discriminator: The same.
-        batch_size: Pictures on one replica.
+        batch_size: Pictures of each domain in a global batch of the second stage.
         prefit_steps: Length of the first stage.
         refine_steps: Length of the second.
         refiner_rate: Learning rate of the refiner in the second stage.
@@ -211,9 +214,8 @@ def build_steps(
         return keras.optimizers.Adam(falling, beta_2=0.99, **more)
 
     prefit = PrefitStep(refiner, Player(refiner, adam(2e-3, prefit_steps)), seed=seed)
-    pool = ImagePool(
-        max(256, batch_size), refiner.inputs[0].shape[1:], batch_size, swap_probability=1.0
-    )
+    rows = replica_rows(batch_size)
+    pool = ImagePool(max(256, rows), refiner.inputs[0].shape[1:], rows, swap_probability=1.0)
     average = {"use_ema": True, "ema_momentum": 0.998}
     refine = RefinerStep(
         refiner,

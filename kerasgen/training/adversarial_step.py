@@ -9,14 +9,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerasgen.training.diff_augment import NUMBERS_PER_PICTURE, diff_augment
 from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.losses import AdversarialLoss
-from kerasgen.training.step import Player, Step
-
-_SWAP_STREAM, _SLOT_STREAM = 0, 1
-_REAL_STREAM, _FRESH_STREAM, _PAST_STREAM = 2, 3, 4
-"""Augmentation has a stream for each set of pictures: their rows stay those of the global batch."""
+from kerasgen.training.step import Player, Step, Stream
 
 Heads = list[tf.Tensor]
 """Logits of the discriminator, one tensor for each of its outputs."""
@@ -87,8 +82,12 @@ class AdversarialStep(Step):
     def generate(self, *batch: tf.Tensor) -> tf.Tensor:
         """Fakes for a batch, ``[N, H, W, C]``, in training mode."""
 
+    def prepare(self, *batch: tf.Tensor) -> Batch:
+        """The batch as all other methods take it, with what is drawn once for an update."""
+        return batch
+
     def conditions(self, *batch: tf.Tensor) -> tuple[tf.Tensor | None, tf.Tensor | None]:
-        """What the discriminator is told beside the real pictures, and beside the fakes."""
+        """The discriminator's second input for the real pictures, and that for the fakes."""
         return None, None
 
     def adversarial_heads(self, heads: Heads) -> Heads:
@@ -110,6 +109,7 @@ class AdversarialStep(Step):
             ``generator_loss`` and ``discriminator_loss`` (their adversarial parts), and the
             family's own terms, not weighted.
         """
+        batch = self.prepare(*batch)
         if self.update_counts == (1, 1):
             return self._together(batch)
         losses: dict[str, tf.Tensor] = {}
@@ -154,13 +154,13 @@ class AdversarialStep(Step):
     def _past(self, fakes: tf.Tensor) -> tf.Tensor | None:
         """Half as many pictures as ``fakes``, from the history once it is full.
 
-        Shrivastava et al. (2017), section 2.3.
+        Shrivastava et al. (2017), arXiv:1612.07828, section 2.3.
         """
         if self.pool is None or self.pool.capacity == 0:
             return None
         half = fakes.shape[0] // 2
-        swap = self.random(half, [], _SWAP_STREAM)
-        priorities = self.random(self.pool.capacity, [], _SLOT_STREAM)
+        swap = self.random(half, [], Stream.POOL_SWAP)
+        priorities = self.random(self.pool.capacity, [], Stream.POOL_SLOT)
         return self.pool.exchange(fakes[:half], swap, priorities)
 
     def judge(self, images: tf.Tensor, condition: tf.Tensor | None) -> Heads:
@@ -169,26 +169,22 @@ class AdversarialStep(Step):
         return tf.nest.flatten(self.discriminator(inputs, training=True))
 
     def _judge_fakes(self, batch: Batch, fakes: tf.Tensor) -> Heads:
-        return self.judge(self._augmented(fakes, _FRESH_STREAM), self.conditions(*batch)[1])
+        shown = self.augment(fakes, self.policy, Stream.FRESH_FAKES)
+        return self.judge(shown, self.conditions(*batch)[1])
 
     def _judge_real(
         self, batch: Batch, past: tf.Tensor | None
     ) -> tuple[tf.Tensor, Heads, Heads | None]:
         """The real pictures as they were shown, and the heads of them and of past fakes."""
-        shown = self._augmented(self.real(*batch), _REAL_STREAM)
+        # A stream for each set of pictures: their rows stay those of the global batch.
+        shown = self.augment(self.real(*batch), self.policy, Stream.REAL)
         condition = self.conditions(*batch)[0]
         if past is None:
             return shown, self.judge(shown, condition), None
-        both = tf.concat([shown, self._augmented(past, _PAST_STREAM)], axis=0)
+        both = tf.concat([shown, self.augment(past, self.policy, Stream.PAST_FAKES)], axis=0)
         heads = self.judge(both, condition)
         rows = shown.shape[0]
         return shown, [head[:rows] for head in heads], [head[rows:] for head in heads]
-
-    def _augmented(self, images: tf.Tensor, stream: int) -> tf.Tensor:
-        if not self.policy:
-            return images
-        numbers = self.random(images.shape[0], [NUMBERS_PER_PICTURE], stream)
-        return diff_augment(images, numbers, self.policy)
 
     def _generator_losses(
         self, batch: Batch, fakes: tf.Tensor, real: Heads, fresh: Heads

@@ -1,8 +1,9 @@
-"""The look of a picture: six numbers that say its colours, apart from what is in it.
+"""The style of a picture: six numbers that describe its colours, apart from what is in it.
 
-Reinhard et al. (2001), "Color Transfer between Images": mean and deviation of each channel. Here in
-RGB. A refiner that is told the look of some photograph can give one render many lightings, and a
-person can read what a look means.
+Mean and standard deviation of each channel, as style is in Huang & Belongie (2017),
+arXiv:1703.06868, equation 8, but of the pixels instead of features; so Reinhard et al. (2001),
+"Color Transfer between Images". A refiner that takes the style of some photograph can give one
+render many lightings, and a person can read what a style means.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import tensorflow as tf
 
 from kerasgen.training.losses import l1
 
-LOOK_SIZE = 6
+STYLE_SIZE = 6
 """Three means, three standard deviations."""
 
 _SMALL = 1e-4
 """Added to variances, so that the root has a slope on a flat picture."""
 
 
-def colour_statistics(images: tf.Tensor) -> tf.Tensor:
+def colour_moments(images: tf.Tensor) -> tf.Tensor:
     """Mean and standard deviation of each channel.
 
     Args:
@@ -36,19 +37,19 @@ def colour_statistics(images: tf.Tensor) -> tf.Tensor:
     return tf.concat([mean, tf.sqrt(variance + _SMALL)], axis=1)
 
 
-def recolour(images: tf.Tensor, look: tf.Tensor) -> tf.Tensor:
-    """Gives pictures the means and deviations of a look; clipped to [-1, 1].
+def recolour(images: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
+    """Gives pictures the means and deviations of a style; clipped to [-1, 1].
 
     Args:
         images: ``[N, H, W, 3]`` float32 in [-1, 1].
-        look: ``[N, 6]`` from ``colour_statistics``.
+        style: ``[N, 6]`` from ``colour_moments``.
     """
-    own = colour_statistics(images)[:, None, None, :]
-    wanted = look[:, None, None, :]
+    own = colour_moments(images)[:, None, None, :]
+    wanted = style[:, None, None, :]
     scaled = (images - own[..., :3]) / own[..., 3:] * wanted[..., 3:] + wanted[..., :3]
     return tf.clip_by_value(scaled, -1.0, 1.0)
 
 
-def look_distance(images: tf.Tensor, look: tf.Tensor) -> tf.Tensor:
-    """Mean absolute difference between the pictures' looks and the looks asked for."""
-    return l1(colour_statistics(images), look)
+def style_distance(images: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
+    """Mean absolute difference between the pictures' styles and the given ones."""
+    return l1(colour_moments(images), style)

@@ -1,8 +1,8 @@
 """Differentiable augmentation: the same random changes on real and fake, with gradients through.
 
-Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training" (2020), section 3.
-Differs: shifted pictures repeat their edge, where the paper puts zeros; at a shift of a few pixels
-zeros take a larger part of a small picture than the shift is worth.
+Zhao et al. (2020), "Differentiable Augmentation for Data-Efficient GAN Training", arXiv:2006.10738,
+section 3. Differs: shifted pictures repeat their edge, where the paper puts zeros, which would take
+a large part of a small picture.
 
 Stateless: the randomness is an argument, so a step stays a pure function.
 """
@@ -71,9 +71,9 @@ def _translate(images: tf.Tensor, numbers: tf.Tensor, share: float) -> tf.Tensor
     for axis, side, column in ((1, height, 0), (2, width, 1)):
         reach = int(round(side * share))
         offsets = tf.cast(tf.floor(numbers[:, column] * (2 * reach + 1)), tf.int32)
-        places = tf.range(side)[None, :] + offsets[:, None] - reach
-        places = tf.clip_by_value(places, 0, side - 1)
-        images = tf.gather(images, places, axis=axis, batch_dims=1)
+        indices = tf.range(side)[None, :] + offsets[:, None] - reach
+        indices = tf.clip_by_value(indices, 0, side - 1)
+        images = tf.gather(images, indices, axis=axis, batch_dims=1)
     return images
 
 

@@ -7,13 +7,18 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 
+def replica_rows(batch_size: int) -> int:
+    """Pictures of a global batch on one replica of the strategy in whose scope this is called."""
+    return batch_size // tf.distribute.get_strategy().num_replicas_in_sync
+
+
 class ImagePool:
     """Keeps past synthetic pictures of one replica and mixes them with fresh ones.
 
-    Shrivastava et al., "Learning from Simulated and Unsupervised Images through Adversarial
-    Training" (2017), section 2.3, with the exchange rule of CycleGAN (Zhu et al. 2017, section 4):
-    while the pool fills, pictures pass; afterwards each is swapped for a stored one with a given
-    probability (one half in CycleGAN; 1 for SimGAN's half-batch from the buffer).
+    Shrivastava et al. (2017), arXiv:1612.07828, section 2.3, with the exchange rule of CycleGAN
+    (Zhu et al. 2017, arXiv:1703.10593, section 4): while the pool fills, pictures pass; afterwards
+    each is swapped for a stored one with a given probability (one half in CycleGAN; 1 for SimGAN's
+    half-batch from the buffer).
 
     Differs: the slots exchanged within one batch are distinct, so that the exchange is one gather
     and one scatter inside the traced step.
@@ -21,11 +26,11 @@ class ImagePool:
     Args:
         capacity: Pictures kept on each replica; 0 switches the pool off.
         image_shape: (height, width, channels) of one picture.
-        batch_size: Largest number of pictures exchanged at once on one replica.
+        rows: Largest number of pictures exchanged at once on a replica, see ``replica_rows``.
         swap_probability: In [0, 1].
 
     Raises:
-        ValueError: If the capacity is neither 0 nor at least ``batch_size``, or the probability
+        ValueError: If the capacity is neither 0 nor at least ``rows``, or the probability
             is out of range.
     """
 
@@ -33,14 +38,14 @@ class ImagePool:
         self,
         capacity: int,
         image_shape: Sequence[int],
-        batch_size: int,
+        rows: int,
         *,
         swap_probability: float = 0.5,
     ) -> None:
-        if capacity != 0 and capacity < batch_size:
+        if capacity != 0 and capacity < rows:
             raise ValueError(
                 "`capacity` must be 0 or at least the batch of one replica. "
-                f"Received: capacity={capacity}, batch_size={batch_size}"
+                f"Received: capacity={capacity}, rows={rows}"
             )
         if not 0.0 <= swap_probability <= 1.0:
             raise ValueError(
@@ -64,7 +69,7 @@ class ImagePool:
         return [self.images, self.count]
 
     def exchange(self, images: tf.Tensor, swap: tf.Tensor, priorities: tf.Tensor) -> tf.Tensor:
-        """Gives back the pictures, some replaced by stored ones whose places they take.
+        """Gives back the pictures, some replaced by stored ones whose slots they take.
 
         Args:
             images: ``[N, H, W, C]`` float32 in [-1, 1], fresh fakes.

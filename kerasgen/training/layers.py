@@ -48,7 +48,8 @@ def normalize(x: Tensor, normalization: str | None, *, affine: bool = True) -> T
 def conditional_normalize(x: Tensor, label: Tensor, num_classes: int, normalization: str) -> Tensor:
     """Normalises a feature map, then scales and shifts each channel by learned numbers of a class.
 
-    Dumoulin et al. (2017), section 2.2. Every class starts with scale 1 and shift 0.
+    Dumoulin et al. (2017), arXiv:1610.07629, section 2.2. Every class starts with scale 1 and
+    shift 0.
 
     Args:
         x: ``[N, H, W, C]``.
@@ -74,7 +75,7 @@ def mirror_pad(x: Tensor, width: int) -> Tensor:
 def convolve(x: Tensor, width: int, kernel: int, *, strides: int = 1, **options: Any) -> Tensor:
     """A convolution with mirrored padding; ``kernel - strides`` must be even.
 
-    He initialisation (He et al. 2015), unless the options say otherwise.
+    He initialisation (He et al. 2015, arXiv:1502.01852), unless the options say otherwise.
     """
     options = {"kernel_initializer": "he_normal", **options}
     padded = mirror_pad(x, (kernel - strides) // 2)
@@ -101,7 +102,7 @@ def _crop(x: Tensor, width: int) -> Tensor:
 def depth_to_space(x: Tensor, factor: int) -> Tensor:
     """``[N, H, W, C f f]`` -> ``[N, H f, W f, C]``: each pixel's channels become a block.
 
-    Shi et al. (2016), section 3.2.
+    Shi et al. (2016), arXiv:1609.05158, section 3.2.
     """
     if factor == 1:
         return x
@@ -115,8 +116,8 @@ def depth_to_space(x: Tensor, factor: int) -> Tensor:
 def add_noise(x: Tensor, noise: Tensor) -> Tensor:
     """Adds noise to each channel by a learned strength, zero at the start.
 
-    Karras et al. (2019), section 2: a network without such an input cannot draw the grain of a
-    camera, only average over it.
+    Karras et al. (2019), arXiv:1812.04948, section 2: a network without such an input cannot draw
+    the grain of a camera, only average over it.
 
     Args:
         x: ``[N, H, W, C]``.
@@ -129,8 +130,8 @@ def add_noise(x: Tensor, noise: Tensor) -> Tensor:
 def modulate(x: Tensor, condition: Tensor) -> Tensor:
     """Scales and shifts each channel by a learned function of a condition vector.
 
-    Perez et al., "FiLM" (2018), section 2.1. Starts near the identity: the scale is one plus the
-    layer's output, whose weights start small.
+    Perez et al. (2018), "FiLM", arXiv:1709.07871, section 2.1. Starts near the identity: the scale
+    is one plus the layer's output, whose weights start small.
 
     Args:
         x: ``[N, H, W, C]``.
@@ -148,7 +149,8 @@ def residual_block(
 ) -> Tensor:
     """Two 3x3 convolutions with mirrored padding, added to their input; the width stays.
 
-    He et al. (2016), section 3.1, in the form of Johnson et al. (2016): nothing after the sum.
+    He et al. (2016), arXiv:1512.03385, section 3.1, in the form of Johnson et al. (2016),
+    arXiv:1603.08155: nothing after the sum.
     """
     width = x.shape[-1]
     y = normalize(convolve(x, width, 3), normalization)

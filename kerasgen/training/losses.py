@@ -28,46 +28,62 @@ def _mean(values: tf.Tensor) -> tf.Tensor:
 
 
 def non_saturating_generator(real_logits: Logits, fake_logits: Logits) -> tf.Tensor:
-    """Non-saturating generator loss, softplus(-D(fake)) (Goodfellow et al. 2014, section 3)."""
+    """Non-saturating generator loss, softplus(-D(fake)).
+
+    Goodfellow et al. (2014), arXiv:1406.2661, section 3.
+    """
     return _mean(tf.nn.softplus(-fake_logits))
 
 
 def binary_cross_entropy_discriminator(real_logits: Logits, fake_logits: Logits) -> tf.Tensor:
-    """Binary cross-entropy on logits, real 1 and fake 0 (Goodfellow et al. 2014, equation 1).
+    """Binary cross-entropy on logits, real 1 and fake 0.
 
-    Differs: the mean of the two halves, not their sum, so that it is log 2 for an undecided
-    discriminator.
+    Goodfellow et al. (2014), arXiv:1406.2661, equation 1. Differs: the mean of the two halves,
+    not their sum, so that it is log 2 for an undecided discriminator.
     """
     return 0.5 * (_mean(tf.nn.softplus(-real_logits)) + _mean(tf.nn.softplus(fake_logits)))
 
 
 def least_squares_generator(real_logits: Logits, fake_logits: Logits) -> tf.Tensor:
-    """Least-squares generator loss, (D(fake) - 1)^2 (Mao et al. 2017, equation 9, b = c = 1)."""
+    """Least-squares generator loss, (D(fake) - 1)^2.
+
+    Mao et al. (2017), arXiv:1611.04076, equation 9, b = c = 1.
+    """
     return _mean(tf.square(fake_logits - 1.0))
 
 
 def least_squares_discriminator(real_logits: Logits, fake_logits: Logits) -> tf.Tensor:
-    """Least-squares discriminator loss, half of (D(real) - 1)^2 + D(fake)^2 (Mao et al. 2017)."""
+    """Least-squares discriminator loss, half of (D(real) - 1)^2 + D(fake)^2.
+
+    Mao et al. (2017), arXiv:1611.04076, equation 9.
+    """
     return 0.5 * (_mean(tf.square(real_logits - 1.0)) + _mean(tf.square(fake_logits)))
 
 
 def hinge_generator(real_logits: Logits, fake_logits: Logits) -> tf.Tensor:
-    """Hinge generator loss, -D(fake) (Lim & Ye 2017, equation 8)."""
+    """Hinge generator loss, -D(fake) (Lim & Ye 2017, arXiv:1705.02894, equation 8)."""
     return -_mean(fake_logits)
 
 
 def hinge_discriminator(real_logits: Logits, fake_logits: Logits) -> tf.Tensor:
-    """Hinge discriminator loss, relu(1 - D(real)) + relu(1 + D(fake)) (Lim & Ye 2017)."""
+    """Hinge discriminator loss, relu(1 - D(real)) + relu(1 + D(fake)).
+
+    Lim & Ye (2017), arXiv:1705.02894.
+    """
     return _mean(tf.nn.relu(1.0 - real_logits)) + _mean(tf.nn.relu(1.0 + fake_logits))
 
 
 def relativistic_generator(real_logits: Logits, fake_logits: Logits) -> tf.Tensor:
-    """Relativistic pairing loss, softplus(D(real) - D(fake)) (Huang et al. 2024, section 2.1)."""
+    """Relativistic pairing loss, softplus(D(real) - D(fake)).
+
+    Jolicoeur-Martineau (2018), arXiv:1807.00734, as in Huang et al. (2024), arXiv:2501.05441,
+    section 2.1.
+    """
     return _mean(tf.nn.softplus(real_logits - fake_logits))
 
 
 def relativistic_discriminator(real_logits: Logits, fake_logits: Logits) -> tf.Tensor:
-    """Relativistic pairing loss, softplus(D(fake) - D(real)) (Huang et al. 2024, section 2.1)."""
+    """Relativistic pairing loss, softplus(D(fake) - D(real)); see ``relativistic_generator``."""
     return _mean(tf.nn.softplus(fake_logits - real_logits))
 
 
@@ -85,8 +101,8 @@ def l1(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
 def squared_gradient_norm(critic: Critic, images: tf.Tensor) -> tf.Tensor:
     """Half the mean squared norm of the critic's gradient at the pictures.
 
-    On real pictures this is R1, on fakes R2 (Mescheder et al. 2018, equation 9), to be multiplied
-    by their gamma.
+    On real pictures this is R1, on fakes R2 (Mescheder et al. 2018, arXiv:1801.04406, equation 9),
+    to be multiplied by their gamma.
 
     Args:
         critic: Pictures -> logits of any shape ``[N, ...]``.
@@ -103,7 +119,9 @@ def squared_gradient_norm(critic: Critic, images: tf.Tensor) -> tf.Tensor:
 def gradient_penalty(
     critic: Critic, real: tf.Tensor, fake: tf.Tensor, mixing: tf.Tensor
 ) -> tf.Tensor:
-    """Mean squared distance of the critic's gradient norm from 1 (Gulrajani et al. 2017, eq. 3).
+    """Mean squared distance of the critic's gradient norm from 1.
+
+    Gulrajani et al. (2017), arXiv:1704.00028, equation 3.
 
     Args:
         critic: Pictures -> logits of any shape ``[N, ...]``.

@@ -1,4 +1,4 @@
-"""What a run tells while it works: progress with time left, history.csv, TensorBoard scalars."""
+"""What a run reports while it works: progress with time left, history.csv, TensorBoard scalars."""
 
 from __future__ import annotations
 

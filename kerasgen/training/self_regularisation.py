@@ -1,7 +1,8 @@
 """What a refined picture must keep of its render: self-regularisation terms.
 
 Each is a function ``(refined, rendered) -> scalar`` of ``[N, H, W, C]`` float in [-1, 1].
-Shrivastava et al. (2017), section 2.1, call their choice psi: the identity, or a feature transform.
+Shrivastava et al. (2017), arXiv:1612.07828, section 2.1, call their choice psi: the identity, or a
+feature transform.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def luminance(images: tf.Tensor) -> tf.Tensor:
 
 
 def pixel_l1(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:
-    """Mean absolute pixel difference: the seed's choice. It also forbids new colours."""
+    """Mean absolute pixel difference, as in the original refiner. It also forbids new colours."""
     return l1(tf.cast(refined, tf.float32), tf.cast(rendered, tf.float32))
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import abc
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from kerasgen.data.random_streams import STREAMS, Stream, stream_key
+from kerasgen.training.diff_augment import NUMBERS_PER_PICTURE, diff_augment
 from kerasgen.training.image_pool import ImagePool
+
+__all__ = ["STREAMS", "Player", "Step", "Stream"]
 
 
 class Player:
     """One side of an adversarial game: the weights it may move and the optimizer that moves them.
 
-    The trainable variables are captured here, once. Keras 3 reads ``trainable`` when it is asked,
+    The trainable variables are captured here, once. Keras 3 reads ``trainable`` at each call,
     so a list taken later, from a network that somebody froze meanwhile, would be empty and the
     network would silently never learn.
 
@@ -184,21 +188,37 @@ class Step(abc.ABC):
         Args:
             rows: Pictures on this replica.
             shape: Of the numbers for one picture.
-            stream: A small integer that tells apart the uses within one update.
+            stream: A member of ``Stream`` from 16 on, which tells apart the uses within one update;
+                ``Stream.OTHER`` and the seven numbers after it are free for your own steps.
             normal: Standard normal numbers, not uniform ones in [0, 1).
 
         Returns:
             ``[rows, *shape]`` float32.
+
+        Raises:
+            ValueError: If the stream is one of the batches' or of another seed.
         """
+        if stream < Stream.POOL_SWAP:
+            raise ValueError(
+                f"`stream` must be at least {Stream.POOL_SWAP}: batches draw from those below. "
+                f"Received: stream={stream}"
+            )
         context = tf.distribute.get_replica_context()
         total = rows * context.num_replicas_in_sync
-        seed = tf.stack([tf.constant(self.seed * 64 + stream, tf.int64), self.updates.value()])
+        key = tf.constant(stream_key(self.seed, stream), tf.int64)
         draw = tf.random.stateless_normal if normal else tf.random.stateless_uniform
-        numbers = draw([total, *shape], seed)
+        numbers = draw([total, *shape], tf.stack([key, self.updates.value()]))
         start = tf.cast(context.replica_id_in_sync_group, tf.int32) * rows
         part = numbers[start : start + rows]
         part.set_shape([rows, *shape])
         return part
+
+    def augment(self, images: tf.Tensor, policy: Collection[str], stream: int) -> tf.Tensor:
+        """``diff_augment`` with the numbers of a stream; an empty policy changes nothing."""
+        if not policy:
+            return images
+        numbers = self.random(images.shape[0], [NUMBERS_PER_PICTURE], stream)
+        return diff_augment(images, numbers, policy)
 
     def state(self) -> dict[str, Any]:
         """Every variable a restart needs, by a name that does not depend on creation counters.

@@ -1,4 +1,4 @@
-"""The loop: repeats a step on every replica, keeps checkpoints and logs, stops when asked."""
+"""The loop: repeats a step on every replica, keeps checkpoints and logs, stops on a signal."""
 
 from __future__ import annotations
 

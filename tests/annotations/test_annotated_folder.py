@@ -50,12 +50,12 @@ def test_other_pictures_of_the_same_names_are_other_sources(tmp_path):
     fill(tmp_path / "in", "1.png", "2.png")
     out = tmp_path / "out"
     before = SourceFolder(tmp_path / "in")
-    lay_smoke(before, out)
+    lay_smoke(tmp_path / "in", out)
     assert SourceFolder(tmp_path / "in").sha256 == before.sha256
-    lay_smoke(SourceFolder(tmp_path / "in"), out)
+    lay_smoke(tmp_path / "in", out)
     Image.new("RGB", (24, 24), (1, 2, 3)).save(tmp_path / "in/2.png")
     with pytest.raises(ValueError, match="begun with other settings.*Received: sources="):
-        lay_smoke(SourceFolder(tmp_path / "in"), out)
+        lay_smoke(tmp_path / "in", out)
     # From one place to another: the same.
     Image.new("RGB", (24, 24), (20, 90, 90)).save(tmp_path / "in/2.png")
     moved = (tmp_path / "in").rename(tmp_path / "moved")

@@ -143,11 +143,67 @@ def test_rejects_wrong_fields() -> None:
         Annotation.from_dict({"mask": {"size": [2, 2], "counts": [1, 2]}})
 
 
-def test_run_lengths_are_column_major_and_start_with_false() -> None:
+MASKS = {
+    "empty": np.zeros((4, 7), bool),
+    "full": np.ones((4, 7), bool),
+    "first": np.arange(28).reshape(7, 4) == 0,
+    "last": np.arange(28).reshape(7, 4) == 27,
+    "one pixel": np.ones((1, 1), bool),
+    "noise": np.random.default_rng(0).random((90, 130)) < 0.4,
+    "disc": disc(300, 100, 200, 60),
+}
+
+
+@pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
+def test_masks_are_read_as_they_were_written(mask: np.ndarray) -> None:
+    encoded = json.loads(json.dumps(annotation.run_lengths(mask)))
+    assert encoded["size"] == list(mask.shape) and encoded["counts"].isascii()
+    pixels = mask.ravel(order="F")
+    edges = np.flatnonzero(np.diff(pixels, prepend=False))
+    counts = np.diff(edges, prepend=0, append=pixels.size).tolist()
+    for each in (encoded, {**encoded, "counts": counts}):
+        found = annotation.mask_from_run_lengths(each)
+        assert found.dtype == np.bool_
+        np.testing.assert_array_equal(found, mask)
+
+
+def test_run_lengths_are_cocos() -> None:
     mask = np.array([[False, True, True], [False, False, True]])
-    assert Annotation(mask=mask).to_dict()["mask"] == {"size": [2, 3], "counts": [2, 1, 1, 2]}
+    assert annotation.run_lengths(mask) == {"size": [2, 3], "counts": "2111"}
+    assert Annotation(mask=mask).to_dict()["mask"] == {"size": [2, 3], "counts": "2111"}
     mask = np.array([[True, False], [True, True]])
-    assert Annotation(mask=mask).to_dict()["mask"] == {"size": [2, 2], "counts": [0, 2, 1, 1]}
+    assert annotation.run_lengths(mask) == {"size": [2, 2], "counts": "021O"}
+
+
+def test_runs_of_no_pixel_are_read() -> None:
+    found = annotation.mask_from_run_lengths({"size": [2, 2], "counts": [1, 0, 1, 2, 0]})
+    np.testing.assert_array_equal(found, [[False, True], [False, True]])
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        "2",
+        "2112",
+        "",
+        "o",
+        "211P",
+        "zzzz",
+        "2é",
+        [1, 2],
+        [7],
+        [-1, 7],
+        [2.5, 3.5],
+        [],
+        [2**40],
+        "5\0",
+        5,
+    ],
+)
+def test_run_lengths_that_do_not_fill_the_mask_are_refused(counts: object) -> None:
+    """Too few leave pixels of chance, and a string that stops within a number has no end."""
+    with pytest.raises(ValueError, match="must fill height"):
+        annotation.mask_from_run_lengths({"size": [2, 3], "counts": counts})
 
 
 @pytest.mark.parametrize("density", [0.0, 0.3, 1.0])

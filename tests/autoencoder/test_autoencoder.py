@@ -9,7 +9,7 @@ from conformance import check_replicas, check_resume, check_round_trip, check_wh
 from kerasgen.autoencoder import (
     AutoencoderStep,
     build_autoencoder,
-    build_pooled_autoencoder,
+    build_original_autoencoder,
     encoder_of,
 )
 from kerasgen.data.pipeline import Pictures, labelled
@@ -33,7 +33,7 @@ def make_step(optimizer=keras.optimizers.SGD, rate=0.01):
 
 
 def test_the_write_ups_autoencoder_has_its_shapes_and_size():
-    network = build_pooled_autoencoder()
+    network = build_original_autoencoder()
     assert network.count_params() == 6_083
     assert encoder_of(network).output_shape == (None, 37, 37, 8)
     pictures = network(tf.zeros((1, 299, 299, 3)))

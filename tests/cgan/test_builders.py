@@ -10,8 +10,8 @@ from kerasgen.cgan import (
     build_cgan,
     build_discriminator,
     build_generator,
-    build_modulated_generator,
-    build_projection_discriminator,
+    build_original_discriminator,
+    build_original_generator,
 )
 from kerasgen.training.layers import conditional_normalize, normalize
 
@@ -20,28 +20,28 @@ CLASSES = 3
 LATENT = 6
 ROWS = 8
 
-GENERATORS = (build_generator, build_modulated_generator)
-DISCRIMINATORS = (build_discriminator, build_projection_discriminator)
+GENERATORS = (build_original_generator, build_generator)
+DISCRIMINATORS = (build_original_discriminator, build_discriminator)
 BUILDERS = (*GENERATORS, *DISCRIMINATORS)
 
 
 def small_generator(**changes):
     options = {"latent_size": LATENT, "embedding_size": 4, "widths": (4, 4), **changes}
-    return build_modulated_generator(SHAPE, CLASSES, **options)
+    return build_generator(SHAPE, CLASSES, **options)
 
 
 def small_discriminator(**changes):
-    return build_projection_discriminator(SHAPE, CLASSES, **{"widths": (4, 4), **changes})
+    return build_discriminator(SHAPE, CLASSES, **{"widths": (4, 4), **changes})
 
 
-def seed_pair():
-    """The write-up's layers at the smallest size: they include Dropout."""
-    generator = build_generator(SHAPE, CLASSES, latent_size=LATENT, embedding_size=4)
-    return generator, build_discriminator(SHAPE, CLASSES, embedding_size=4)
+def original_pair():
+    """The original's layers at the smallest size: they include Dropout."""
+    generator = build_original_generator(SHAPE, CLASSES, latent_size=LATENT, embedding_size=4)
+    return generator, build_original_discriminator(SHAPE, CLASSES, embedding_size=4)
 
 
 def seed_judge():
-    return seed_pair()[1]
+    return original_pair()[1]
 
 
 def batch(rows=ROWS):
@@ -58,14 +58,14 @@ def latent_and_label(generator, rows=4):
 
 
 def test_the_write_ups_networks_have_their_published_sizes():
-    assert build_generator().count_params() == 1_169_336
-    assert build_discriminator().count_params() == 196_773
+    assert build_original_generator().count_params() == 1_169_336
+    assert build_original_discriminator().count_params() == 196_773
 
 
 def test_the_modern_networks_have_their_sizes():
-    assert build_modulated_generator().count_params() == 738_753
-    assert build_projection_discriminator().count_params() == 150_251
-    assert build_projection_discriminator(class_head=False).count_params() == 129_761
+    assert build_generator().count_params() == 738_753
+    assert build_discriminator().count_params() == 150_251
+    assert build_discriminator(class_head=False).count_params() == 129_761
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -79,9 +79,9 @@ def test_every_size_runs_from_latent_and_label_to_logits(size, channels):
         assert pictures.dtype == tf.float32
         assert np.abs(pictures).max() <= 1
     label = tf.range(4) % CLASSES
-    logits = build_discriminator(shape, CLASSES)([pictures, label])
+    logits = build_original_discriminator(shape, CLASSES)([pictures, label])
     assert (logits.shape, logits.dtype) == ((4, 1), tf.float32)
-    logits, classes = build_projection_discriminator(shape, CLASSES)([pictures, label])
+    logits, classes = build_discriminator(shape, CLASSES)([pictures, label])
     assert logits.shape == (4, 1)
     assert classes.shape == (4, CLASSES)
 
@@ -131,14 +131,14 @@ def test_shapes_and_classes_out_of_range_are_refused(build, options):
 @pytest.mark.parametrize(
     ("build", "options"),
     [
+        (build_original_generator, {"latent_size": 0}),
         (build_generator, {"latent_size": 0}),
-        (build_modulated_generator, {"latent_size": 0}),
-        (build_modulated_generator, {"widths": ()}),
-        (build_modulated_generator, {"widths": (8, 0)}),
-        (build_modulated_generator, {"widths": (8, 8, 8)}),
-        (build_modulated_generator, {"normalization": "layer"}),
-        (build_projection_discriminator, {"widths": ()}),
-        (build_discriminator, {"dropout": 1.5}),
+        (build_generator, {"widths": ()}),
+        (build_generator, {"widths": (8, 0)}),
+        (build_generator, {"widths": (8, 8, 8)}),
+        (build_generator, {"normalization": "layer"}),
+        (build_discriminator, {"widths": ()}),
+        (build_original_discriminator, {"dropout": 1.5}),
     ],
 )
 def test_options_that_do_not_fit_are_refused(build, options):
@@ -148,7 +148,7 @@ def test_options_that_do_not_fit_are_refused(build, options):
 
 @pytest.mark.parametrize("most", [10_000])
 def test_the_most_classes_are_built(most):
-    assert build_projection_discriminator(SHAPE, most, widths=(1, 1)).output[1].shape[1] == most
+    assert build_discriminator(SHAPE, most, widths=(1, 1)).output[1].shape[1] == most
 
 
 def test_conditional_normalization_scales_and_shifts_by_class():
@@ -167,7 +167,7 @@ def test_conditional_normalization_scales_and_shifts_by_class():
     np.testing.assert_allclose(network([x, labels]), plain(x) * rows - rows, atol=1e-4)
 
 
-@pytest.mark.parametrize("make", [small_generator, lambda: seed_pair()[0]])
+@pytest.mark.parametrize("make", [small_generator, lambda: original_pair()[0]])
 def test_generators_are_plain_keras_models(make, tmp_path):
     generator = make()
     check_round_trip(generator, latent_and_label(generator), tmp_path)

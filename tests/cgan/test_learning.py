@@ -7,10 +7,10 @@ import tensorflow as tf
 from keras import layers, ops
 
 from kerasgen.cgan import (
-    AlternatingCGANStep,
     CGANStep,
-    build_modulated_generator,
-    build_projection_discriminator,
+    OriginalCGANStep,
+    build_discriminator,
+    build_generator,
 )
 from kerasgen.data.pipeline import Pictures, labelled
 from kerasgen.training.losses import BINARY_CROSS_ENTROPY, RELATIVISTIC
@@ -76,7 +76,7 @@ def test_losses_of_linear_networks_by_hand(adversarial, of_discriminator, of_gen
     assert losses["generator_loss"] == pytest.approx(of_generator, abs=1e-6)
     # Class logits of a real picture are (0, log 3): chances of 1/4 and 3/4.
     assert losses["real_class_loss"] == pytest.approx(np.log(16 / 3) / 2, abs=1e-6)
-    # Those of the fakes (0, log 3) and (0, -log 3), where 0 and 1 were asked for: both 1/4.
+    # Those of the fakes (0, log 3) and (0, -log 3), whose classes are 0 and 1: both 1/4.
     assert losses["fake_class_loss"] == pytest.approx(np.log(4), abs=1e-6)
     assert losses["gradient_penalty"] == pytest.approx(LOG3**2 / 2, abs=1e-6)
 
@@ -91,13 +91,13 @@ def test_the_penalty_is_computed_at_every_kth_update(every):
 
 
 def test_each_loss_is_about_the_labels_of_its_own_pictures():
-    """Every real picture is of class 0; the fakes are asked for both classes."""
+    """Every real picture is of class 0; the fakes are of both classes."""
     rows = 8
     images = tf.reshape(tf.tile(tf.constant([[1.0, 0.0]]), (rows, 1)), (rows, *PIXELS))
     step = linear_step(balanced=True)
     step.discriminator.get_layer("judge").trainable_variables[0].assign([[3.0, 4.0], [1.0, 0.0]])
-    _, asked = step.conditions(None, tf.zeros(rows, tf.int32), None)
-    assert set(asked.numpy()) == {0, 1}
+    _, labels = step.conditions(*step.prepare(None, tf.zeros(rows, tf.int32), None))
+    assert set(labels.numpy()) == {0, 1}
     losses = floats(step(images, tf.zeros(rows, tf.int32), tf.zeros((rows, 2))))
     # The row of class 0, (3, 4), is 5 long; that of class 1 only 1.
     assert losses["gradient_penalty"] == pytest.approx(25 / 2, abs=1e-5)
@@ -125,7 +125,7 @@ def test_the_class_loss_weighs_as_much_as_it_says():
         # The discriminator's own: chances minus what is true, (-1/4, 1/4) on the first pixel.
         kernel = CLASS_KERNEL - [[-0.25, 0.25], [0.0, 0.0]]
         np.testing.assert_allclose(weights_of(step.discriminator, "classes"), kernel, atol=1e-6)
-    # Chances minus what was asked for: (-3/4, 3/4) and (3/4, -3/4), times log 3 for class 1.
+    # Chances minus the fakes' classes: (-3/4, 3/4) and (3/4, -3/4), times log 3 for class 1.
     slope = 0.5 * np.array([[0.75, 0.75], [-0.75, -0.75]]) * LOG3 / 2
     np.testing.assert_allclose(after[1] - after[0], -slope, atol=1e-6)
 
@@ -148,7 +148,7 @@ def test_three_updates_in_turn_by_hand():
     weight = layers.Embedding(1, 1, embeddings_initializer="zeros", name="w")(label)
     discriminator = keras.Model([images, label], layers.Flatten()(images) * weight)
     players = [Player(network, keras.optimizers.SGD(1.0)) for network in (generator, discriminator)]
-    step = AlternatingCGANStep(generator, discriminator, *players, num_classes=1)
+    step = OriginalCGANStep(generator, discriminator, *players, num_classes=1)
 
     losses = floats(step(tf.ones((4, 1, 1, 1)), tf.zeros(4, tf.int32)))
     after_real = sigmoid(0.0)
@@ -169,42 +169,40 @@ LEVELS = np.array([40, 100, 155, 215])
 
 
 def learn_greys(step_type, steps=200):
-    """Share of fakes whose grey is nearest to that of the class asked for."""
+    """Share of fakes whose grey is nearest to that of their class."""
     count = len(LEVELS)
     numbers = np.random.default_rng(0)
     labels = np.arange(256) % count
     noise = numbers.normal(0, 4, (256, *SHAPE))
     images = np.clip(LEVELS[labels][:, None, None, None] + noise, 0, 255).astype(np.uint8)
-    generator = build_modulated_generator(
-        SHAPE, count, latent_size=LATENT, embedding_size=4, widths=(16, 8)
-    )
-    discriminator = build_projection_discriminator(SHAPE, count, widths=(16, 16), class_head=False)
+    generator = build_generator(SHAPE, count, latent_size=LATENT, embedding_size=4, widths=(16, 8))
+    discriminator = build_discriminator(SHAPE, count, widths=(16, 16), class_head=False)
     players = [
         Player(network, keras.optimizers.Adam(5e-3, beta_1=0.5))
         for network in (generator, discriminator)
     ]
     step = step_type(generator, discriminator, *players, num_classes=count)
-    latent_size = 0 if step_type is AlternatingCGANStep else LATENT
+    latent_size = 0 if step_type is OriginalCGANStep else LATENT
     pictures = Pictures.from_array(images, labels)
     batches = labelled(pictures, 16, seed=0, latent_size=latent_size)
     update = tf.function(lambda *batch: step(*batch))
     for batch in batches.dataset().take(steps):
         update(*batch)
-    asked = np.repeat(np.arange(count), 50)
-    latents = tf.random.stateless_normal([len(asked), LATENT], [7, 7])
-    made = generator([latents, tf.constant(asked, tf.int32)])
+    labels = np.repeat(np.arange(count), 50)
+    latents = tf.random.stateless_normal([len(labels), LATENT], [7, 7])
+    made = generator([latents, tf.constant(labels, tf.int32)])
     greys = np.mean(made, axis=(1, 2, 3)) * 127.5 + 127.5
-    return np.mean(np.argmin(np.abs(greys[:, None] - LEVELS), axis=1) == asked)
+    return np.mean(np.argmin(np.abs(greys[:, None] - LEVELS), axis=1) == labels)
 
 
-@pytest.mark.parametrize("step_type", [CGANStep, AlternatingCGANStep])
-def test_the_class_asked_for_is_the_class_made(step_type):
+@pytest.mark.parametrize("step_type", [CGANStep, OriginalCGANStep])
+def test_fakes_are_of_the_class_of_their_label(step_type):
     assert learn_greys(step_type) > 0.95
 
 
-@pytest.mark.parametrize("step_type", [CGANStep, AlternatingCGANStep])
-def test_learning_fails_if_the_discriminator_is_not_told_the_label(step_type, monkeypatch):
-    conditions, judge = CGANStep.conditions, AlternatingCGANStep._judge
+@pytest.mark.parametrize("step_type", [CGANStep, OriginalCGANStep])
+def test_learning_fails_if_the_discriminator_does_not_get_the_label(step_type, monkeypatch):
+    conditions, judge = CGANStep.conditions, OriginalCGANStep._judge
 
     def blind_conditions(self, *batch):
         return tuple(0 * label for label in conditions(self, *batch))
@@ -213,5 +211,5 @@ def test_learning_fails_if_the_discriminator_is_not_told_the_label(step_type, mo
         return judge(self, images, 0 * labels)
 
     monkeypatch.setattr(CGANStep, "conditions", blind_conditions)
-    monkeypatch.setattr(AlternatingCGANStep, "_judge", blind_judge)
+    monkeypatch.setattr(OriginalCGANStep, "_judge", blind_judge)
     assert learn_greys(step_type) < 0.8

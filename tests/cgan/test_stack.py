@@ -12,8 +12,8 @@ from kerasgen.cgan import (
     build_cgan,
     build_discriminator,
     build_generator,
-    build_modulated_generator,
-    build_projection_discriminator,
+    build_original_discriminator,
+    build_original_generator,
 )
 
 SHAPE = (8, 8, 1)
@@ -24,21 +24,21 @@ ROWS = 8
 
 def small_generator(**changes):
     options = {"latent_size": LATENT, "embedding_size": 4, "widths": (4, 4), **changes}
-    return build_modulated_generator(SHAPE, CLASSES, **options)
+    return build_generator(SHAPE, CLASSES, **options)
 
 
 def small_discriminator(**changes):
-    return build_projection_discriminator(SHAPE, CLASSES, **{"widths": (4, 4), **changes})
+    return build_discriminator(SHAPE, CLASSES, **{"widths": (4, 4), **changes})
 
 
-def seed_pair():
-    """The write-up's layers at the smallest size: they include Dropout."""
-    generator = build_generator(SHAPE, CLASSES, latent_size=LATENT, embedding_size=4)
-    return generator, build_discriminator(SHAPE, CLASSES, embedding_size=4)
+def original_pair():
+    """The original's layers at the smallest size: they include Dropout."""
+    generator = build_original_generator(SHAPE, CLASSES, latent_size=LATENT, embedding_size=4)
+    return generator, build_original_discriminator(SHAPE, CLASSES, embedding_size=4)
 
 
 def seed_judge():
-    return seed_pair()[1]
+    return original_pair()[1]
 
 
 def small_pair():
@@ -113,8 +113,8 @@ def test_the_stack_moves_the_generator_only():
     [
         (lambda: None, small_discriminator),
         (small_generator, lambda: None),
-        (small_generator, lambda: build_discriminator((8, 12, 1), CLASSES)),
-        (small_generator, lambda: build_discriminator((8, 8, 3), CLASSES)),
+        (small_generator, lambda: build_original_discriminator((8, 12, 1), CLASSES)),
+        (small_generator, lambda: build_original_discriminator((8, 8, 3), CLASSES)),
         (lambda: keras.Sequential([keras.Input((64,)), layers.Reshape(SHAPE)]), seed_judge),
         (small_generator, lambda: keras.Sequential([keras.Input(SHAPE), layers.Flatten()])),
         (small_discriminator, small_generator),
@@ -163,7 +163,7 @@ def play(stack, how="train_on_batch"):
 
 def test_the_tutorials_own_stack_never_moves_its_discriminator_in_keras_3():
     """The fault that ``build_cgan`` is there for: compile, freeze, compile the stack."""
-    generator, discriminator = seed_pair()
+    generator, discriminator = original_pair()
     compiled(discriminator)
     discriminator.trainable = False
     latent, label = keras.Input((LATENT,)), keras.Input((), dtype="int32")
@@ -211,7 +211,7 @@ def test_both_learn_if_the_discriminator_is_compiled_first(before):
 
 @pytest.mark.parametrize("how", ["train_on_batch", "fit"])
 def test_both_learn_if_the_discriminator_is_compiled_last(how):
-    stack = compiled(build_cgan(*seed_pair()))
+    stack = compiled(build_cgan(*original_pair()))
     compiled(stack.discriminator)
     play(stack, how)
 
@@ -236,7 +236,7 @@ def test_the_stack_leaves_moving_statistics_alone(make):
 
 
 def test_dropout_stays_on_in_the_stack_however_the_discriminator_was_used():
-    generator, discriminator = seed_pair()
+    generator, discriminator = original_pair()
     images, labels, _ = batch()
     compiled(discriminator).train_on_batch([images, labels], np.ones((ROWS, 1)))
     stack, inputs = build_cgan(generator, discriminator), latent_and_label(generator)
@@ -280,7 +280,7 @@ def test_freezing_by_hand_after_stacking_is_an_error(freeze, rounds, how):
 
 
 @pytest.mark.parametrize(
-    "pair", [seed_pair, lambda: (small_generator(), small_discriminator(spectral=True))]
+    "pair", [original_pair, lambda: (small_generator(), small_discriminator(spectral=True))]
 )
 def test_the_stack_is_a_keras_file_like_any_other(pair, tmp_path):
     stack = build_cgan(*pair())

@@ -1,4 +1,4 @@
-"""The conditional GAN family's steps: conformance, and what the two networks are asked and told."""
+"""The conditional GAN family's steps: conformance, and what the two networks get."""
 
 import keras
 import numpy as np
@@ -8,12 +8,12 @@ from conformance import check_replicas, check_resume, check_who_moves, snapshot
 from keras import layers
 
 from kerasgen.cgan import (
-    AlternatingCGANStep,
     CGANStep,
+    OriginalCGANStep,
     build_discriminator,
     build_generator,
-    build_modulated_generator,
-    build_projection_discriminator,
+    build_original_discriminator,
+    build_original_generator,
     build_step,
 )
 from kerasgen.data.pipeline import Pictures, labelled
@@ -28,15 +28,13 @@ LATENT = 6
 
 def small_pair(**changes):
     """Every kind of layer of the modern pair, once."""
-    generator = build_modulated_generator(
-        SHAPE, CLASSES, latent_size=LATENT, embedding_size=4, widths=(4,)
-    )
-    return generator, build_projection_discriminator(SHAPE, CLASSES, widths=(4,), **changes)
+    generator = build_generator(SHAPE, CLASSES, latent_size=LATENT, embedding_size=4, widths=(4,))
+    return generator, build_discriminator(SHAPE, CLASSES, widths=(4,), **changes)
 
 
-def seed_pair():
-    generator = build_generator(SHAPE, CLASSES, latent_size=LATENT, embedding_size=4)
-    return generator, build_discriminator(SHAPE, CLASSES, embedding_size=4)
+def original_pair():
+    generator = build_original_generator(SHAPE, CLASSES, latent_size=LATENT, embedding_size=4)
+    return generator, build_original_discriminator(SHAPE, CLASSES, embedding_size=4)
 
 
 def tiny_pair():
@@ -96,7 +94,7 @@ def test_each_player_moves_only_its_own_weights(updates):
 
 
 def test_each_player_of_the_alternating_step_moves_only_its_own_weights():
-    check_movers(AlternatingCGANStep, seed_pair, first_batch(latent_size=0))
+    check_movers(OriginalCGANStep, original_pair, first_batch(latent_size=0))
 
 
 @pytest.mark.parametrize(
@@ -114,13 +112,13 @@ def test_one_replica_equals_two(options, tmp_path):
 
 def test_alternating_on_one_replica_equals_two(tmp_path):
     def make():
-        return make_step(lambda: small_pair(class_head=False), step=AlternatingCGANStep)
+        return make_step(lambda: small_pair(class_head=False), step=OriginalCGANStep)
 
     check_replicas(make, small_batches(latent_size=0), tmp_path, tolerance=1e-5)
 
 
 def seed_judge_pair():
-    return tiny_pair()[0], seed_pair()[1]
+    return tiny_pair()[0], original_pair()[1]
 
 
 RESUMED = [("default", seed_judge_pair), ("mirrored", tiny_pair)]
@@ -137,41 +135,41 @@ def test_resuming_is_exact_with_dropout_penalty_and_average(strategy, pair, tmp_
 @pytest.mark.parametrize(("strategy", "pair"), RESUMED)
 def test_resuming_the_alternating_step_is_exact(strategy, pair, tmp_path):
     def make():
-        return make_step(pair, average_and_adam, step=AlternatingCGANStep)
+        return make_step(pair, average_and_adam, step=OriginalCGANStep)
 
     check_resume(make, small_batches(latent_size=0), tmp_path, strategy)
 
 
 def test_state_names_everything_that_can_change():
-    step = make_step(seed_pair, average_and_adam)
+    step = make_step(original_pair, average_and_adam)
     kinds = {name.split("-")[0] for name in snapshot(step)}
     players = {"generator_player", "discriminator_player"}
     assert kinds == {"generator", "discriminator", "updates"} | players
 
 
 def recorded(step):
-    """What the discriminator is shown and told, and what the generator is asked."""
+    """The inputs of the generator and those of the discriminator, call by call."""
     generator, discriminator = step.generator, step.discriminator
-    asked, told = [], []
+    generated, judged = [], []
 
     def generate(inputs, training):
-        asked.append([part.numpy() for part in inputs])
+        generated.append([part.numpy() for part in inputs])
         return generator(inputs, training=training)
 
     def judge(inputs, training):
-        told.append([part.numpy() for part in inputs])
+        judged.append([part.numpy() for part in inputs])
         return discriminator(inputs, training=training)
 
     generate.inputs = generator.inputs
     step.generator, step.discriminator = generate, judge
-    return asked, told
+    return generated, judged
 
 
 @pytest.mark.parametrize("balanced", [True, False])
-def test_fakes_are_asked_for_all_classes_alike_or_for_the_batchs(balanced):
+def test_fakes_are_of_all_classes_alike_or_of_the_batchs(balanced):
     rows = 300
     step = make_step(lambda: small_pair(class_head=False), balanced=balanced, penalty=0.0)
-    asked, told = recorded(step)
+    generated, judged = recorded(step)
     numbers = np.random.default_rng(0)
     images = tf.constant(numbers.uniform(-1, 1, (rows, *SHAPE)), tf.float32)
     latents = tf.constant(numbers.normal(size=(rows, LATENT)), tf.float32)
@@ -179,34 +177,34 @@ def test_fakes_are_asked_for_all_classes_alike_or_for_the_batchs(balanced):
     for _ in range(2):
         step(images, labels, latents)
     for update in range(2):
-        fake, real = told[2 * update : 2 * update + 2]
-        np.testing.assert_array_equal(fake[1], asked[update][1])
+        fake, real = judged[2 * update : 2 * update + 2]
+        np.testing.assert_array_equal(fake[1], generated[update][1])
         np.testing.assert_array_equal(real[1], labels)
         np.testing.assert_array_equal(real[0], images)
         # 100 of each expected, with a standard deviation of 8.
-        counts = np.bincount(asked[update][1], minlength=CLASSES)
+        counts = np.bincount(generated[update][1], minlength=CLASSES)
         if balanced:
             assert len(counts) == CLASSES and np.abs(counts - 100).max() < 35
         else:
             assert list(counts) == [0, 0, rows]
-    assert np.array_equal(asked[0][1], asked[1][1]) != balanced
+    assert np.array_equal(generated[0][1], generated[1][1]) != balanced
 
 
 def test_the_alternating_step_asks_for_all_classes_with_new_latents():
     rows = 150
-    step = make_step(lambda: small_pair(class_head=False), step=AlternatingCGANStep)
-    asked, told = recorded(step)
+    step = make_step(lambda: small_pair(class_head=False), step=OriginalCGANStep)
+    generated, judged = recorded(step)
     numbers = np.random.default_rng(0)
     images = tf.constant(numbers.uniform(-1, 1, (rows, *SHAPE)), tf.float32)
     step(images, tf.fill([rows], 2))
-    (real, on_real), (fake, on_fake), (more, on_more) = told
+    (real, on_real), (fake, on_fake), (more, on_more) = judged
     np.testing.assert_array_equal(real, images)
     assert set(on_real) == {2}
     assert (len(fake), len(more)) == (rows, 2 * rows)
     assert np.abs(np.bincount(on_fake) - 50).max() < 25
     assert np.abs(np.bincount(on_more) - 100).max() < 35
-    np.testing.assert_array_equal([*on_fake, *on_more], [*asked[0][1], *asked[1][1]])
-    assert not set(asked[0][0][:, 0]) & set(asked[1][0][:, 0])
+    np.testing.assert_array_equal([*on_fake, *on_more], [*generated[0][1], *generated[1][1]])
+    assert not set(generated[0][0][:, 0]) & set(generated[1][0][:, 0])
 
 
 def test_without_class_head_and_penalty_only_the_adversarial_losses_are_left():

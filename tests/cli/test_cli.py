@@ -8,11 +8,13 @@ import sys
 import keras
 import numpy as np
 import pytest
+from manifest_files import tree
 from PIL import Image
 
 import kerasgen
 from kerasgen import cli
-from kerasgen.cli import eyes
+from kerasgen.annotations.synthetic_folder import picture_name, read_manifest
+from kerasgen.procedural import eyes_folder
 
 
 def fails(arguments, capsys):
@@ -27,20 +29,9 @@ def test_eyes_are_drawn_with_what_is_true_of_them(tmp_path, capsys):
     out = tmp_path / "eyes"
     assert cli.run(["eyes", "--out", str(out), "--count", "3", "--size", "32", "--seed", "5"]) == 0
     assert "3 pictures" in capsys.readouterr().out
-    rows = [json.loads(line) for line in (out / "metadata.jsonl").read_text().splitlines()]
-    assert [row["file_name"] for row in rows] == [f"eye-00000{k}.png" for k in range(3)]
-    assert sorted(path.name for path in out.iterdir()) == [
-        *(row["file_name"] for row in rows),
-        "metadata.jsonl",
-        "settings.json",
-    ]
-    for row in rows:
-        with Image.open(out / row["file_name"]) as image:
-            assert image.size == (32, 32)
-        assert row["seed"] == 5 and row["look"] == "rendered"
-        x, y = row["annotation"]["keypoints"]["pupil"]
-        assert 0 < x < 32 and 0 < y < 32
-        assert set(row["gaze"]) == {"pitch", "yaw"}
+    for index, row in enumerate(read_manifest(out)):
+        assert (row.width, row.height, row.seed, row.index) == (32, 32, 5, index)
+        assert row.parameters["kind"] == "rendered"
 
 
 def test_the_same_seed_draws_the_same_eyes(tmp_path):
@@ -48,15 +39,12 @@ def test_the_same_seed_draws_the_same_eyes(tmp_path):
     for folder, seed in zip(folders, ("1", "1", "2"), strict=True):
         options = ["--count", "1", "--size", "32", "--look", "camera", "--seed", seed]
         assert cli.run(["eyes", "--out", str(folder), *options]) == 0
-    first, again, other = ((folder / "eye-000000.png").read_bytes() for folder in folders)
+    first, again, other = ((folder / picture_name(0)).read_bytes() for folder in folders)
     assert first == again != other
 
 
 def test_eyes_go_on_and_add_but_nothing_is_written_over(tmp_path, capsys, monkeypatch):
-    def tree(folder):
-        return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-    monkeypatch.setattr(eyes, "_BLOCK", 16)
+    monkeypatch.setattr(eyes_folder, "_BLOCK", 16)
     out, whole = tmp_path / "out", tmp_path / "whole"
     arguments = ["eyes", "--size", "16", "--out"]
     assert cli.run([*arguments, str(whole), "--count", "40"]) == 0
@@ -64,26 +52,25 @@ def test_eyes_go_on_and_add_but_nothing_is_written_over(tmp_path, capsys, monkey
     assert "pictures 40/40" in said and "40 pictures and metadata.jsonl" in said
     for count in ("20", "20", "40"):
         assert cli.run([*arguments, str(out), "--count", count]) == 0
-    (out / "metadata.jsonl").unlink()
-    (out / "eye-000003.png").unlink()
+    (out / picture_name(3)).unlink()
     assert cli.run([*arguments, str(out), "--count", "40"]) == 0
     assert tree(out) == tree(whole)
-    assert "holds 40 eyes: raise --count" in fails([*arguments, str(out), "--count", "39"], capsys)
-    for changes, name in ((["--seed", "1"], "seed"), (["--look", "camera"], "look")):
+    assert "raise it. Received: count=39" in fails([*arguments, str(out), "--count", "39"], capsys)
+    for changes, name in ((["--seed", "1"], "seed"), (["--look", "camera"], "kind")):
         line = fails([*arguments, str(out), "--count", "40", *changes], capsys)
         assert "begun with other settings" in line and f"Received: {name}=" in line
     line = fails(["eyes", "--size", "32", "--out", str(out), "--count", "40"], capsys)
     assert "size=32, there: 16" in line and tree(out) == tree(whole)
 
 
-@pytest.mark.parametrize("name", ["metadata.jsonl", "eye-000000.png", "settings.json"])
+@pytest.mark.parametrize("name", ["metadata.jsonl", "images/000000.png", "settings.json"])
 def test_eyes_leave_a_folder_of_something_else_alone(name, tmp_path, capsys):
     content = b'{"kind": "scenes", "file_name": "1.png"}\n'
+    (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_bytes(content)
+    before = tree(tmp_path)
     line = fails(["eyes", "--out", str(tmp_path), "--count", "1"], capsys)
-    assert str(tmp_path) in line
-    (path,) = tmp_path.iterdir()
-    assert path.read_bytes() == content
+    assert str(tmp_path) in line and tree(tmp_path) == before
 
 
 def test_a_sheet_shows_the_pictures_of_a_folder(tmp_path, capsys):
@@ -117,7 +104,7 @@ def test_a_folder_that_cannot_be_written_ends_in_one_line(tmp_path, capsys):
     (tmp_path / "taken" / "metadata.jsonl").mkdir(parents=True)
     line = fails(["eyes", "--out", str(tmp_path / "taken"), "--count", "1"], capsys)
     assert "metadata.jsonl" in line
-    assert not list((tmp_path / "taken").glob("*.part"))
+    assert [path.name for path in (tmp_path / "taken").iterdir()] == ["metadata.jsonl"]
 
 
 def test_a_size_too_small_for_an_eye_ends_in_one_line(tmp_path, capsys):

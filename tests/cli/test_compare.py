@@ -10,9 +10,8 @@ import pytest
 from PIL import Image
 
 from kerasgen import cli
-from kerasgen.cli import compared_set
-from kerasgen.evaluation.comparison import compare, real_fake_classifier
-from kerasgen.evaluation.features import by_name as feature_spaces
+from kerasgen.cli import compare as command
+from kerasgen.evaluation.comparison import compare, options, real_fake_classifier
 from kerasgen.evaluation.features.extractors import FeatureExtractor, pixel_features
 from kerasgen.training.checkpoints import NonFiniteState
 from kerasgen.training.trainer import Interrupted
@@ -140,7 +139,7 @@ def test_a_network_is_trained_unless_told_otherwise(folders, tmp_path, monkeypat
             )
         )
 
-    monkeypatch.setattr(real_fake_classifier, "network_by_name", by_name)
+    monkeypatch.setattr(options, "network_by_name", by_name)
     arguments = ["compare", str(folders / "real"), str(folders / "like"), "--out", str(tmp_path)]
     condition = ["--fail-if", "network_area<1.1", "--fail-if", "network_area>1.1"]
     assert cli.run([*arguments, "--size", "32", *condition]) == 3
@@ -187,14 +186,14 @@ def test_labels_in_one_set_only_are_refused(folders, tmp_path, capsys):
 
 
 def test_a_quick_look_is_at_some_pictures_and_says_so(folders, tmp_path, monkeypatch):
-    monkeypatch.setattr(compared_set, "MOST_IF_QUICK", 20)
+    monkeypatch.setattr(command, "_LIMIT_IF_QUICK", 20)
     drawn = []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         assert run(folders, "darker", tmp_path / name, "--quick", "--seed", str(seed)) == 0
         numbers, page = report(tmp_path / name)
         assert numbers["sets"]["real"] == numbers["sets"]["synthetic"] == 20
         assert numbers["network"] is None and list(numbers["features"]) == ["pixels-16"]
-        assert "A quick look" in numbers["remarks"][0] and numbers["remarks"][0] in page
+        assert "at most 20 pictures" in numbers["remarks"][0] and numbers["remarks"][0] in page
         drawn.append(re.findall(r'data-name="([^"]*)"', page))
         # A draw from all, not the first.
         assert len({name.split("/")[0] for name in drawn[-1]}) > 6
@@ -203,7 +202,7 @@ def test_a_quick_look_is_at_some_pictures_and_says_so(folders, tmp_path, monkeyp
 
 @pytest.mark.parametrize("more", [[], ["--quick"]])
 def test_corrupt_files_are_left_out_and_named(folders, tmp_path, monkeypatch, more, capsys):
-    monkeypatch.setattr(compared_set, "MOST_IF_QUICK", 49)
+    monkeypatch.setattr(command, "_LIMIT_IF_QUICK", 49)
     spoilt = tmp_path / "spoilt"
     shutil.copytree(folders / "like", spoilt)
     cut = spoilt / "r3" / "cam3_1.png"
@@ -236,7 +235,7 @@ def test_what_ends_the_training_of_a_network_is_told_in_one_line(
     def ended(*given, **more):
         raise kind("it stopped at step 3")
 
-    monkeypatch.setattr(compare, "compare_sets", ended)
+    monkeypatch.setattr(compare, "compare", ended)
     assert run(folders, "like", tmp_path) == status
     said = capsys.readouterr().err
     assert re.fullmatch("kerasgen: (it )?stopped.*\n", said)
@@ -251,7 +250,7 @@ def test_features_of_other_pictures_are_refused_before_any_distance(
     def by_name(text):
         return FeatureExtractor("picky", picky) if text == "picky" else pixel_features()
 
-    monkeypatch.setattr(feature_spaces, "features_by_name", by_name)
+    monkeypatch.setattr(options, "features_by_name", by_name)
     more = ["--features", "pixels", "--features", "picky"]
     assert run(folders, "like", tmp_path / "out", *more) == 1
     assert "of other pictures" in capsys.readouterr().err and not (tmp_path / "out").exists()
@@ -266,7 +265,7 @@ def test_one_witness_only_asks_for_another_rule(folders, tmp_path, capsys, rule,
     assert cli.run([*arguments, "--out", str(tmp_path / "out")]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "All 48 pictures of the real set" in line and said in line
-    assert "use another --sources" in line
+    assert "use another rule for sources" in line
 
 
 def written(folders, root, classes=("a", "b")):

@@ -114,12 +114,12 @@ def test_options_reach_the_scenes(arguments, tmp_path):
         (["--out", "{tmp}/strange"], ["The folder is another's", "{tmp}/strange"]),
         (
             ["--out", "{tmp}/flat/out", "--backgrounds", "{tmp}/flat"],
-            ["--out lies within --backgrounds", "out='{tmp}/flat/out', backgrounds='{tmp}/flat'"],
+            ["lies within `backgrounds`", "folder='{tmp}/flat/out', backgrounds='{tmp}/flat'"],
         ),
-        (["--out", "{tmp}/flat", "--foregrounds", "{tmp}/flat"], ["is the folder of --foregr"]),
-        (["--out", "{tmp}", "--foregrounds", "{tmp}/flat/.."], ["is the folder of --foregr"]),
-        (["--out", "{tmp}", "--foregrounds", "{tmp}/flat"], ["--out contains --foregrounds"]),
-        (["--out", "{tmp}/link/out", "--backgrounds", "{tmp}/flat"], ["lies within --backgr"]),
+        (["--out", "{tmp}/flat", "--foregrounds", "{tmp}/flat"], ["is the folder of `foregr"]),
+        (["--out", "{tmp}", "--foregrounds", "{tmp}/flat/.."], ["is the folder of `foregr"]),
+        (["--out", "{tmp}", "--foregrounds", "{tmp}/flat"], ["contains `foregrounds`"]),
+        (["--out", "{tmp}/link/out", "--backgrounds", "{tmp}/flat"], ["lies within `backgr"]),
     ],
 )
 def test_what_the_user_got_wrong_ends_in_one_line(changes, words, arguments, tmp_path, capsys):
@@ -184,7 +184,7 @@ def test_backgrounds_that_cannot_be_used_are_named_once_and_never_drawn(
     (mixed / "2a.png").write_bytes(content[: len(content) // 2])
     assert cli.run([*arguments, "--backgrounds", str(mixed), "--out", str(tmp_path / "one")]) == 0
     said = capsys.readouterr().out
-    assert said.count("3 of 7 backgrounds left out") == 1 and "6 scenes in" in said
+    assert said.count("3 of 7 backgrounds left out") == 1 and "6 pictures and" in said
     for name, reason in (("0a", "empty"), ("1a", "8 pixels on a side"), ("2a", "damaged")):
         (line,) = [line for line in said.splitlines() if f"{mixed / name}.png" in line]
         assert reason in line
@@ -199,17 +199,17 @@ def test_backgrounds_that_cannot_be_used_are_named_once_and_never_drawn(
 def test_scenes_and_rejected_scenes_are_counted_apart(arguments, capsys, monkeypatch, tmp_path):
     from kerasgen.compositing import folder as scenes
 
-    compose = scenes.compose
+    compose_scene = scenes.compose_scene
 
     def sometimes(index, *rest):
         if index in (1, 4):
             raise ValueError("No place.")
-        return compose(index, *rest)
+        return compose_scene(index, *rest)
 
-    monkeypatch.setattr(scenes, "compose", sometimes)
+    monkeypatch.setattr(scenes, "compose_scene", sometimes)
     assert cli.run(arguments) == 0
     said = capsys.readouterr().out
-    assert f"4 scenes in {tmp_path / 'out'}" in said
+    assert f"4 pictures and metadata.jsonl in {tmp_path / 'out'}" in said
     assert f"2 more were rejected: {tmp_path / 'out/rejected.jsonl'} says why" in said
 
 
@@ -256,7 +256,7 @@ def test_cut_leaves_the_folder_that_it_reads_alone(folders, capsys):
     before = tree(folders[0])
     for out in (folders[0], folders[0] / "pants", folders[0].parent):
         line = fails(["cut", "--foregrounds", folders[0], "--out", out], capsys)
-        assert f"foregrounds={str(folders[0])!r}" in line and f"out={str(out)!r}" in line
+        assert f"foregrounds={str(folders[0])!r}" in line and f"folder={str(out)!r}" in line
     assert tree(folders[0]) == before
 
 
@@ -281,7 +281,7 @@ def test_ctrl_c_while_cutting_ends_in_one_line(arguments, capsys, monkeypatch, t
     def stop(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kerasgen.compositing.foregrounds.read_foregrounds", stop)
+    monkeypatch.setattr("kerasgen.compositing.compose.read_foregrounds", stop)
     assert cli.run(arguments) == 130
     assert capsys.readouterr().err == "kerasgen: stopped. Run the same command again to go on.\n"
     assert not (tmp_path / "out").exists()

@@ -17,11 +17,11 @@ from kerasgen.annotations.synthetic_folder import read_manifest
 from kerasgen.compositing.backgrounds import Backgrounds
 from kerasgen.compositing.folder import check_scenes, compose_folder, foregrounds_digest
 from kerasgen.compositing.foregrounds import read_foregrounds
-from kerasgen.compositing.options import CompositingOptions
-from kerasgen.compositing.scene import compose
+from kerasgen.compositing.options import SceneOptions
+from kerasgen.compositing.scene import compose_scene
 from kerasgen.io.interruption import Unfinished
 
-SMALL = CompositingOptions(size=64)
+SMALL = SceneOptions(size=64)
 COUNT = 24
 LONG = 200
 
@@ -44,7 +44,7 @@ def make(folders, foregrounds):
         arguments = {"seed": 3, "class_names": NAMES, "options": SMALL, "yolo": True, **changes}
         found = arguments.pop("foregrounds", foregrounds)
         scenery = arguments.pop("backgrounds", None) or Backgrounds.from_folder(folders[1])
-        return compose_folder(found, scenery, count, out, **arguments)
+        return compose_folder(found, scenery, out, count, **arguments)
 
     return compose_small
 
@@ -62,7 +62,7 @@ def test_a_folder_holds_the_scenes_that_compose_makes(whole, folders, foreground
     assert [row.index for row in rows] == list(range(COUNT))
     scenery = Backgrounds.from_folder(folders[1])
     for row in rows[::7]:
-        scene = compose(row.index, 3, foregrounds, scenery, SMALL)
+        scene = compose_scene(row.index, 3, foregrounds, scenery, SMALL)
         with Image.open(whole / row.file_name) as picture:
             np.testing.assert_array_equal(np.asarray(picture), scene.image)
         assert [item.to_dict() for item in row.objects] == [
@@ -105,9 +105,9 @@ def test_only_what_is_missing_is_made_and_a_folder_may_grow(whole, make, tmp_pat
     ("changes", "name"),
     [
         ({"seed": 4}, "seed"),
-        ({"options": CompositingOptions(size=64, rotation=5)}, "options"),
+        ({"options": SceneOptions(size=64, rotation=5)}, "options"),
         ({"class_names": (*NAMES, "more")}, "class_names"),
-        ({"extraction": {"min_quality": 0.5}}, "extraction"),
+        ({"options": SceneOptions(size=64, min_quality=0.5)}, "extraction"),
     ],
 )
 def test_other_settings_are_refused_early_and_late(changes, name, whole, make):
@@ -163,12 +163,12 @@ def test_an_unreadable_background_rejects_its_scenes(folders, make, tmp_path):
     assert len(read_manifest(tmp_path / "1")) == COUNT - len(rejected)
 
 
-CROWD = CompositingOptions(size=64, objects=(30, 30), max_occlusion=0, attempts=1)
+CROWD = SceneOptions(size=64, objects=(30, 30), max_occlusion=0, attempts=1)
 
 
 @pytest.mark.parametrize(("count", "made"), [(3, 3), (100, 20)])
 def test_scenes_that_cannot_be_end_the_job(count, made, make, tmp_path):
-    message = f"{made} of {made} scenes cannot be composed.*Fewer than 30 objects.*Received: out="
+    message = f"{made} of {made} pictures cannot be made.*Fewer than 30 objects.*Received: folder="
     for _ in range(2 if count == 3 else 1):
         with pytest.raises(ValueError, match=message):
             make(tmp_path / "out", count, options=CROWD)
@@ -216,7 +216,7 @@ def test_a_signal_stops_after_the_scene_under_way(whole, make, tmp_path):
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(
-        Unfinished, match=f"SIGTERM.* 19 of {COUNT} scenes are missing.*same command"
+        Unfinished, match=f"SIGTERM.* 19 of {COUNT} pictures are missing.*same command"
     ):
         make(tmp_path / "out", report=stop)
     assert len(list((tmp_path / "out/images").iterdir())) == 5

@@ -32,12 +32,14 @@ def photographs(tmp_path_factory):
 def test_the_copies_give_the_same_foregrounds(photographs, tmp_path):
     names = ("pants", "shirt")
     seen = []
-    labels, rejected = save_cuts(
+    cuts = save_cuts(
         photographs, tmp_path / "cuts", names, min_quality=0.1,
         report=lambda *numbers: seen.append(numbers),
     )  # fmt: skip
-    assert [item.path for item in rejected] == ["shirt/empty.png"] and seen[-1] == (5, 5)
-    assert labels == [0, 0, 1, 1]
+    assert [item.path for item in cuts.rejected] == ["shirt/empty.png"] and seen[-1] == (5, 5)
+    assert (cuts.folder, cuts.labels) == (tmp_path / "cuts", (0, 0, 1, 1))
+    assert str(cuts).splitlines()[0] == "pants: 2 of 2 pictures give a foreground"
+    assert "shirt/empty.png" in (tmp_path / "cuts/rejected_foregrounds.csv").read_text()
     direct, _ = read_foregrounds(photographs, names, min_quality=0.1)
     copied, none = read_foregrounds(tmp_path / "cuts", names, min_quality=1.0)
     assert none == [] and [item.method for item in copied] == ["mask", "mask", "alpha", "mask"]
@@ -64,9 +66,9 @@ def test_a_broken_off_run_goes_on(photographs, tmp_path):
 
 
 def test_two_pictures_with_one_mask_are_refused(tmp_path):
-    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "in/a/b").mkdir(parents=True)
     for name in ("b/one.jpg", "b/one.png", "two.png"):
-        Image.new("RGB", (30, 30)).save(tmp_path / "a" / name)
+        Image.new("RGB", (30, 30)).save(tmp_path / "in/a" / name)
     with pytest.raises(ValueError, match="Two pictures would have one mask.*a/b/one"):
-        save_cuts(tmp_path, tmp_path / "cuts", ["a"])
+        save_cuts(tmp_path / "in", tmp_path / "cuts", ["a"])
     assert not (tmp_path / "cuts").exists()

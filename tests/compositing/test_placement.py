@@ -7,7 +7,7 @@ from kerasgen.annotations import annotation
 from kerasgen.annotations.annotation import Annotation
 from kerasgen.compositing import placement
 from kerasgen.compositing.foregrounds import Foreground, extract
-from kerasgen.compositing.options import CompositingOptions
+from kerasgen.compositing.options import SceneOptions
 
 
 def blob(height=90, width=120):
@@ -42,7 +42,7 @@ def centroid(weights):
 def test_moves_as_annotations_move(seed, max_side):
     """Also where the cut was shrunk: the matrix is that of the source picture."""
     mask = blob()
-    options = CompositingOptions(scale=(0.3, 1.2), perspective=0.4, max_truncation=0.4, size=160)
+    options = SceneOptions(scale=(0.3, 1.2), perspective=0.4, max_truncation=0.4, size=160)
     random = np.random.default_rng(seed)
     placed = foreground(max_side=max_side)
     matrix, _ = placement.random_matrix(random, placed, (160, 160), options)
@@ -86,7 +86,7 @@ def test_a_rectangle_of_the_scene_is_cut_anywhere():
     random = np.random.default_rng(1)
     image = random.integers(0, 256, (90, 120, 3), np.uint8)
     placed = foreground(image=image)
-    matrix, _ = placement.random_matrix(random, placed, (200, 200), CompositingOptions())
+    matrix, _ = placement.random_matrix(random, placed, (200, 200), SceneOptions())
     patch = placement.warped_alpha(placed, matrix)
     whole = placement.warped_image(placed, matrix, patch.corner, patch.alpha.shape)
     corner = (patch.corner[0] + 9, patch.corner[1] + 5)
@@ -137,7 +137,7 @@ def test_alpha_is_averaged_too():
 
 def test_what_is_drawn_keeps_to_its_ranges():
     placed = foreground()
-    options = CompositingOptions(
+    options = SceneOptions(
         scale=(0.3, 0.5), aspect=(0.8, 1.25), rotation=20, perspective=0, flip=0.5, max_truncation=0
     )
     random = np.random.default_rng(0)
@@ -166,7 +166,7 @@ def test_what_is_drawn_keeps_to_its_ranges():
 
 def test_objects_reach_out_of_the_frame_as_far_as_they_may():
     placed = foreground()
-    options = CompositingOptions(rotation=0, perspective=0, max_truncation=0.4)
+    options = SceneOptions(rotation=0, perspective=0, max_truncation=0.4)
     random = np.random.default_rng(0)
     shares = []
     for _ in range(300):
@@ -179,7 +179,7 @@ def test_objects_reach_out_of_the_frame_as_far_as_they_may():
 
 def test_larger_than_the_frame_is_centred():
     placed = foreground()
-    options = CompositingOptions(scale=(2, 2), rotation=0, perspective=0, max_truncation=0)
+    options = SceneOptions(scale=(2, 2), rotation=0, perspective=0, max_truncation=0)
     matrix, _ = placement.random_matrix(np.random.default_rng(0), placed, (50, 50), options)
     left, top, width, height = *placed.offset, *placed.extent
     middle = matrix @ (left + width / 2, top + height / 2, 1)
@@ -191,7 +191,7 @@ def test_tilting_changes_size_across_by_no_more_than_it_may():
         np.zeros((40, 60, 3), np.uint8), np.full((40, 60), 255, np.uint8), (5, 9), (60, 40),
         0, "a", "0" * 64, "mask", 1.0,
     )  # fmt: skip
-    options = CompositingOptions(perspective=0.3, rotation=0, flip=0, aspect=(1, 1))
+    options = SceneOptions(perspective=0.3, rotation=0, flip=0, aspect=(1, 1))
     for seed in range(20):
         random = np.random.default_rng(seed)
         matrix, draws = placement.random_matrix(random, placed, (200, 200), options)

@@ -11,7 +11,7 @@ from kerasgen.annotations.annotation import Annotation
 from kerasgen.annotations.records import ManifestRow
 from kerasgen.compositing.backgrounds import Backgrounds
 from kerasgen.compositing.foregrounds import extract
-from kerasgen.compositing.scene import CompositingOptions, by_label, compose
+from kerasgen.compositing.scene import SceneOptions, by_label, compose_scene
 
 GROUND = (90, 110, 130)
 FIRM = {"match": (0.0, 0.0), "shadow": 0.0, "distractors": (0, 0)}
@@ -45,7 +45,7 @@ def plain():
 
 
 def options(**changes):
-    return CompositingOptions(**{"size": 96, **changes})
+    return SceneOptions(**{"size": 96, **changes})
 
 
 def same(one, other):
@@ -57,30 +57,30 @@ def same(one, other):
 
 
 def test_a_scene_depends_on_its_seed_and_number_alone(things, grounds):
-    first = [compose(index, 3, things, grounds, options()) for index in range(4)]
+    first = [compose_scene(index, 3, things, grounds, options()) for index in range(4)]
     groups = by_label(things[::-1])
     others = Backgrounds([grounds[index].image for index in range(3)])
     for index in (2, 0, 3, 1):
-        same(compose(index, 3, groups, others, options()), first[index])
+        same(compose_scene(index, 3, groups, others, options()), first[index])
     cv2.setRNGSeed(5)
     np.random.seed(1)
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1 if threads > 1 else 4)
     try:
-        same(compose(1, 3, things, grounds, options()), first[1])
+        same(compose_scene(1, 3, things, grounds, options()), first[1])
     finally:
         cv2.setNumThreads(threads)
-    assert not np.array_equal(compose(1, 4, things, grounds, options()).image, first[1].image)
+    assert not np.array_equal(compose_scene(1, 4, things, grounds, options()).image, first[1].image)
     assert not np.array_equal(first[0].image, first[1].image)
     # Seed and number are not added up.
-    assert not np.array_equal(compose(3, 1, things, grounds, options()).image, first[1].image)
+    assert not np.array_equal(compose_scene(3, 1, things, grounds, options()).image, first[1].image)
 
 
 @pytest.mark.parametrize("how, reach", [("hard", 0), ("soft", 2), ("feathered", 3), ("poisson", 3)])
 def test_masks_agree_with_the_pixels_changed(things, plain, how, reach):
     seen = 0
     for index in range(8):
-        scene = compose(index, 0, things, plain, options(blendings=(how,), **FIRM))
+        scene = compose_scene(index, 0, things, plain, options(blendings=(how,), **FIRM))
         change = abs(scene.image.astype(int) - GROUND).max(axis=-1)
         union = np.any([item.visible for item in scene.objects], axis=0).astype(np.uint8)
         away = cv2.distanceTransform(1 - union, cv2.DIST_C, 3)
@@ -96,7 +96,7 @@ def test_pixels_inside_are_the_foregrounds(things, plain):
     """Each object shows its own colours under its visible mask, at its place in the source."""
     checked = 0
     for index in range(6):
-        scene = compose(index, 1, things, plain, options(blendings=("hard",), **FIRM))
+        scene = compose_scene(index, 1, things, plain, options(blendings=("hard",), **FIRM))
         for item in scene.objects:
             source = next(other for other in things if other.path == item.source)
             rows, columns = np.nonzero(cv2.erode(item.visible.astype(np.uint8), np.ones((3, 3))))
@@ -114,7 +114,9 @@ def test_pixels_inside_are_the_foregrounds(things, plain):
 def test_later_pastes_hide_earlier_ones(things, plain):
     overlaps = 0
     for index in range(12):
-        scene = compose(index, 2, things, plain, options(objects=(3, 4), max_occlusion=0.6, **FIRM))
+        scene = compose_scene(
+            index, 2, things, plain, options(objects=(3, 4), max_occlusion=0.6, **FIRM)
+        )
         covered = np.zeros((96, 96), bool)
         for item in reversed(scene.objects):
             np.testing.assert_array_equal(item.visible, item.whole & ~covered)
@@ -128,7 +130,7 @@ def test_distractors_hide_and_are_not_annotated(things, plain, grounds):
     choice = options(objects=(1, 2), distractors=(2, 3), max_occlusion=0.6, shadow=0.0)
     hidden = 0
     for index in range(12):
-        scene = compose(index, 0, things[1:], plain, choice, strange)
+        scene = compose_scene(index, 0, things[1:], plain, choice, strange)
         roles = [item["role"] for item in scene.parameters["items"]]
         assert roles.count("foreground") == len(scene.objects) and "distractor" in roles
         assert {item.source for item in scene.objects} <= {"1/0.png", "2/0.png"}
@@ -139,7 +141,7 @@ def test_distractors_hide_and_are_not_annotated(things, plain, grounds):
             scene.image[~cv2.dilate(union.astype(np.uint8), np.ones((9, 9))).astype(bool)] != GROUND
         ).any()
     assert hidden > 3
-    pieces = compose(0, 0, things, grounds, options(distractors=(2, 2)))
+    pieces = compose_scene(0, 0, things, grounds, options(distractors=(2, 2)))
     assert {item.path for item in pieces.sources if item.role == "distractor"} <= {
         f"pictures[{number}]" for number in range(3)
     }
@@ -151,7 +153,9 @@ def test_limits_hold(things, plain):
     worst = {}
     for name, choice in (("strict", strict), ("loose", loose)):
         items = [
-            item for index in range(40) for item in compose(index, 0, things, plain, choice).objects
+            item
+            for index in range(40)
+            for item in compose_scene(index, 0, things, plain, choice).objects
         ]
         worst[name] = (
             max(item.occlusion for item in items), max(item.truncation for item in items)
@@ -164,7 +168,9 @@ def test_truncation_is_the_share_outside_the_frame(things, plain):
     """Against the whole mask of the same placement in a frame large enough for all of it."""
     found = 0
     for index in range(20):
-        scene = compose(index, 0, things, plain, options(max_truncation=0.5, blendings=("soft",)))
+        scene = compose_scene(
+            index, 0, things, plain, options(max_truncation=0.5, blendings=("soft",))
+        )
         for item in scene.objects:
             source = next(other for other in things if other.path == item.source)
             mask = np.zeros((60, 48), bool)
@@ -183,7 +189,7 @@ def test_classes_are_drawn_evenly(plain):
     """Ten foregrounds of one class and one of another: half of the objects are of each."""
     many = [thing(0, (220, 30, 30), number) for number in range(10)]
     few = [*many, thing(1, (30, 220, 30))]
-    scenes = [compose(index, 0, few, plain, options(objects=(2, 3))) for index in range(60)]
+    scenes = [compose_scene(index, 0, few, plain, options(objects=(2, 3))) for index in range(60)]
     labels = [item.label for scene in scenes for item in scene.objects]
     assert 0.38 < np.mean(labels) < 0.62
     assert len({item.source for scene in scenes for item in scene.objects}) == 11
@@ -191,12 +197,12 @@ def test_classes_are_drawn_evenly(plain):
 
 def test_there_are_as_many_objects_as_asked_for(things, plain):
     counts = [
-        len(compose(index, 0, things, plain, options(objects=(2, 4))).objects)
+        len(compose_scene(index, 0, things, plain, options(objects=(2, 4))).objects)
         for index in range(40)
     ]
     assert set(counts) == {2, 3, 4}
     some = [
-        len(compose(index, 0, things, plain, options(objects=(0, 1))).objects)
+        len(compose_scene(index, 0, things, plain, options(objects=(0, 1))).objects)
         for index in range(20)
     ]
     assert set(some) == {0, 1}
@@ -205,7 +211,7 @@ def test_there_are_as_many_objects_as_asked_for(things, plain):
 def test_objects_too_large_are_made_smaller(things, plain):
     """At 1.6 times the frame nothing fits; the scene is begun anew with smaller ones."""
     choice = options(scale=(1.6, 1.6), max_truncation=0.05, objects=(1, 1))
-    scene = compose(0, 0, things, plain, choice)
+    scene = compose_scene(0, 0, things, plain, choice)
     assert len(scene.objects) == 1 and scene.parameters["round"] > 0
     assert scene.objects[0].truncation <= 0.05
 
@@ -216,7 +222,7 @@ def test_nothing_is_left_of_a_scene_begun_anew(things, plain):
     choice = dataclasses.replace(choice, objects=(2, 2), blendings=("hard",))
     rounds = []
     for index in range(4):
-        scene = compose(index, 0, things, plain, choice)
+        scene = compose_scene(index, 0, things, plain, choice)
         union = np.any([item.whole for item in scene.objects], axis=0)
         assert (scene.image[~union] == GROUND).all()
         rounds.append(scene.parameters["round"])
@@ -226,12 +232,12 @@ def test_nothing_is_left_of_a_scene_begun_anew(things, plain):
 def test_what_cannot_be_says_what_to_change(things, plain):
     crowd = options(objects=(30, 30), max_occlusion=0.0, scale=(0.5, 0.6), attempts=2)
     with pytest.raises(ValueError, match=r"Fewer than 30 objects.*lower `objects` or `scale`"):
-        compose(0, 0, things, plain, crowd)
+        compose_scene(0, 0, things, plain, crowd)
 
 
 def test_records_are_complete(things, grounds):
     choice = options(objects=(2, 3), distractors=(1, 1), size=(80, 120))
-    scene = compose(5, 7, things, grounds, choice)
+    scene = compose_scene(5, 7, things, grounds, choice)
     assert scene.image.shape == (80, 120, 3) and scene.image.dtype == np.uint8
     row = ManifestRow(
         "images/000005.png", 120, 80, 7, 5, scene.sources, scene.parameters, scene.objects
@@ -250,13 +256,13 @@ def test_every_way_of_blending_occurs_and_its_failures_are_told(things, plain):
     items = [
         item
         for index in range(40)
-        for item in compose(index, 0, things, plain, options()).parameters["items"]
+        for item in compose_scene(index, 0, things, plain, options()).parameters["items"]
     ]
     assert {item["blending"] for item in items} == {"hard", "soft", "feathered", "poisson"}
     shadows = [item["shadow"] for item in items]
     assert 0.3 < np.mean([shadow is not None for shadow in shadows]) < 0.7
     faint = [extract(np.full((40, 40, 3), (105, 125, 145), np.uint8), np.ones((40, 40), bool))]
-    scene = compose(0, 0, faint, plain, options(blendings=("poisson",), **FIRM))
+    scene = compose_scene(0, 0, faint, plain, options(blendings=("poisson",), **FIRM))
     fallen = [item for item in scene.parameters["items"] if "fallback" in item]
     assert fallen and fallen[0]["blending"] == "feathered" and "contrast" in fallen[0]["fallback"]
 
@@ -264,7 +270,7 @@ def test_every_way_of_blending_occurs_and_its_failures_are_told(things, plain):
 def test_shadows_lie_where_the_record_says(things, plain):
     dark = options(**{**FIRM, "shadow": 1.0, "blendings": ("hard",), "objects": (1, 1)})
     for index in range(6):
-        scene = compose(index, 0, things, plain, dark)
+        scene = compose_scene(index, 0, things, plain, dark)
         shadow = scene.parameters["items"][0]["shadow"]
         assert shadow["y"] >= 0, "light comes from above"
         if scene.objects[0].truncation:
@@ -307,13 +313,13 @@ def test_shadows_lie_where_the_record_says(things, plain):
 )
 def test_options_that_make_no_sense(changes):
     with pytest.raises(ValueError, match=f"Received: {next(iter(changes))}="):
-        CompositingOptions(**changes)
+        SceneOptions(**changes)
 
 
 def test_arguments_that_make_no_sense(things, plain):
     with pytest.raises(ValueError, match="Received: index=-1"):
-        compose(-1, 0, things, plain)
+        compose_scene(-1, 0, things, plain)
     with pytest.raises(ValueError, match="Received: foregrounds="):
-        compose(0, 0, [], plain)
+        compose_scene(0, 0, [], plain)
     with pytest.raises(ValueError, match="Received: pictures="):
-        compose(0, 0, things, [])
+        compose_scene(0, 0, things, [])

@@ -13,7 +13,7 @@ from kerasgen.annotations.annotation import flip_horizontal, mask_from_run_lengt
 from kerasgen.compositing.backgrounds import Backgrounds
 from kerasgen.compositing.folder import compose_folder
 from kerasgen.compositing.foregrounds import read_foregrounds
-from kerasgen.compositing.options import CompositingOptions
+from kerasgen.compositing.options import SceneOptions
 from kerasgen.compositing.verification import verify_folder
 
 COUNT = 12
@@ -33,13 +33,11 @@ def made(foregrounds, tmp_path_factory):
         cv2.GaussianBlur(random.integers(0, 256, (140, 150, 3), np.uint8), (0, 0), 2)
         for _ in range(3)
     ]
-    options = CompositingOptions(
+    options = SceneOptions(
         size=128, objects=(2, 3), distractors=(1, 2), scale=(0.4, 0.7), max_occlusion=0.6
     )
     scenery = Backgrounds(grounds)
-    compose_folder(
-        foregrounds, scenery, COUNT, root / "out", seed=0, class_names=NAMES, options=options
-    )
+    compose_folder(foregrounds, scenery, root / "out", COUNT, class_names=NAMES, options=options)
     return root / "out"
 
 

@@ -50,7 +50,7 @@ def test_a_mask_and_extra_channels_cost_a_channel_of_the_last_and_the_first_kern
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_one_generator_takes_pictures_of_any_size(channels):
-    generator = small_generator(channels=channels)
+    generator = small_generator(image_shape=(None, None, channels))
     for height, width in [(8, 8), (16, 28), (64, 32)]:
         images = pictures(2, height, width, channels)
         result = generator(images)
@@ -58,10 +58,18 @@ def test_one_generator_takes_pictures_of_any_size(channels):
         assert np.abs(result).max() < 1.0
 
 
+def test_networks_of_one_size_refuse_another():
+    judge = build_discriminator((16, 24, 3), width=2, halvings=1)
+    for network in (small_generator(image_shape=(16, 24, 3)), judge):
+        assert network.input_shape == (None, 16, 24, 3)
+        with pytest.raises(ValueError, match="shape"):
+            network(pictures(2, 24, 16))
+
+
 def test_patch_logits_have_the_published_forms():
     shape = build_discriminator(width=2)(tf.zeros([1, 256, 256, 3])).shape
     assert shape == (1, 30, 30, 1)
-    small = build_discriminator(width=2, halvings=2, channels=1)
+    small = build_discriminator((None, None, 1), width=2, halvings=2)
     assert small(tf.zeros([2, 64, 32, 1])).shape == (2, 14, 6, 1)
 
 
@@ -207,11 +215,12 @@ def test_the_published_number_of_blocks(side, blocks):
     [
         lambda: blocks_for((30, 32, 3)),
         lambda: blocks_for((32, 34, 3)),
-        lambda: build_generator(channels=2),
+        lambda: build_generator((None, None, 2)),
+        lambda: build_generator((30, 32, 3)),
         lambda: build_generator(width=0),
         lambda: build_generator(blocks=0),
         lambda: build_generator(extra_channels=-1),
-        lambda: build_discriminator(channels=4),
+        lambda: build_discriminator((None, None, 4)),
         lambda: build_discriminator(width=0),
         lambda: build_discriminator(halvings=0),
         lambda: build_discriminator(normalization="layer"),

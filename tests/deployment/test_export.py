@@ -19,7 +19,7 @@ from kerasgen.refiner import build_residual_refiner
 
 SHAPE = (16, 16, 3)
 CARD = {"task": "test", "seed": 3, "figures": {"median": float("nan"), "share": 0.5}}
-LOOKS = np.random.default_rng(8).normal(size=(64, 2)).astype(np.float32)
+STYLES = np.random.default_rng(8).normal(size=(64, 2)).astype(np.float32)
 
 
 def tiny_refiner(second_size):
@@ -29,7 +29,7 @@ def tiny_refiner(second_size):
     x = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(images)
     inputs = images
     if second_size:
-        second = keras.Input((second_size,), name="look")
+        second = keras.Input((second_size,), name="style")
         x = keras.layers.Add()([x, keras.layers.Reshape((1, 1, 4))(keras.layers.Dense(4)(second))])
         inputs = [images, second]
     picture = keras.layers.Conv2D(3, 3, padding="same", activation="tanh")(x)
@@ -41,7 +41,7 @@ def pictures(count, shape=SHAPE, seed=0):
 
 
 def export_to(folder, refiner, name="eyes"):
-    looks = LOOKS if len(refiner.inputs) > 1 else None
+    styles = STYLES if len(refiner.inputs) > 1 else None
     return export_refiner(
         refiner,
         folder,
@@ -49,7 +49,7 @@ def export_to(folder, refiner, name="eyes"):
         image_size=SHAPE[:2],
         card=CARD,
         probes=pictures(3),
-        looks=looks,
+        styles=styles,
     )
 
 
@@ -127,12 +127,12 @@ def test_png_bytes_are_the_picture(exported):
     np.testing.assert_array_equal(decoded, to_uint8(served["picture"].numpy()))
 
 
-def test_bytes_become_the_picture_that_the_network_sees_in_one_of_the_looks(exported):
+def test_bytes_become_the_picture_that_the_network_sees_in_one_of_the_styles(exported):
     image = pictures(1, seed=6)
     served = exported.serve([png(image[0])])["picture"]
     if exported.second_size:
-        repeated = np.repeat(to_float(image), len(LOOKS), axis=0)
-        possible = exported.refiner([repeated, LOOKS], training=False)
+        repeated = np.repeat(to_float(image), len(STYLES), axis=0)
+        possible = exported.refiner([repeated, STYLES], training=False)
         differences = np.abs(possible - served).max(axis=(1, 2, 3))
         assert np.sum(differences < 1e-5) == 1
     else:
@@ -140,9 +140,9 @@ def test_bytes_become_the_picture_that_the_network_sees_in_one_of_the_looks(expo
         np.testing.assert_allclose(served, expected, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize(("second_size", "looks"), [(2, None), (0, LOOKS)])
-def test_looks_are_needed_if_the_refiner_takes_one_and_only_then(second_size, looks, tmp_path):
-    with pytest.raises(ValueError, match="Received: looks="):
+@pytest.mark.parametrize(("second_size", "styles"), [(2, None), (0, STYLES)])
+def test_styles_are_needed_if_the_refiner_takes_one_and_only_then(second_size, styles, tmp_path):
+    with pytest.raises(ValueError, match="Received: styles="):
         export_refiner(
             tiny_refiner(second_size),
             tmp_path,
@@ -150,7 +150,7 @@ def test_looks_are_needed_if_the_refiner_takes_one_and_only_then(second_size, lo
             image_size=SHAPE[:2],
             card=CARD,
             probes=pictures(3),
-            looks=looks,
+            styles=styles,
         )
     assert names(tmp_path) == []
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgen.cgan import build_generator, build_modulated_generator
+from kerasgen.cgan import build_generator, build_original_generator
 from kerasgen.deployment import savedmodel
 from kerasgen.deployment.export import ExportError, export_generator
 from kerasgen.deployment.seeded_latents import seeded_latents
@@ -26,7 +26,7 @@ def tiny_generator(channels=3, size=(8, 12)):
     """Weights large enough that each class and each latent gives another picture."""
     keras.utils.set_random_seed(2)
     shape = (*size, channels)
-    generator = build_modulated_generator(shape, 4, latent_size=LATENT_SIZE, widths=(8, 6))
+    generator = build_generator(shape, 4, latent_size=LATENT_SIZE, widths=(8, 6))
     random = np.random.default_rng(3)
     for weight in generator.trainable_variables:
         weight.assign_add(random.normal(0, 0.3, weight.shape))
@@ -257,7 +257,7 @@ def test_each_output_is_compared(wrong, tmp_path, monkeypatch):
 
 
 def test_a_network_around_another_with_inputs_in_another_order(tmp_path, unchecked):
-    inner = build_generator((8, 8, 1), 4, latent_size=LATENT_SIZE, embedding_size=2)
+    inner = build_original_generator((8, 8, 1), 4, latent_size=LATENT_SIZE, embedding_size=2)
     latent, label = (keras.Input(t.shape[1:], dtype=t.dtype, name=t.name) for t in inner.inputs)
     outer = keras.Model([label, latent], inner([latent, label]))
     served = signatures(tf.saved_model.load(str(export_to(tmp_path, outer))))["serve"]([3], [1])

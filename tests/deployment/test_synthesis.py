@@ -11,7 +11,6 @@ from keras import layers, ops
 from PIL import Image
 
 from kerasgen import cli
-from kerasgen.annotations.annotated_folder import SourceFolder
 from kerasgen.annotations.annotation import Annotation, mask_from_run_lengths
 from kerasgen.annotations.records import ManifestRow, PlacedObject, Source
 from kerasgen.annotations.synthetic_folder import SyntheticFolder, picture_name, read_manifest
@@ -49,10 +48,10 @@ def by_brightness():
 
 
 def brighter():
-    """Adds the look's first number to all pixels."""
-    images, look = keras.Input((SIDE, SIDE, 3), name="images"), keras.Input((2,), name="look")
-    picture = images + layers.Reshape((1, 1, 1))(look[:, :1])
-    return keras.Model([images, look], ops.clip(picture, -1.0, 1.0))
+    """Adds the style's first number to all pixels."""
+    images, style = keras.Input((SIDE, SIDE, 3), name="images"), keras.Input((2,), name="style")
+    picture = images + layers.Reshape((1, 1, 1))(style[:, :1])
+    return keras.Model([images, style], ops.clip(picture, -1.0, 1.0))
 
 
 def greyer():
@@ -66,7 +65,7 @@ def greyer():
 def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     probes = np.random.default_rng(0).integers(0, 256, (3, SIDE, SIDE, 3), np.uint8)
-    looks = np.random.default_rng(1).uniform(-0.5, 0.5, (50, 2)).astype(np.float32)
+    styles = np.random.default_rng(1).uniform(-0.5, 0.5, (1000, 2)).astype(np.float32)
     size = {"image_size": (SIDE, SIDE), "card": {}, "probes": probes}
     named = {"class_names": NAMES, "card": {}}
     with pytest.MonkeyPatch.context() as patch:
@@ -75,7 +74,7 @@ def models(tmp_path_factory):
         keras.utils.set_random_seed(0)
         return {
             "generator": export_generator(tiny_generator(), folder, "lights", **named),
-            "refiner": export_refiner(brighter(), folder, "brighter", looks=looks, **size),
+            "refiner": export_refiner(brighter(), folder, "brighter", styles=styles, **size),
             "translator": export_translator(greyer(), folder, "greyer", **size),
             "classifier": export_classifier(
                 by_brightness(), folder, "judge", probes=probes[..., :1], **named
@@ -99,7 +98,7 @@ def tree(folder):
 
 def test_a_generators_pictures_can_be_made_again_from_their_rows(models, tmp_path):
     model = ServedModel(models["generator"])
-    assert synthesis.synthesize(model, tmp_path, count=50, seed=3) == 50
+    assert synthesis.synthesize(model, tmp_path, count=50, seed=3).pictures == 50
     rows = read_manifest(tmp_path)
     assert [row.parameters["class_name"] for row in rows] == NAMES * 25
     seeds = [row.parameters["model_seed"] for row in rows]
@@ -123,16 +122,16 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(models, tmp_path, monkeypatch, 
     if sources:
         for number in range(5):
             write(tmp_path / "in" / f"{number}.png", noise(number))
-        given = {"sources": SourceFolder(tmp_path / "in"), "times": 2}
+        given = {"sources": tmp_path / "in", "times": 2}
     model = ServedModel(models["refiner" if sources else "generator"])
-    total = synthesis.synthesize(model, tmp_path / "whole", **given)
+    total = synthesis.synthesize(model, tmp_path / "whole", **given).pictures
 
     def signalled(done, of):
         assert of == total
         if done == 8:
             signal.raise_signal(signal.SIGTERM)
 
-    with pytest.raises(Unfinished, match=rf"SIGTERM: stopped with {total - 8} of {total} pictures"):
+    with pytest.raises(Unfinished, match=rf"SIGTERM: stopped. {total - 8} of {total} pictures"):
         synthesis.synthesize(model, tmp_path / "broken", **given, report=signalled)
     # And one was lost on the way.
     (tmp_path / "broken" / picture_name(1)).unlink()
@@ -160,25 +159,27 @@ def test_a_gate_rejects_what_a_classifier_takes_for_another_class(models, tmp_pa
     assert reasons == {"taken for light by judge/1", "taken for dark by judge/1"}
 
 
-def test_what_is_known_of_an_eye_moves_with_it_and_its_looks_differ(models, tmp_path):
+def test_what_is_known_of_an_eye_moves_with_it_and_its_styles_differ(models, tmp_path):
     assert cli.run(["eyes", "--out", f"{tmp_path / 'eyes'}", "--count", "3", "--size", "32"]) == 0
-    sources = SourceFolder(tmp_path / "eyes")
-    model = ServedModel(models["refiner"])
-    assert synthesis.synthesize(model, tmp_path / "out", sources=sources, times=4) == 12
-    rows = read_manifest(tmp_path / "out")
+    filled = synthesis.synthesize(
+        models["refiner"], tmp_path / "out", sources=tmp_path / "eyes", times=4
+    )
+    assert (filled.pictures, filled.rejected) == (12, 0)
+    rows = list(filled.rows())
     lines = (tmp_path / "eyes/metadata.jsonl").read_text(encoding="utf-8").splitlines()
     levels = []
     for row in rows:
         eye = json.loads(lines[row.index // 4])
         told, moved = (
-            Annotation.from_dict(each) for each in (eye["annotation"], row.parameters["annotation"])
+            Annotation.from_dict(each["annotation"]) for each in (eye["parameters"], row.parameters)
         )
         assert told.keypoints.keys() == moved.keypoints.keys() and told.keypoints
         for name, point in told.keypoints.items():
             assert moved.keypoints[name] == pytest.approx(np.array(point) / 2)
         assert moved.mask.shape == (SIDE, SIDE)
-        assert row.parameters["source"]["gaze"] == eye["gaze"]
+        assert row.parameters["source"]["parameters"]["gaze"] == eye["parameters"]["gaze"]
         assert row.parameters["variation"] == row.index % 4
+        assert len(row.parameters["style"]) == 2 and row.parameters["model_seed"] >= 0
         content = (tmp_path / "eyes" / eye["file_name"]).read_bytes()
         assert row.sources[1] == Source(
             "picture", eye["file_name"], hashlib.sha256(content).hexdigest()
@@ -190,18 +191,18 @@ def test_what_is_known_of_an_eye_moves_with_it_and_its_looks_differ(models, tmp_
 def test_what_is_made_of_made_pictures_tells_all_that_went_before(models, tmp_path):
     assert cli.run(["eyes", "--out", f"{tmp_path / 'eyes'}", "--count", "2", "--size", "32"]) == 0
     for kind, before, after in (("refiner", "eyes", "one"), ("translator", "one", "two")):
-        sources = SourceFolder(tmp_path / before)
-        synthesis.synthesize(ServedModel(models[kind]), tmp_path / after, sources=sources)
+        synthesis.synthesize(models[kind], tmp_path / after, sources=tmp_path / before)
     for first, second in zip(
         *(read_manifest(tmp_path / name) for name in ("one", "two")), strict=True
     ):
         # The size is the same: so is what is known.
         assert second.parameters["annotation"] == first.parameters["annotation"]
         told = second.parameters["source"]["parameters"]
-        assert told == {key: first.parameters[key] for key in ("source", "variation")}
-        assert told["source"]["gaze"].keys() == {"pitch", "yaw"}
+        kept = ("source", "variation", "model_seed", "style")
+        assert told == {key: first.parameters[key] for key in kept}
+        assert told["source"]["parameters"]["gaze"].keys() == {"pitch", "yaw"}
         roles = [(source.role, source.path) for source in second.sources]
-        eye = f"eye-{first.index:06}.png"
+        eye = picture_name(first.index)
         assert roles == [
             ("model", "greyer/1"),
             ("picture", first.file_name),
@@ -221,8 +222,7 @@ def test_objects_of_scenes_keep_their_masks_and_sources(models, tmp_path):
     row = ManifestRow(picture_name(0), 24, 40, 5, 0, (paste,), {}, (placed,))
     scenes.write(row, noise(0, 40, 24))
     scenes.finish(1)
-    sources = SourceFolder(tmp_path / "scenes")
-    synthesis.synthesize(ServedModel(models["translator"]), tmp_path / "out", sources=sources)
+    synthesis.synthesize(models["translator"], tmp_path / "out", sources=tmp_path / "scenes")
     (made,) = read_manifest(tmp_path / "out")
     (moved,) = made.objects
     assert moved.label == 1 and moved.box == pytest.approx((4, 3.2, 8, 9.6), abs=0.5)
@@ -304,3 +304,32 @@ def test_what_does_not_fit_is_refused_in_one_line(models, tmp_path, capsys, kind
     told = capsys.readouterr().err
     assert said in told and "Traceback" not in told
     assert not (tmp_path / "out/metadata.jsonl").exists()
+
+
+def test_a_files_picture_is_the_same_wherever_the_file_lies(models, tmp_path):
+    for number in range(3):
+        write(tmp_path / "one" / f"{number}.png", noise(number))
+    write(tmp_path / "two" / "other.png", noise(9))
+    write(tmp_path / "two" / "same.png", noise(1))
+    model = ServedModel(models["refiner"])
+    for name in ("one", "two"):
+        synthesis.synthesize(model, tmp_path / f"{name}-out", sources=tmp_path / name, times=2)
+    first, second = (list(read_manifest(tmp_path / f"{name}-out")) for name in ("one", "two"))
+    for before, after in zip(first[2:4], second[2:4], strict=True):
+        assert before.sources[1].sha256 == after.sources[1].sha256
+        for key in ("variation", "model_seed", "style"):
+            assert before.parameters[key] == after.parameters[key]
+    again = synthesis.synthesize(model, tmp_path / "seeded", sources=tmp_path / "one", seed=1)
+    seeds = [row.parameters["model_seed"] for row in again.rows()]
+    assert not set(seeds) & {row.parameters["model_seed"] for row in first}
+
+
+def test_a_refined_picture_can_be_made_again_from_its_row(models, tmp_path):
+    write(tmp_path / "in/1.png", noise(1))
+    model = ServedModel(models["refiner"])
+    filled = synthesis.synthesize(model, tmp_path / "out", sources=tmp_path / "in", times=3)
+    for row in filled.rows():
+        again = model.change([noise(1)], [row.parameters["model_seed"]])
+        assert again["style"][0].tolist() == row.parameters["style"]
+        written = read_image(tmp_path / "out" / row.file_name).astype(int)
+        assert np.abs(written - to_uint8(again["picture"])[0]).max() <= 1

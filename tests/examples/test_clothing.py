@@ -31,7 +31,7 @@ def photographs(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("model", ["modern", "seed"])
+@pytest.mark.parametrize("model", ["modern", "original"])
 def test_own_pictures_come_to_sheets_figures_and_a_model(model, photographs, tmp_path):
     flags = [f"--data={photographs}", "--channels=3", "--classes=coat,bag", f"--model={model}"]
     done = run(tmp_path, *QUICK, *flags)
@@ -76,7 +76,7 @@ def test_minutes_are_turned_into_steps_once(tmp_path):
         (["--data=tfds:no_such_set"], "no_such_set"),
         (["--classes=hat,gown"], "gown"),
         (["--size=30"], "multiple"),
-        (["--model=seed", "--batch_size=7"], "even"),
+        (["--model=original", "--batch_size=7"], "even"),
         (["--batch_size=0"], "batch_size"),
         (["--channels=2"], "channels"),
     ],

@@ -1,9 +1,10 @@
 """PNG files and sheets."""
 
+import os
+
 import numpy as np
 import pytest
 
-from kerasgen.io import sheets as module
 from kerasgen.io.images import read_image, to_float
 from kerasgen.io.sheets import contact_sheet, labelled_sheet, save_png
 
@@ -31,7 +32,7 @@ def test_failed_save_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     def fail(*_args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.os, "replace", fail)
+    monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(ValueError, match=r"No space left.*Received: path='.*a\.png'"):
         save_png(path, ramp(3, 3))
     assert list(tmp_path.iterdir()) == [path] and read_image(path).shape == (2, 2, 3)

@@ -17,20 +17,21 @@ from kerasgen.data.augmentation import Augmentation
 from kerasgen.data.pipeline import Pictures, unpaired
 from kerasgen.refiner import (
     NOISE_CHANNELS,
-    SEED_REFINER,
     PrefitStep,
     RefinerStep,
     build_discriminator,
+    build_original_discriminator,
+    build_original_refiner,
     build_refiner,
     build_residual_refiner,
-    build_small_convnet,
     build_steps,
     refiner_inputs,
 )
-from kerasgen.training.colour_moments import LOOK_SIZE, colour_statistics
+from kerasgen.training.colour_moments import STYLE_SIZE, colour_moments
 from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.run_log import read_history
 from kerasgen.training.step import Player
+from kerasgen.training.trainer import make_strategy
 
 SHAPE = (16, 16, 3)
 
@@ -40,8 +41,21 @@ def small_refiner(**changes):
     return build_refiner(SHAPE, **options)
 
 
+def small_original_refiner():
+    widths = {"encoder_widths": (4,), "decoder_widths": (4, 4)}
+    return build_original_refiner(SHAPE, bottleneck=32, dropout=0.3, **widths)
+
+
 def small_discriminator():
     return build_discriminator(SHAPE, widths=(4, 4), units=4)
+
+
+def small_original_discriminator():
+    return build_original_discriminator(SHAPE, widths=(4, 4), dropout=0.3)
+
+
+def pair_with_dropout():
+    return small_refiner(), small_original_discriminator()
 
 
 def small_batches(batch_size=4):
@@ -61,11 +75,11 @@ def first_batch():
 
 def inputs_of(refiner, images, photographs):
     noise = tf.random.stateless_normal([len(images), *SHAPE[:2], NOISE_CHANNELS], [1, 2])
-    return refiner_inputs(refiner, images, colour_statistics(photographs), noise)
+    return refiner_inputs(refiner, images, colour_moments(photographs), noise)
 
 
-def make_step(capacity=4, optimizer=keras.optimizers.SGD, changes=None, **options):
-    refiner, discriminator = small_refiner(**(changes or {})), small_discriminator()
+def make_step(capacity=4, optimizer=keras.optimizers.SGD, networks=None, **options):
+    refiner, discriminator = networks or (small_refiner(), small_discriminator())
     return RefinerStep(
         refiner,
         discriminator,
@@ -78,9 +92,9 @@ def make_step(capacity=4, optimizer=keras.optimizers.SGD, changes=None, **option
     )
 
 
-def test_seed_networks_have_their_published_sizes():
-    assert build_refiner(**SEED_REFINER).count_params() == 10_631_523
-    assert build_small_convnet().count_params() == 32_737
+def test_original_networks_have_their_published_sizes():
+    assert build_original_refiner().count_params() == 10_631_523
+    assert build_original_discriminator().count_params() == 32_737
 
 
 def test_default_networks_have_their_sizes():
@@ -90,14 +104,19 @@ def test_default_networks_have_their_sizes():
 
 
 @pytest.mark.parametrize(
-    "build", [small_refiner, lambda: build_residual_refiner(look_size=LOOK_SIZE)]
+    "build",
+    [
+        small_refiner,
+        small_original_refiner,
+        lambda: build_residual_refiner(style_size=STYLE_SIZE),
+    ],
 )
 def test_refiners_are_plain_keras_models(build, tmp_path):
     refiner, images = build(), first_batch()[0]
     check_round_trip(refiner, inputs_of(refiner, images, images), tmp_path)
 
 
-@pytest.mark.parametrize("build", [small_discriminator, lambda: build_small_convnet(SHAPE)])
+@pytest.mark.parametrize("build", [small_discriminator, small_original_discriminator])
 def test_discriminators_are_plain_keras_models(build, tmp_path):
     check_round_trip(build(), first_batch()[0], tmp_path)
 
@@ -154,7 +173,7 @@ def test_resuming_is_exact_with_dropout_pool_and_average(strategy, tmp_path):
         return keras.optimizers.Adam(rate, use_ema=True, ema_momentum=0.9)
 
     check_resume(
-        lambda: make_step(optimizer=adam, changes={"dropout": 0.3}),
+        lambda: make_step(optimizer=adam, networks=pair_with_dropout()),
         small_batches(),
         tmp_path,
         strategy,
@@ -174,13 +193,13 @@ def test_resume_check_catches_a_forgotten_dropout_seed(tmp_path, monkeypatch):
     monkeypatch.setattr(step_module, "_variables_of", forgetful)
     with pytest.raises(AssertionError):
         check_resume(
-            lambda: make_step(changes={"dropout": 0.3}), small_batches(), tmp_path, "default"
+            lambda: make_step(networks=pair_with_dropout()), small_batches(), tmp_path, "default"
         )
 
 
 def test_the_discriminator_learns_from_refined_pictures_not_from_renders():
-    """The write-up's bug was to show the raw renders: then renders would reach its loss."""
-    step = make_step(capacity=0, changes={"noise": False})
+    """The original's bug was to show the raw renders: then renders would reach its loss."""
+    step = make_step(capacity=0, networks=(small_refiner(noise=False), small_discriminator()))
     rendered, real = first_batch()
     shown = []
     judge = step.discriminator
@@ -209,7 +228,7 @@ def test_prefitting_learns_to_pass_its_input_through(tmp_path):
 
 
 def test_state_names_everything_that_can_change():
-    step = make_step(changes={"dropout": 0.3})
+    step = make_step(networks=pair_with_dropout())
     kinds = {name.split("-")[0] for name in snapshot(step)}
     assert kinds == {
         "generator",
@@ -228,9 +247,7 @@ def test_state_names_everything_that_can_change():
         {"image_shape": (32, 32, 2)},
         {"decoder_widths": (8, 8, 8)},
         {"skips": 2},
-        {"bottleneck": 100},
-        {"downsampling": "none"},
-        {"upsampling": "none"},
+        {"skips": -1},
         {"normalization": "layer"},
     ],
 )
@@ -240,13 +257,20 @@ def test_arguments_that_do_not_fit_are_refused(options):
         build_refiner(**{**arguments, **options})
 
 
+@pytest.mark.parametrize("options", [{"image_shape": (30, 32, 3)}, {"bottleneck": 100}])
+def test_arguments_that_do_not_fit_the_original_are_refused(options):
+    arguments = {"image_shape": (32, 32, 3), "encoder_widths": (4, 4), "decoder_widths": (4, 4)}
+    with pytest.raises(ValueError, match="Received"):
+        build_original_refiner(**{**arguments, **options})
+
+
 @pytest.mark.parametrize(
     "options",
     [
         {"generator_updates": 0},
         {"discriminator_updates": 0},
         {"regularisation_weight": -1.0},
-        {"look_weight": -1.0},
+        {"style_weight": -1.0},
     ],
 )
 def test_step_options_out_of_range_are_refused(options):
@@ -254,7 +278,28 @@ def test_step_options_out_of_range_are_refused(options):
         make_step(**options)
 
 
-def test_the_stages_take_a_refiner_that_is_given_no_look():
+def built_step(batch_size=4):
+    # Which pictures of a batch go through the history depends on the number of replicas: without
+    # augmentation, and while it fills, that makes no difference.
+    networks = small_refiner(), small_discriminator()
+    return build_steps(*networks, batch_size=batch_size, policy=())[1]
+
+
+def test_the_ready_made_step_on_one_replica_equals_two(tmp_path, monkeypatch):
+    # Adam would amplify rounding where a gradient is zero.
+    monkeypatch.setattr(keras.optimizers, "Adam", lambda rate, **_: keras.optimizers.SGD(rate))
+    check_replicas(built_step, small_batches(), tmp_path, tolerance=1e-5, own=("pool",))
+
+
+def test_the_batch_of_the_ready_made_step_is_that_of_all_replicas():
+    capacities = {}
+    for name in ("default", "mirrored"):
+        with make_strategy(name).scope():
+            capacities[name] = built_step(batch_size=600).pool.capacity
+    assert capacities == {"default": 600, "mirrored": 300}
+
+
+def test_the_stages_take_a_refiner_that_takes_no_style():
     plain = build_residual_refiner(SHAPE, width=4, blocks=1)
     _, refine = build_steps(plain, small_discriminator(), batch_size=2)
     assert refine.pool.images.shape[1:] == SHAPE

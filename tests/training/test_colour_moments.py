@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.training.colour_moments import colour_statistics, look_distance, recolour
+from kerasgen.training.colour_moments import colour_moments, recolour, style_distance
 
 
 def halves(first, second):
@@ -12,27 +12,27 @@ def halves(first, second):
     return tf.constant([[[row] * 4 for row in rows]], tf.float32)
 
 
-def test_a_look_is_three_means_and_three_deviations():
-    look = colour_statistics(halves([0.0, 0.5, -1.0], [0.4, 0.5, 1.0]))
-    np.testing.assert_allclose(look, [[0.2, 0.5, 0.0, 0.2, 0.0, 1.0]], atol=0.011)
+def test_a_style_is_three_means_and_three_deviations():
+    style = colour_moments(halves([0.0, 0.5, -1.0], [0.4, 0.5, 1.0]))
+    np.testing.assert_allclose(style, [[0.2, 0.5, 0.0, 0.2, 0.0, 1.0]], atol=0.011)
 
 
-def test_recolouring_gives_the_look_asked_for_and_keeps_the_pattern():
+def test_recolouring_gives_the_style_and_keeps_the_pattern():
     picture = halves([0.0, 0.1, -0.2], [0.4, 0.3, 0.2])
     wanted = tf.constant([[0.1, -0.1, 0.0, 0.3, 0.2, 0.1]])
     recoloured = recolour(picture, wanted)
-    np.testing.assert_allclose(colour_statistics(recoloured), wanted, atol=1e-2)
+    np.testing.assert_allclose(colour_moments(recoloured), wanted, atol=1e-2)
     assert np.all(recoloured[0, 3] > recoloured[0, 0])
-    assert look_distance(recoloured, wanted) < 0.01 < look_distance(picture, wanted)
+    assert style_distance(recoloured, wanted) < 0.01 < style_distance(picture, wanted)
 
 
-def test_recolouring_to_its_own_look_changes_nothing():
+def test_recolouring_to_its_own_style_changes_nothing():
     picture = tf.random.stateless_uniform([2, 8, 8, 3], [1, 2], -0.9, 0.9)
-    np.testing.assert_allclose(recolour(picture, colour_statistics(picture)), picture, atol=1e-5)
+    np.testing.assert_allclose(recolour(picture, colour_moments(picture)), picture, atol=1e-5)
 
 
 def test_a_flat_picture_has_a_slope():
     picture = tf.Variable(tf.zeros([1, 4, 4, 3]))
     with tf.GradientTape() as tape:
-        loss = look_distance(picture, tf.ones([1, 6]))
+        loss = style_distance(picture, tf.ones([1, 6]))
     assert np.all(np.isfinite(tape.gradient(loss, picture)))

@@ -106,10 +106,10 @@ def test_it_works_within_a_traced_function():
     assert numbers(exchange(pictures(30, 40), tf.zeros([2]), priorities)) == [10, 20]
 
 
-@pytest.mark.parametrize(("capacity", "batch_size"), [(3, 4), (-1, 1)])
-def test_a_capacity_below_the_batch_is_refused(capacity, batch_size):
-    with pytest.raises(ValueError, match=f"Received: capacity={capacity}, batch_size={batch_size}"):
-        ImagePool(capacity, SHAPE, batch_size)
+@pytest.mark.parametrize(("capacity", "rows"), [(3, 4), (-1, 1)])
+def test_a_capacity_below_the_batch_is_refused(capacity, rows):
+    with pytest.raises(ValueError, match=f"Received: capacity={capacity}, rows={rows}"):
+        ImagePool(capacity, SHAPE, rows)
 
 
 @pytest.mark.parametrize("probability", [-0.1, 1.1, float("nan")])

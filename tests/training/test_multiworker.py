@@ -27,7 +27,7 @@ def train(workdir, strategy_name):
 
     from kerasgen.data.augmentation import Augmentation
     from kerasgen.data.pipeline import Pictures, labelled
-    from kerasgen.training.step import Player, Step
+    from kerasgen.training.step import Player, Step, Stream
 
     class Fit(Step):
         def __init__(self):
@@ -40,7 +40,7 @@ def train(workdir, strategy_name):
 
         def update(self, images, labels, latents):
             # Four rows on a worker, all eight on a single process.
-            noise = self.random(images.shape[0], [1], stream=1) + latents
+            noise = self.random(images.shape[0], [1], Stream.OTHER) + latents
             goals = tf.cast(labels, tf.float32)[:, None] + noise
 
             with tf.GradientTape(persistent=True) as tape:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgen.training.step import Player, Step
+from kerasgen.training.step import Player, Step, Stream
 from kerasgen.training.trainer import make_strategy
 
 INPUTS = tf.random.stateless_normal([4, 2], [0, 1])
@@ -229,7 +229,7 @@ class Draw(Step):
     """Gives back its random numbers."""
 
     def update(self, rows):
-        return {"numbers": self.random(rows.shape[0], [3], stream=1)}
+        return {"numbers": self.random(rows.shape[0], [3], stream=Stream.OTHER)}
 
 
 def test_the_rows_of_two_replicas_joined_are_those_of_one():
@@ -247,11 +247,14 @@ def test_the_rows_of_two_replicas_joined_are_those_of_one():
 
 def test_random_numbers_depend_on_seed_update_and_stream_and_on_nothing_else():
     step = Draw(seed=4)
-    first = step.random(4, [3], stream=1)
-    np.testing.assert_array_equal(first, step.random(4, [3], stream=1))
-    others = [step.random(4, [3], stream=2), Draw(seed=5).random(4, [3], stream=1)]
+    first = step.random(4, [3], stream=Stream.OTHER)
+    np.testing.assert_array_equal(first, step.random(4, [3], stream=Stream.OTHER))
+    others = [
+        step.random(4, [3], stream=Stream.OTHER + 1),
+        Draw(seed=5).random(4, [3], stream=Stream.OTHER),
+    ]
     step(tf.zeros([4, 1]))
-    others.append(step.random(4, [3], stream=1))
+    others.append(step.random(4, [3], stream=Stream.OTHER))
     assert all(np.abs(first - other).max() > 0.1 for other in others)
     assert 0.0 <= np.min(first) and np.max(first) < 1.0 and first.shape == (4, 3)
 

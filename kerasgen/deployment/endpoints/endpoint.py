@@ -49,10 +49,15 @@ def decode_pictures(image_bytes: tf.Tensor, size: tuple[int, int], channels: int
     def decode(data: tf.Tensor) -> tf.Tensor:
         image = tf.io.decode_image(data, channels=channels, expand_animations=False)
         image.set_shape([None, None, channels])
-        resized = tf.image.resize(tf.cast(image, tf.float32), size, antialias=True)
-        return to_float(tf.cast(tf.round(tf.clip_by_value(resized, 0.0, 255.0)), tf.uint8))
+        return stretched_picture(image, size)
 
     return tf.map_fn(decode, image_bytes, fn_output_signature="float")
+
+
+def stretched_picture(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """``[H, W, C]`` uint8 -> ``[*size, C]`` float in [-1, 1], antialiased, rounded to 8 bits."""
+    resized = tf.image.resize(tf.cast(image, tf.float32), size, antialias=True)
+    return to_float(tf.cast(tf.round(tf.clip_by_value(resized, 0.0, 255.0)), tf.uint8))
 
 
 def encoded_probes(probes: np.ndarray) -> np.ndarray:

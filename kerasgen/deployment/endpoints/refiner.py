@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasgen.data.random_streams import ServedStream
 from kerasgen.deployment.endpoints.endpoint import (
     Endpoint,
     Endpoints,
@@ -23,15 +24,15 @@ def refiner_endpoints(
     refiner: keras.Model,
     image_size: tuple[int, int],
     probes: np.ndarray,
-    looks: np.ndarray | None,
+    styles: np.ndarray | None,
 ) -> Endpoints:
-    """``serving_default`` and ``refine``, as ``export_refiner`` describes them.
+    """``serving_default``, ``refine`` and ``styles``, as ``export_refiner`` describes them.
 
     Args:
         refiner: Its first input is ``images``.
         image_size: (height, width) that pictures are brought to.
         probes: ``[P, H, W, C]`` uint8 pictures for the check.
-        looks: ``[K, L]`` float32; None if the refiner takes no look.
+        styles: ``[K, L]`` float32; None if the refiner takes no style.
     """
     channels = refiner.inputs[0].shape[-1]
 
@@ -41,7 +42,7 @@ def refiner_endpoints(
 
     def serve(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         images = decode_pictures(image_bytes, image_size, channels)
-        picture = refine(*_from_bytes(refiner, images, image_bytes, looks))["picture"]
+        picture = refine(*_from_bytes(refiner, images, image_bytes, styles))["picture"]
         return {"picture": picture, "png_bytes": encode_pngs(picture)}
 
     floats = [
@@ -49,10 +50,20 @@ def refiner_endpoints(
         for tensor in refiner.inputs
     ]
     bytes_only = [tf.TensorSpec([None], tf.string, name="image_bytes")]
-    return {
+    endpoints = {
         "serving_default": Endpoint(serve, bytes_only, {"image_bytes": encoded_probes(probes)}),
-        "refine": Endpoint(refine, floats, _probe_inputs(floats, probes, looks)),
+        "refine": Endpoint(refine, floats, _probe_inputs(floats, probes, styles)),
     }
+    return endpoints if styles is None else {**endpoints, "styles": _styles_endpoint(styles)}
+
+
+def _styles_endpoint(styles: np.ndarray) -> Endpoint:
+    def style_of(seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        rows = tf.math.floormod(seed, tf.constant(len(styles), tf.int64))
+        return {"style": tf.gather(tf.constant(styles, tf.float32), rows)}
+
+    seeds = [tf.TensorSpec([None], tf.int64, name="seed")]
+    return Endpoint(style_of, seeds, {"seed": np.array([0, 1, -1, 2**62], np.int64)})
 
 
 def _static(tensor: keras.KerasTensor, image_size: tuple[int, int]) -> tuple[int, ...]:
@@ -62,14 +73,14 @@ def _static(tensor: keras.KerasTensor, image_size: tuple[int, int]) -> tuple[int
 
 
 def _from_bytes(
-    refiner: keras.Model, images: tf.Tensor, image_bytes: tf.Tensor, looks: Any
+    refiner: keras.Model, images: tf.Tensor, image_bytes: tf.Tensor, styles: Any
 ) -> list[tf.Tensor]:
     """What else the refiner takes, as a pure function of each file's bytes."""
     inputs = []
     for tensor in refiner.inputs:
-        if tensor.name == "look":
-            keys = tf.strings.to_hash_bucket_fast(image_bytes, len(looks))
-            inputs.append(tf.gather(tf.constant(looks, tf.float32), keys))
+        if tensor.name == "style":
+            keys = tf.strings.to_hash_bucket_fast(image_bytes, len(styles))
+            inputs.append(tf.gather(tf.constant(styles, tf.float32), keys))
         elif tensor.name == "noise":
             shape = [*images.shape[1:3], tensor.shape[-1]]
             inputs.append(_hashed_noise(image_bytes, shape))
@@ -81,18 +92,18 @@ def _from_bytes(
 def _hashed_noise(image_bytes: tf.Tensor, shape: list[int]) -> tf.Tensor:
     keys = tf.strings.to_hash_bucket_fast(image_bytes, 2**31 - 1)
     return tf.map_fn(
-        lambda key: tf.random.stateless_normal(shape, tf.stack([key, tf.constant(0, tf.int64)])),
+        lambda key: tf.random.stateless_normal(shape, tf.stack([key, ServedStream.NOISE])),
         keys,
         fn_output_signature=tf.float32,
     )
 
 
 def _probe_inputs(
-    specs: Sequence[tf.TensorSpec], probes: np.ndarray, looks: Any
+    specs: Sequence[tf.TensorSpec], probes: np.ndarray, styles: Any
 ) -> dict[str, np.ndarray]:
     inputs = {"images": to_float(probes)}
     for spec in specs[1:]:
         shape = (len(probes), *spec.shape[1:])
         noise = np.random.default_rng(0).standard_normal(shape)
-        inputs[spec.name] = np.resize(looks, shape) if spec.name == "look" else noise
+        inputs[spec.name] = np.resize(styles, shape) if spec.name == "style" else noise
     return {name: value.astype(np.float32) for name, value in inputs.items()}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from kerasgen.evaluation.comparison.distances import ComparedSets
 from kerasgen.evaluation.comparison.page import Dots, Sheet
+from kerasgen.evaluation.comparison.picture_sets import PictureSet
 from kerasgen.evaluation.comparison.real_fake_classifier import Discrimination
 from kerasgen.evaluation.features.activation_maps import LayerMaps, feature_maps, map_sheet
 from kerasgen.evaluation.metrics.neighbours import (
@@ -23,23 +23,6 @@ _MOST_DOTS = 600
 """Dots of the map: as many thumbnails are in the page."""
 
 _SHOWN, _COLUMNS, _CHANNELS = 24, 12, 8
-
-
-@dataclass(frozen=True)
-class PictureSet:
-    """Pictures with what a report says of them.
-
-    Attributes:
-        images: ``[N, H, W, C]`` uint8.
-        names: N names to show.
-        groups: N sources; pictures of one source are one witness.
-        labels: N names of classes; None if they have none.
-    """
-
-    images: np.ndarray
-    names: Sequence[str]
-    groups: Sequence[Hashable]
-    labels: Sequence[str] | None = None
 
 
 def dots(

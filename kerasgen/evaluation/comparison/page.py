@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from kerasgen.evaluation.features.image_statistics import STATISTICS
-from kerasgen.evaluation.reports.html import data_url, markup, write_page
+from kerasgen.evaluation.reports.html import data_url, markup, render_page
 
 READINGS = {
     "kernel_distance": "0 for the same distribution; does not depend on the number of pictures",
@@ -61,8 +60,7 @@ class Dots:
     images: np.ndarray
 
 
-def write_report(
-    folder: str | Path,
+def render(
     title: str,
     report: dict[str, Any],
     dots: Dots,
@@ -71,27 +69,19 @@ def write_report(
     *,
     statistics_svg: str,
     histogram_svg: str,
-) -> Path:
-    """Writes ``index.html`` and ``report.json``, both or neither.
+) -> str:
+    """The page of a comparison, as HTML that opens from disk.
 
     Args:
-        folder: Where to.
         title: Of the page.
-        report: From ``comparing.compare_sets``; all numbers.
+        report: All numbers, see ``compare.Comparison``.
         dots: The scatter.
         sheets: Pictures shown at the end.
         map_sheets: Feature maps, a sheet for each layer.
         statistics_svg: From ``plots``.
         histogram_svg: From ``plots``.
-
-    Returns:
-        The page.
-
-    Raises:
-        ValueError: If it cannot be written; what was there before is then as it was.
     """
-    return write_page(
-        folder,
+    return render_page(
         "comparison.html",
         report,
         title=title,

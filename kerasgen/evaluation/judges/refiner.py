@@ -23,10 +23,10 @@ from kerasgen.evaluation.metrics import (
 from kerasgen.io.images import to_float, to_uint8
 from kerasgen.procedural.camera import cheap_realism
 from kerasgen.refiner import NOISE_CHANNELS, refiner_inputs
-from kerasgen.training.colour_moments import colour_statistics
+from kerasgen.training.colour_moments import colour_moments
 
 Refine = Callable[[np.ndarray, int], np.ndarray]
-"""``(images [N, H, W, C] uint8, seed of the looks) -> [N, H, W, C] uint8``."""
+"""``(images [N, H, W, C] uint8, seed of the styles) -> [N, H, W, C] uint8``."""
 
 
 @dataclass(frozen=True)
@@ -51,19 +51,19 @@ class EyeSets:
 
 
 def refining_function(refiner: keras.Model, references: np.ndarray, batch_size: int = 64) -> Refine:
-    """A trained refiner as a function of uint8 pictures and a seed for looks and noise.
+    """A trained refiner as a function of uint8 pictures and a seed for styles and noise.
 
     Args:
         refiner: From ``kerasgen.refiner``.
-        references: ``[M, H, W, 3]`` uint8 photographs whose looks are drawn from; those of the
+        references: ``[M, H, W, 3]`` uint8 photographs whose styles are drawn from; those of the
             training set, never of the test set.
         batch_size: Pictures at once.
     """
-    looks = colour_statistics(to_float(references)).numpy()
+    styles = colour_moments(to_float(references)).numpy()
 
     def refine(images: np.ndarray, seed: int) -> np.ndarray:
         generator = np.random.default_rng(seed)
-        picked = looks[generator.integers(0, len(looks), len(images))]
+        picked = styles[generator.integers(0, len(styles), len(images))]
         parts = []
         for start in range(0, len(images), batch_size):
             part = slice(start, start + batch_size)
@@ -90,8 +90,8 @@ def measure_realism(
         refine: From ``refining_function``.
         sets: The pictures; all renders are refined, seen and unseen.
         features: What the distance is measured on.
-        repeats: Different looks for each render.
-        seed: Of looks, baseline and intervals.
+        repeats: Different styles for each render.
+        seed: Of styles, baseline and intervals.
 
     Returns:
         ``kid[NAME]`` for ``refined``, ``refined_unseen`` (test renders only), ``rendered``,
@@ -119,7 +119,7 @@ def measure_realism(
         for name, parts in arms.items()
     }
     share = distances["refined"].value / distances["rendered"].value
-    # One look a render: the interval counts test pictures that know nothing of each other.
+    # One style a render: the interval counts test pictures that know nothing of each other.
     accuracy = held_out_accuracy(
         (sets.real, seen),
         (sets.test_real, unseen[0]),
@@ -137,7 +137,7 @@ def measure_realism(
 
 
 def _mean_estimate(estimates: Sequence[Estimate]) -> Estimate:
-    # The same render with several looks is not several samples: taken as one set, they would
+    # The same render in several styles is not several samples: taken as one set, they would
     # bias the distance upwards and halve its interval. The mean of the ends is a little too wide.
     ends = [(each.value, each.low, each.high) for each in estimates]
     value, low, high = np.mean(ends, axis=0).tolist()
@@ -156,8 +156,8 @@ def measure_geometry(refine: Refine, sets: EyeSets, *, repeats: int = 4, seed: i
     Args:
         refine: From ``refining_function``.
         sets: The pictures.
-        repeats: Different looks for each render.
-        seed: Of the looks.
+        repeats: Different styles for each render.
+        seed: Of the styles.
     """
     renders = np.concatenate([sets.rendered, sets.test_rendered])
     before = find_pupils(np.concatenate([renders] * repeats))
@@ -199,7 +199,7 @@ def nearest_real(refined: np.ndarray, real: np.ndarray, features: FeatureExtract
 def prefit_error(refiner: keras.Model, images: np.ndarray) -> Estimate:
     """Mean absolute difference between pictures and their pass-through, on the [0, 1] scale.
 
-    A refiner that takes a look is asked for each picture's own.
+    A refiner that takes a style gets each picture's own.
 
     Args:
         refiner: After the first stage.
@@ -207,7 +207,7 @@ def prefit_error(refiner: keras.Model, images: np.ndarray) -> Estimate:
     """
     rendered = tf.constant(to_float(images))
     grain = _noise(rendered, np.random.default_rng(0))
-    own = refiner_inputs(refiner, rendered, colour_statistics(rendered), grain)
+    own = refiner_inputs(refiner, rendered, colour_moments(rendered), grain)
     passed = to_uint8(refiner(own, training=False).numpy())
     difference = np.abs(passed.astype(np.float64) - images) / 255.0
     return bootstrap_mean(difference.mean(axis=(1, 2, 3)))

@@ -5,23 +5,25 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+from scipy import linalg
 
-from kerasgen.evaluation.metrics.any_rank import cross_any_rank
-from kerasgen.evaluation.metrics.full_rank import cross_full_rank
-from kerasgen.evaluation.metrics.intervals import Estimate, check_features
+from kerasgen.evaluation.metrics.intervals import SMALL_BLOCK, Estimate, blocks, check_features
 
-_LEAST_ASKED, _NUMBERS_ASKED = 256, 2**18
+_LEAST_SAMPLES, _NUMBERS = 256, 2**18
 """Samples of a set whose influence is computed, and more while they have fewer numbers than this.
 The variance of 256 is known to a tenth, unless their tails are heavy."""
+
+_ROUNDING = 1e-12
+"""Of the largest singular value, below which one is nothing but rounding."""
 
 
 def frechet_distance(first: np.ndarray, second: np.ndarray) -> Estimate:
     """Squared Frechet distance of two Gaussians with the sets' means and covariances.
 
-    Heusel et al., "GANs Trained by a Two Time-Scale Update Rule" (2017), equation 6; on Inception
-    features it is FID. Nothing is added to a covariance that is not of full rank. All is float64,
-    and the samples are taken in blocks: where there are more than features, and none of these
-    depends on others, it needs the memory of both covariances and a few MiB.
+    Heusel et al., "GANs Trained by a Two Time-Scale Update Rule" (2017, arXiv:1706.08500), equation
+    6; on Inception features it is FID. Nothing is added to a covariance that is not of full rank:
+    the trace of the root of the product of both is the sum of the singular values of the product of
+    their roots. All is float64; the samples are taken in blocks.
 
     The value is too large, the more so the fewer the samples: compare values of equal sizes only,
     and with the null of these sizes. The interval is about the value and does not hold that bias.
@@ -48,35 +50,51 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> Estimate:
             "kernel_distance, which has no such bias, or more samples.",
             stacklevel=2,
         )
-    sets = first, second
     means = first.mean(axis=0, dtype=np.float64), second.mean(axis=0, dtype=np.float64)
-    asked = _asked(*first.shape), _asked(*second.shape)
-    crossed = cross_full_rank(sets, means, asked) if count > size > 1 else None
-    # A feature is constant, a sum of others, or nearly so.
-    crossed = crossed or cross_any_rank(sets, means, asked)
-    apart = means[0] - means[1]
-    variance = sum(
-        _variance(one[places] - mean, toward, carried) / len(one)
-        for one, mean, places, toward, carried in zip(
-            sets, means, asked, (apart, -apart), crossed.carried, strict=True
-        )
-    )
-    value, spread = float(apart @ apart) + crossed.distance, 1.96 * float(np.sqrt(variance))
-    return Estimate(value, value - spread, value + spread, count)
+    roots = _root(first, means[0]), _root(second, means[1])
+    left, values, right = linalg.svd(roots[0] @ roots[1].T, full_matrices=False)
+    offset = means[0] - means[1]
+    value = float(offset @ offset + sum(np.sum(root**2) for root in roots) - 2.0 * values.sum())
+    used = values > _ROUNDING * values.max()
+    # Transport to the second set is R' V S^-1 V' R: R the second root, S and V the values used and
+    # their right vectors. Back it is the same of the first root and the left vectors.
+    scale = np.sqrt(values[used])[:, None]
+    variance = _variance(first, means[0], offset, right[used] @ roots[1] / scale)
+    variance += _variance(second, means[1], -offset, left[:, used].T @ roots[0] / scale)
+    margin = 1.96 * float(np.sqrt(variance))
+    return Estimate(value, value - margin, value + margin, count)
 
 
-def _asked(count: int, size: int) -> np.ndarray:
-    most = max(_LEAST_ASKED, _NUMBERS_ASKED // size)
-    return np.random.default_rng(0).permutation(count)[:most]
+def _root(features: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """``[K, D]``, K at most D: its transpose times itself is the covariance."""
+    count, size = features.shape
+    if count <= size:
+        return np.asarray((features - mean) / np.sqrt(count - 1.0))
+    covariance = np.zeros((size, size))
+    for rows in blocks(count, size, max(SMALL_BLOCK, size**2)):
+        centred = features[rows] - mean
+        covariance += centred.T @ centred
+    # Pivoted Cholesky: exact where features are constant, or sums of others.
+    factor, order, rank, _ = linalg.lapack.dpstrf(covariance / (count - 1.0))
+    root = np.empty((max(rank, 1), size))
+    root[:, order - 1] = np.triu(factor)[: len(root)]
+    return root
 
 
-def _variance(centred: np.ndarray, apart: np.ndarray, carried: np.ndarray) -> float:
-    """That of single samples' influence on the distance.
+def _variance(
+    features: np.ndarray, mean: np.ndarray, offset: np.ndarray, transport: np.ndarray
+) -> float:
+    """Of the mean of the samples' influences on the distance.
 
     Args:
-        centred: ``[N, D]`` samples, less their mean.
-        apart: ``[D]``: their mean, less that of the others.
-        carried: ``[N]``: each one's product with what transport makes of it.
+        features: ``[N, D]``.
+        mean: ``[D]``, theirs.
+        offset: ``[D]``: their mean, less that of the others.
+        transport: ``[R, D]``; its transpose times itself is the map to the others.
     """
-    size = np.einsum("ij,ij->i", centred, centred)
-    return float(np.var(2.0 * centred @ apart + size - carried, ddof=1))
+    count, size = features.shape
+    most = max(_LEAST_SAMPLES, _NUMBERS // size)
+    centred = features[np.random.default_rng(0).permutation(count)[:most]] - mean
+    moved = np.sum((centred @ transport.T) ** 2, axis=1)
+    influence = 2.0 * centred @ offset + np.sum(centred**2, axis=1) - moved
+    return float(np.var(influence, ddof=1)) / count

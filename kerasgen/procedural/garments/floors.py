@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from kerasgen.data.random_streams import DrawingStream
 from kerasgen.procedural.textures import Map, grain, noise, to_bytes
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 
-_STREAM = 1  # of random numbers; garments draw from others
 # Colours of floors and bedspreads, RGB in [0, 1].
 _COLOURS = np.array(
     [
@@ -41,7 +41,7 @@ def drawn_backgrounds(count: int, seed: int, size: int = 256) -> np.ndarray:
         )
     images = np.empty((count, size, size, 3), np.uint8)
     for index in range(count):
-        rng = np.random.default_rng([seed, _STREAM, index])
+        rng = np.random.default_rng([seed, DrawingStream.FLOORS, index])
         images[index] = to_bytes(backdrop(rng, size, tuple(_KINDS), floor_colour(rng)))
     return images
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from kerasgen.data.random_streams import DrawingStream
 from kerasgen.procedural.garments import accessories, bottoms, tops
 from kerasgen.procedural.garments.floors import backdrop, floor_colour
 from kerasgen.procedural.garments.strokes import Colour, Stroke, ellipse, line
@@ -25,7 +26,6 @@ _SHAPES = {
 }
 GARMENTS = tuple(_SHAPES)
 _OVERSAMPLING = 4
-_STREAM, _ORDER_STREAM = 0, 2  # of random numbers; backgrounds draw from another
 _GREY = np.array([0.299, 0.587, 0.114])
 _COLOURS = [
     *((0.1, 0.1, 0.12), (0.93, 0.93, 0.92), (0.55, 0.55, 0.57), (0.3, 0.31, 0.34)),
@@ -86,7 +86,7 @@ def drawn_garments(
     images = np.empty((count, size, size, 3), np.uint8)
     foregrounds = np.empty((count, size, size, 4), np.uint8)
     for index, place in enumerate(places):
-        rng = np.random.default_rng([seed, _STREAM, index])
+        rng = np.random.default_rng([seed, DrawingStream.GARMENTS, index])
         images[index], foregrounds[index] = _picture(rng, GARMENTS[place], size)
     return GarmentBatch(images, foregrounds, places)
 
@@ -94,7 +94,7 @@ def drawn_garments(
 def _balanced_labels(count: int, seed: int) -> np.ndarray:
     kinds = len(GARMENTS)
     orders = [
-        np.random.default_rng([seed, _ORDER_STREAM, block]).permutation(kinds)
+        np.random.default_rng([seed, DrawingStream.GARMENT_ORDER, block]).permutation(kinds)
         for block in range(-(-count // kinds))
     ]
     return np.concatenate([*orders, np.empty(0)]).astype(np.int32)[:count]

@@ -14,6 +14,7 @@ import dataclasses
 import numpy as np
 
 from kerasgen.annotations.annotation import Annotation, tight_box
+from kerasgen.data.random_streams import DrawingStream
 from kerasgen.procedural.camera import CameraLook, apply_camera
 from kerasgen.procedural.scenery.drawing import drawn_rooms
 from kerasgen.procedural.smoke.overlay import SmokeOptions, add_smoke, smoke_mask
@@ -42,7 +43,6 @@ CAMERA_LOOK = CameraLook(
     occlusion=0.0,
 )
 
-_SMOKY_STREAM, _CLEAN_STREAM = 5, 6
 _TWO_SMOKES = 0.25
 
 
@@ -81,7 +81,7 @@ def camera_rooms(
     Raises:
         ValueError: If an argument is out of its range.
     """
-    stream = _SMOKY_STREAM if smoky else _CLEAN_STREAM
+    stream = DrawingStream.SMOKY_SCENES if smoky else DrawingStream.CLEAN_SCENES
     scenes = drawn_rooms(count, seed, size, first_index, stream)
     density = np.zeros(scenes.shape[:3], np.float32)
     clean = apply_camera(scenes, CAMERA_LOOK, seed, first_index)
@@ -93,7 +93,7 @@ def camera_rooms(
 
 
 def _with_smoke(scene: np.ndarray, seed: int, index: int) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng([seed, _SMOKY_STREAM, index, 1])
+    rng = np.random.default_rng([seed, DrawingStream.SMOKY_SCENES, index, 1])
     smoky = add_smoke(scene, int(rng.integers(2**62)), CAMERA_SMOKE)
     if rng.random() >= _TWO_SMOKES:
         return smoky.image, smoky.density

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from kerasgen.data.random_streams import DrawingStream
 from kerasgen.procedural.scenery.interiors import draw_interior
 from kerasgen.procedural.scenery.outdoors import draw_country, draw_street
 
 _SMALLEST = 16
-_STREAM = 4  # of random numbers; smoke, garments and floors draw from others
 _DRAW = (draw_interior, draw_street, draw_country)
 _SHARES = (0.5, 0.3, 0.2)
 
@@ -31,7 +31,7 @@ def draw_room(rng: np.random.Generator, size: int = 64) -> np.ndarray:
 
 
 def drawn_rooms(
-    count: int, seed: int, size: int = 64, first_index: int = 0, stream: int = _STREAM
+    count: int, seed: int, size: int = 64, first_index: int = 0, stream: int = DrawingStream.SCENES
 ) -> np.ndarray:
     """Draws clean scenes.
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import numpy as np
 
 from kerasgen.annotations.annotated_folder import SourceFolder
+from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
 from kerasgen.annotations.records import ManifestRow, PlacedObject
-from kerasgen.annotations.synthetic_folder import PARTS, SyntheticFolder, picture_name
-from kerasgen.io.images import ImageError, PathLike, read_image
-from kerasgen.io.interruption import Unfinished
-from kerasgen.io.parallel import share_out
+from kerasgen.annotations.synthetic_folder import picture_name
+from kerasgen.io.files import check_apart, check_writable
+from kerasgen.io.images import ImageError, PathLike
+from kerasgen.io.progress import Report
 from kerasgen.procedural.smoke.overlay import add_smoke, smoke_mask
 
 CLASS = "smoke"
 """Of the objects that the smoke is."""
 
-Report = Callable[[int, int], None]
-
 
 def lay_smoke(
-    sources: SourceFolder,
+    sources: PathLike,
     folder: PathLike,
     *,
     times: int = 1,
@@ -30,83 +29,73 @@ def lay_smoke(
     workers: int = 1,
     yolo: bool = False,
     report: Report | None = None,
-) -> int:
+) -> FilledFolder:
     """Lays smoke over each picture, and writes it with the smoke's mask as one more object.
 
     Args:
-        sources: Pictures of at least 16 pixels a side; what is known of them is kept.
+        sources: Folder of pictures of at least 16 pixels a side, see `SourceFolder`; what is known
+            of them is kept.
         folder: New, or begun by the same call, which then goes on.
         times: Smokes of each picture.
         threshold: In [0, 1): the share of its light that a pixel loses to belong to the mask.
         seed: Not negative; with a picture's number it gives its smoke.
         workers: Processes.
         yolo: Whether to write YOLO's files, too.
-        report: Called with the number of pictures done and of all.
+        report: Called after each picture.
 
     Returns:
-        The number of pictures, those that could not be read included.
+        What there is, with a sheet; pictures that cannot be read are rejected.
 
     Raises:
         ValueError: If an argument is out of range, or the folder holds other pictures.
         Unfinished: After a signal; what is done is kept.
     """
+    check_apart(folder, sources=sources)
+    check_writable(folder)
     if times < 1 or not 0 <= threshold < 1 or seed < 0:
         raise ValueError(
             "`times` must be at least 1, `threshold` in [0, 1) and `seed` not negative. "
             f"Received: times={times}, threshold={threshold}, seed={seed}"
         )
-    settings = {"sources": sources.sha256, "times": times, "threshold": threshold, "seed": seed}
-    names = [*sources.class_names]
-    names += [] if CLASS in names else [CLASS]
-    target = SyntheticFolder(folder, settings=settings, class_names=names)
-    count = len(sources.names) * times
-    missing = target.missing(count)
-    scratch = target.folder / PARTS
-    scratch.mkdir(exist_ok=True)
-    maker = _Maker(sources, target, times, threshold, seed)
-    done = count - len(missing)
-    try:
-        for _ in share_out(maker, missing, workers, scratch):
-            done += 1
-            if report is not None:
-                report(done, count)
-    except Unfinished as error:
-        raise type(error)(
-            f"{error} {len(target.missing(count))} of {count} pictures are missing. Run the same "
-            "command again to go on."
-        ) from error
-    target.finish(count, yolo=yolo)
-    return count
+    known = SourceFolder(sources)
+    names = [*known.class_names, *([] if CLASS in known.class_names else [CLASS])]
+    filled = fill_folder(
+        _SmokeJob(known, names.index(CLASS), times, threshold, seed),
+        folder,
+        len(known.names) * times,
+        settings={"sources": known.sha256, "times": times, "threshold": threshold, "seed": seed},
+        class_names=names,
+        workers=workers,
+        yolo=yolo,
+        report=report,
+    )
+    return filled.with_sheet(sources)
 
 
-class _Maker:
-    """Makes one picture, in whichever process."""
+class _SmokeJob:
+    """Makes pictures, in whichever process."""
 
     def __init__(
-        self,
-        sources: SourceFolder,
-        target: SyntheticFolder,
-        times: int,
-        threshold: float,
-        seed: int,
+        self, sources: SourceFolder, label: int, times: int, threshold: float, seed: int
     ) -> None:
-        self._sources, self._target = sources, target
+        self._sources, self._label = sources, label
         self._times, self._threshold, self._seed = times, threshold, seed
 
-    def __call__(self, index: int) -> None:
+    def __call__(self, indices: range) -> Iterator[Entry]:
+        return map(self._entry, indices)
+
+    def _entry(self, index: int) -> Entry:
         name = self._sources.names[index // self._times]
         try:
-            clean = read_image(self._sources.folder / name)
-            made = add_smoke(clean, self._seed, index=index)
+            clean = self._sources.read(name)
+            smoky = add_smoke(clean, self._seed, index=index)
         # Of the picture: the arguments were checked.
         except (ImageError, ValueError) as error:
             frame = (picture_name(index), 1, 1, self._seed, index)
-            self._target.write(ManifestRow(*frame, (), {}, (), accepted=False, reason=str(error)))
-            return
+            return ManifestRow(*frame, (), {}, (), accepted=False, reason=str(error)), None
         known, own = self._sources.known(name), self._sources.source(name)
-        mask = smoke_mask(made.density, self._threshold)
-        label = self._target.class_names.index(CLASS)
-        smoke = PlacedObject(label, mask, mask, np.eye(3), own.path)
+        mask = smoke_mask(smoky.density, self._threshold)
+        smoke = PlacedObject(self._label, mask, mask, np.eye(3), own.path)
         height, width = clean.shape[:2]
         row = ManifestRow(
             picture_name(index),
@@ -115,7 +104,7 @@ class _Maker:
             self._seed,
             index,
             (own, *known.sources),
-            {**known.parameters(), "smoke": made.parameters},
+            {**known.parameters(), "smoke": smoky.parameters},
             (*known.objects, smoke),
         )
-        self._target.write(row, made.image)
+        return row, smoky.image

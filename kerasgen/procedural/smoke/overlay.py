@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from kerasgen.annotations.annotation import Annotation, tight_box
+from kerasgen.data.random_streams import DrawingStream
 from kerasgen.io.images import Pixels
 from kerasgen.procedural.smoke import volumes
 
@@ -21,7 +22,6 @@ KINDS = ("plume", "cloud", "haze")
 TONES = ("white", "grey", "black")
 
 _CHOICES = {"kind": KINDS, "tone": TONES}
-_STREAM = 3  # of random numbers; garments and floors draw from others
 _SMALLEST = 16
 _WORKING_SIDE, _WORKING_LENGTH = 128, 512
 _THINNEST, _THICKEST = 0.008, 0.985
@@ -171,7 +171,7 @@ def add_smoke(
     options = options or SmokeOptions()
     _check(image, seed, index)
     for attempt in range(options.attempts):
-        rng = np.random.default_rng([seed, _STREAM, index, attempt])
+        rng = np.random.default_rng([seed, DrawingStream.SMOKE, index, attempt])
         smoky = _smoky(rng, image, options)
         if smoky.parameters["mean_change"] >= options.least_change:
             return smoky

@@ -8,11 +8,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kerasgen.evaluation.comparison.compare import PictureSet, compare_sets
+from kerasgen.evaluation.comparison.compare import compare
 from kerasgen.evaluation.comparison.distances import compared_sets
+from kerasgen.evaluation.comparison.options import CompareOptions
+from kerasgen.evaluation.comparison.picture_sets import PictureSet
 from kerasgen.evaluation.comparison.real_fake_classifier import CONFIG, Network
 from kerasgen.evaluation.features.extractors import FeatureExtractor, pixel_features
 from kerasgen.io import files
+
+
+def compared(real, synthetic, spaces, folder, *, network=None, **more):
+    """A comparison on given features, saved; its numbers."""
+    options = CompareOptions(features=spaces, network=network)
+    comparison = compare(real, synthetic, options, workdir=folder, **more)
+    comparison.save(folder)
+    return comparison.numbers
 
 
 def pictures(count, seed, level=110):
@@ -57,7 +67,7 @@ def written(tmp_path_factory):
     synthetic = picture_set(40, 1, level=80)
     synthetic.names[3] = odd
     said = []
-    numbers = compare_sets(
+    numbers = compared(
         picture_set(60, 0),
         synthetic,
         [pixel_features(4)],
@@ -104,7 +114,7 @@ def test_it_is_well_formed_and_says_what_pictures_show(written):
 def learned(tmp_path_factory):
     """With everything: classes, a network and its maps, a remark."""
     folder = tmp_path_factory.mktemp("learned")
-    numbers = compare_sets(
+    numbers = compared(
         picture_set(50, 0, labels=["<bag>"] * 44 + ["coat"] * 6),
         picture_set(40, 1, level=80, prefix="s", labels=["<bag>", "coat"] * 20),
         [pixel_features(4)],
@@ -167,7 +177,7 @@ def test_what_is_not_there_is_not_on_the_page(written):
 
 
 def test_too_few_pictures_for_a_network_are_said(tmp_path):
-    numbers = compare_sets(
+    numbers = compared(
         picture_set(20, 0), picture_set(20, 1), [pixel_features(4)], tmp_path, network=Network()
     )
     assert numbers["network"] is None
@@ -182,7 +192,7 @@ def test_constant_pictures_are_compared_without_a_number_that_is_none(levels, tm
     for level, each in zip(levels, sets, strict=True):
         if level is not None:
             each.images[:] = level
-    numbers = compare_sets(*sets, [pixel_features(4)], tmp_path, report=lambda text: None)
+    numbers = compared(*sets, [pixel_features(4)], tmp_path, report=lambda text: None)
     assert numbers == json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "nan" not in (tmp_path / "report.json").read_text(encoding="utf-8").lower()
@@ -194,8 +204,8 @@ def test_constant_pictures_are_compared_without_a_number_that_is_none(levels, tm
 def test_features_that_are_not_finite_end_it_and_leave_the_old_report(tmp_path):
     (tmp_path / "index.html").write_text("old page")
     broken = FeatureExtractor("broken", lambda images: np.full((len(images), 3), np.nan))
-    with pytest.raises(ValueError, match="'broken' must be finite.*10 of 10"):
-        compare_sets(picture_set(20, 0), picture_set(20, 1), [pixel_features(4), broken], tmp_path)
+    with pytest.raises(ValueError, match="'broken' must be finite"):
+        compared(picture_set(20, 0), picture_set(20, 1), [pixel_features(4), broken], tmp_path)
     assert (tmp_path / "index.html").read_text() == "old page"
 
 
@@ -214,11 +224,20 @@ def test_the_same_sets_make_the_same_page(written, tmp_path):
     _, numbers, text, _, _ = written
     synthetic = picture_set(40, 1, level=80)
     synthetic.names[3] = '<b onclick="x()">&.png'
-    again = compare_sets(
-        picture_set(60, 0), synthetic, [pixel_features(4)], tmp_path, title="a & b"
-    )
+    again = compared(picture_set(60, 0), synthetic, [pixel_features(4)], tmp_path, title="a & b")
     assert again == numbers
     assert (tmp_path / "index.html").read_text(encoding="utf-8") == text
+
+
+def test_a_comparison_shows_itself_in_a_notebook(tmp_path):
+    options = CompareOptions(features=[pixel_features(4)], network=None)
+    comparison = compare(picture_set(20, 0), picture_set(20, 1, level=80), options)
+    shown = comparison._repr_html_()
+    assert shown.startswith("<iframe srcdoc=") and shown.count('"') == 8
+    assert comparison.summary in comparison.html and comparison.measured("network_area") == []
+    (distance,) = comparison.measured("kernel_distance")
+    found = comparison.numbers["features"]["pixels-4"]["kernel_distance"]["synthetic"]
+    assert distance == found["value"] and found["low"] <= distance <= found["high"]
 
 
 @pytest.mark.parametrize("failing", ["index.html", "report.json"])
@@ -235,8 +254,10 @@ def test_a_full_disk_leaves_the_old_report(written, tmp_path, monkeypatch, faili
         return write(path, content)
 
     monkeypatch.setattr(files.Path, "write_bytes", full)
+    options = CompareOptions(features=[pixel_features(4)], network=None)
+    comparison = compare(picture_set(20, 0), picture_set(20, 1), options)
     with pytest.raises(ValueError, match="No space left"):
-        compare_sets(picture_set(20, 0), picture_set(20, 1), [pixel_features(4)], tmp_path)
+        comparison.save(tmp_path)
     monkeypatch.undo()
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == old
 
@@ -246,7 +267,7 @@ def test_copies_are_listed_by_name(tmp_path):
     sets_images = synthetic.images.copy()
     sets_images[5:9] = real.images[:40:10]
     sets_images[9] = real.images[50][:, ::-1]
-    numbers = compare_sets(
+    numbers = compared(
         real,
         PictureSet(sets_images, synthetic.names, synthetic.groups),
         [pixel_features(8)],

@@ -20,7 +20,7 @@ from kerasgen.evaluation.judges.refiner import (
 )
 from kerasgen.evaluation.metrics import Estimate
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
-from kerasgen.training.colour_moments import LOOK_SIZE
+from kerasgen.training.colour_moments import STYLE_SIZE
 
 
 def identity(images, seed):
@@ -72,11 +72,11 @@ def test_a_refiner_that_changes_nothing_is_as_far_as_the_renders(sets):
     assert figures["refined_share_of_rendered"] == pytest.approx(1.0, rel=1e-9)
     assert values["real_null"] < 0.1 * values["rendered"]
     accuracy = figures["real_or_refined_balanced_accuracy"]
-    # 4 looks of a render are not 4 test pictures.
+    # 4 styles of a render are not 4 test pictures.
     assert accuracy["count"] == 16
 
 
-def test_looks_of_a_render_are_one_source_of_the_classifier(sets, monkeypatch):
+def test_styles_of_a_render_are_one_source_of_the_classifier(sets, monkeypatch):
     """None of a render that is trained on says when to stop."""
     shown = {}
 
@@ -94,7 +94,7 @@ def test_looks_of_a_render_are_one_source_of_the_classifier(sets, monkeypatch):
     assert len(by_source) == 32 and all(len(same) == 1 for same in by_source.values())
 
 
-def test_more_looks_of_the_same_render_are_not_more_evidence(sets):
+def test_more_styles_of_the_same_render_are_not_more_evidence(sets):
     one, four = (
         measure_realism(identity, sets, pixel_features(), repeats=repeats)["kid[pixels-16]"]
         for repeats in (1, 4)
@@ -172,10 +172,10 @@ def brighter():
 
 
 def painter():
-    """Paints the whole picture in the mean colour that the look asks for."""
-    images, look = keras.Input((8, 8, 3)), keras.Input((LOOK_SIZE,), name="look")
-    colour = keras.layers.Reshape((1, 1, 3))(look[:, :3])
-    return keras.Model([images, look], keras.layers.Add()([0.0 * images, colour]))
+    """Paints the whole picture in the mean colour of the style."""
+    images, style = keras.Input((8, 8, 3)), keras.Input((STYLE_SIZE,), name="style")
+    colour = keras.layers.Reshape((1, 1, 3))(style[:, :3])
+    return keras.Model([images, style], keras.layers.Add()([0.0 * images, colour]))
 
 
 def test_prefit_error_by_hand():
@@ -185,7 +185,7 @@ def test_prefit_error_by_hand():
     assert error.count == 4
 
 
-def test_prefit_error_asks_for_each_pictures_own_look():
+def test_prefit_error_takes_each_pictures_own_style():
     levels = np.array([0, 90, 255], np.uint8)[:, None, None, None]
     flat = np.broadcast_to(levels, (3, 8, 8, 3)).copy()
     assert prefit_error(painter(), flat).value == 0.0
@@ -205,7 +205,7 @@ def test_a_refiner_becomes_a_function_of_pictures():
     np.testing.assert_array_equal(refine(images, 0), expected)
 
 
-def test_looks_come_from_the_references_by_seed_and_not_by_batch():
+def test_styles_come_from_the_references_by_seed_and_not_by_batch():
     images, levels = some_pictures(), np.arange(10, 250, 10, dtype=np.uint8)
     references = np.broadcast_to(levels[:, None, None, None], (len(levels), 8, 8, 3)).copy()
     whole = refining_function(painter(), references)(images, 1)

@@ -8,7 +8,9 @@ import pytest
 from PIL import Image
 
 from kerasgen.data.labelled_images import LabelledImages
-from kerasgen.evaluation.comparison.compare import PictureSet, compare_sets
+from kerasgen.evaluation.comparison.compare import compare
+from kerasgen.evaluation.comparison.options import CompareOptions
+from kerasgen.evaluation.comparison.picture_sets import PictureSet
 from kerasgen.evaluation.comparison.real_fake_classifier import CONFIG, Network
 from kerasgen.evaluation.features.extractors import pixel_features
 from kerasgen.evaluation.utility import learners
@@ -34,7 +36,8 @@ def page(tmp_path_factory):
         )
     ]
     network = Network(config=replace(CONFIG, steps=2, batch_size=8, validate_every=1, patience=1))
-    compare_sets(*sets, [pixel_features(4)], folder, network=network, title="drawn eyes")
+    options = CompareOptions(features=[pixel_features(4)], network=network)
+    compare(*sets, options, workdir=folder, title="drawn eyes").save(folder)
     return folder / "index.html"
 
 

@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from kerasgen import cli
-from kerasgen.annotations.annotated_folder import SourceFolder
 from kerasgen.annotations.synthetic_folder import picture_name, read_manifest
 from kerasgen.io.images import read_image
 from kerasgen.io.interruption import Unfinished
@@ -33,10 +32,11 @@ def tree(folder):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_mask_is_where_the_smoke_is(clean, tmp_path, workers):
-    sources = SourceFolder(clean)
-    count = lay_smoke(sources, tmp_path / "out", times=2, threshold=0.2, seed=4, workers=workers)
-    assert count == 6
-    rows = read_manifest(tmp_path / "out")
+    out = tmp_path / "out"
+    filled = lay_smoke(clean, out, times=2, threshold=0.2, seed=4, workers=workers)
+    assert (filled.folder, filled.pictures, filled.rejected) == (out, 6, 0)
+    assert filled.sheet == out / "sheet.png" and filled.sheet.is_file()
+    rows = list(filled.rows())
     assert [row.sources[0].path for row in rows] == ["0.png"] * 2 + ["1.png"] * 2 + ["2.png"] * 2
     for row in rows:
         before = read_image(clean / row.sources[0].path)
@@ -51,8 +51,8 @@ def test_the_mask_is_where_the_smoke_is(clean, tmp_path, workers):
 
 
 def test_smoke_over_smoke_keeps_the_first_ones_mask_and_both_sources(clean, tmp_path):
-    lay_smoke(SourceFolder(clean), tmp_path / "one", seed=1)
-    lay_smoke(SourceFolder(tmp_path / "one"), tmp_path / "two", seed=2)
+    lay_smoke(clean, tmp_path / "one", seed=1)
+    lay_smoke(tmp_path / "one", tmp_path / "two", seed=2)
     pairs = zip(*(read_manifest(tmp_path / name) for name in ("one", "two")), strict=True)
     for before, after in pairs:
         first, second = after.objects
@@ -69,7 +69,7 @@ def test_a_class_of_the_sources_is_kept(clean, tmp_path):
     for number, name in enumerate(("indoors", "outdoors", "outdoors")):
         (clean / name).mkdir(exist_ok=True)
         (clean / f"{number}.png").rename(clean / name / f"{number}.png")
-    lay_smoke(SourceFolder(clean), tmp_path / "out")
+    lay_smoke(clean, tmp_path / "out")
     rows = read_manifest(tmp_path / "out")
     told = [row.parameters["class_name"] for row in rows]
     assert told == ["indoors", "outdoors", "outdoors"]
@@ -77,16 +77,14 @@ def test_a_class_of_the_sources_is_kept(clean, tmp_path):
 
 
 def test_a_stopped_run_goes_on_to_the_same_bytes(clean, tmp_path):
-    sources = SourceFolder(clean)
-
     def signalled(done, of):
         if done == 4:
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(Unfinished, match="SIGINT.* of 9 pictures are missing"):
-        lay_smoke(sources, tmp_path / "broken", times=3, report=signalled)
-    lay_smoke(sources, tmp_path / "broken", times=3)
-    lay_smoke(sources, tmp_path / "whole", times=3, workers=2)
+        lay_smoke(clean, tmp_path / "broken", times=3, report=signalled)
+    lay_smoke(clean, tmp_path / "broken", times=3)
+    lay_smoke(clean, tmp_path / "whole", times=3, workers=2)
     assert tree(tmp_path / "broken") == tree(tmp_path / "whole")
 
 
@@ -105,8 +103,8 @@ def test_nothing_is_written_among_the_sources(clean, tmp_path, capsys, command, 
     out = tmp_path / place
     assert cli.run([*command, "--sources", str(clean), "--out", str(out)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert f"--out {relation} --sources" in line and "give a folder beside it" in line
-    assert f"out={str(out.resolve())!r}, sources={str(clean)!r}" in line
+    assert f"folder to write {relation} `sources`" in line and "give a folder beside it" in line
+    assert f"folder={str(out.resolve())!r}, sources={str(clean)!r}" in line
     assert tree(tmp_path) == before
 
 

@@ -1,0 +1,193 @@
+"""The loop behind every folder of synthetic pictures: make what is missing, keep it, gather it."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from kerasgen.annotations.folder_sheet import folder_sheet
+from kerasgen.annotations.records import ManifestRow
+from kerasgen.annotations.synthetic_folder import (
+    METADATA,
+    PARTS,
+    REJECTED,
+    SyntheticFolder,
+    manifest_rows,
+)
+from kerasgen.io.files import access_to
+from kerasgen.io.images import PathLike, Pixels
+from kerasgen.io.interruption import Unfinished
+from kerasgen.io.parallel import share_out
+from kerasgen.io.progress import Report
+from kerasgen.io.sheets import encode_png, save_png
+
+Entry = tuple[ManifestRow, Pixels | None]
+"""A picture's row and its pixels, `[H, W, 1 | 3 | 4] uint8 in [0, 255]`; None if it is rejected."""
+
+Job = Callable[[range], Iterable[Entry]]
+"""Makes the pictures of some indices, in their order; a function of these indices alone."""
+
+SHEET = "sheet.png"
+_ENOUGH = 20
+"""Pictures that must be rejected before a job is ended for it."""
+
+
+@dataclass(frozen=True, eq=False)
+class FilledFolder:
+    """A finished folder of synthetic pictures.
+
+    Attributes:
+        folder: Where it is.
+        pictures: Those accepted.
+        rejected: Rows without a picture; `rejected.jsonl` says why.
+        sheet: A file that shows some of them, or None.
+    """
+
+    folder: Path
+    pictures: int
+    rejected: int
+    sheet: Path | None = None
+
+    def rows(self) -> Iterator[ManifestRow]:
+        """Yields the rows of the accepted pictures, see `manifest_rows`."""
+        return manifest_rows(self.folder)
+
+    def with_sheet(self, sources: PathLike | None = None) -> FilledFolder:
+        """Writes `sheet.png`, see `folder_sheet`; the same folder with it."""
+        pixels = folder_sheet(self.folder, sources)
+        if pixels is None:
+            return self
+        save_png(self.folder / SHEET, pixels)
+        return replace(self, sheet=self.folder / SHEET)
+
+    def __str__(self) -> str:
+        """What there is, in up to three lines."""
+        lines = [f"{self.pictures} pictures and {METADATA} in {self.folder}"]
+        if self.rejected:
+            lines.append(f"{self.rejected} more were rejected: {self.folder / REJECTED} says why")
+        if self.sheet is not None:
+            lines.append(f"sheet: {self.sheet}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """The same with the sheet, for notebooks."""
+        text = f"<p>{html.escape(str(self)).replace(chr(10), '<br>')}</p>"
+        if self.sheet is not None:
+            content = self.sheet.read_bytes()
+        else:
+            pixels = folder_sheet(self.folder)
+            if pixels is None:
+                return text
+            content = encode_png(pixels)
+        data = base64.b64encode(content).decode()
+        return f'{text}<img src="data:image/png;base64,{data}">'
+
+
+def fill_folder(
+    job: Job,
+    folder: PathLike,
+    count: int,
+    *,
+    settings: Mapping[str, Any],
+    class_names: Sequence[str],
+    block: int = 1,
+    workers: int = 1,
+    yolo: bool = False,
+    most_rejected: float = 1.0,
+    report: Report | None = None,
+) -> FilledFolder:
+    """Fills a `SyntheticFolder`; what is there already is not made again.
+
+    The folder's bytes depend on the job, the count, the settings and `block`, but not on `workers`,
+    and not on how often it was stopped: a signal or a kill costs the blocks under way.
+
+    Args:
+        job: Makes the pictures; for several workers it can be pickled.
+        folder: New, empty, or begun with the same settings.
+        count: Pictures, those rejected included; a finished folder may grow.
+        settings: As for `SyntheticFolder`.
+        class_names: As for `SyntheticFolder`.
+        block: Pictures made together: blocks begin at its multiples on every run.
+        workers: Processes; 1 stands for this one.
+        yolo: Whether to write YOLO's files too.
+        most_rejected: Largest share of pictures that may be rejected.
+        report: Called after every block.
+
+    Returns:
+        What there is in the end.
+
+    Raises:
+        ValueError: If an argument is invalid, the folder is another's or cannot be written, or more
+            pictures are rejected than may be.
+        Unfinished: After Ctrl-C or SIGTERM, or if a worker was killed; what is done is kept.
+    """
+    if min(count, workers) < 1:
+        raise ValueError(
+            f"`count` and `workers` must be at least 1. Received: count={count}, workers={workers}"
+        )
+    target = SyntheticFolder(folder, settings=settings, class_names=class_names)
+    missing = target.missing(count)
+    if missing and workers > 1:
+        with access_to(target.folder):
+            (target.folder / PARTS).mkdir(exist_ok=True)
+    try:
+        _make(_Block(job, target, count, block), missing, workers, most_rejected, report)
+    except Unfinished as error:
+        raise type(error)(
+            f"{error} {len(target.missing(count))} of {count} pictures are missing; the others are "
+            f"kept in {str(target.folder)!r}. Run the same command again to go on."
+        ) from error
+    rejected = target.finish(count, yolo=yolo)
+    if len(rejected) > most_rejected * count:
+        raise _too_many_rejected(rejected, count, target.folder)
+    return FilledFolder(target.folder, count - len(rejected), len(rejected))
+
+
+class _Block:
+    """Makes and keeps one block, in whichever process."""
+
+    def __init__(self, job: Job, target: SyntheticFolder, count: int, size: int) -> None:
+        self.job, self.target, self.count, self.size = job, target, count, size
+
+    def indices(self, number: int) -> range:
+        """The pictures of block `number`."""
+        return range(self.size * number, min(self.size * (number + 1), self.count))
+
+    def __call__(self, number: int) -> dict[int, str]:
+        """Writes the block; returns the reason of each index that was rejected."""
+        rejected = {}
+        for row, picture in self.job(self.indices(number)):
+            self.target.write(row, picture)
+            if row.reason is not None:
+                rejected[row.index] = row.reason
+        return rejected
+
+
+def _make(
+    block: _Block,
+    missing: Sequence[int],
+    workers: int,
+    most_rejected: float,
+    report: Report | None,
+) -> None:
+    numbers = sorted({index // block.size for index in missing})
+    wanted, done = set(missing), 0
+    reasons: list[str] = []
+    for number, rejected in share_out(block, numbers, workers, block.target.folder / PARTS):
+        done += len(wanted.intersection(block.indices(number)))
+        reasons += [reason for index, reason in rejected.items() if index in wanted]
+        if len(reasons) >= _ENOUGH and len(reasons) > most_rejected * done:
+            raise _too_many_rejected(reasons, done, block.target.folder)
+        if report is not None:
+            report(block.count - len(missing) + done, block.count)
+
+
+def _too_many_rejected(reasons: Sequence[str], done: int, folder: Path) -> ValueError:
+    return ValueError(
+        f"{len(reasons)} of {done} pictures cannot be made, for the first: {reasons[0]} Delete the "
+        f"folder and change that. Received: folder={str(folder)!r}"
+    )

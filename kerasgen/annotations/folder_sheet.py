@@ -1,0 +1,70 @@
+"""A sheet of some pictures of a folder, each beside what it was made of."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from pathlib import Path
+
+import numpy as np
+
+from kerasgen.annotations.synthetic_folder import manifest_rows
+from kerasgen.io.images import PathLike, Pixels, read_image
+from kerasgen.io.sheets import WHITE, labelled_sheet
+
+_SHOWN, _LARGEST = 24, 128
+"""Pictures on the sheet, and the largest side of one in pixels."""
+
+
+def folder_sheet(folder: PathLike, sources: PathLike | None = None) -> Pixels | None:
+    """Draws the first 24 pictures of a folder.
+
+    Args:
+        folder: A finished `SyntheticFolder`.
+        sources: Folder of the pictures that its rows name as their sources; None shows none.
+
+    Returns:
+        `[H, W, 3]` uint8; None if no picture was accepted.
+
+    Raises:
+        ValueError: If a picture cannot be read.
+    """
+    root = Path(folder)
+    shown = list(itertools.islice(manifest_rows(root), _SHOWN))
+    if not shown:
+        return None
+    side = min(_LARGEST, shown[0].height, shown[0].width)
+    columns: dict[str, list[Path]] = {"synthetic": [root / row.file_name for row in shown]}
+    if sources is not None:
+        own = [
+            next(source.path for source in row.sources if source.role == "picture") for row in shown
+        ]
+        columns = {"source": [Path(sources) / path for path in own], **columns}
+    # Stretched, as a model stretches what it is given: both of a pair show the same frame.
+    pictures = {
+        title: np.stack([read_image(path, side, fit="stretch") for path in paths])
+        for title, paths in columns.items()
+    }
+    return _grid(pictures)
+
+
+def _grid(pictures: dict[str, Pixels]) -> Pixels:
+    """Lays pairs, or single pictures, out in strips side by side, at most as wide as high.
+
+    Args:
+        pictures: Title to ``[N, S, S, 3]`` uint8.
+
+    Returns:
+        ``[H, W, 3]`` uint8.
+    """
+    count = len(next(iter(pictures.values())))
+    fitting = (n for n in range(1, count + 1) if n * len(pictures) <= math.ceil(count / n))
+    rows = math.ceil(count / max(fitting, default=1))
+    strips = []
+    for first in range(0, count, rows):
+        part = {title: images[first : first + rows] for title, images in pictures.items()}
+        strips.append(labelled_sheet(part))
+    height = len(strips[0])
+    last = strips[-1]
+    blank = np.full((height - len(last), *last.shape[1:]), WHITE, np.uint8)
+    return np.concatenate([*strips[:-1], np.concatenate([last, blank])], axis=1)

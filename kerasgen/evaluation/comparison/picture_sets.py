@@ -1,0 +1,196 @@
+"""The two sets of a comparison: which pictures each has, of which class and source."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kerasgen.annotations.annotated_folder import SourceFolder
+from kerasgen.annotations.sidecar_masks import MASK_ENDING
+from kerasgen.annotations.synthetic_folder import METADATA
+from kerasgen.data.splits import source_of
+from kerasgen.io.images import list_images, read_pictures
+from kerasgen.procedural.camera import through_jpeg
+
+_QUALITY = 90
+"""Of the JPEG that all go through, so that the traces of another are not the difference."""
+
+_MOST_NAMED = 5
+
+_ALIKE = {
+    "folder": "lie in one folder",
+    "name": "have names that are alike up to the last number",
+}
+"""What all pictures of one source have in common, by the rule."""
+
+
+@dataclass(frozen=True)
+class PictureSet:
+    """Pictures with what a report says of them.
+
+    Attributes:
+        images: ``[N, H, W, C]`` uint8.
+        names: N names to show.
+        groups: N sources; pictures of one source stay together in every split.
+        labels: N names of classes; None if they have none.
+    """
+
+    images: np.ndarray
+    names: Sequence[str]
+    groups: Sequence[Hashable]
+    labels: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class ListedSet:
+    """A set whose pictures are not read yet.
+
+    Attributes:
+        kind: ``real`` or ``synthetic``.
+        folder: Where they are.
+        names: Paths from the folder.
+        labels: The class of each; None if there are none, or none are needed.
+        rule: Which pictures are of one source, see ``source_of``.
+    """
+
+    kind: str
+    folder: Path
+    names: Sequence[str]
+    labels: Sequence[str] | None
+    rule: str
+
+
+def list_set(kind: str, folder: str | Path, rule: str, *, by_class: bool) -> ListedSet:
+    """Lists a set, and finds what is wrong with it before anything long begins.
+
+    A folder with ``metadata.jsonl`` has the pictures of its rows, not its sheets and masks.
+
+    Args:
+        kind: ``real`` or ``synthetic``.
+        folder: Where the pictures are.
+        rule: Which pictures are of one source, see ``source_of``.
+        by_class: Whether classes are needed.
+
+    Raises:
+        ValueError: If there are no pictures, some have no class and others have, or all real ones
+            are of one source.
+    """
+    folder = Path(folder)
+    with _warnings_name(folder):
+        if (folder / METADATA).is_file():
+            names, labels = _rows(folder, by_class)
+        else:
+            names = _pictures(folder)
+            labels = _folders(names, folder) if by_class else None
+    if kind == "real" and rule in _ALIKE and len({source_of(name, rule) for name in names}) < 2:
+        raise ValueError(
+            f"All {len(names)} pictures of the real set {_ALIKE[rule]}, so they would be one "
+            "source, which cannot be split: use another rule for sources. "
+            f"Received: sources={rule!r}, folder={str(folder)!r}"
+        )
+    return ListedSet(kind, folder, names, labels, rule)
+
+
+def read_set(
+    listed: ListedSet, size: int, channels: int, *, limit: int | None = None, seed: int = 0
+) -> tuple[PictureSet, list[str]]:
+    """A set's pictures, and remarks on them.
+
+    All are decoded to plain pixels, and written as JPEG alike.
+
+    Args:
+        listed: From ``list_set``.
+        size: Side in pixels.
+        channels: 1 or 3.
+        limit: At most so many, drawn at random; None for all.
+        seed: Of the draw.
+
+    Raises:
+        ValueError: If none can be read.
+    """
+    folder, indices = listed.folder, np.arange(len(listed.names))
+    if limit is not None:
+        indices = np.random.default_rng(seed).permutation(indices)[:limit]
+    # Only these are read: of a large set that is most of the time.
+    paths = {folder / listed.names[index]: index for index in np.sort(indices).tolist()}
+    with _warnings_name(folder):
+        found = read_pictures(folder, list(paths), size, channels)
+    colours = np.repeat(found.images, 3 // channels, axis=-1)
+    images = through_jpeg(colours, _QUALITY)[..., :channels]
+    kept = [paths[path] for path in found.paths]
+    names = [listed.names[index] for index in kept]
+    labels = listed.labels and [listed.labels[index] for index in kept]
+    sources = [source_of(name, listed.rule) for name in names]
+    rejected = [listed.names[paths[path]] for path, _ in found.rejected]
+    return PictureSet(images, names, sources, labels), _remarks(listed.kind, rejected)
+
+
+def _rows(folder: Path, by_class: bool) -> tuple[list[str], list[str] | None]:
+    """The pictures of ``metadata.jsonl`` and, if they are needed, their classes."""
+    rows = SourceFolder(folder)
+    missing = [name for name in rows.names if not (folder / name).is_file()]
+    if missing:
+        raise ValueError(
+            f"{len(missing)} of {len(rows.names)} pictures that {METADATA} names are missing, the "
+            f"first is {missing[0]!r}: copy them, or make the folder again. "
+            f"Received: folder={str(folder)!r}"
+        )
+    if not by_class:
+        return rows.names, None
+    classes = [rows.known(name).class_name for name in rows.names]
+    labels = [class_name for class_name in classes if class_name is not None]
+    if not labels:
+        return rows.names, None
+    if len(labels) < len(classes):
+        raise ValueError(
+            f"To compare by class, every row of {METADATA} needs a `class_name`. Received: "
+            f"{len(classes) - len(labels)} that have none in {str(folder)!r}, the first is "
+            f"{rows.names[classes.index(None)]!r}"
+        )
+    return rows.names, labels
+
+
+def _pictures(folder: Path) -> list[str]:
+    """All pictures below a folder but the masks that stand beside theirs."""
+    paths = list_images(folder, count_others=True)
+    masks = {path.with_name(path.stem + MASK_ENDING) for path in paths}
+    return [path.relative_to(folder).as_posix() for path in paths if path not in masks]
+
+
+def _folders(names: Sequence[str], folder: Path) -> list[str] | None:
+    """The first folder of each; None if none lies in one."""
+    parts = [Path(name).parts for name in names]
+    loose = [name for name, own in zip(names, parts, strict=True) if len(own) == 1]
+    if len(loose) == len(names):
+        return None
+    if loose:
+        raise ValueError(
+            "To compare by class, every picture must lie in the folder of its class. "
+            f"Received: {len(loose)} that do not in {str(folder)!r}, the first is {loose[0]!r}"
+        )
+    return [own[0] for own in parts]
+
+
+def _remarks(kind: str, rejected: Sequence[str]) -> list[str]:
+    if not rejected:
+        return []
+    more = " and more" if len(rejected) > _MOST_NAMED else ""
+    return [
+        f"{len(rejected)} files of the {kind} set cannot be read and were left out: "
+        f"{', '.join(rejected[:_MOST_NAMED])}{more}."
+    ]
+
+
+@contextmanager
+def _warnings_name(folder: Path) -> Iterator[None]:
+    """Says of which folder a warning is."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for each in caught:
+        warnings.warn(f"{folder}: {each.message}", stacklevel=4)

@@ -1,0 +1,75 @@
+"""A folder of drawn eyes, with what is true of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
+from kerasgen.annotations.records import ManifestRow
+from kerasgen.annotations.synthetic_folder import picture_name
+from kerasgen.io.images import PathLike
+from kerasgen.io.progress import Report
+from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
+
+_DRAW = {"rendered": rendered_eyes, "camera": camera_eyes}
+_BLOCK = 64
+"""Eyes drawn together."""
+
+
+def draw_eyes(
+    folder: PathLike,
+    count: int,
+    *,
+    kind: Literal["rendered", "camera"] = "rendered",
+    size: int = 64,
+    seed: int = 0,
+    report: Report | None = None,
+) -> FilledFolder:
+    """Draws eyes; the parameters of each row hold its gaze in radians and its annotation.
+
+    Args:
+        folder: New, or begun by the same call, which then goes on.
+        count: Eyes; a finished folder may grow.
+        kind: See `rendered_eyes` and `camera_eyes`.
+        size: Side of the pictures in pixels, at least 16.
+        seed: Not negative; with an eye's number it gives the eye.
+        report: Called after each block of 64.
+
+    Returns:
+        What there is.
+
+    Raises:
+        ValueError: If an argument is out of range, or the folder holds other pictures.
+        Unfinished: After a signal; what is done is kept.
+    """
+    if kind not in _DRAW:
+        raise ValueError(f"`kind` must be 'rendered' or 'camera'. Received: kind={kind!r}")
+    # What is wrong with the arguments shows before anything is written.
+    _DRAW[kind](1, seed, size)
+    return fill_folder(
+        _EyeJob(kind, size, seed),
+        folder,
+        count,
+        settings={"kind": f"{kind}_eyes", "size": size, "seed": seed},
+        class_names=(),
+        block=_BLOCK,
+        report=report,
+    )
+
+
+class _EyeJob:
+    def __init__(self, kind: str, size: int, seed: int) -> None:
+        self._kind, self._size, self._seed = kind, size, seed
+
+    def __call__(self, indices: range) -> Iterator[Entry]:
+        eyes = _DRAW[self._kind](len(indices), self._seed, self._size, indices[0])
+        for position, index in enumerate(indices):
+            pitch, yaw = map(float, eyes.gaze[position])
+            parameters = {
+                "kind": self._kind,
+                "gaze": {"pitch": pitch, "yaw": yaw},
+                "annotation": eyes.annotation(position).to_dict(),
+            }
+            frame = (picture_name(index), self._size, self._size, self._seed, index)
+            yield ManifestRow(*frame, (), parameters, ()), eyes.images[position]

@@ -1,0 +1,152 @@
+"""Exported models through their signatures: floats give what the served bytes give."""
+
+import io
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from kerasgen.deployment import savedmodel
+from kerasgen.deployment.export import export_classifier, export_refiner, export_translator
+from kerasgen.deployment.served_model import ServedModel
+from kerasgen.io.images import to_float
+
+SIDE = 16
+STYLES = np.random.default_rng(1).uniform(-0.5, 0.5, (5, 2)).astype(np.float32)
+
+
+def convolved(images):
+    """Depends on every pixel of each neighbourhood."""
+    keras.utils.set_random_seed(2)
+    return keras.layers.Conv2D(images.shape[-1], 3, padding="same", activation="tanh")(images)
+
+
+def translator(shape):
+    images = keras.Input(shape, name="images")
+    return keras.Model(images, {"picture": convolved(images), "change": images[..., :1] * 0.5})
+
+
+def refiner(*others):
+    """A refiner that adds its style's first number and a tenth of its noise's first plane."""
+    images = keras.Input((SIDE, SIDE, 3), name="images")
+    picture, inputs = convolved(images), [images]
+    if "style" in others:
+        inputs.append(keras.Input((2,), name="style"))
+        picture = picture + keras.layers.Reshape((1, 1, 1))(inputs[-1][:, :1])
+    if "noise" in others:
+        inputs.append(keras.Input((SIDE, SIDE, 2), name="noise"))
+        picture = picture + 0.1 * inputs[-1][..., :1]
+    return keras.Model(inputs if others else images, picture)
+
+
+def classifier(channels):
+    images = keras.Input((SIDE, SIDE, channels))
+    mean = keras.layers.GlobalAveragePooling2D()(images)[:, :1]
+    return keras.Model(images, keras.ops.concatenate([-mean, mean], axis=-1))
+
+
+@pytest.fixture
+def export(tmp_path, monkeypatch):
+    """Exports without the check, which has tests of its own."""
+    monkeypatch.setattr(savedmodel, "_check", lambda *arguments: None)
+
+    def run(function, network, channels=3, **options):
+        probes = np.zeros((1, SIDE, SIDE, channels), np.uint8)
+        return function(network, tmp_path, "net", card={}, probes=probes, **options)
+
+    return run
+
+
+def pictures(channels, *sizes):
+    random = np.random.default_rng(0)
+    return [random.integers(0, 256, (*size, channels), np.uint8) for size in sizes]
+
+
+def png(image):
+    stream = io.BytesIO()
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(stream, "PNG")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("sides", [(SIDE, SIDE), (None, None)])
+def test_a_translator_gives_the_picture_that_it_serves(export, channels, sides):
+    path = export(
+        export_translator, translator((*sides, channels)), channels, image_size=(SIDE, SIDE)
+    )
+    model = ServedModel(path)
+    assert (model.kind, model.image_shape, model.draws) == (
+        "translator",
+        (SIDE, SIDE, channels),
+        False,
+    )
+    images = pictures(channels, (SIDE, SIDE), (40, 24), (9, 50))
+    served = tf.saved_model.load(str(path)).signatures["serving_default"](
+        image_bytes=tf.constant([png(image) for image in images])
+    )
+    given = model.change(images, [0, 1, 2])
+    assert given.keys() == {"picture", "change"}
+    for name, value in given.items():
+        np.testing.assert_array_equal(value, served[name].numpy())
+
+
+def test_a_refiner_draws_style_and_noise_from_each_seed(export):
+    network = refiner("style", "noise")
+    path = export(export_refiner, network, image_size=(SIDE, SIDE), styles=STYLES)
+    model = ServedModel(path)
+    assert model.draws and model.draws_style
+    seeds = [*range(40), 2**63 - 1]
+    (image,) = pictures(3, (SIDE, SIDE))
+    given = model.change([image] * len(seeds), seeds)
+    np.testing.assert_array_equal(given["style"], STYLES[np.array(seeds) % len(STYLES)])
+    noise = np.stack(
+        [np.random.default_rng(seed).standard_normal((SIDE, SIDE, 2), np.float32) for seed in seeds]
+    )
+    repeated = np.repeat(to_float(image[None]), len(seeds), axis=0)
+    expected = network([repeated, given["style"], noise], training=False)
+    np.testing.assert_allclose(given["picture"], expected, atol=1e-5)
+    # Nothing of a picture depends on the others.
+    alone = model.change([image], [7])
+    np.testing.assert_allclose(alone["picture"][0], given["picture"][7], atol=1e-6)
+
+
+def test_a_refiner_without_chance_needs_no_styles(export):
+    model = ServedModel(export(export_refiner, refiner(), image_size=(SIDE, SIDE)))
+    assert not model.draws and not model.draws_style
+    images = pictures(3, (SIDE, SIDE)) * 2
+    given = model.change(images, [0, 1])
+    assert given.keys() == {"picture"}
+    np.testing.assert_array_equal(given["picture"][0], given["picture"][1])
+
+
+def test_a_refiner_with_noise_alone(export):
+    model = ServedModel(export(export_refiner, refiner("noise"), image_size=(SIDE, SIDE)))
+    assert model.draws and not model.draws_style
+    given = model.change(pictures(3, (SIDE, SIDE)) * 3, [0, 1, 0])["picture"]
+    np.testing.assert_array_equal(given[0], given[2])
+    assert np.abs(given[0] - given[1]).max() > 0.01
+
+
+def test_a_refiner_whose_styles_cannot_be_read_is_refused(export, monkeypatch):
+    from kerasgen.deployment.endpoints import refiner as endpoints
+
+    kept = endpoints.refiner_endpoints
+
+    def without_styles(*arguments):
+        return {name: each for name, each in kept(*arguments).items() if name != "styles"}
+
+    monkeypatch.setattr("kerasgen.deployment.export.refiner_endpoints", without_styles)
+    path = export(export_refiner, refiner("style"), image_size=(SIDE, SIDE), styles=STYLES)
+    with pytest.raises(ValueError, match=r"`styles`.*export it again. Received: .*net/1'"):
+        ServedModel(path)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_classifier_takes_grey_and_colour_of_any_size(export, channels):
+    path = export(export_classifier, classifier(channels), channels, class_names=["dark", "light"])
+    model = ServedModel(path)
+    levels = [(30, 1), (220, 1), (30, 3), (220, 3)]
+    images = [np.full((20 + level, 24, planes), level, np.uint8) for level, planes in levels]
+    assert model.classify(images) == ["dark", "light", "dark", "light"]
