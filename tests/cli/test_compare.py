@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ from PIL import Image
 
 from kerasgen import cli
 from kerasgen.cli import compare as command
-from kerasgen.evaluation.classifiers.training import TrainConfig
 from kerasgen.evaluation.comparison import compare, options, real_fake_classifier
 from kerasgen.evaluation.features.extractors import FeatureExtractor, pixel_features
 from kerasgen.training.checkpoints import NonFiniteState
@@ -134,7 +134,9 @@ def test_a_network_is_trained_unless_told_otherwise(folders, tmp_path, monkeypat
     def by_name(text):
         asked.append(text)
         return real_fake_classifier.Network(
-            config=TrainConfig(steps=1, batch_size=4, validate_every=1, patience=1)
+            config=replace(
+                real_fake_classifier.CONFIG, steps=1, batch_size=4, validate_every=1, patience=1
+            )
         )
 
     monkeypatch.setattr(options, "network_by_name", by_name)

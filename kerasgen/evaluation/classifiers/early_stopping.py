@@ -46,8 +46,8 @@ class FitResult:
     """How a training went.
 
     Attributes:
-        scores: (updates made, score) for each validation, in that order; the first is that of the
-            network as it was given.
+        scores: (updates made, score) for each validation, in that order; the first is from before
+            the first update.
     """
 
     scores: tuple[tuple[int, float], ...]
@@ -68,7 +68,7 @@ class FitResult:
         return self.scores[-1][0]
 
     @property
-    def in_vain(self) -> int:
+    def since_best(self) -> int:
         """Validations since the best."""
         return len(self.scores) - 1 - self.scores.index(self._best)
 
@@ -107,7 +107,7 @@ def fit_classifier(
             of ``split_head`` shares them with the whole.
         batches: To train on.
         validate: The score, such as ``log_likelihood(...)``.
-        steps: Most updates, earlier sittings counted.
+        steps: Most updates, those before a restart included.
         validate_every: Updates between two validations; there is one before the first update, too.
         patience: Validations in a row without a better score after which the training ends.
         phase: Name of the folder below the work folder.
@@ -129,9 +129,9 @@ def fit_classifier(
     result = _read_record(folder / RECORD)
     if result is None:
         result = _validated(step, validate, FitResult(()), 0, folder)
-    # Piece by piece: a checkpoint stands at every validation, and one that was cut off by a stop
-    # is made up for.
-    while result.last_step < steps and result.in_vain < patience:
+    # Piece by piece: there is a checkpoint at every validation, and one that a stop prevented is
+    # made up for.
+    while result.last_step < steps and result.since_best < patience:
         target = min(steps, (result.last_step // validate_every + 1) * validate_every)
         done = trainer.run(step, batches, target, phase=phase)
         result = _validated(step, validate, result, done, folder)
@@ -152,7 +152,7 @@ def _validated(
                 "learning rate, or look at what `validate` measures."
             )
         result = FitResult((*before.scores, (done, score)))
-        if result.in_vain == 0:
+        if result.since_best == 0:
             _save(step.classifier, folder / BEST)
     write_json(
         folder / RECORD,

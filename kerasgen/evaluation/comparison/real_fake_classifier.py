@@ -1,9 +1,9 @@
 """Can a trained convolutional network tell real from synthetic, on pictures of unseen sources?
 
-The two-sample tests of ``comparison`` ask a linear classifier on given features; this asks a
-network that learns features of its own for the question. It is trained twice, on as many pictures:
-reference against synthetic, and, as the null, reference against other real pictures. The null says
-what learning by heart, chance and the split give: about 0.5.
+The two-sample tests of ``comparison.distances`` use a linear classifier on given features; this
+network learns features of its own (Lopez-Paz & Oquab 2017, arXiv:1610.06545). It is trained twice,
+on as many pictures: reference against synthetic, and, as the null, reference against other real
+pictures. The null says what learning by heart, chance and the split give: about 0.5.
 """
 
 from __future__ import annotations
@@ -46,14 +46,13 @@ _MOST_SIDE, _MULTIPLE = 64, 16
 _TEST_SHARE = 0.3
 
 FEWEST_PICTURES, FEWEST_SOURCES = 20, 6
-"""Of each kind: fewer cannot be parted into training, validation and test."""
-
+"""Of each kind: fewer cannot be split into training, validation and test."""
 
 CONFIG = replace(DETECTOR_CONFIG, steps=300, validate_every=50, patience=4)
 """Half a minute on one core for a few hundred pictures."""
 
 NARROW = replace(CONFIG, width=8)
-"""A third of that: for the figures of a training run, which must not take as long as the run."""
+"""A third of that: for the figures of a training run, beside which it must not weigh."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +107,8 @@ class Discrimination:
             a dict with ``synthetic`` and ``null``, ``Estimate`` as dicts on test pictures; and
             ``pixels``, the size at which it saw them.
         network: Whose feature maps can be looked at: pictures, float32 in [-1, 1], -> anything.
-        unseen: Places of the synthetic pictures that it was not trained on, among ``synthetic`` of
-            the sets. It was trained on no picture of ``null``.
+        unseen: Indices, among ``synthetic`` of the sets, of the pictures that it was not trained
+            on. It was trained on no picture of ``null``.
     """
 
     numbers: dict[str, Any]
@@ -136,10 +135,10 @@ def discriminate(
         folder: Keeps checkpoints and networks, below a name that depends on all that matters: the
             same training is not done twice, and one that was interrupted goes on.
         seed: Of weights, splits and order.
-        report: Told what is being done.
+        report: Called with what is being done.
 
     Returns:
-        What came out; or why nothing was trained, where there are too few pictures or sources.
+        The result; or why nothing was trained, where there are too few pictures or sources.
 
     Raises:
         ValueError: If there are no such weights, or the folder cannot be written.
@@ -166,7 +165,7 @@ def discriminate(
             ),
         )
         arms[name] = _train(data, network, features, Path(folder), seed)
-    size = _size(sets.reference, network) if below is None else below.input_shape[1:3]
+    size = _size(sets.reference) if below is None else below.input_shape[1:3]
     test = arms["synthetic"].test
     return Discrimination(
         {
@@ -192,7 +191,7 @@ def held_out_accuracy(
 ) -> Estimate:
     """Balanced accuracy of the small network, real against synthetic, on given test pictures.
 
-    0.5 means that it cannot tell them apart (Lopez-Paz & Oquab 2017, arXiv:1610.06545).
+    0.5 means that it cannot tell them apart.
 
     Args:
         train: Real and synthetic pictures, each ``[N, H, W, C]`` uint8.
@@ -224,7 +223,7 @@ def _trainer(folder: str | Path, config: TrainConfig) -> Trainer:
 
 
 class _Arm(NamedTuple):
-    """What was trained, places of its test pictures, and what it makes of them."""
+    """What was trained, indices of its test pictures, and the figures on them."""
 
     network: keras.Model
     test: np.ndarray
@@ -238,9 +237,8 @@ def _train(
     folder: Path,
     seed: int,
 ) -> _Arm:
-    known, test = split_by_source(
-        data.sources, _TEST_SHARE, seed, labels=data.present.astype(np.int64)
-    )
+    labels = data.present.astype(np.int32)
+    known, test = split_by_source(data.sources, _TEST_SHARE, seed, labels=labels)
     trainer = _trainer(folder / _digest(data, network, features, seed), network.config)
     detector = fit_detector(trainer, data.at(known), network.config, features=features, seed=seed)
     measured = measure_detection(detector.score, data.at(test), seed=seed)
@@ -262,10 +260,10 @@ def _missing(sets: ComparedSets) -> str:
 
 def _seen(images: np.ndarray, network: Network) -> np.ndarray:
     """Pictures as the network sees them; a backbone's features resize on their own."""
-    return resized(images, *_size(images, network)) if network.backbone == SMALL else images
+    return resized(images, *_size(images)) if network.backbone == SMALL else images
 
 
-def _size(images: np.ndarray, network: Network) -> tuple[int, int]:
+def _size(images: np.ndarray) -> tuple[int, int]:
     """To the next multiple above, not below: what fine detail gives away must not be lost."""
     height, width = (
         min(-(-side // _MULTIPLE) * _MULTIPLE, _MOST_SIDE) for side in images.shape[1:3]

@@ -84,7 +84,7 @@ def test_training_ends_when_patience_does(tmp_path):
     sitting = Sitting(tmp_path)
     result = sitting.fit([0, 2, 1, 2, 9], patience=2)
     assert [step for step, _ in result.scores] == [0, 2, 4, 6]
-    assert (result.best_step, result.last_step, result.in_vain) == (2, 6, 2)
+    assert (result.best_step, result.last_step, result.since_best) == (2, 6, 2)
 
 
 def test_the_last_piece_is_as_long_as_what_is_left(tmp_path):

@@ -3,16 +3,16 @@
 import html.parser
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from kerasgen.evaluation.classifiers.training import TrainConfig
 from kerasgen.evaluation.comparison.compare import compare
 from kerasgen.evaluation.comparison.distances import compared_sets
 from kerasgen.evaluation.comparison.options import CompareOptions
 from kerasgen.evaluation.comparison.picture_sets import PictureSet
-from kerasgen.evaluation.comparison.real_fake_classifier import Network
+from kerasgen.evaluation.comparison.real_fake_classifier import CONFIG, Network
 from kerasgen.evaluation.features.extractors import FeatureExtractor, pixel_features
 from kerasgen.io import files
 
@@ -119,7 +119,9 @@ def learned(tmp_path_factory):
         picture_set(40, 1, level=80, prefix="s", labels=["<bag>", "coat"] * 20),
         [pixel_features(4)],
         folder,
-        network=Network(config=TrainConfig(steps=2, batch_size=8, validate_every=1, patience=1)),
+        network=Network(
+            config=replace(CONFIG, steps=2, batch_size=8, validate_every=1, patience=1)
+        ),
         remarks=["a <quick> look"],
         report=lambda text: None,
     )

@@ -194,7 +194,7 @@ def test_networks_have_names(tmp_path):
 
 @pytest.mark.parametrize(("side", "seen"), [(16, 16), (28, 32), (64, 64), (65, 64), (300, 64)])
 def test_small_pictures_are_not_reduced_for_the_network(side, seen):
-    assert real_fake_classifier._size(np.zeros((1, side, side, 3)), Network()) == (seen, seen)
+    assert real_fake_classifier._size(np.zeros((1, side, side, 3))) == (seen, seen)
 
 
 # The same network on given test pictures

@@ -1,16 +1,17 @@
 """The comparison's page in a real browser: read, pointed at, and used with the keyboard."""
 
+from dataclasses import replace
+
 import browser
 import numpy as np
 import pytest
 from PIL import Image
 
 from kerasgen.data.labelled_images import LabelledImages
-from kerasgen.evaluation.classifiers.training import TrainConfig
 from kerasgen.evaluation.comparison.compare import compare
 from kerasgen.evaluation.comparison.options import CompareOptions
 from kerasgen.evaluation.comparison.picture_sets import PictureSet
-from kerasgen.evaluation.comparison.real_fake_classifier import Network
+from kerasgen.evaluation.comparison.real_fake_classifier import CONFIG, Network
 from kerasgen.evaluation.features.extractors import pixel_features
 from kerasgen.evaluation.utility import learners
 from kerasgen.evaluation.utility.options import ProofOptions
@@ -36,7 +37,7 @@ def page(tmp_path_factory):
             (rendered_eyes(40, 1, 32).images, [f"render{n}.png" for n in range(40)]),
         )
     ]
-    network = Network(config=TrainConfig(steps=2, batch_size=8, validate_every=1, patience=1))
+    network = Network(config=replace(CONFIG, steps=2, batch_size=8, validate_every=1, patience=1))
     options = CompareOptions(features=[pixel_features(4)], network=network)
     compare(*sets, options, workdir=folder, title="drawn eyes").save(folder)
     return folder / "index.html"
