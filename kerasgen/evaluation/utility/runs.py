@@ -22,7 +22,7 @@ from kerasgen.data.labelled_images import LabelledImages
 from kerasgen.evaluation.classifiers.training import Protocol, real_batches, train_classifier
 from kerasgen.evaluation.utility.learners import Learner
 from kerasgen.evaluation.utility.training_sets import Arm, Pools, nested_order, training_set
-from kerasgen.io.files import read_settings, write_file, write_json
+from kerasgen.io.files import read_json, write_file, write_json
 
 REAL = Arm("real")
 ALONE = Arm("synthetic alone", real=False)
@@ -240,7 +240,7 @@ def steps_within(
     shape = list(pools.real.images.shape)
     asked = {"minutes": minutes, "classifiers": classifiers, "pictures": shape}
     asked |= asdict(replace(protocol, steps=1))
-    kept = read_settings(path) if path.exists() else {}
+    kept = read_json(path) if path.exists() else {}
     if kept.get("asked") == json.loads(json.dumps(asked)):
         return int(kept["steps"])
     images, labels = pools.real.images, pools.real.labels
