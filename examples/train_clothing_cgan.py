@@ -38,10 +38,12 @@ from kerasgen.data.labelled_images import (
     stratified_split,
 )
 from kerasgen.data.pipeline import Batches, Pictures, labelled
-from kerasgen.deployment.export import check_writable, export_generator
+from kerasgen.deployment.export import export_generator
 from kerasgen.evaluation.classifiers.training import Generate, TrainConfig, train_on_images
 from kerasgen.evaluation.judges import generator as generation
 from kerasgen.evaluation.reports.loss_curves import save_loss_curves
+from kerasgen.io.channels import luminance
+from kerasgen.io.files import check_writable
 from kerasgen.io.sheets import save_png
 from kerasgen.procedural.garments import GARMENTS, drawn_garments
 from kerasgen.training.sample_sheets import sample_sheet
@@ -117,7 +119,7 @@ def draw(name: str, seed: int) -> LabelledImages:
     images = batch.images
     if FLAGS.channels == "1":
         # Rec. 601 luminance, as Pillow's conversion to grey.
-        images = np.rint(images @ np.array([0.299, 0.587, 0.114]))[..., None].astype(np.uint8)
+        images = np.rint(luminance(images, np.float64))[..., None].astype(np.uint8)
     names = tuple(f"drawn-{name}-{seed}#{index}" for index in range(len(images)))
     return LabelledImages(images, batch.labels, GARMENTS, names)
 

@@ -34,7 +34,7 @@ from kerasgen import cli, refiner
 from kerasgen.data.augmentation import Augmentation
 from kerasgen.data.pipeline import Batches, Pictures, unpaired
 from kerasgen.data.splits import balancing_repeats
-from kerasgen.deployment.export import check_writable, export_refiner
+from kerasgen.deployment.export import export_refiner
 from kerasgen.evaluation.features.extractors import (
     FeatureExtractor,
     pixel_features,
@@ -43,6 +43,7 @@ from kerasgen.evaluation.features.extractors import (
 from kerasgen.evaluation.judges import refiner as refinement
 from kerasgen.evaluation.reports.loss_curves import save_loss_curves
 from kerasgen.evaluation.reports.terminal import figure_lines
+from kerasgen.io.files import check_writable
 from kerasgen.io.images import to_float
 from kerasgen.io.sheets import labelled_sheet, save_png
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes

@@ -34,7 +34,7 @@ import numpy as np
 from absl import flags
 
 from kerasgen import cli
-from kerasgen.deployment.export import check_writable, export_classifier
+from kerasgen.deployment.export import export_classifier
 from kerasgen.evaluation.classifiers.detector import (
     DETECTOR_CONFIG,
     DetectionData,
@@ -45,6 +45,7 @@ from kerasgen.evaluation.classifiers.detector import (
 from kerasgen.evaluation.features.extractors import saved_model_features
 from kerasgen.evaluation.judges.translator import load_translator
 from kerasgen.evaluation.reports.terminal import figure_lines
+from kerasgen.io.files import check_writable
 from kerasgen.io.images import read_folder
 from kerasgen.io.sheets import contact_sheet, labelled_sheet, save_png
 from kerasgen.procedural.camera import through_jpeg

@@ -43,7 +43,7 @@ from kerasgen import cli, cyclegan
 from kerasgen.data.augmentation import Augmentation
 from kerasgen.data.domain_checks import domain_remarks
 from kerasgen.data.pipeline import Pictures, unpaired
-from kerasgen.deployment.export import check_writable, export_translator
+from kerasgen.deployment.export import export_translator
 from kerasgen.evaluation.features.extractors import (
     FeatureExtractor,
     pixel_features,
@@ -52,6 +52,7 @@ from kerasgen.evaluation.features.extractors import (
 from kerasgen.evaluation.judges import translator
 from kerasgen.evaluation.reports.loss_curves import save_loss_curves
 from kerasgen.evaluation.reports.terminal import figure_lines
+from kerasgen.io.files import check_writable
 from kerasgen.io.sheets import labelled_sheet, save_png
 from kerasgen.procedural.scenery import camera_rooms
 from kerasgen.procedural.smoke.overlay import smoky_copies

@@ -15,7 +15,7 @@ import numpy as np
 from kerasgen.annotations.annotation import Annotation, scaling
 from kerasgen.annotations.records import ManifestRow, PlacedObject, Source
 from kerasgen.annotations.synthetic_folder import METADATA, SETTINGS
-from kerasgen.io.files import file_sha256, json_object, read_settings
+from kerasgen.io.files import file_sha256, json_lines, read_json
 from kerasgen.io.images import SPLITS, PathLike, Pixels, list_images, read_image
 
 _MOVED = {"file_name", "width", "height", "objects", "sources", "accepted", "reason"}
@@ -172,13 +172,10 @@ def _rows(folder: Path) -> dict[str, Mapping[str, Any]] | None:
     if not path.is_file():
         return None
     rows: dict[str, Mapping[str, Any]] = {}
-    with path.open("rb") as stream:
-        for number, line in enumerate(stream, 1):
-            place = f"path={str(path)!r}, line={number}"
-            fields = json_object(line, place)
-            if not isinstance(fields.get("file_name"), str):
-                raise ValueError(f"A row needs a `file_name`. Received: {place}")
-            rows[fields["file_name"]] = fields
+    for fields, _, place in json_lines(path):
+        if not isinstance(fields.get("file_name"), str):
+            raise ValueError(f"A row needs a `file_name`. Received: {place}")
+        rows[fields["file_name"]] = fields
     if not rows:
         raise ValueError(f"There is no row. Received: path={str(path)!r}")
     return rows
@@ -186,4 +183,4 @@ def _rows(folder: Path) -> dict[str, Mapping[str, Any]] | None:
 
 def _class_names(folder: Path) -> tuple[str, ...]:
     path = folder / SETTINGS
-    return tuple(read_settings(path).get("class_names", ())) if path.is_file() else ()
+    return tuple(read_json(path).get("class_names", ())) if path.is_file() else ()

@@ -31,7 +31,7 @@ from PIL import Image
 from kerasgen.annotations.coco import InstancesWriter
 from kerasgen.annotations.records import ManifestRow
 from kerasgen.annotations.yolo import yolo_data, yolo_labels
-from kerasgen.io.files import access_to, check_settings, json_object, strict_json
+from kerasgen.io.files import access_to, check_settings, json_lines, json_object, strict_json
 from kerasgen.io.images import PathLike, Pixels
 from kerasgen.io.sheets import encode_png
 
@@ -177,7 +177,7 @@ class SyntheticFolder:
             raise ValueError(f"{name!r} has no row: raise count, or delete it. Received: {count=}")
         return reasons
 
-    def _done(self, count: int) -> Iterator[_Record]:
+    def _done(self, count: int) -> Iterator[Record]:
         """What is whole, by index; a part stands above the row that it replaces."""
         if count < 1:
             raise ValueError(f"`count` must be at least 1. Received: count={count}")
@@ -204,11 +204,12 @@ class SyntheticFolder:
     def _part_paths(self) -> list[Path]:
         return sorted((self.folder / PARTS).glob("*/*.json"), key=lambda path: int(path.stem))
 
-    def _parts(self) -> Iterator[_Record]:
+    def _parts(self) -> Iterator[Record]:
         for path in self._part_paths():
             # A damaged part is a missing one.
             with suppress(ValueError, FileNotFoundError):
-                record = _record(path.read_bytes(), f"path={str(path)!r}")
+                line, place = path.read_bytes(), f"path={str(path)!r}"
+                record = _record(json_object(line, place), line, place)
                 if record.index == int(path.stem):
                     yield record
 
@@ -256,6 +257,46 @@ class SyntheticFolder:
         check_settings(path, json.loads(content))
 
 
+@dataclass(frozen=True)
+class Record:
+    """A line of `metadata.jsonl`, read but not understood.
+
+    Attributes:
+        index: The picture's number.
+        line: As it is written.
+        fields: What it says.
+        place: Where it is, for messages.
+    """
+
+    index: int
+    line: bytes
+    fields: dict[str, Any]
+    place: str
+
+    def row(self) -> ManifestRow:
+        """What it means.
+
+        Raises:
+            ValueError: If it is no row.
+        """
+        try:
+            return ManifestRow.from_dict(self.fields)
+        except ValueError as error:
+            raise ValueError(f"{error} In: {self.place}") from error
+
+
+def manifest_records(folder: PathLike) -> Iterator[Record]:
+    """Yields the lines of a finished folder's `metadata.jsonl`, in the order of their index.
+
+    Raises:
+        ValueError: If there is none, or a line of it, which is named, has no index.
+    """
+    path = Path(folder) / METADATA
+    if not path.exists():
+        raise ValueError(f"No {METADATA}: finish the folder first. Received: path={str(path)!r}")
+    return _records(path)
+
+
 def manifest_rows(folder: PathLike) -> Iterator[ManifestRow]:
     """Yields the rows of a finished folder, those rejected left out, in the order of their index.
 
@@ -263,10 +304,7 @@ def manifest_rows(folder: PathLike) -> Iterator[ManifestRow]:
         ValueError: If there is no `metadata.jsonl`, a line of it is no row (the line is named), or
             the picture of a row is missing.
     """
-    path = Path(folder) / METADATA
-    if not path.exists():
-        raise ValueError(f"No {METADATA}: finish the folder first. Received: path={str(path)!r}")
-    for record in _records(path):
+    for record in manifest_records(folder):
         row = record.row()
         if not (Path(folder) / row.file_name).is_file():
             received = f"file_name={row.file_name!r}, {record.place}"
@@ -279,36 +317,20 @@ def read_manifest(folder: PathLike) -> list[ManifestRow]:
     return list(manifest_rows(folder))
 
 
-@dataclass(frozen=True)
-class _Record:
-    index: int
-    line: bytes
-    fields: dict[str, Any]
-    place: str
-
-    def row(self) -> ManifestRow:
-        try:
-            return ManifestRow.from_dict(self.fields)
-        except ValueError as error:
-            raise ValueError(f"{error} In: {self.place}") from error
-
-
-def _records(path: Path) -> Iterator[_Record]:
+def _records(path: Path) -> Iterator[Record]:
     last = -1
-    with access_to(path), path.open("rb") as stream:
-        for number, line in enumerate(stream, 1):
-            record = _record(line, f"path={str(path)!r}, line={number}")
-            if record.index <= last:
-                raise ValueError(f"Rows must be in the order of index. Received: {record.place}")
-            last = record.index
-            yield record
+    for fields, line, place in json_lines(path):
+        record = _record(fields, line, place)
+        if record.index <= last:
+            raise ValueError(f"Rows must be in the order of index. Received: {record.place}")
+        last = record.index
+        yield record
 
 
-def _record(line: bytes, place: str) -> _Record:
-    fields = json_object(line, place)
+def _record(fields: dict[str, Any], line: bytes, place: str) -> Record:
     if not isinstance(fields.get("index"), int):
         raise ValueError(f"Not a row of a manifest: it has no index. Received: {place}")
-    return _Record(fields["index"], line.strip() + b"\n", fields, place)
+    return Record(fields["index"], line.strip() + b"\n", fields, place)
 
 
 def _png(image: Pixels, size: tuple[int, int]) -> bytes:

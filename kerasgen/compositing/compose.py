@@ -19,7 +19,7 @@ from kerasgen.compositing.options import SceneOptions
 from kerasgen.compositing.rejections import REJECTED_FOREGROUNDS, foreground_lines, save_rejected
 from kerasgen.compositing.sheets import save_sheets
 from kerasgen.compositing.verification import Verification, verify_folder
-from kerasgen.io.files import check_apart, read_settings
+from kerasgen.io.files import check_apart, read_json
 from kerasgen.io.images import PathLike, list_images
 from kerasgen.io.progress import Progress, silent
 
@@ -169,7 +169,7 @@ def verify(
     Raises:
         ValueError: If it is no finished folder of scenes, or was composed from other foregrounds.
     """
-    settings = read_settings(Path(folder) / SETTINGS)
+    settings = read_json(Path(folder) / SETTINGS)
     if settings.get("kind") != "scenes" or not (Path(folder) / METADATA).exists():
         raise ValueError(f"No finished folder of scenes. Received: folder={str(folder)!r}")
     list_images(foregrounds)

@@ -18,7 +18,7 @@ from kerasgen.compositing.backgrounds import Backgrounds
 from kerasgen.compositing.foregrounds import Foreground
 from kerasgen.compositing.options import SceneOptions
 from kerasgen.compositing.scene import by_label, compose_scene
-from kerasgen.io.files import check_settings, check_writable, read_settings
+from kerasgen.io.files import check_settings, check_writable, read_json
 from kerasgen.io.images import PathLike, Pixels
 from kerasgen.io.progress import Report
 
@@ -118,7 +118,7 @@ def check_scenes(
     path = Path(folder) / SETTINGS
     if path.exists():
         known = {**_settings(options, seed), "class_names": list(class_names)}
-        check_settings(path, {**read_settings(path), **known})
+        check_settings(path, {**read_json(path), **known})
 
 
 def _check_numbers(count: int, seed: int, workers: int) -> None:

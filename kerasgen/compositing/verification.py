@@ -17,11 +17,16 @@ from typing import Any
 import numpy as np
 
 from kerasgen.annotations.records import ManifestRow, PlacedObject
-from kerasgen.annotations.synthetic_folder import INSTANCES, METADATA, SETTINGS
+from kerasgen.annotations.synthetic_folder import (
+    INSTANCES,
+    SETTINGS,
+    Record,
+    manifest_records,
+)
 from kerasgen.compositing import template_match
 from kerasgen.compositing.foregrounds import Foreground
 from kerasgen.compositing.scene import by_label
-from kerasgen.io.files import json_object, read_settings
+from kerasgen.io.files import read_json
 from kerasgen.io.images import PathLike, read_image
 
 _SHOWN = 10
@@ -112,23 +117,22 @@ def verify_folder(
         ValueError: If the folder is not finished or cannot be read.
     """
     root = Path(folder)
-    names = read_settings(root / SETTINGS).get("class_names", [])
-    path = root / METADATA
-    total = sum(1 for _ in itertools.islice(_lines(path), most))
+    names = read_json(root / SETTINGS).get("class_names", [])
+    total = sum(1 for _ in itertools.islice(manifest_records(root), most))
     checker = _Checker(foregrounds, names)
     instances = _Instances(root / INSTANCES, names)
     failures: list[Failure] = []
     objects = 0
-    for done, line in enumerate(itertools.islice(_lines(path), most), 1):
-        name = str(line.get("file_name"))
+    for done, record in enumerate(itertools.islice(manifest_records(root), most), 1):
+        name = str(record.fields.get("file_name"))
         try:
-            row, scene = _read(root, line)
+            row, scene = _read(root, record)
         except ValueError as error:
             failures.append(Failure(name, None, str(error)))
             continue
         objects += len(row.objects)
         failures += [Failure(name, None, reason) for reason in instances.faults(row)]
-        for number, fields in enumerate(line["objects"]):
+        for number, fields in enumerate(record.fields["objects"]):
             reasons = checker.faults(row, number, fields, scene)
             failures += [Failure(name, number, reason) for reason in reasons]
         if report is not None:
@@ -136,19 +140,8 @@ def verify_folder(
     return Verification(total, objects, checker.compared, tuple(failures))
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    if not path.exists():
-        raise ValueError(f"No {METADATA}: finish the folder first. Received: path={str(path)!r}")
-    try:
-        with path.open("rb") as stream:
-            for number, line in enumerate(stream, 1):
-                yield json_object(line, f"path={str(path)!r}, line={number}")
-    except OSError as error:
-        raise ValueError(f"No access: {error}. Received: path={str(path)!r}") from error
-
-
-def _read(root: Path, line: Mapping[str, Any]) -> tuple[ManifestRow, template_match.Plane]:
-    row = ManifestRow.from_dict(line)
+def _read(root: Path, record: Record) -> tuple[ManifestRow, template_match.Plane]:
+    row = record.row()
     scene = template_match.luminance(read_image(root / row.file_name))
     if scene.shape != (row.height, row.width):
         size = f"{scene.shape[1]} x {scene.shape[0]}"

@@ -13,11 +13,10 @@ from kerasgen.deployment.endpoints.classifier import check_classifier, classifie
 from kerasgen.deployment.endpoints.generator import check_generator, generator_endpoints
 from kerasgen.deployment.endpoints.refiner import refiner_endpoints
 from kerasgen.deployment.endpoints.translator import check_translator, translator_endpoints
-from kerasgen.deployment.savedmodel import ExportError, check_writable, publish
+from kerasgen.deployment.savedmodel import ExportError, publish
 
 __all__ = [
     "ExportError",
-    "check_writable",
     "export_classifier",
     "export_generator",
     "export_refiner",

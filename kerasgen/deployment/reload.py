@@ -12,9 +12,9 @@ from typing import Any
 sys.modules["keras"] = None  # type: ignore[assignment]
 
 import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
 
 from kerasgen.deployment.signature_runs import run_in_batches  # noqa: E402
+from kerasgen.io.saved_model import open_saved_model  # noqa: E402
 
 
 def run_probes(folder: str, probe_path: str, result_path: str) -> None:
@@ -25,7 +25,7 @@ def run_probes(folder: str, probe_path: str, result_path: str) -> None:
         probe_path: An .npz with ``<signature>/<input>`` for each input of each signature.
         result_path: Where the .npz with ``<signature>/<output>`` goes, see ``run_in_batches``.
     """
-    loaded = tf.saved_model.load(folder)
+    loaded = open_saved_model(folder)
     with np.load(probe_path) as stored:
         probes = dict(stored)
     results: dict[str, Any] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ import tensorflow as tf
 
 from kerasgen.deployment.endpoints.endpoint import Endpoint, Endpoints
 from kerasgen.deployment.signature_runs import run_in_batches
+from kerasgen.io.files import access_to, check_writable, write_json
 
 MODEL_CARD = "model_card.json"
 TOLERANCE = 1e-4
@@ -55,33 +55,17 @@ def publish(
         ValueError: If the folder cannot be written.
     """
     home = Path(directory) / name
-    room = _make_room(home)
+    check_writable(home)
+    with access_to(home):
+        home.mkdir(parents=True, exist_ok=True)
+        room = Path(tempfile.mkdtemp(prefix=".export-", dir=home))
     try:
         _write(model, endpoints, room)
-        _write_json(room / MODEL_CARD, {**card, **_versions()})
+        write_json(room / MODEL_CARD, {**card, **_versions()})
         _check(endpoints, room, _tolerance(model))
         return _publish(room, home)
     finally:
         shutil.rmtree(room, ignore_errors=True)
-
-
-def check_writable(directory: str | Path) -> None:
-    """Tries whether models can be written below a folder: better before a long run than after.
-
-    Raises:
-        ValueError: If not.
-    """
-    _make_room(Path(directory)).rmdir()
-
-
-def _make_room(home: Path) -> Path:
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=".export-", dir=home))
-    except OSError as error:
-        raise ValueError(
-            f"The model folder cannot be written ({error.strerror}). Received: {str(home)!r}"
-        ) from error
 
 
 def next_version(home: Path) -> int:
@@ -191,9 +175,3 @@ def _versions() -> dict[str, str]:
         "keras": keras.__version__,
         "python": sys.version.split()[0],
     }
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    # JSON has no NaN: what could not be measured is null.
-    strict = json.loads(json.dumps(dict(content)), parse_constant=lambda name: None)
-    path.write_text(json.dumps(strict, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

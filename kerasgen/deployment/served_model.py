@@ -14,6 +14,7 @@ from kerasgen.deployment.endpoints.endpoint import stretched_picture
 from kerasgen.io.channels import with_channels
 from kerasgen.io.files import file_sha256
 from kerasgen.io.images import PathLike, Pixels
+from kerasgen.io.saved_model import open_saved_model
 
 Kind = Literal["generator", "refiner", "translator", "classifier"]
 
@@ -43,12 +44,7 @@ class ServedModel:
 
     def __init__(self, path: PathLike) -> None:
         folder = Path(path).resolve()
-        if not (folder / "saved_model.pb").is_file():
-            raise ValueError(
-                "There is no SavedModel in this folder (no saved_model.pb; give the version "
-                f"folder, as saved_models/NAME/1). Received: {str(path)!r}"
-            )
-        self._loaded = tf.saved_model.load(str(folder))
+        self._loaded = open_saved_model(folder)
         own = [name for name in _KINDS if name in self._loaded.signatures]
         if len(own) != 1:
             raise ValueError(

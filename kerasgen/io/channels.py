@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 from PIL import Image
 
 from kerasgen.io.images import Pixels
@@ -12,7 +12,7 @@ LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in luminance: ITU-R BT.601, section 2.5.1, as JPEG has them."""
 
 
-def luminance(colours: np.ndarray, dtype: DTypeLike = np.float32) -> np.ndarray:
+def luminance(colours: ArrayLike, dtype: DTypeLike = np.float32) -> np.ndarray:
     """Luminance of `[..., 3]` colours, or of `[..., 1]` grey, in the range of the colours.
 
     Args:
@@ -22,9 +22,8 @@ def luminance(colours: np.ndarray, dtype: DTypeLike = np.float32) -> np.ndarray:
     Returns:
         `[...]`.
     """
-    if colours.shape[-1] == 1:
-        return colours[..., 0].astype(dtype)
-    return colours.astype(dtype) @ np.array(LUMA, dtype)
+    values = np.asarray(colours, dtype)
+    return values[..., 0] if values.shape[-1] == 1 else values @ np.array(LUMA, dtype)
 
 
 def with_channels(image: Pixels, channels: int) -> Pixels:

@@ -4,12 +4,37 @@ import hashlib
 import json
 import os
 import tempfile
+import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from kerasgen.io.images import PathLike
+
+
+@contextmanager
+def replacing(path: PathLike) -> Iterator[Path]:
+    """Lets a file be written whole or not at all; folders are made.
+
+    Yields:
+        A hidden path beside it, of the same ending, to be written to within the block. It takes the
+        file's place when the block ends without an error, and is gone in any case.
+
+    Raises:
+        ValueError: If it cannot be written; what was there before is then as it was.
+    """
+    target = Path(path)
+    partial = target.with_name(f".{uuid.uuid4().hex}{target.suffix}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        os.replace(partial, target)
+    except OSError as error:
+        raise ValueError(f"Cannot write: {error}. Received: path={str(path)!r}") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def write_file(path: PathLike, content: bytes) -> None:
@@ -18,7 +43,8 @@ def write_file(path: PathLike, content: bytes) -> None:
     Raises:
         ValueError: If it cannot be written.
     """
-    write_files({Path(path): content})
+    with replacing(path) as partial:
+        partial.write_bytes(content)
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:
@@ -27,27 +53,17 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
     Raises:
         ValueError: If one cannot be written; what was there before is then as it was.
     """
-    parts = {target: target.with_name(f".{target.name}.part") for target in contents}
-    target = None
-    try:
-        for target, part in parts.items():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(contents[target])
-        for target, part in parts.items():
-            os.replace(part, target)
-    except OSError as error:
-        raise ValueError(f"Cannot write: {error}. Received: path={str(target)!r}") from error
-    finally:
-        for part in parts.values():
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        # The last to be opened is the first to take its place.
+        for target in reversed(list(contents)):
+            stack.enter_context(replacing(target)).write_bytes(contents[target])
 
 
-def read_settings(path: PathLike) -> dict[str, Any]:
-    """Reads a `settings.json`.
+def read_json(path: PathLike) -> dict[str, Any]:
+    """Reads a file that holds one JSON object.
 
     Raises:
-        ValueError: If it is missing, or holds no settings.
+        ValueError: If it is missing, or holds none.
     """
     place = f"path={str(path)!r}"
     try:
@@ -55,6 +71,21 @@ def read_settings(path: PathLike) -> dict[str, Any]:
     except OSError as error:
         raise ValueError(f"Cannot be read: {error}. Received: {place}") from error
     return json_object(content, place)
+
+
+def json_lines(path: PathLike) -> Iterator[tuple[dict[str, Any], bytes, str]]:
+    """Reads a file that holds a JSON object a line.
+
+    Yields:
+        The object, its line, and where that is, for messages.
+
+    Raises:
+        ValueError: If it cannot be read, or a line, which is named, holds no object.
+    """
+    with access_to(path), Path(path).open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            place = f"path={str(path)!r}, line={number}"
+            yield json_object(line, place), line, place
 
 
 def check_settings(path: PathLike, settings: Mapping[str, Any]) -> None:
@@ -67,7 +98,7 @@ def check_settings(path: PathLike, settings: Mapping[str, Any]) -> None:
     Raises:
         ValueError: If they differ, or the file cannot be read.
     """
-    before, now = read_settings(path), json.loads(json.dumps(dict(settings)))
+    before, now = read_json(path), json.loads(json.dumps(dict(settings)))
     changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
     if changed:
         name = changed[0]
@@ -115,21 +146,20 @@ def encoded_json(content: Mapping[str, Any]) -> bytes:
 
 
 def check_writable(folder: PathLike) -> None:
-    """Looks whether a folder, there or not yet, can be written to, and leaves nothing behind.
+    """Tries whether a folder, there or not yet, can be written to, and leaves nothing behind.
 
     Raises:
         ValueError: If it cannot.
     """
-    received = f"Received: folder={str(folder)!r}"
+    path = Path(folder).absolute()
     try:
-        path = Path(folder).absolute()
         nearest = next(parent for parent in (path, *path.parents) if parent.exists())
+        with tempfile.TemporaryDirectory(prefix=".", dir=nearest):
+            pass
     except OSError as error:
-        raise ValueError(f"Cannot write: {error}. {received}") from error
-    if not nearest.is_dir():
-        raise ValueError(f"Cannot write: {str(nearest)!r} is a file. {received}")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise ValueError(f"Cannot write: no permission in {str(nearest)!r}. {received}")
+        raise ValueError(
+            f"The folder cannot be written ({error.strerror}). Received: folder={str(folder)!r}"
+        ) from error
 
 
 def check_apart(folder: PathLike, **inputs: PathLike | None) -> None:

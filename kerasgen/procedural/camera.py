@@ -7,12 +7,13 @@ depends on `(seed, i)` alone, however many pictures are treated together.
 import dataclasses
 import io
 
+import cv2
 import numpy as np
 from PIL import Image
 
-Range = tuple[float, float]
+from kerasgen.io.channels import luminance
 
-_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, the luma of JPEG
+Range = tuple[float, float]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,21 +158,12 @@ def _recoloured(images: np.ndarray, references: np.ndarray, seed: int) -> np.nda
     return moved.astype(np.float32)
 
 
-def _blur_matrix(length: int, sigma: float) -> np.ndarray:
-    # Two small products blur a picture, borders repeated, without a dependency on an image library.
-    places = np.arange(length)
-    reach = int(np.ceil(4 * sigma))
-    matrix = np.zeros((length, length), np.float32)
-    for offset in range(-reach, reach + 1):
-        column = np.clip(places + offset, 0, length - 1)
-        matrix[places, column] += np.exp(-0.5 * (offset / max(sigma, 1e-6)) ** 2)
-    return np.asarray(matrix / matrix.sum(axis=1, keepdims=True))
-
-
 def _blurred(image: np.ndarray, sigma: float) -> np.ndarray:
-    height, width, _ = image.shape
-    rows = (_blur_matrix(height, sigma) @ image.reshape(height, -1)).reshape(image.shape)
-    return _blur_matrix(width, sigma) @ rows
+    side = 2 * int(np.ceil(4 * sigma)) + 1
+    # OpenCV takes a deviation of 0 for none given.
+    if side == 1:
+        return image
+    return cv2.GaussianBlur(image, (side, side), sigma, borderType=cv2.BORDER_REPLICATE)
 
 
 def _photograph(image: np.ndarray, look: CameraLook, generator: np.random.Generator) -> np.ndarray:
@@ -196,7 +188,7 @@ def _relit(light: np.ndarray, look: CameraLook, generator: np.random.Generator) 
     cast = generator.uniform(*look.colour_cast) * generator.uniform(-1, 1, 3)
     light = light * ((1 + cast) * generator.uniform(*look.exposure)).astype(np.float32)
     light = light.mean() + generator.uniform(*look.contrast) * (light - light.mean())
-    grey = (light @ _LUMINANCE)[..., None]
+    grey = luminance(light)[..., None]
     light = grey + generator.uniform(*look.saturation) * (light - grey)
     return np.clip(light, 0, 1) ** np.float32(generator.uniform(*look.gamma))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,8 @@ from types import TracebackType
 
 import tensorflow as tf
 from tqdm import tqdm
+
+from kerasgen.io.files import replacing
 
 HISTORY = "history.csv"
 
@@ -111,13 +112,11 @@ class _History:
     def __init__(self, path: Path, start: int) -> None:
         self._path = path
         kept = [row for row in read_history(path) if row["step"] <= start]
-        temporary = path.with_name(path.name + ".part")
-        with open(temporary, "w", newline="", encoding="utf-8") as file:
+        with replacing(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
             if kept:
                 writer = csv.DictWriter(file, list(kept[0]))
                 writer.writeheader()
                 writer.writerows({**row, "step": int(row["step"])} for row in kept)
-        os.replace(temporary, path)
 
     def append(self, step: int, row: Mapping[str, float]) -> None:
         empty = self._path.stat().st_size == 0

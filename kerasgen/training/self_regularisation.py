@@ -12,11 +12,11 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from kerasgen.io.channels import LUMA
 from kerasgen.training.losses import l1
 
 SelfRegularisation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
-_REC_601 = (0.299, 0.587, 0.114)
 _SMALL = 1e-3
 """Added to standard deviations: a flat picture has none."""
 _DARKNESS = 0.4
@@ -36,7 +36,7 @@ def luminance(images: tf.Tensor) -> tf.Tensor:
     images = tf.cast(images, tf.float32)
     if images.shape[-1] == 1:
         return images * 0.5 + 0.5
-    return tf.reduce_sum(images * _REC_601, axis=-1, keepdims=True) * 0.5 + 0.5
+    return tf.reduce_sum(images * LUMA, axis=-1, keepdims=True) * 0.5 + 0.5
 
 
 def pixel_l1(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:

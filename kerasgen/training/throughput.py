@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgen.data.pipeline import Batches
-from kerasgen.io.files import write_json
+from kerasgen.io.files import read_json, write_json
 from kerasgen.training.run_log import read_history
 from kerasgen.training.step import Step
 from kerasgen.training.trainer import Trainer, TrainerOptions
@@ -49,8 +48,7 @@ def updates_in(
     if not path.exists():
         print("Measuring the pace.")
         write_json(path, {"updates_per_minute": updates_per_minute(strategy, make_step, batches)})
-    pace = json.loads(path.read_text(encoding="utf-8"))["updates_per_minute"]
-    return max(1, int(minutes * pace))
+    return max(1, int(minutes * read_json(path)["updates_per_minute"]))
 
 
 def updates_per_minute(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import logging
 import math
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -16,6 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from kerasgen.data.pipeline import Batches
+from kerasgen.io.files import check_writable
 from kerasgen.io.interruption import Interruption
 from kerasgen.training.checkpoints import Checkpoints, NonFiniteState
 from kerasgen.training.run_log import Report
@@ -108,7 +107,8 @@ class Trainer:
         self.strategy = strategy or tf.distribute.get_strategy()
         self.options = options or TrainerOptions()
         self._traced: tuple[Step, Update] | None = None
-        _make_writable(self.workdir)
+        check_writable(self.workdir)
+        self.workdir.mkdir(parents=True, exist_ok=True)
 
     def scope(self) -> AbstractContextManager[Any]:
         """The scope in which networks, optimizers and steps must be built."""
@@ -141,7 +141,8 @@ class Trainer:
             ValueError: If a checkpoint in the folder belongs to other networks.
         """
         folder = self.workdir / phase
-        _make_writable(folder)
+        check_writable(folder)
+        folder.mkdir(parents=True, exist_ok=True)
         with self.strategy.scope():
             checkpoints = Checkpoints(
                 folder / self._checkpoint_folder(), step, self.strategy, self.options.keep
@@ -273,17 +274,3 @@ def _farewell(name: str, step: int, workdir: Path) -> str:
         f"{name}: stopped after step {step}; everything is saved in {workdir}. Run the same "
         "command again to go on from there."
     )
-
-
-def _make_writable(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".write-test-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        logging.getLogger(__name__).debug("cannot write", exc_info=error)
-        raise ValueError(
-            f"The work folder cannot be written ({error.strerror}): choose another. "
-            f"Received: workdir={str(folder)!r}"
-        ) from error

@@ -109,8 +109,8 @@ def test_options_reach_the_scenes(arguments, tmp_path):
         (["--objects", "many"], ["--objects", "'many'"]),
         (["--scale", "0.1-0.2-0.3"], ["--scale"]),
         (["--min_quality", "2"], ["min_quality=2.0"]),
-        (["--out", "{tmp}/file"], ["is a file", "{tmp}/file"]),
-        (["--out", "{tmp}/file/below"], ["is a file", "{tmp}/file/below"]),
+        (["--out", "{tmp}/file"], ["cannot be written", "{tmp}/file"]),
+        (["--out", "{tmp}/file/below"], ["cannot be written", "{tmp}/file/below"]),
         (["--out", "{tmp}/strange"], ["The folder is another's", "{tmp}/strange"]),
         (
             ["--out", "{tmp}/flat/out", "--backgrounds", "{tmp}/flat"],

@@ -195,7 +195,7 @@ def test_a_folder_that_cannot_be_written_is_named(make, tmp_path):
     for place in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(ValueError, match=f"{place}"):
             make(place)
-        with pytest.raises(ValueError, match=f"Cannot write.*{place}"):
+        with pytest.raises(ValueError, match=f"cannot be written.*{place}"):
             check_scenes(place, 1, seed=0, options=SMALL, class_names=NAMES)
 
 

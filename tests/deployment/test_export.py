@@ -214,7 +214,7 @@ def test_a_number_taken_meanwhile_is_not_overwritten(tmp_path, unchecked, monkey
     assert names(home / "1") == ["theirs"] and names(home) == ["1", "2"]
 
 
-@pytest.mark.parametrize("part", ["_write", "_write_json", "_check", "_publish"])
+@pytest.mark.parametrize("part", ["_write", "write_json", "_check", "_publish"])
 def test_nothing_is_left_behind_when_a_part_fails(part, tmp_path, unchecked, monkeypatch):
     def fail(*arguments):
         raise ExportError(f"{part} failed")

@@ -15,7 +15,6 @@ which weights to keep. Transfer learning trains a head on features that are comp
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from kerasgen.classifier import ClassifierStep, load_weights
 from kerasgen.classifier.steps import check_class_weights, check_labels
 from kerasgen.data.pipeline import Batches
 from kerasgen.evaluation.classifiers.training import compute_logits
-from kerasgen.io.files import read_settings, write_json
+from kerasgen.io.files import read_json, replacing, write_json
 from kerasgen.training.checkpoints import NonFiniteState
 from kerasgen.training.trainer import Trainer
 
@@ -153,7 +152,8 @@ def _validated(
             )
         result = FitResult((*before.scores, (done, score)))
         if result.since_best == 0:
-            _save(step.classifier, folder / BEST)
+            with replacing(folder / BEST) as path:
+                step.classifier.save(path)
     write_json(
         folder / RECORD,
         {"step": result.best_step, "score": result.best_score, "scores": result.scores},
@@ -161,22 +161,11 @@ def _validated(
     return result
 
 
-def _save(network: keras.Model, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Keras goes by the suffix.
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        network.save(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def _read_record(path: Path) -> FitResult | None:
     if not path.exists():
         return None
     try:
-        scores = tuple((int(done), float(score)) for done, score in read_settings(path)["scores"])
+        scores = tuple((int(done), float(score)) for done, score in read_json(path)["scores"])
     except (KeyError, TypeError):
         scores = ()
     if not scores:

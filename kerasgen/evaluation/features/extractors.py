@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from kerasgen.io.files import write_file
 from kerasgen.io.images import to_float
+from kerasgen.io.saved_model import open_saved_model
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,7 @@ def saved_model_features(path: str | Path, output: str = "features") -> FeatureE
         ValueError: If there is no SavedModel, or it has no such output.
     """
     path = Path(path)
-    if not (path / "saved_model.pb").is_file():
-        raise ValueError(
-            "There is no SavedModel in this folder (no saved_model.pb; give the version folder). "
-            f"Received: path={str(path)!r}"
-        )
-    loaded = tf.saved_model.load(str(path))
+    loaded = open_saved_model(path, "serving_default")
     signature = loaded.signatures["serving_default"]
     if output not in signature.structured_outputs:
         raise ValueError(

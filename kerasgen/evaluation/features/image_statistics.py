@@ -14,6 +14,7 @@ import numpy as np
 from scipy.stats import wasserstein_distance
 
 from kerasgen.evaluation.metrics.intervals import Estimate, Groups
+from kerasgen.io.channels import luminance
 
 _LAPLACIAN = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]], np.float32)
 _NOISE_MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
@@ -69,7 +70,7 @@ def appearance(images: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _appearance(image: np.ndarray) -> dict[str, float]:
-    grey = _luminance(image)
+    grey = luminance(image)
     lightest, darkest = image.max(axis=-1), image.min(axis=-1)
     spread = (lightest - darkest).astype(np.float64)
     return {
@@ -82,14 +83,6 @@ def _appearance(image: np.ndarray) -> dict[str, float]:
         "noise": float(np.sqrt(np.pi / 2) * np.abs(_filtered(grey, _NOISE_MASK)).mean() / 6),
         **_spectral(grey),
     }
-
-
-def _luminance(image: np.ndarray) -> np.ndarray:
-    return image[..., 0].astype(np.float32) if image.shape[-1] == 1 else _weighted(image)
-
-
-def _weighted(image: np.ndarray) -> np.ndarray:
-    return image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def _filtered(grey: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -135,7 +128,7 @@ def grey_histograms(images: np.ndarray) -> np.ndarray:
         ``[N, 256]`` float64, shares of the picture's pixels.
     """
     found = [
-        np.bincount(np.rint(_luminance(image)).astype(int).ravel(), minlength=256)
+        np.bincount(np.rint(luminance(image)).astype(int).ravel(), minlength=256)
         for image in images
     ]
     return np.stack(found) / np.prod(images.shape[1:3])

@@ -7,11 +7,12 @@ annotation must keep.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from kerasgen.evaluation.judges.pupil import PupilDetections
+from kerasgen.io.channels import luminance
 
-_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 # Lengths in pixels of a picture 64 pixels high; they grow with it.
 _COARSE, _FINE = 2.5, 1.2
 _DISC, _SURROUNDING = 8.0, 13.0
@@ -42,7 +43,7 @@ def find_irises(images: np.ndarray) -> PupilDetections:
             f"`images` must be [N, H >= 32, W >= 32, 3] uint8. Received: shape={images.shape}"
         )
     unit = images.shape[1] / 64.0
-    light = (images @ _LUMINANCE) / 255.0
+    light = luminance(images) / 255.0
     fine = _blurred(light, _FINE * unit)
     centres = _darkest(_blurred(light, _COARSE * unit), unit)
     for _ in range(_ROUNDS):
@@ -54,16 +55,13 @@ def find_irises(images: np.ndarray) -> PupilDetections:
 
 
 def _blurred(light: np.ndarray, sigma: float) -> np.ndarray:
-    radius = int(3.0 * sigma + 0.5)
-    taps = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-    taps /= taps.sum()
-    for axis in (1, 2):
-        widths = [(0, 0), (0, 0), (0, 0)]
-        widths[axis] = (radius, radius)
-        padded = np.pad(light, widths, mode="symmetric")
-        windows = np.lib.stride_tricks.sliding_window_view(padded, len(taps), axis=axis)
-        light = windows @ taps
-    return light
+    side = 2 * int(3.0 * sigma + 0.5) + 1
+    planes = light.astype(np.float64)
+    blurred = [
+        cv2.GaussianBlur(plane, (side, side), sigma, borderType=cv2.BORDER_REFLECT)
+        for plane in planes
+    ]
+    return np.stack(blurred)
 
 
 def _darkest(light: np.ndarray, unit: float) -> np.ndarray:

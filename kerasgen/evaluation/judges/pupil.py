@@ -16,7 +16,8 @@ import functools
 
 import numpy as np
 
-_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+from kerasgen.io.channels import luminance
+
 # Lengths are in pixels of a picture whose shorter side has 64, and grow with it.
 _RADII = (1.5, 9.0)  # of the edges that vote: small pupil to large iris
 _MARGIN = 6.0  # nearer to the border than this, an iris cannot lie in the picture
@@ -123,7 +124,7 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _found(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    raw = images.astype(np.float32) @ _LUMINANCE
+    raw = luminance(images)
     scale = min(raw.shape[1:]) / 64
     # A grey opening takes highlights off the pupil and moves no edge.
     light = _smoothed(_opened(raw, max(1, round(2 * scale))), max(1, round(scale**2)))

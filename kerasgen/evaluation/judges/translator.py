@@ -20,7 +20,9 @@ from kerasgen.evaluation.metrics import (
     kernel_distance_gain,
     roc_area,
 )
+from kerasgen.io.channels import luminance
 from kerasgen.io.images import to_float, to_uint8
+from kerasgen.io.saved_model import open_saved_model
 
 _WINDOW = 7
 """Side, in pixels, of the squares whose structure is compared; that of SSIM's first authors."""
@@ -97,20 +99,9 @@ def load_translator(path: str | Path, batch_size: int = 16) -> Translate:
     Raises:
         ValueError: If there is no SavedModel, or it translates nothing.
     """
-    if not (Path(path) / "saved_model.pb").is_file():
-        raise ValueError(
-            "There is no SavedModel in this folder (no saved_model.pb; give the version folder). "
-            f"Received: {str(path)!r}"
-        )
-    loaded = tf.saved_model.load(str(path))
-    if "translate" not in loaded.signatures:
-        raise ValueError(
-            f"The model has no signature `translate`, only {sorted(loaded.signatures)}: give one "
-            f"that train_smoke_cyclegan.py exported. Received: {str(path)!r}"
-        )
+    loaded = open_saved_model(path, "translate")
 
-    def generator(images: np.ndarray, training: bool, model: object = loaded) -> Mapping[str, Any]:
-        # `model` keeps the loaded object alive: a signature alone does not own its variables.
+    def generator(images: np.ndarray, training: bool) -> Mapping[str, Any]:
         named: Mapping[str, Any] = loaded.signatures["translate"](images=tf.constant(images))
         return named
 
@@ -176,7 +167,8 @@ def structure_kept(before: np.ndarray, after: np.ndarray) -> Estimate:
         raise ValueError(
             f"Both sets must be of one form. Received: {before.shape} and {after.shape}"
         )
-    found = [_structure(*pair) for pair in zip(_luminance(before), _luminance(after), strict=True)]
+    lights = (luminance(images, np.float64) for images in (before, after))
+    found = [_structure(*pair) for pair in zip(*lights, strict=True)]
     return bootstrap_mean(np.array([value for value in found if not np.isnan(value)]))
 
 
@@ -244,8 +236,3 @@ def _structure(before: np.ndarray, after: np.ndarray) -> float:
     # Below half a grey level it is rounding that correlates, or does not.
     spread = np.sqrt(variances[0] * np.maximum(variances[1], 0.25))
     return float((covariance / np.maximum(spread, 1e-6))[structured].mean())
-
-
-def _luminance(images: np.ndarray) -> np.ndarray:
-    weights = np.array([0.299, 0.587, 0.114]) if images.shape[-1] == 3 else np.ones(1)
-    return images.astype(np.float64) @ weights

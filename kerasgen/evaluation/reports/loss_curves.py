@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kerasgen.io.files import replacing
 from kerasgen.training.run_log import read_history
 
 _NOT_LOSSES = ("step", "images_per_second", "data_wait_share")
@@ -33,10 +33,8 @@ def save_loss_curves(histories: Mapping[str, Path], path: Path) -> None:
     for index, (title, history) in enumerate(rows.items()):
         axes = figure.add_subplot(1, len(rows), index + 1)
         _draw(axes, title, history)
-    temporary = path.with_name(f".{path.name}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(temporary, format="png", dpi=100)
-    os.replace(temporary, path)
+    with replacing(path) as partial:
+        figure.savefig(partial, format="png", dpi=100)
 
 
 def _draw(axes: Any, title: str, history: Sequence[Mapping[str, float]]) -> None:

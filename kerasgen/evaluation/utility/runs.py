@@ -27,7 +27,7 @@ from kerasgen.evaluation.utility.training_sets import (
     nested_order,
     training_set,
 )
-from kerasgen.io.files import read_settings, write_file, write_json
+from kerasgen.io.files import read_json, write_file, write_json
 
 REAL = Arm("real")
 ALONE = Arm("synthetic alone", real=False)
@@ -247,8 +247,8 @@ def steps_within(
         "pictures": list(pools.real.images.shape),
         **asdict(replace(config, steps=1)),
     }
-    kept = read_settings(path) if path.exists() else {}
-    if kept.get("settings") == settings:
+    kept = read_json(path) if path.exists() else {}
+    if kept.get("settings") == json.loads(json.dumps(settings)):
         return int(kept["steps"])
     seconds = []
     # The first pays for what TensorFlow does once only.

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from kerasgen.data.random_streams import DrawingStream
+from kerasgen.io.channels import luminance
 from kerasgen.procedural.garments import accessories, bottoms, tops
 from kerasgen.procedural.garments.floors import backdrop, floor_colour
 from kerasgen.procedural.garments.strokes import Colour, Stroke, ellipse, line
@@ -26,7 +27,6 @@ _SHAPES = {
 }
 GARMENTS = tuple(_SHAPES)
 _OVERSAMPLING = 4
-_GREY = np.array([0.299, 0.587, 0.114])
 _COLOURS = [
     *((0.1, 0.1, 0.12), (0.93, 0.93, 0.92), (0.55, 0.55, 0.57), (0.3, 0.31, 0.34)),
     *((0.13, 0.17, 0.33), (0.25, 0.4, 0.68), (0.62, 0.76, 0.9), (0.68, 0.12, 0.15)),
@@ -129,8 +129,8 @@ def _cloth(rng: np.random.Generator, name: str) -> tuple[Colour, Colour]:
     base = np.array(colours[rng.integers(len(colours))]) + rng.uniform(-0.06, 0.06, 3)
     accent = np.array(_COLOURS[rng.integers(len(_COLOURS))])
     # What has the cloth's own brightness would not show.
-    if abs((base - accent) @ _GREY) < 0.25:
-        accent = accent + (0.4 if base @ _GREY < 0.5 else -0.4)
+    if abs(luminance(base - accent, np.float64)) < 0.25:
+        accent = accent + (0.4 if luminance(base, np.float64) < 0.5 else -0.4)
     return _colour(base), _colour(accent)
 
 
@@ -223,8 +223,8 @@ def _laid(
     rng: np.random.Generator, foreground: np.ndarray, mask: Image.Image, base: Colour
 ) -> np.ndarray:
     size = mask.width
-    colour, cloth = floor_colour(rng), float(_GREY @ base)
-    brighter = _GREY @ colour - cloth
+    colour, cloth = floor_colour(rng), float(luminance(base, np.float64))
+    brighter = luminance(colour, np.float64) - cloth
     # Cloth on a floor of its own brightness could not be made out.
     if abs(brighter) < 0.25:
         colour = colour - brighter + (0.35 if cloth < 0.5 else -0.35)

@@ -1,0 +1,43 @@
+"""SavedModels as they are opened: what is missing is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kerasgen.io.images import PathLike
+
+
+def open_saved_model(path: PathLike, signature: str | None = None) -> Any:
+    """Loads a SavedModel; Keras is not needed.
+
+    Keep the result as long as a signature of it is called: a signature does not own its variables.
+
+    Args:
+        path: The version folder, as ``saved_models/NAME/1``.
+        signature: One that it must have; None for any.
+
+    Returns:
+        What ``tf.saved_model.load`` gives.
+
+    Raises:
+        ValueError: If there is no SavedModel, it is damaged, or it has no such signature.
+    """
+    import tensorflow as tf
+
+    received = f"Received: path={str(path)!r}"
+    if not (Path(path) / "saved_model.pb").is_file():
+        raise ValueError(
+            "There is no SavedModel in this folder (no saved_model.pb; give the version folder, as "
+            f"saved_models/NAME/1). {received}"
+        )
+    try:
+        loaded = tf.saved_model.load(str(path))
+    except (OSError, tf.errors.OpError) as error:
+        raise ValueError(f"The SavedModel is damaged: {error} {received}") from error
+    if signature is not None and signature not in loaded.signatures:
+        raise ValueError(
+            f"The SavedModel has no signature {signature!r}, only {sorted(loaded.signatures)}. "
+            f"{received}"
+        )
+    return loaded
