@@ -15,7 +15,12 @@ weights on a validation split, the early end.
 
 from kerasgen.classifier.backbones import BACKBONES
 from kerasgen.classifier.builders import build_classifier, split_head
-from kerasgen.classifier.steps import ClassifierStep, balanced_weights
+from kerasgen.classifier.steps import (
+    ClassifierStep,
+    balanced_weights,
+    check_class_weights,
+    check_labels,
+)
 from kerasgen.classifier.weights import load_weights
 
 __all__ = [
@@ -23,6 +28,8 @@ __all__ = [
     "ClassifierStep",
     "balanced_weights",
     "build_classifier",
+    "check_class_weights",
+    "check_labels",
     "load_weights",
     "split_head",
 ]

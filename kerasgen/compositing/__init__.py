@@ -1,1 +1,5 @@
 """Scenes of cut-out objects on other backgrounds, with exact masks."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
 """Files: pictures, JSON, sheets; many at once, stopped cleanly, with progress."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,40 +1,5 @@
 """What any family needs to learn; knows no family."""
 
-from kerasgen._lazy import lazy
+import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy(
-    __name__,
-    {
-        "AdversarialStep": "adversarial_step",
-        "NonFiniteState": "checkpoints",
-        "STYLE_SIZE": "colour_moments",
-        "recolour": "colour_moments",
-        "style_distance": "colour_moments",
-        "ImagePool": "image_pool",
-        "AdversarialLoss": "losses",
-        "BINARY_CROSS_ENTROPY": "losses",
-        "HINGE": "losses",
-        "LEAST_SQUARES": "losses",
-        "RELATIVISTIC": "losses",
-        "gradient_penalty": "losses",
-        "l1": "losses",
-        "squared_gradient_norm": "losses",
-        "read_history": "run_log",
-        "sample_sheet": "sample_sheets",
-        "feature_l1": "self_regularisation",
-        "masked_correlation": "self_regularisation",
-        "masked_gradient": "self_regularisation",
-        "masked_structure": "self_regularisation",
-        "normalised_luminance": "self_regularisation",
-        "pixel_l1": "self_regularisation",
-        "Player": "step",
-        "Step": "step",
-        "Stream": "step",
-        "updates_in": "throughput",
-        "updates_per_minute": "throughput",
-        "Interrupted": "trainer",
-        "Trainer": "trainer",
-        "TrainerOptions": "trainer",
-        "make_strategy": "trainer",
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

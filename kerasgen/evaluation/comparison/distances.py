@@ -29,9 +29,9 @@ from kerasgen.evaluation.metrics import (
     holm_adjusted,
     kernel_distance,
     manifold_scores,
-    sliced_wasserstein,
     two_sample_test,
 )
+from kerasgen.evaluation.metrics.sliced_wasserstein import sliced_wasserstein
 
 FOLDS = 5
 """Of the two-sample test, and sources that each set needs for it."""

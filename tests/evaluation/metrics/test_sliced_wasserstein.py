@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasgen.evaluation.metrics import sliced_wasserstein
+from kerasgen.evaluation.metrics.sliced_wasserstein import sliced_wasserstein
 
 
 def test_in_one_dimension_it_is_the_mean_distance_of_sorted_samples():

@@ -1,0 +1,10 @@
+from .classifier import check_classifier as check_classifier
+from .classifier import classifier_endpoints as classifier_endpoints
+from .endpoint import Endpoint as Endpoint
+from .endpoint import Endpoints as Endpoints
+from .endpoint import stretched_picture as stretched_picture
+from .generator import check_generator as check_generator
+from .generator import generator_endpoints as generator_endpoints
+from .refiner import refiner_endpoints as refiner_endpoints
+from .translator import check_translator as check_translator
+from .translator import translator_endpoints as translator_endpoints

@@ -1,0 +1,12 @@
+from .comparison.compare import Comparison as Comparison
+from .comparison.compare import compare as compare
+from .comparison.options import CompareOptions as CompareOptions
+from .comparison.picture_sets import PictureSet as PictureSet
+from .metrics.intervals import Estimate as Estimate
+from .utility.options import ProofOptions as ProofOptions
+from .utility.proof_data import ImageForm as ImageForm
+from .utility.proof_data import ProofData as ProofData
+from .utility.proof_data import read_proof_data as read_proof_data
+from .utility.prove import Proof as Proof
+from .utility.prove import prove as prove
+from .utility.prove import prove_data as prove_data

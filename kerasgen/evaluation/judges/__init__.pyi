@@ -1,0 +1,1 @@
+from .translator import load_translator as load_translator

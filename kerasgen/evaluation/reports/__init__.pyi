@@ -1,0 +1,9 @@
+from .html import Report as Report
+from .html import data_url as data_url
+from .html import markup as markup
+from .html import render_page as render_page
+from .loss_curves import save_loss_curves as save_loss_curves
+from .plots import histogram_plot as histogram_plot
+from .plots import mixing_plot as mixing_plot
+from .plots import statistics_plot as statistics_plot
+from .terminal import figure_lines as figure_lines

@@ -1,0 +1,11 @@
+from .camera import CameraLook as CameraLook
+from .camera import apply_camera as apply_camera
+from .camera import cheap_realism as cheap_realism
+from .camera import through_jpeg as through_jpeg
+from .eyes import camera_eyes as camera_eyes
+from .eyes import rendered_eyes as rendered_eyes
+from .eyes_folder import draw_eyes as draw_eyes
+from .textures import Map as Map
+from .textures import grain as grain
+from .textures import noise as noise
+from .textures import to_bytes as to_bytes
