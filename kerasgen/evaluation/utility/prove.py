@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from kerasgen.evaluation.utility.analysis import find
 from kerasgen.evaluation.utility.learners import FromScratch, Learner
 from kerasgen.evaluation.utility.runs import REAL, Answers, Cell, plan_cells, run_cells
 from kerasgen.evaluation.utility.training_sets import Pools
+from kerasgen.io.progress import Report
 from kerasgen.io.sheets import contact_sheet
 
 _SHOWN = 8
@@ -55,7 +56,7 @@ def prove_sets(
     test_groups: Sequence[Hashable] | None = None,
     title: str = "proof",
     remarks: Sequence[str] = (),
-    report: Callable[[int, int], None] | None = None,
+    report: Report | None = None,
 ) -> dict[str, Any]:
     """Trains all classifiers that are not trained yet, and writes a report.
 

@@ -12,7 +12,7 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from kerasgen.evaluation.classifiers.training import Protocol, real_batches, tra
 from kerasgen.evaluation.utility.learners import Learner
 from kerasgen.evaluation.utility.training_sets import Arm, Pools, nested_order, training_set
 from kerasgen.io.files import read_json, write_file, write_json
+from kerasgen.io.progress import Report
 
 REAL = Arm("real")
 ALONE = Arm("synthetic alone", real=False)
@@ -152,7 +153,7 @@ def run_cells(
     test: LabelledImages,
     learner: Learner,
     folder: str | Path,
-    report: Callable[[int, int], None] | None = None,
+    report: Report | None = None,
 ) -> dict[Cell, Answers]:
     """Trains what is not trained yet.
 
