@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from kerasgen.compositing.foregrounds import Foreground
 from kerasgen.compositing.scene import by_label
 from kerasgen.io.files import read_json
 from kerasgen.io.images import PathLike, read_image
+from kerasgen.io.progress import Report
 
 _SHOWN = 10
 _LOWEST_FIT = 0.5
@@ -93,7 +94,7 @@ def verify_folder(
     foregrounds: Sequence[Foreground],
     *,
     most: int | None = None,
-    report: Callable[[int, int], None] | None = None,
+    report: Report | None = None,
 ) -> Verification:
     """Holds the annotations of a finished folder of scenes against its pictures.
 
@@ -108,7 +109,7 @@ def verify_folder(
         folder: As `compose_folder` leaves it.
         foregrounds: Those it was composed of.
         most: Pictures looked at, from the first on; None for all.
-        report: Called with the number of pictures done and of all, after each.
+        report: Called after each.
 
     Returns:
         Counts and failures.
