@@ -45,12 +45,12 @@ class Known:
 
     def parameters(self) -> dict[str, Any]:
         """What a row of a picture that is made of it says of all but its objects."""
-        told: dict[str, Any] = {"source": dict(self.facts)}
+        parameters: dict[str, Any] = {"source": dict(self.facts)}
         if self.class_name is not None:
-            told["class_name"] = self.class_name
+            parameters["class_name"] = self.class_name
         if self.annotation is not None:
-            told["annotation"] = self.annotation.to_dict()
-        return told
+            parameters["annotation"] = self.annotation.to_dict()
+        return parameters
 
     def stretched(self, size: tuple[int, int], new: tuple[int, int]) -> Known:
         """The same after the picture was stretched, both sizes (height, width) in pixels."""
@@ -137,15 +137,15 @@ class SourceFolder:
         if self._rows is None:
             return Known(class_name=self._class_of(name))
         row = self._rows[name]
-        told = row.get("parameters", {})
-        annotation = told.get("annotation")
+        parameters = row.get("parameters", {})
+        annotation = parameters.get("annotation")
         facts = {key: value for key, value in row.items() if key not in _MOVED}
-        if told:
+        if parameters:
             facts["parameters"] = {
-                key: value for key, value in told.items() if key not in _OLD_PIXELS
+                key: value for key, value in parameters.items() if key not in _OLD_PIXELS
             }
         known = Known(
-            told.get("class_name"),
+            parameters.get("class_name"),
             annotation and Annotation.from_dict(annotation),
             facts=facts,
         )

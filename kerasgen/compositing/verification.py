@@ -1,7 +1,7 @@
 """Are the annotations of a folder of scenes right? Each is held against the pixels.
 
-No detector is asked, for it would err itself: the foregrounds are known, so the question is whether
-the picture shows this foreground, here, within this mask (`resemblance`).
+No detector is used, for it would err itself: the foregrounds are known, so the question is whether
+the picture shows this foreground, here, within this mask (`template_match`).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Verification:
     Attributes:
         pictures: How many.
         objects: How many, in them.
-        compared: Objects with enough detail in sight that their class and place could be told.
+        compared: Objects with enough detail in sight to check their class and place.
         failures: In the order of the pictures; one object may fail in several ways.
     """
 
@@ -83,7 +83,7 @@ class Verification:
         """The counts, and the first ten failures in a line each."""
         counts = (
             f"verified {self.pictures} pictures with {self.objects} objects, of which "
-            f"{self.compared} have detail enough to tell class and place: "
+            f"{self.compared} have detail enough to check class and place: "
             f"{len(self.failures)} failures"
         )
         return "\n".join([counts, *map(str, self.failures[:_SHOWN])])

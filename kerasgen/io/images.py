@@ -338,10 +338,10 @@ def read_pictures(
         first = f"None of {len(bad)} picture(s) can be read, for the first: {reasons[0]}"
         raise ValueError(f"{first} Received: folder={str(folder)!r}")
     if bad:
-        told = [reason for _, reason in bad[:_MOST_NAMED]]
-        told += [f"and {len(bad) - _MOST_NAMED} more"] if len(bad) > _MOST_NAMED else []
+        named = [reason for _, reason in bad[:_MOST_NAMED]]
+        named += [f"and {len(bad) - _MOST_NAMED} more"] if len(bad) > _MOST_NAMED else []
         warnings.warn(
-            f"{len(bad)} of {len(paths)} pictures left out: {'; '.join(told)}", stacklevel=3
+            f"{len(bad)} of {len(paths)} pictures left out: {'; '.join(named)}", stacklevel=3
         )
         images = images[good]
     return PictureFolder(images, tuple(paths[index] for index in good), tuple(bad))

@@ -13,7 +13,7 @@ class Unfinished(RuntimeError):
 
 
 class Stopped(Unfinished):
-    """The same, because a signal asked for it."""
+    """The same, because of a signal."""
 
 
 class Interruption:
