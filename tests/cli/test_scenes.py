@@ -92,7 +92,7 @@ def test_options_reach_the_scenes(arguments, tmp_path):
         (["--backgrounds", "{tmp}/nowhere"], ["missing", "{tmp}/nowhere"]),
         (["--foregrounds", "{tmp}/empty"], ["No picture", "{tmp}/empty"]),
         (["--backgrounds", "{tmp}/empty"], ["No picture", "{tmp}/empty"]),
-        (["--foregrounds", "{tmp}/flat"], ["sub-folder a class", "{tmp}/flat"]),
+        (["--foregrounds", "{tmp}/flat"], ["sub-folder per class", "{tmp}/flat"]),
         (
             ["--foregrounds", "{tmp}/useless"],
             ["No acceptable foreground in class 'hat'", "because"],
@@ -203,7 +203,7 @@ def test_scenes_and_rejected_scenes_are_counted_apart(arguments, capsys, monkeyp
 
     def sometimes(index, *rest):
         if index in (1, 4):
-            raise ValueError("No place.")
+            raise ValueError("No room.")
         return compose_scene(index, *rest)
 
     monkeypatch.setattr(scenes, "compose_scene", sometimes)
@@ -222,7 +222,7 @@ def test_verify_passes_and_fails(arguments, folders, capsys, tmp_path):
     edited(out, moved_matrix(12, 0))
     assert cli.run(["verify", str(out), *foregrounds]) == 1
     said = capsys.readouterr()
-    assert re.search(r"object \d: (place|mask):", said.out)
+    assert re.search(r"object \d: (position|mask):", said.out)
     (line,) = said.err.splitlines()
     assert "annotations are wrong, for the first: images/000000.png" in line
 
@@ -240,7 +240,7 @@ def test_verify_needs_the_same_foregrounds_and_a_finished_folder(
         assert str(folder) in line
     (tmp_path / "out/metadata.jsonl").unlink()
     line = fails(["verify", tmp_path / "out", "--foregrounds", folders[0]], capsys)
-    assert "No finished folder of scenes" in line
+    assert "Not a finished folder of scenes" in line
 
 
 def test_cut_pictures_give_the_same_scenes(arguments, folders, capsys, tmp_path):
