@@ -34,7 +34,7 @@ from kerasgen import cgan, cli
 from kerasgen.data.augmentation import Augmentation
 from kerasgen.data.labelled_images import (
     LabelledImages,
-    balanced_places,
+    balanced_indices,
     load_labelled,
     save_labelled,
     stratified_split,
@@ -141,7 +141,7 @@ def without_twins(train: LabelledImages) -> LabelledImages:
 
 def make_batches(train: LabelledImages, arm: str, seed: int) -> Batches:
     """All classes as often; for the original schedule half a batch, whose rest are fakes."""
-    even = train.at(balanced_places(train.labels, seed))
+    even = train.at(balanced_indices(train.labels, seed))
     pictures = Pictures.from_array(even.images, even.labels)
     if arm == "original":
         return labelled(pictures, BATCH // 2, seed=seed)

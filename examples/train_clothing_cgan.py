@@ -33,7 +33,7 @@ from kerasgen import cgan, cli
 from kerasgen.compositing.foregrounds import on_plain_background
 from kerasgen.data.labelled_images import (
     LabelledImages,
-    balanced_places,
+    balanced_indices,
     load_labelled,
     stratified_split,
 )
@@ -143,7 +143,7 @@ def chosen(pictures: LabelledImages) -> LabelledImages:
 def make_batches(train: LabelledImages) -> Batches:
     """Training batches; half of a batch for the original schedule, whose other half are fakes."""
     if FLAGS.sampling == "balanced":
-        train = train.at(balanced_places(train.labels, FLAGS.seed))
+        train = train.at(balanced_indices(train.labels, FLAGS.seed))
     pictures = Pictures.from_array(train.images, train.labels)
     if FLAGS.model == "original":
         if FLAGS.batch_size % 2:

@@ -49,7 +49,7 @@ from kerasgen.io.files import check_writable
 from kerasgen.io.images import read_folder
 from kerasgen.io.sheets import contact_sheet, labelled_sheet, save_png
 from kerasgen.procedural.camera import through_jpeg
-from kerasgen.procedural.scenery import camera_rooms
+from kerasgen.procedural.scenery import camera_scenes
 from kerasgen.procedural.smoke.overlay import smoky_copies
 from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
 
@@ -99,7 +99,7 @@ def settings() -> dict:
 def load_clean() -> np.ndarray:
     """Clean pictures to make the training set of, ``[N, S, S, 3]`` uint8."""
     if FLAGS.clean is None:
-        return camera_rooms(DRAWN["clean"], 10 * FLAGS.seed, FLAGS.size, smoky=False).images
+        return camera_scenes(DRAWN["clean"], 10 * FLAGS.seed, FLAGS.size, smoky=False).images
     return read_folder(FLAGS.clean, FLAGS.size).images
 
 
@@ -107,7 +107,7 @@ def load_test() -> DetectionData:
     """Pictures that nothing was made of."""
     if FLAGS.test is None:
         without, with_it = (
-            camera_rooms(DRAWN["test"], 10 * FLAGS.seed + 1, FLAGS.size, smoky=smoky).images
+            camera_scenes(DRAWN["test"], 10 * FLAGS.seed + 1, FLAGS.size, smoky=smoky).images
             for smoky in (False, True)
         )
     else:

@@ -54,7 +54,7 @@ from kerasgen.evaluation.reports.loss_curves import save_loss_curves
 from kerasgen.evaluation.reports.terminal import figure_lines
 from kerasgen.io.files import check_writable
 from kerasgen.io.sheets import labelled_sheet, save_png
-from kerasgen.procedural.scenery import camera_rooms
+from kerasgen.procedural.scenery import camera_scenes
 from kerasgen.procedural.smoke.overlay import smoky_copies
 from kerasgen.training.sample_sheets import sample_sheet
 from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
@@ -162,7 +162,7 @@ def draw_sets() -> translator.TranslationSets:
     made = []
     for number, (name, count) in enumerate(DRAWN.items()):
         seed, smoky = 10 * FLAGS.seed + number, "target" in name
-        made.append(camera_rooms(count, seed, FLAGS.size, smoky=smoky).images)
+        made.append(camera_scenes(count, seed, FLAGS.size, smoky=smoky).images)
     return translator.TranslationSets(*made)
 
 
