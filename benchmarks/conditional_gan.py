@@ -34,7 +34,7 @@ from kerasgen.data import (
     Batches,
     LabelledImages,
     Pictures,
-    balanced_places,
+    balanced_indices,
     labelled,
     load_labelled,
     save_labelled,
@@ -139,7 +139,7 @@ def without_near_duplicates(train: LabelledImages) -> LabelledImages:
 
 def make_batches(train: LabelledImages, arm: str, seed: int) -> Batches:
     """Classes equally often; half a batch for the original schedule, whose other half are fakes."""
-    even = train.at(balanced_places(train.labels, seed))
+    even = train.at(balanced_indices(train.labels, seed))
     pictures = Pictures.from_array(even.images, even.labels)
     if arm == "original":
         return labelled(pictures, BATCH // 2, seed=seed)

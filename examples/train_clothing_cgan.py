@@ -35,7 +35,7 @@ from kerasgen.data import (
     Batches,
     LabelledImages,
     Pictures,
-    balanced_places,
+    balanced_indices,
     labelled,
     load_labelled,
     stratified_split,
@@ -141,7 +141,7 @@ def chosen(pictures: LabelledImages) -> LabelledImages:
 def make_batches(train: LabelledImages) -> Batches:
     """Training batches; half as large for the original schedule, whose other half are fakes."""
     if FLAGS.sampling == "balanced":
-        train = train.at(balanced_places(train.labels, FLAGS.seed))
+        train = train.at(balanced_indices(train.labels, FLAGS.seed))
     pictures = Pictures.from_array(train.images, train.labels)
     if FLAGS.model == "original":
         if FLAGS.batch_size % 2:

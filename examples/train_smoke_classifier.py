@@ -47,7 +47,7 @@ from kerasgen.evaluation.judges import load_translator
 from kerasgen.evaluation.reports import figure_lines
 from kerasgen.io import check_writable, contact_sheet, labelled_sheet, read_folder, save_png
 from kerasgen.procedural import through_jpeg
-from kerasgen.procedural.scenery import camera_rooms
+from kerasgen.procedural.scenery import camera_scenes
 from kerasgen.procedural.smoke.overlay import smoky_copies
 from kerasgen.training import Trainer, TrainerOptions, make_strategy
 
@@ -97,7 +97,7 @@ def settings() -> dict:
 def load_clean() -> np.ndarray:
     """Clean pictures for the training set, ``[N, S, S, 3]`` uint8."""
     if FLAGS.clean is None:
-        return camera_rooms(DRAWN["clean"], 10 * FLAGS.seed, FLAGS.size, smoky=False).images
+        return camera_scenes(DRAWN["clean"], 10 * FLAGS.seed, FLAGS.size, smoky=False).images
     return read_folder(FLAGS.clean, FLAGS.size).images
 
 
@@ -105,7 +105,7 @@ def load_test() -> DetectionData:
     """Test pictures, none of which is a source of the training set."""
     if FLAGS.test is None:
         without, with_it = (
-            camera_rooms(DRAWN["test"], 10 * FLAGS.seed + 1, FLAGS.size, smoky=smoky).images
+            camera_scenes(DRAWN["test"], 10 * FLAGS.seed + 1, FLAGS.size, smoky=smoky).images
             for smoky in (False, True)
         )
     else:

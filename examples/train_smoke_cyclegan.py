@@ -45,7 +45,7 @@ from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved
 from kerasgen.evaluation.judges import translator
 from kerasgen.evaluation.reports import figure_lines, save_loss_curves
 from kerasgen.io import check_writable, labelled_sheet, save_png
-from kerasgen.procedural.scenery import camera_rooms
+from kerasgen.procedural.scenery import camera_scenes
 from kerasgen.procedural.smoke.overlay import smoky_copies
 from kerasgen.training import Trainer, TrainerOptions, make_strategy, sample_sheet
 
@@ -152,7 +152,7 @@ def draw_sets() -> translator.TranslationSets:
     sets = []
     for number, (name, count) in enumerate(DRAWN.items()):
         seed, smoky = 10 * FLAGS.seed + number, "target" in name
-        sets.append(camera_rooms(count, seed, FLAGS.size, smoky=smoky).images)
+        sets.append(camera_scenes(count, seed, FLAGS.size, smoky=smoky).images)
     return translator.TranslationSets(*sets)
 
 

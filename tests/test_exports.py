@@ -24,7 +24,7 @@ def test_every_exported_name_is_there_and_is_no_module(name):
 
 @pytest.mark.parametrize("name", LAZY)
 def test_no_module_has_the_name_of_an_export(name):
-    """Once imported, it would take the place of what is exported."""
+    """Once imported, the module would shadow the export."""
     for export in package(name).__all__:
         with pytest.raises(ModuleNotFoundError):
             importlib.import_module(f"kerasgen.{name}.{export}")

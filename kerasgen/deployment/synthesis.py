@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasgen.annotations.annotated_folder import Known, SourceFolder
+from kerasgen.annotations.annotated_folder import AnnotatedFolder, PictureFacts
 from kerasgen.annotations.annotation import run_lengths
 from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
 from kerasgen.annotations.records import ManifestRow, Source
@@ -43,7 +43,7 @@ class _Sample:
 
     sources: tuple[Source, ...]
     parameters: dict[str, Any]
-    known: Known
+    known: PictureFacts
     image: np.ndarray | None
     reason: str | None = None
 
@@ -64,7 +64,7 @@ def synthesize(
     Args:
         model: A generator, a refiner or a translator, or its version folder.
         folder: New, or left unfinished by the same call, which then continues it.
-        sources: Folder of a refiner's or a translator's inputs, see ``SourceFolder``; None for a
+        sources: Folder of a refiner's or a translator's inputs, see ``AnnotatedFolder``; None for a
             generator.
         count: Number of pictures; a generator takes its classes in turn. None for ``times``
             pictures of every source.
@@ -84,7 +84,7 @@ def synthesize(
     """
     check_apart(folder, sources=sources)
     check_writable(folder)
-    known = None if sources is None else SourceFolder(sources)
+    known = None if sources is None else AnnotatedFolder(sources)
     model = model if isinstance(model, ServedModel) else ServedModel(model)
     judge = gate if gate is None or isinstance(gate, ServedModel) else ServedModel(gate)
     total = _total(model, known, count, times)
@@ -118,7 +118,9 @@ def _check_gate(gate: ServedModel | None) -> None:
         raise ValueError(f"The gate must be a classifier. Received: gate={gate.name} ({gate.kind})")
 
 
-def _total(model: ServedModel, sources: SourceFolder | None, count: int | None, times: int) -> int:
+def _total(
+    model: ServedModel, sources: AnnotatedFolder | None, count: int | None, times: int
+) -> int:
     """The number of pictures, after a check that the arguments fit the model."""
     if model.kind == "classifier":
         raise ValueError(f"A classifier makes no pictures. Received: {model.name}")
@@ -146,7 +148,7 @@ def _generated(model: ServedModel, indices: range, seed: int) -> list[_Sample]:
         _Sample(
             (_as_source(model),),
             {"class_name": names[label], "label": label, "model_seed": own},
-            Known(names[label]),
+            PictureFacts(names[label]),
             np.asarray(image),
         )
         for image, label, own in zip(images, labels, seeds, strict=True)
@@ -154,7 +156,7 @@ def _generated(model: ServedModel, indices: range, seed: int) -> list[_Sample]:
 
 
 def _changed(
-    model: ServedModel, sources: SourceFolder, indices: range, times: int, seed: int
+    model: ServedModel, sources: AnnotatedFolder, indices: range, times: int, seed: int
 ) -> list[_Sample]:
     names = {index: sources.names[index // times] for index in indices}
     images: dict[str, Pixels] = {}
@@ -177,11 +179,11 @@ def _changed(
     samples = []
     for index, name in names.items():
         if name in faults:
-            samples.append(_Sample((_as_source(model),), {}, Known(), None, faults[name]))
+            samples.append(_Sample((_as_source(model),), {}, PictureFacts(), None, faults[name]))
             continue
         own = {key: value[rows[index]] for key, value in outputs.items()}
         picture = np.asarray(to_uint8(own["picture"]))
-        known = sources.known(name).stretched(images[name].shape[:2], picture.shape[:2])
+        known = sources.facts(name).stretched(images[name].shape[:2], picture.shape[:2])
         parameters = {**known.parameters(), "variation": index % times}
         if model.draws:
             parameters["model_seed"] = seeds[index]

@@ -17,20 +17,20 @@ def open_saved_model(path: PathLike, signature: str | None = None) -> Any:
 
     Args:
         path: The version folder, as ``saved_models/NAME/1``.
-        signature: One that it must have; None for any.
+        signature: A signature that it must have, or None.
 
     Returns:
-        What ``tf.saved_model.load`` gives.
+        The object that ``tf.saved_model.load`` returns.
 
     Raises:
-        ValueError: If there is no SavedModel, it is damaged, or it has no such signature.
+        ValueError: If there is no SavedModel, it is damaged, or it lacks the signature.
     """
     import tensorflow as tf
 
     received = f"Received: path={str(path)!r}"
     if not (Path(path) / "saved_model.pb").is_file():
         raise ValueError(
-            "There is no SavedModel in this folder (no saved_model.pb; give the version folder, as "
+            "There is no SavedModel in this folder (no saved_model.pb; pass the version folder, as "
             f"saved_models/NAME/1). {received}"
         )
     try:

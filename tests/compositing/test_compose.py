@@ -79,5 +79,5 @@ def test_a_wrong_annotation_is_a_result_and_no_error(folders, tmp_path):
 
 def test_nothing_is_written_into_the_folders_that_are_read(folders, tmp_path):
     for inside in folders:
-        with pytest.raises(ValueError, match="lies within .*give a folder beside it"):
+        with pytest.raises(ValueError, match="lies within .*use a folder beside it"):
             compose(*folders, inside / "out", count=1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from manifest_files import tree
 
-from kerasgen.annotations.annotated_folder import SourceFolder
+from kerasgen.annotations.annotated_folder import AnnotatedFolder
 from kerasgen.annotations.annotation import Annotation
 from kerasgen.io.images import read_image
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
@@ -30,12 +30,12 @@ def test_pictures_and_rows_are_those_of_the_batch(kind, draw, tmp_path):
 
 def test_what_is_known_of_an_eye_is_read_back(tmp_path):
     draw_eyes(tmp_path, 2, size=16)
-    sources = SourceFolder(tmp_path)
-    known = sources.known(sources.names[1])
+    sources = AnnotatedFolder(tmp_path)
+    known = sources.facts(sources.names[1])
     eyes = rendered_eyes(2, 0, 16)
     assert isinstance(known.annotation, Annotation)
     assert known.annotation.to_dict() == eyes.annotation(1).to_dict()
-    assert known.facts["parameters"].keys() == {"kind", "gaze"}
+    assert known.extra["parameters"].keys() == {"kind", "gaze"}
 
 
 def test_a_folder_may_grow_within_a_block(tmp_path):
