@@ -30,6 +30,27 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--real, or else a fifth of the training pictures)",
     )
     add("--out", required=True, metavar="DIR", help="report folder; an unfinished one is continued")
+    _add_training(prove)
+    add(
+        "--gate",
+        action="store_true",
+        help="also train on only those synthetic pictures whose class a classifier trained on real "
+        "ones confirms",
+    )
+    add(
+        "--fail-if",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help=f'exit with status {FAILED} if the condition is met, such as "gain_low<0", on one of '
+        f"{', '.join(CONDITIONS)}; may be repeated",
+    )
+    prove.set_defaults(run=_prove)
+
+
+def _add_training(prove: argparse.ArgumentParser) -> None:
+    """What is trained, on which amounts, and how long."""
+    add = prove.add_argument
     add("--amounts", help="numbers of real pictures, as 500,1000 (default: 1/16, 1/4 and all)")
     add("--times", default="1,4", help="synthetic pictures added per real one")
     add("--seeds", type=whole_number, default=5, help="classifiers per arm and amount")
@@ -67,21 +88,6 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "mobilenet_v2:FILE (see compare), in place of small networks from scratch",
     )
     add("--score", choices=("accuracy", "macro_f1"), default="accuracy", help="score to compare")
-    add(
-        "--gate",
-        action="store_true",
-        help="also train on only those synthetic pictures whose class a classifier trained on real "
-        "ones confirms",
-    )
-    add(
-        "--fail-if",
-        action="append",
-        default=[],
-        metavar="CONDITION",
-        help=f'exit with status {FAILED} if the condition is met, such as "gain_low<0", on one of '
-        f"{', '.join(CONDITIONS)}; may be repeated",
-    )
-    prove.set_defaults(run=_prove)
 
 
 def _prove(arguments: argparse.Namespace) -> int:

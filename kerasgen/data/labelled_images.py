@@ -118,13 +118,17 @@ def load_labelled(
         sets[split] = _stacked(kept, found.class_names, lost, f"{split} of {str(source)!r}")
         if split == "train":
             _check_classes(sets[split], lost, source)
+    _warn_of(lost)
+    return sets
+
+
+def _warn_of(lost: list[_Lost]) -> None:
     if lost:
         by_transform = sum(one.by_transform for one in lost)
         _LOGGER.warning(
             "%d pictures left out: %d by the transform, %d unreadable. First: %s: %s",
             *(len(lost), by_transform, len(lost) - by_transform, lost[0].name, lost[0].reason),
         )
-    return sets
 
 
 def save_labelled(path: str | Path, pictures: LabelledImages) -> None:

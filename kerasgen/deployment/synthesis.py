@@ -14,7 +14,7 @@ import numpy as np
 
 from kerasgen.annotations.annotated_folder import AnnotatedFolder, PictureFacts
 from kerasgen.annotations.annotation import run_lengths
-from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
+from kerasgen.annotations.fill_folder import Entry, FilledFolder, Job, fill_folder
 from kerasgen.annotations.records import ManifestRow, Source
 from kerasgen.annotations.synthetic_folder import picture_name
 from kerasgen.deployment.served_model import ServedModel
@@ -89,15 +89,6 @@ def synthesize(
     judge = gate if gate is None or isinstance(gate, ServedModel) else ServedModel(gate)
     total = _total(model, known, count, times)
     _check_gate(judge)
-
-    def job(indices: range) -> Iterator[Entry]:
-        if known is None:
-            samples = _generated(model, indices, seed)
-        else:
-            samples = _changed(model, known, indices, times, seed)
-        for index, sample in zip(indices, _gated(samples, judge), strict=True):
-            yield _row(sample, index, seed), None if sample.reason else sample.image
-
     settings = {
         "model": model.name,
         "model_sha256": model.sha256,
@@ -107,10 +98,29 @@ def synthesize(
         "gate": judge and judge.sha256,
     }
     names = model.class_names if known is None else known.class_names
+    job = _job(model, known, times, seed, judge)
     filled = fill_folder(
         job, folder, total, settings=settings, class_names=names, block=BLOCK, report=report
     )
     return filled.with_sheet(sources)
+
+
+def _job(
+    model: ServedModel,
+    sources: AnnotatedFolder | None,
+    times: int,
+    seed: int,
+    gate: ServedModel | None,
+) -> Job:
+    def job(indices: range) -> Iterator[Entry]:
+        if sources is None:
+            samples = _generated(model, indices, seed)
+        else:
+            samples = _changed(model, sources, indices, times, seed)
+        for index, sample in zip(indices, _gated(samples, gate), strict=True):
+            yield _row(sample, index, seed), None if sample.reason else sample.image
+
+    return job
 
 
 def _check_gate(gate: ServedModel | None) -> None:
