@@ -8,6 +8,7 @@ from .annotation import tight_box as tight_box
 from .annotation import translation as translation
 from .fill_folder import Entry as Entry
 from .fill_folder import FilledFolder as FilledFolder
+from .fill_folder import Job as Job
 from .records import ManifestRow as ManifestRow
 from .records import PlacedObject as PlacedObject
 from .records import Source as Source

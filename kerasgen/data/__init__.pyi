@@ -6,10 +6,8 @@ from .crops import cut as cut
 from .domain_checks import domain_remarks as domain_remarks
 from .domain_checks import small_picture_remarks as small_picture_remarks
 from .labelled_images import LabelledImages as LabelledImages
-from .labelled_images import balanced_indices as balanced_indices
 from .labelled_images import load_labelled as load_labelled
 from .labelled_images import save_labelled as save_labelled
-from .labelled_images import stratified_split as stratified_split
 from .pipeline import Batches as Batches
 from .pipeline import Pictures as Pictures
 from .pipeline import Stream as Stream
@@ -19,8 +17,10 @@ from .random_streams import STREAMS as STREAMS
 from .random_streams import DrawingStream as DrawingStream
 from .random_streams import ServedStream as ServedStream
 from .random_streams import stream_key as stream_key
+from .splits import balanced_indices as balanced_indices
 from .splits import balancing_repeats as balancing_repeats
 from .splits import source_of as source_of
 from .splits import sources_by_class as sources_by_class
 from .splits import split_by_folder_tail as split_by_folder_tail
 from .splits import split_by_source as split_by_source
+from .splits import stratified_split as stratified_split

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from kerasgen.data.random_streams import LabelStream
+
 
 def split_by_folder_tail(paths: Sequence[Path], test_share: float) -> tuple[list[int], list[int]]:
     """Holds out the last part of each folder, in the order of file names.
@@ -178,3 +180,76 @@ def balancing_repeats(images: np.ndarray, likeness: float = 5.0) -> np.ndarray:
         copies[index] = np.count_nonzero(distances < likeness**2)
     copies = np.maximum(copies, 1.0)
     return np.maximum(np.rint(copies.max() / copies), 1).astype(np.int64)
+
+
+def stratified_split(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Holds out a random share of every class.
+
+    Near-copies, such as frames of one recording, may get on both sides; `split_by_source`
+    keeps them together.
+
+    Args:
+        labels: `[N]` integers.
+        share: Share of each class to hold out, above 0 and below 1; at least one picture of each
+            class with two or more, and never all of them.
+        seed: Not negative; which pictures of a class are held out depends on it and their number.
+
+    Returns:
+        Indices of the training and of the held-out pictures, int64, each in ascending order.
+
+    Raises:
+        ValueError: If an argument is out of its range or nothing would be held out.
+    """
+    labels = _checked_labels(labels, seed)
+    if not 0.0 < share < 1.0:
+        raise ValueError(f"`share` must be above 0 and below 1. Received: share={share}")
+    held_out = np.zeros(len(labels), bool)
+    for label in np.unique(labels).tolist():
+        indices = np.flatnonzero(labels == label)
+        count = min(max(round(share * len(indices)), 1), len(indices) - 1)
+        held_out[_random(seed, LabelStream.HELD_OUT, label).permutation(indices)[:count]] = True
+    if not held_out.any():
+        raise ValueError(
+            "No class has two pictures, so none can be held out: add some. "
+            f"Received: {len(labels)} labels"
+        )
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def balanced_indices(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Repeats pictures of rarer classes so that all classes are equally frequent.
+
+    Args:
+        labels: `[N]` integers.
+        seed: Not negative.
+
+    Returns:
+        `[classes * largest class]` int64 indices in random order. Every picture occurs; within a
+        class the numbers of repeats differ by at most one.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+    labels = _checked_labels(labels, seed)
+    classes, counts = np.unique(labels, return_counts=True)
+    parts = []
+    for label in classes.tolist():
+        indices = np.flatnonzero(labels == label)
+        rounds, rest = divmod(int(counts.max()), len(indices))
+        some = _random(seed, LabelStream.REPEATED, label).permutation(indices)[:rest]
+        parts.append(np.concatenate([np.tile(indices, rounds), some]))
+    return _random(seed, LabelStream.ORDER, 0).permutation(np.concatenate(parts)).astype(np.int64)
+
+
+def _random(seed: int, stream: LabelStream, label: int) -> np.random.Generator:
+    return np.random.default_rng([seed, stream, abs(label), int(label < 0)])
+
+
+def _checked_labels(labels: np.ndarray, seed: int) -> np.ndarray:
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or not labels.size or labels.dtype.kind not in "iu" or seed < 0:
+        received = f"labels of shape={labels.shape}, dtype={labels.dtype}, seed={seed}"
+        raise ValueError(
+            f"`labels` must be [N] integers and `seed` not negative. Received: {received}"
+        )
+    return labels

@@ -7,13 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasgen.data.labelled_images import (
-    LabelledImages,
-    balanced_indices,
-    load_labelled,
-    save_labelled,
-    stratified_split,
-)
+from kerasgen.data.labelled_images import LabelledImages, load_labelled, save_labelled
+from kerasgen.data.splits import balanced_indices, stratified_split
 from kerasgen.io.images import read_image
 
 

@@ -16,9 +16,8 @@ import numpy as np
 
 from kerasgen.classifier import ClassifierStep, build_classifier
 from kerasgen.data.augmentation import Augmentation
-from kerasgen.data.labelled_images import balanced_indices
 from kerasgen.data.pipeline import Pictures, labelled
-from kerasgen.data.splits import split_by_source
+from kerasgen.data.splits import balanced_indices, split_by_source
 from kerasgen.evaluation.classifiers.early_stopping import fit_classifier, log_likelihood
 from kerasgen.evaluation.classifiers.linear_head import feature_batches, linear_head
 from kerasgen.evaluation.classifiers.training import TrainConfig, compute_logits

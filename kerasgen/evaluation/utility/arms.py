@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgen.data.augmentation import Augmentation
-from kerasgen.data.labelled_images import LabelledImages, balanced_indices
+from kerasgen.data.labelled_images import LabelledImages
+from kerasgen.data.splits import balanced_indices
 from kerasgen.evaluation.classifiers.training import (
     Generate,
     TrainConfig,

@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from kerasgen.data.labelled_images import LabelledImages, balanced_indices
-from kerasgen.data.splits import sources_by_class, split_by_source
+from kerasgen.data.labelled_images import LabelledImages
+from kerasgen.data.splits import balanced_indices, sources_by_class, split_by_source
 
 Added = Literal["synthetic", "confirmed", "more real", "noise"]
 
