@@ -159,13 +159,3 @@ def test_no_function_takes_many_arguments():
             all_arguments = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
             own = [each.arg for each in all_arguments if each.arg not in ("self", "cls")]
             assert len(own) <= MOST_ARGUMENTS, f"{name} takes {len(own)} arguments"
-
-
-def test_the_package_imports_nothing_heavy():
-    imported = [
-        name
-        for node in ast.walk(ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8")))
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in [ast.unparse(node)]
-    ]
-    assert imported == ["import lazy_loader"]

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from kerasgen.compositing.foregrounds import Foreground
 from kerasgen.io.files import file_sha256
 from kerasgen.io.images import PathLike, Pixels, list_images, read_image
+from kerasgen.io.progress import Report
 
 _MAX_SIDE = 2048
 _MEMORY_LIMIT = 256 * 2**20
@@ -97,7 +98,7 @@ class Backgrounds:
         return {**self.__dict__, "_kept": {}, "_kept_bytes": 0}
 
     def usable(
-        self, workers: int = 1, report: Callable[[int, int], None] | None = None
+        self, workers: int = 1, report: Report | None = None
     ) -> tuple["Backgrounds", list[tuple[str, str]]]:
         """Decodes each once, and leaves out those that `__getitem__` would refuse.
 
@@ -106,7 +107,7 @@ class Backgrounds:
 
         Args:
             workers: Threads; the result does not depend on them.
-            report: Called with the number of pictures done and of all, after each.
+            report: Called after each.
 
         Returns:
             The others, in their order, and the (path, reason) of each that is left out.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kerasgen.annotations.fill_folder import FilledFolder
 from kerasgen.annotations.synthetic_folder import METADATA, SETTINGS
@@ -27,41 +28,55 @@ _SHOWN = 10
 
 
 @dataclass(frozen=True, eq=False)
-class ComposedFolder(FilledFolder):
-    """A finished folder of scenes; `sheet` shows the first ones.
+class Material:
+    """What scenes are made of.
 
     Attributes:
         class_names: The names of labels 0, 1, ...
-        foregrounds: What was pasted.
-        rejected_foregrounds: Pictures that gave no foreground, with the reason; also a file.
-        backgrounds: How many could be pasted on.
-        rejected_backgrounds: (path, reason) of each that could not.
-        masks_sheet: The sheet with outlines, boxes and classes; None if there is no scene.
-        verification: What was found wrong; None if nothing was checked.
+        foregrounds: What can be pasted.
+        rejected_foregrounds: Pictures that gave no foreground, with the reason.
+        backgrounds: What can be pasted on.
+        rejected_backgrounds: (path, reason) of each picture that cannot.
     """
 
-    class_names: tuple[str, ...] = ()
-    foregrounds: tuple[Foreground, ...] = ()
-    rejected_foregrounds: tuple[Rejection, ...] = ()
-    backgrounds: int = 0
-    rejected_backgrounds: tuple[tuple[str, str], ...] = ()
-    masks_sheet: Path | None = None
-    verification: Verification | None = None
+    class_names: tuple[str, ...]
+    foregrounds: tuple[Foreground, ...]
+    rejected_foregrounds: tuple[Rejection, ...]
+    backgrounds: Backgrounds
+    rejected_backgrounds: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
-        """What was used, what there is and what was found wrong."""
+        """What was left out, and a line a class."""
         lines = []
-        if self.rejected_backgrounds:
-            left_out = len(self.rejected_backgrounds)
-            lines.append(f"{left_out} of {left_out + self.backgrounds} backgrounds left out:")
+        left_out = len(self.rejected_backgrounds)
+        if left_out:
+            lines.append(f"{left_out} of {left_out + len(self.backgrounds)} backgrounds left out:")
             lines += [f"  {path}: {why}" for path, why in self.rejected_backgrounds[:_SHOWN]]
             lines += [f"  and {left_out - _SHOWN} more"] if left_out > _SHOWN else []
         labels = [item.label for item in self.foregrounds]
         lines += foreground_lines(labels, self.rejected_foregrounds, self.class_names)
-        lines.append(super().__str__())
-        lines += [f"sheet: {self.masks_sheet}"] if self.masks_sheet is not None else []
-        lines += [str(self.verification)] if self.verification is not None else []
         return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ComposedFolder(FilledFolder):
+    """A finished folder of scenes; `sheet` shows the first ones.
+
+    Attributes:
+        material: What they were made of, and what was left out.
+        masks_sheet: The sheet with outlines, boxes and classes; None if there is no scene.
+        verification: What was found wrong; None if nothing was checked.
+    """
+
+    material: Material
+    masks_sheet: Path | None
+    verification: Verification | None
+
+    def __str__(self) -> str:
+        """What was used, what there is and what was found wrong."""
+        masks_sheet = None if self.masks_sheet is None else f"sheet: {self.masks_sheet}"
+        parts = (self.material, super().__str__(), masks_sheet, self.verification)
+        return "\n".join(str(part) for part in parts if part is not None)
 
 
 def compose(
@@ -95,54 +110,67 @@ def compose(
         What there is, and what was left out or found wrong.
 
     Raises:
-        ValueError: If an argument is invalid, nothing can be cut or pasted on, the folder is
-            another's or cannot be written, or more than half of the scenes cannot be composed.
+        ValueError: If an argument is invalid, nothing can be cut or pasted on, or as
+            `compose_folder` does.
         Unfinished: After Ctrl-C or SIGTERM, or if a worker was killed.
     """
     check_apart(folder, foregrounds=foregrounds, backgrounds=backgrounds)
-    # What could fail after minutes of cutting is tried before.
     options = options or SceneOptions()
     list_images(foregrounds)
-    names = class_folders(foregrounds)
     scenery = Backgrounds.from_folder(backgrounds)
-    check_scenes(folder, count, class_names=names, options=options, seed=seed, workers=workers)
+    common: dict[str, Any] = {"options": options, "seed": seed, "workers": workers}
+    # What could fail after minutes of cutting is tried before.
+    check_scenes(folder, count, class_names=class_folders(foregrounds), **common)
+    material = _read_material(foregrounds, scenery, options, workers, progress)
+    with progress("scenes") as report:
+        filled = compose_folder(
+            material.foregrounds,
+            material.backgrounds,
+            folder,
+            count,
+            class_names=material.class_names,
+            yolo=yolo,
+            report=report,
+            **common,
+        )
+    return _finished(filled, material, verify, progress)
+
+
+def _read_material(
+    foregrounds: PathLike,
+    scenery: Backgrounds,
+    options: SceneOptions,
+    workers: int,
+    progress: Progress,
+) -> Material:
+    names = class_folders(foregrounds)
     with progress("backgrounds") as report:
         usable, unusable = scenery.usable(workers, report)
     with progress("foregrounds") as report:
         found, rejected = read_foregrounds(
             foregrounds, names, workers=workers, report=report, **options.extraction
         )
-    with progress("scenes") as report:
-        filled = compose_folder(
-            found,
-            usable,
-            folder,
-            count,
-            class_names=names,
-            options=options,
-            seed=seed,
-            workers=workers,
-            yolo=yolo,
-            report=report,
-        )
+    return Material(tuple(names), tuple(found), tuple(rejected), usable, tuple(unusable))
+
+
+def _finished(
+    filled: FilledFolder, material: Material, verify: int | None, progress: Progress
+) -> ComposedFolder:
+    """Writes what belongs to the folder, and checks it."""
+    names, rejected = material.class_names, material.rejected_foregrounds
     save_rejected(filled.folder / REJECTED_FOREGROUNDS, rejected, names)
-    sheet, masks_sheet = save_sheets(folder, names) or (None, None)
+    sheet, masks_sheet = save_sheets(filled.folder, names) or (None, None)
     verification = None
     if verify is None or verify > 0:
         with progress("verified") as report:
-            verification = verify_folder(folder, found, most=verify, report=report)
+            verification = verify_folder(
+                filled.folder, material.foregrounds, most=verify, report=report
+            )
     return ComposedFolder(
-        filled.folder,
-        filled.pictures,
-        filled.rejected,
-        sheet,
-        tuple(names),
-        tuple(found),
-        tuple(rejected),
-        len(usable),
-        tuple(unusable),
-        masks_sheet,
-        verification,
+        **{**vars(filled), "sheet": sheet},
+        material=material,
+        masks_sheet=masks_sheet,
+        verification=verification,
     )
 
 

@@ -41,9 +41,7 @@ def compose_folder(
 ) -> FilledFolder:
     """Composes scenes into a folder, see `fill_folder`; what is there already is not made again.
 
-    The folder's bytes depend on the arguments, but not on `workers` and `report`, and not on how
-    often it was stopped: Ctrl-C, SIGTERM and a kill cost no more than the scenes under way. A scene
-    that cannot be composed becomes a rejected row with its reason.
+    A scene that cannot be composed becomes a rejected row with its reason.
 
     Args:
         foregrounds: To choose objects from, see `compose_scene`.
@@ -62,9 +60,9 @@ def compose_folder(
         What there is.
 
     Raises:
-        ValueError: If an argument is invalid, the folder is another's or cannot be written, or more
-            than half of the scenes cannot be composed.
-        Unfinished: After Ctrl-C or SIGTERM, or if a worker was killed.
+        ValueError: If an argument is invalid, more than half of the scenes cannot be composed, or
+            as `fill_folder` does.
+        Unfinished: As `fill_folder` does.
     """
     options = options or SceneOptions()
     _check_numbers(count, seed, workers)
@@ -73,8 +71,7 @@ def compose_folder(
         received = f"label={max(groups)}, class_names={list(class_names)}"
         raise ValueError(f"Each label needs a name. Received: {received}")
     scenery = backgrounds if isinstance(backgrounds, Backgrounds) else Backgrounds(backgrounds)
-    settings = {
-        **_settings(options, seed),
+    pictures = {
         "foregrounds": foregrounds_digest(foregrounds),
         "backgrounds": _digest(f"{name} {sha256}" for name, sha256 in scenery.sources()),
     }
@@ -82,7 +79,7 @@ def compose_folder(
         _SceneJob(groups, scenery, options, seed),
         folder,
         count,
-        settings=settings,
+        settings={**_settings(options, seed), **pictures},
         class_names=class_names,
         workers=workers,
         yolo=yolo,

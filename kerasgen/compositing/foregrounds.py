@@ -8,7 +8,7 @@ than a missing picture.
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from kerasgen.annotations.sidecar_masks import MASK_ENDING, mask_beside
 from kerasgen.compositing import segmentation
 from kerasgen.io.files import file_sha256
 from kerasgen.io.images import ImageError, PathLike, Pixels, list_images, read_image
+from kerasgen.io.progress import Report
 
 Method = Literal["alpha", "mask", "estimated"]
 
@@ -224,7 +225,7 @@ def read_foregrounds(
     min_quality: float = MIN_QUALITY,
     max_side: int = MAX_SIDE,
     workers: int = 1,
-    report: Callable[[int, int], None] | None = None,
+    report: Report | None = None,
 ) -> tuple[list[Foreground], list[Rejection]]:
     """Reads the foregrounds of `<folder>/<class>/<picture>`.
 
@@ -238,7 +239,7 @@ def read_foregrounds(
         min_quality: As for `extract`.
         max_side: As for `extract`.
         workers: Threads; the result does not depend on them.
-        report: Called with the number of pictures done and of all, after each.
+        report: Called after each.
 
     Returns:
         The foregrounds, and the pictures that gave none, both in the order of classes and names.

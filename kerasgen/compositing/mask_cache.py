@@ -1,7 +1,7 @@
 """Folders of pictures with their masks beside them, so that masks are estimated once and for all.
 
 To find a mask takes a hundred times as long as to use it. What is written here is read by
-`foregrounds.read_foregrounds` as any folder with given masks, and a person can look at the masks,
+`foregrounds.read_foregrounds` as any folder with given masks, and a person can view the masks,
 mend or delete them first.
 """
 

@@ -69,8 +69,8 @@ def compose_scene(
     """Composes one scene.
 
     Classes are drawn evenly, however many foregrounds each has, then a foreground of the class.
-    Whatever would hide too much of an object below it is placed anew, and left out after
-    `attempts`; a scene with too few objects is begun anew with smaller ones.
+    What would hide too much of an object below it is placed anew, and left out after `attempts`;
+    a scene with too few objects is begun anew with smaller ones.
 
     Args:
         index: Number of the scene, from 0.
@@ -85,19 +85,18 @@ def compose_scene(
         The scene, with `options.objects[0]` objects or more.
 
     Raises:
-        ValueError: If an argument is invalid, or so few objects find a place.
+        ValueError: If an argument is invalid, or so few find a place.
     """
     options = options or SceneOptions()
     if min(index, seed) < 0:
-        raise ValueError(f"`index` and `seed` must be 0 or more. Received: {index=}, {seed=}")
+        raise ValueError(f"`index` and `seed` must not be negative. Received: {index=}, {seed=}")
     groups = foregrounds if isinstance(foregrounds, Mapping) else by_label(foregrounds)
     scenery = backgrounds if isinstance(backgrounds, Backgrounds) else Backgrounds(backgrounds)
     random = np.random.default_rng([seed, index])
     background = scenery[int(random.integers(len(scenery)))]
     ground, part = random_crop(random, background.image, options.frame)
     is_flipped = bool(random.random() < options.flip)
-    if is_flipped:
-        ground = np.asarray(cv2.flip(ground, 1), np.uint8)
+    ground = np.asarray(cv2.flip(ground, 1), np.uint8) if is_flipped else ground
     for round_ in range(_ROUNDS):
         canvas = _Canvas(ground.copy(), options, random, _SMALLER**round_)
         count = int(random.integers(options.objects[0], options.objects[1] + 1))

@@ -1,7 +1,7 @@
 """Are the annotations of a folder of scenes right? Each is held against the pixels.
 
-No detector is asked, for it would err itself: the foregrounds are known, so the question is whether
-the picture shows this foreground, here, within this mask (`resemblance`).
+No detector is used, for it would err itself: the foregrounds are known, so the question is whether
+the picture shows this foreground, here, within this mask (`template_match`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from kerasgen.compositing.foregrounds import Foreground
 from kerasgen.compositing.scene import by_label
 from kerasgen.io.files import read_json
 from kerasgen.io.images import PathLike, read_image
+from kerasgen.io.progress import Report
 
 _SHOWN = 10
 _LOWEST_FIT = 0.5
@@ -69,7 +70,7 @@ class Verification:
     Attributes:
         pictures: How many.
         objects: How many, in them.
-        compared: Objects with enough detail in sight that their class and place could be told.
+        compared: Objects with enough detail in sight to check their class and place.
         failures: In the order of the pictures; one object may fail in several ways.
     """
 
@@ -82,7 +83,7 @@ class Verification:
         """The counts, and the first ten failures in a line each."""
         counts = (
             f"verified {self.pictures} pictures with {self.objects} objects, of which "
-            f"{self.compared} have detail enough to tell class and place: "
+            f"{self.compared} have detail enough to check class and place: "
             f"{len(self.failures)} failures"
         )
         return "\n".join([counts, *map(str, self.failures[:_SHOWN])])
@@ -93,7 +94,7 @@ def verify_folder(
     foregrounds: Sequence[Foreground],
     *,
     most: int | None = None,
-    report: Callable[[int, int], None] | None = None,
+    report: Report | None = None,
 ) -> Verification:
     """Holds the annotations of a finished folder of scenes against its pictures.
 
@@ -108,7 +109,7 @@ def verify_folder(
         folder: As `compose_folder` leaves it.
         foregrounds: Those it was composed of.
         most: Pictures looked at, from the first on; None for all.
-        report: Called with the number of pictures done and of all, after each.
+        report: Called after each.
 
     Returns:
         Counts and failures.

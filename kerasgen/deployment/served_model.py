@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -12,9 +11,8 @@ import tensorflow as tf
 
 from kerasgen.deployment.endpoints.endpoint import stretched_picture
 from kerasgen.io.channels import with_channels
-from kerasgen.io.files import file_sha256
 from kerasgen.io.images import PathLike, Pixels
-from kerasgen.io.saved_model import open_saved_model
+from kerasgen.io.saved_model import open_saved_model, saved_model_sha256
 
 Kind = Literal["generator", "refiner", "translator", "classifier"]
 
@@ -53,7 +51,7 @@ class ServedModel:
             )
         self.kind: Kind = _KINDS[own[0]]
         self.name = f"{folder.parent.name}/{folder.name}"
-        self.sha256 = _digest(folder)
+        self.sha256 = saved_model_sha256(folder)
         self._run = self._loaded.signatures[own[0]]
         self._inputs: Mapping[str, tf.TensorSpec] = self._run.structured_input_signature[1]
         if self.draws_style and "styles" not in self._loaded.signatures:
@@ -134,10 +132,3 @@ class ServedModel:
 
 def _noise(seed: int, shape: Sequence[int]) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal(shape, np.float32)
-
-
-def _digest(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted([folder / "saved_model.pb", *(folder / "variables").glob("*")]):
-        digest.update(f"{path.name} {file_sha256(path)}\n".encode())
-    return digest.hexdigest()

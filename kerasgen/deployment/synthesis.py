@@ -89,27 +89,34 @@ def synthesize(
     model = model if isinstance(model, ServedModel) else ServedModel(model)
     judge = gate if gate is None or isinstance(gate, ServedModel) else ServedModel(gate)
     total = _total(model, known, count, times)
-    if judge is not None and judge.kind != "classifier":
-        raise ValueError(
-            f"The gate must be a classifier. Received: gate={judge.name} ({judge.kind})"
-        )
+    _check_gate(judge)
+
+    def job(indices: range) -> Iterator[Entry]:
+        if known is None:
+            samples = _generated(model, indices, seed)
+        else:
+            samples = _changed(model, known, indices, times, seed)
+        for index, sample in zip(indices, _gated(samples, judge), strict=True):
+            yield _row(sample, index, seed), None if sample.reason else sample.image
+
+    settings = {
+        "model": model.name,
+        "model_sha256": model.sha256,
+        "sources": known and known.sha256,
+        "times": times,
+        "seed": seed,
+        "gate": judge and judge.sha256,
+    }
+    names = model.class_names if known is None else known.class_names
     filled = fill_folder(
-        _SynthesisJob(model, known, times, seed, judge),
-        folder,
-        total,
-        settings={
-            "model": model.name,
-            "model_sha256": model.sha256,
-            "sources": None if known is None else known.sha256,
-            "times": times,
-            "seed": seed,
-            "gate": None if judge is None else judge.sha256,
-        },
-        class_names=model.class_names if known is None else known.class_names,
-        block=BLOCK,
-        report=report,
+        job, folder, total, settings=settings, class_names=names, block=BLOCK, report=report
     )
     return filled.with_sheet(sources)
+
+
+def _check_gate(gate: ServedModel | None) -> None:
+    if gate is not None and gate.kind != "classifier":
+        raise ValueError(f"The gate must be a classifier. Received: gate={gate.name} ({gate.kind})")
 
 
 def _total(
@@ -131,27 +138,6 @@ def _total(
         return count
     total = len(sources.names) * times
     return total if count is None else min(count, total)
-
-
-class _SynthesisJob:
-    def __init__(
-        self,
-        model: ServedModel,
-        sources: AnnotatedFolder | None,
-        times: int,
-        seed: int,
-        gate: ServedModel | None,
-    ) -> None:
-        self._model, self._sources, self._gate = model, sources, gate
-        self._times, self._seed = times, seed
-
-    def __call__(self, indices: range) -> Iterator[Entry]:
-        if self._sources is None:
-            samples = _generated(self._model, indices, self._seed)
-        else:
-            samples = _changed(self._model, self._sources, indices, self._times, self._seed)
-        for index, sample in zip(indices, _gated(samples, self._gate), strict=True):
-            yield _row(sample, index, self._seed), None if sample.reason else sample.image
 
 
 def _generated(model: ServedModel, indices: range, seed: int) -> list[_Sample]:

@@ -1,10 +1,12 @@
-"""Loading SavedModels, with clear errors."""
+"""Loading SavedModels with clear errors, and a digest of their content."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
+from kerasgen.io.files import file_sha256
 from kerasgen.io.images import PathLike
 
 
@@ -41,3 +43,15 @@ def open_saved_model(path: PathLike, signature: str | None = None) -> Any:
             f"{received}"
         )
     return loaded
+
+
+def saved_model_sha256(path: PathLike) -> str:
+    """One SHA-256 of a SavedModel's graph and weights, 64 hexadecimal digits.
+
+    Raises:
+        ValueError: If a file cannot be read.
+    """
+    folder, digest = Path(path), hashlib.sha256()
+    for file in sorted([folder / "saved_model.pb", *(folder / "variables").glob("*")]):
+        digest.update(f"{file.name} {file_sha256(file)}\n".encode())
+    return digest.hexdigest()

@@ -45,31 +45,23 @@ def draw_eyes(
     """
     if kind not in _DRAW:
         raise ValueError(f"`kind` must be 'rendered' or 'camera'. Received: kind={kind!r}")
+    draw = _DRAW[kind]
     # Checks the arguments before anything is written.
-    _DRAW[kind](1, seed, size)
-    return fill_folder(
-        _EyeJob(kind, size, seed),
-        folder,
-        count,
-        settings={"kind": f"{kind}_eyes", "size": size, "seed": seed},
-        class_names=(),
-        block=_BLOCK,
-        report=report,
-    )
+    draw(1, seed, size)
 
-
-class _EyeJob:
-    def __init__(self, kind: str, size: int, seed: int) -> None:
-        self._kind, self._size, self._seed = kind, size, seed
-
-    def __call__(self, indices: range) -> Iterator[Entry]:
-        eyes = _DRAW[self._kind](len(indices), self._seed, self._size, indices[0])
+    def job(indices: range) -> Iterator[Entry]:
+        eyes = draw(len(indices), seed, size, indices[0])
         for position, index in enumerate(indices):
             pitch, yaw = map(float, eyes.gaze[position])
             parameters = {
-                "kind": self._kind,
+                "kind": kind,
                 "gaze": {"pitch": pitch, "yaw": yaw},
                 "annotation": eyes.annotation(position).to_dict(),
             }
-            frame = (picture_name(index), self._size, self._size, self._seed, index)
-            yield ManifestRow(*frame, (), parameters, ()), eyes.images[position]
+            row = ManifestRow(picture_name(index), size, size, seed, index, (), parameters, ())
+            yield row, eyes.images[position]
+
+    settings = {"kind": f"{kind}_eyes", "size": size, "seed": seed}
+    return fill_folder(
+        job, folder, count, settings=settings, class_names=(), block=_BLOCK, report=report
+    )

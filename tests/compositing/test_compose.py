@@ -28,12 +28,14 @@ def composed(folders, tmp_path_factory):
 
 
 def test_the_result_holds_what_was_used_left_out_and_checked(composed, folders):
-    assert (composed.pictures, composed.rejected, composed.class_names) == (5, 0, NAMES)
+    assert (composed.pictures, composed.rejected) == (5, 0)
     assert len(list(composed.rows())) == 5
-    assert (len(composed.foregrounds), composed.backgrounds) == (12, 4)
-    (rejection,) = composed.rejected_foregrounds
+    material = composed.material
+    assert material.class_names == NAMES
+    assert (len(material.foregrounds), len(material.backgrounds)) == (12, 4)
+    (rejection,) = material.rejected_foregrounds
     assert rejection.path == "pants/empty.png"
-    ((path, reason),) = composed.rejected_backgrounds
+    ((path, reason),) = material.rejected_backgrounds
     assert path == str(folders[1] / "small.png") and "8 pixels on a side" in reason
     assert composed.sheet == composed.folder / "sheet.png" and composed.sheet.is_file()
     assert composed.masks_sheet is not None and composed.masks_sheet.is_file()

@@ -25,9 +25,7 @@ def test_a_model_is_opened_with_the_signature_that_it_needs(saved):
 
 
 def test_what_is_missing_or_damaged_is_named(saved, tmp_path):
-    with pytest.raises(
-        ValueError, match=r"no signature 'serve', only \['double'\]. Received: path"
-    ):
+    with pytest.raises(ValueError, match=r"no signature 'serve', only \['double'\]. Received"):
         open_saved_model(saved, "serve")
     with pytest.raises(ValueError, match="no saved_model.pb; pass the version folder.*Received"):
         open_saved_model(tmp_path)

@@ -86,7 +86,7 @@ def test_few_held_out_samples_raise_no_more_false_alarms(count):
     for seed in range(20):
         generator = np.random.default_rng(seed)
         train, held_out, made = (generator.normal(size=(n, 2)) for n in (300, count, 200))
-        listed += len(find_copies(made, train, held_out).places)
+        listed += len(find_copies(made, train, held_out).indices)
     assert listed / (20 * 200) < 0.02
 
 
