@@ -1,7 +1,7 @@
-"""A trained model over labels or over a folder -> pictures that say what they are and came from.
+"""Folders of a trained model's pictures, with their annotations and provenance.
 
-They are made in blocks that are the same on every run, because a batch's size may change the last
-digit of a picture.
+They are computed in blocks that are the same in every run, as the size of a batch may change the
+last digit of a picture.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from kerasgen.io.images import ImageError, PathLike, Pixels, to_uint8
 from kerasgen.io.progress import Report
 
 BLOCK = 32
-"""Pictures that are made together."""
+"""Pictures in one batch."""
 
 CHANGED = 0.1
-"""Share of its light that a translator must replace for a pixel to count as changed."""
+"""Value of the change mask above which a pixel counts as changed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +34,11 @@ class _Sample:
     """One picture, or why there is none.
 
     Attributes:
-        sources: What it was made from, the model first.
-        parameters: How.
-        known: What is true of it.
+        sources: Its provenance, the model first.
+        parameters: The parameters of its row.
+        known: Its annotations.
         image: ``[H, W, C]`` uint8, or None.
-        reason: Why it is not to be used, or None.
+        reason: Why it is rejected, or None.
     """
 
     sources: tuple[Source, ...]
@@ -59,25 +59,24 @@ def synthesize(
     gate: ServedModel | PathLike | None = None,
     report: Report | None = None,
 ) -> FilledFolder:
-    """Makes the pictures that are missing.
+    """Fills a folder with a model's pictures; their sources' annotations are carried over.
 
     Args:
         model: A generator, a refiner or a translator, or its version folder.
-        folder: New, or begun by the same call, which then goes on.
-        sources: Folder of what a refiner or a translator is given, see `AnnotatedFolder`; a
-            generator takes none.
-        count: Pictures in all: of a generator, its classes in turn; else at most so many sources'.
-            None is all of them.
-        times: Pictures of each source, of a refiner: each has a style and noise of its own, where
-            the refiner takes any. Other pictures of the same file, at another time or elsewhere,
-            have the same.
-        seed: Of what is drawn: of a generator and of a refiner.
-        gate: A classifier, or its version folder; pictures that it takes for another class are
+        folder: New, or left unfinished by the same call, which then continues it.
+        sources: Folder of a refiner's or a translator's inputs, see ``AnnotatedFolder``; None for a
+            generator.
+        count: Number of pictures; a generator takes its classes in turn. None for ``times``
+            pictures of every source.
+        times: Pictures per source, for a refiner. Each has its own style and noise, which depend
+            only on the seed, the source's bytes and the number of the picture.
+        seed: Random seed of a generator or a refiner.
+        gate: A classifier, or its version folder; pictures that it puts into another class are
             rejected.
         report: Called after each block.
 
     Returns:
-        What there is, with a sheet.
+        The folder's counts, with a sheet.
 
     Raises:
         ValueError: If an argument does not fit the model, or the folder holds other pictures.
@@ -122,7 +121,7 @@ def _check_gate(gate: ServedModel | None) -> None:
 def _total(
     model: ServedModel, sources: AnnotatedFolder | None, count: int | None, times: int
 ) -> int:
-    """How many pictures there will be, once it is certain that the arguments fit the model."""
+    """The number of pictures, after a check that the arguments fit the model."""
     if model.kind == "classifier":
         raise ValueError(f"A classifier makes no pictures. Received: {model.name}")
     if (model.kind == "generator") != (sources is None):
@@ -168,14 +167,14 @@ def _changed(
         except ImageError as error:
             faults[name] = str(error)
     origins = {name: sources.source(name) for name in images}
-    # A file has the same pictures wherever it lies.
+    # By content: a file gives the same pictures in any folder.
     seeds = {
         index: _model_seed(seed, origins[name], index % times)
         for index, name in names.items()
         if name in images
     }
-    given = [images[names[index]] for index in seeds]
-    outputs = model.change(given, list(seeds.values())) if seeds else {}
+    inputs = [images[names[index]] for index in seeds]
+    outputs = model.change(inputs, list(seeds.values())) if seeds else {}
     rows = {index: row for row, index in enumerate(seeds)}
     samples = []
     for index, name in names.items():
@@ -191,7 +190,7 @@ def _changed(
         if "style" in own:
             parameters["style"] = own["style"].tolist()
         if "change" in own:
-            # Weak: where the network says that it changed something.
+            # A weak label: the network's own change mask.
             parameters["changed"] = run_lengths(own["change"][..., 0] > CHANGED)
         used = (_as_source(model), origins[name], *known.sources)
         samples.append(_Sample(used, parameters, known, picture))
@@ -204,12 +203,12 @@ def _model_seed(seed: int, source: Source, variation: int) -> int:
 
 
 def _gated(samples: list[_Sample], gate: ServedModel | None) -> list[_Sample]:
-    shown = [each for each in samples if each.image is not None]
-    if gate is None or not shown:
+    pictures = [each for each in samples if each.image is not None]
+    if gate is None or not pictures:
         return samples
-    if any(each.known.class_name is None for each in shown):
-        raise ValueError("A gate needs pictures of known classes: there are some without one.")
-    found = iter(gate.classify([each.image for each in shown if each.image is not None]))
+    if any(each.known.class_name is None for each in pictures):
+        raise ValueError("A gate needs pictures of known classes: some have no class.")
+    found = iter(gate.classify([each.image for each in pictures if each.image is not None]))
     gated = []
     for each in samples:
         name = each.known.class_name if each.image is None else next(found)
@@ -218,19 +217,19 @@ def _gated(samples: list[_Sample], gate: ServedModel | None) -> list[_Sample]:
     return gated
 
 
-def _row(made: _Sample, index: int, seed: int) -> ManifestRow:
-    height, width = (1, 1) if made.image is None else made.image.shape[:2]
+def _row(sample: _Sample, index: int, seed: int) -> ManifestRow:
+    height, width = (1, 1) if sample.image is None else sample.image.shape[:2]
     return ManifestRow(
         picture_name(index),
         width,
         height,
         seed,
         index,
-        made.sources,
-        made.parameters,
-        made.known.objects,
-        accepted=made.reason is None,
-        reason=made.reason,
+        sample.sources,
+        sample.parameters,
+        sample.known.objects,
+        accepted=sample.reason is None,
+        reason=sample.reason,
     )
 
 

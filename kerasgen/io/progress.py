@@ -53,16 +53,16 @@ def _on_terminal(bar: tqdm) -> Report:
 
 
 def _in_lines(name: str) -> Report:
-    begun = printed = time.monotonic()
+    begun = shown = time.monotonic()
     before: int | None = None
 
     def show(done: int, total: int) -> None:
-        nonlocal printed, before
+        nonlocal shown, before
         before = done - 1 if before is None else before
         now = time.monotonic()
-        if now - printed < _EVERY and done < total:
+        if now - shown < _EVERY and done < total:
             return
-        printed = now
+        shown = now
         rate = (done - before) / max(now - begun, 1e-9)
         minutes, seconds = divmod(round((total - done) / rate), 60)
         left = f", {minutes}:{seconds:02} left" if done < total else ""

@@ -1,4 +1,4 @@
-"""Loading SavedModels with clear errors, and a digest of their content."""
+"""SavedModels: opened so that what is missing is named, and a digest of their content."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def draw_eyes(
     if kind not in _DRAW:
         raise ValueError(f"`kind` must be 'rendered' or 'camera'. Received: kind={kind!r}")
     draw = _DRAW[kind]
-    # Checks the arguments before anything is written.
+    # What is wrong with the arguments shows before anything is written.
     draw(1, seed, size)
 
     def job(indices: range) -> Iterator[Entry]:
@@ -62,6 +62,7 @@ def draw_eyes(
             yield row, eyes.images[position]
 
     settings = {"kind": f"{kind}_eyes", "size": size, "seed": seed}
-    return fill_folder(
+    filled = fill_folder(
         job, folder, count, settings=settings, class_names=(), block=_BLOCK, report=report
     )
+    return filled.with_sheet()
