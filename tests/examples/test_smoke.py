@@ -48,7 +48,7 @@ def test_own_pictures_come_to_networks_and_those_to_a_detector(
         with Image.open(tmp_path / "cyclegan" / f"{name}.png") as image:
             assert min(image.size) > 20
     figures = json.loads((tmp_path / "cyclegan/figures.json").read_text(encoding="utf-8"))
-    assert {"translated", "overlay", "source", "real_null"} == set(figures["kid[pixels-16]"])
+    assert {"translated", "overlay", "source", "real_baseline"} == set(figures["kid[pixels-16]"])
     assert set(figures["structure_kept"]) == {"translated", "overlay"}
     assert ("mask_kept" in figures) == ("--start=overlay" in flags)
     exported = {path.name for path in (tmp_path / "models").iterdir()}
