@@ -1,17 +1,18 @@
-"""How many composed scenes a second, against a plain Pillow and numpy loop that does the same?
+"""Speed of scene composition, compared with a plain Pillow and numpy loop that does the same work.
 
     python benchmarks/compose.py
 
-The plain loop gets everything that was drawn from the folder that ours wrote, and does the same
+The plain loop reads all random parameters from the folder that kerasgen wrote, and does the same
 work the usual way: it opens the background, crops and resizes it; shrinks each foreground with
 antialiasing and warps it to the size of the scene (``Image.transform``, perspective, bicubic);
 blurs the edge, matches colours, adds the shadow and mixes in float on the whole scene; keeps masks
-of whole scenes; and writes PNGs at the same compression and a JSON row each. It draws nothing and
-tries no places, hashes nothing, cannot go on after a stop and writes no COCO file; ours does.
+of whole scenes; and writes PNGs at the same compression and a JSON row each. It does not sample
+parameters or search for positions, computes no hashes, cannot be resumed and writes no COCO file,
+as kerasgen does.
 
-Both are timed as whole jobs, starting their processes included, in blocks that take turns, so that
-a drift of the machine hits both. Poisson blending and distractors are off: the usual way to do the
-first, at full size, takes far longer, and the second's matrices are not in the folder. Printed: the
+Both are timed as whole jobs, starting their processes included, in alternating blocks, so that a
+drift of the machine affects both. Poisson blending and distractors are off: the former takes far
+longer the usual way, at full size, and the latter's matrices are not in the folder. Printed: the
 ratio of pictures per second on two processes and on one, and how far the pictures differ.
 """
 
@@ -32,14 +33,15 @@ from absl import app, flags
 from PIL import Image, ImageFilter
 from pycocotools import mask as masks
 
-from kerasgen.annotations.records import ManifestRow
-from kerasgen.annotations.synthetic_folder import read_manifest
-from kerasgen.compositing.backgrounds import Backgrounds
-from kerasgen.compositing.folder import compose_folder
-from kerasgen.compositing.foregrounds import Foreground, read_foregrounds
-from kerasgen.compositing.options import SceneOptions
-from kerasgen.io.images import read_image
-from kerasgen.io.sheets import save_png
+from kerasgen.annotations import ManifestRow, read_manifest
+from kerasgen.compositing import (
+    Backgrounds,
+    Foreground,
+    SceneOptions,
+    compose_folder,
+    read_foregrounds,
+)
+from kerasgen.io import read_image, save_png
 from kerasgen.procedural.garments import GARMENTS, drawn_backgrounds, drawn_garments
 
 FLAGS = flags.FLAGS
@@ -65,7 +67,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Placed:
-    """A foreground in a scene, as ours drew it."""
+    """A foreground in a scene, as kerasgen placed it."""
 
     source: str
     label: int
@@ -85,7 +87,7 @@ class Recipe:
 
 
 def recipe_of(row: ManifestRow) -> Recipe:
-    """Everything that was drawn for a scene."""
+    """All random parameters of a scene."""
     (background,) = (source.path for source in row.sources if source.role == "background")
     drawn = row.parameters["background"]
     placed = tuple(
@@ -155,7 +157,7 @@ def plain_warp(
     across, down = np.minimum(1.0, np.linalg.norm(steps, axis=0))
     small = (max(1, round(cut.width * across)), max(1, round(cut.height * down)))
     scale = np.diag([cut.width / small[0], cut.height / small[1], 1.0])
-    # Each channel alone: Pillow would multiply colours by the mask, ours has them go on beyond it.
+    # Each channel alone: Pillow would multiply colours by the mask, kerasgen extends them.
     planes = [plane.resize(small, Image.Resampling.BOX) for plane in cut.split()]
     back = np.linalg.inv(from_cut @ scale)
     warped = Image.merge("RGBA", planes).transform(
@@ -168,7 +170,7 @@ def plain_warp(
 
 
 def plain_edge(alpha: Image.Image, blending: str) -> Image.Image:
-    """The soft mask as the way of blending wants it."""
+    """The soft mask for one way of blending."""
     if blending == "hard":
         return alpha.point(lambda level: 255 * (level > 127))
     return alpha.filter(ImageFilter.GaussianBlur(1)) if blending == "feathered" else alpha
@@ -178,7 +180,7 @@ def plain_shadow(scene: np.ndarray, alpha: Image.Image, shadow: dict[str, Any]) 
     """The scene, darker."""
     moved = Image.new("L", alpha.size)
     moved.paste(alpha, (shadow["x"], shadow["y"]))
-    # Two boxes make the triangle that ours blurs with.
+    # Two boxes make the triangle with which kerasgen blurs.
     for _ in range(2):
         moved = moved.filter(ImageFilter.BoxBlur(shadow["reach"] / 2))
     light = 1 - shadow["strength"] * np.asarray(moved, np.float32)[..., None] / 255
@@ -188,7 +190,7 @@ def plain_shadow(scene: np.ndarray, alpha: Image.Image, shadow: dict[str, Any]) 
 def plain_match(
     colours: np.ndarray, scene: np.ndarray, inside: np.ndarray, share: float
 ) -> np.ndarray:
-    """The object's colours, a part of the way towards the scene's."""
+    """The object's colours, shifted partly towards the scene's."""
     own, other = colours[inside], scene[inside]
     difference = other.mean(axis=0) - own.mean(axis=0)
     brightness = difference.mean()
@@ -240,7 +242,7 @@ def check_alike(ours: Path, theirs: Path, rows: Sequence[ManifestRow]) -> tuple[
     """Mean difference of the pictures in levels, and mean overlap of the masks.
 
     Raises:
-        ValueError: If the plain loop makes other pictures.
+        ValueError: If the plain loop's pictures differ.
     """
     differences, overlaps = [], []
     for row in rows:
@@ -314,7 +316,7 @@ def compare(root: Path, workers: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """One line a number of processes."""
+    """One line for each number of processes."""
     del arguments
     print(
         f"median [quartiles] of {FLAGS.rounds} rounds of {FLAGS.scenes} scenes, "

@@ -1,28 +1,26 @@
-"""What are generated pictures worth to a classifier, beside real ones? One table.
+"""How useful are generated pictures to a classifier, compared with real ones? One table.
 
     python benchmarks/conditional_gan.py --data DIR --steps 40000
 
-Each arm's GANs are trained from several seeds on the same training pictures, resumable, in folders
-of their own; then for each, classifiers from several seeds are trained on fresh generated pictures
-alone and tested on real test pictures, beside the same classifiers trained on the real ones with as
-many updates (Ravuri & Vinyals 2019). Label fidelity is how often a real-trained classifier sees the
-class asked for. ``--validate`` tests on the validation part or, where there is none, on a part of
-the training pictures held out from everything: for choosing. Without it the test pictures are
-touched, once.
+Each arm's GANs are trained with several seeds on the same training pictures, in folders of their
+own. For each GAN, classifiers with several seeds are trained on generated pictures alone and tested
+on real ones, as are the same classifiers trained on real pictures with as many updates (Ravuri &
+Vinyals 2019, arXiv:1905.10887). Label fidelity is the share of generated pictures that a classifier
+trained on real ones puts into the requested class. ``--validate`` tests on the validation part or,
+without one, on held-out training pictures: for model selection.
 
-``--help_at 0.5`` also asks whether the pictures help beside the real ones: classifiers trained as
-long on real pictures, the same augmented, and both with half of each batch generated; differences
-to real alone are paired, over classifiers and test pictures. ``--features`` (a SavedModel) first
-drops the training pictures that are most like a test picture: pictures of one thing, in both parts.
+``--help_at 0.5`` also measures whether the pictures help in addition to real ones: classifiers are
+trained equally long on real pictures, the same augmented, and both with half of each batch
+generated; differences to real alone are paired, over classifiers and test pictures. ``--features``
+(a SavedModel) first drops the training pictures most similar to a test picture: near-duplicates.
 
-``--write 48000`` writes so many pictures of each GAN for ``kerasgen prove`` (``pictures.npz``), all
-classes alike. ``--amount 500`` trains the GANs on 500 pictures, and writes them (``real.npz``) and
-a fifth as many others (``validation.npz``).
+``--write 48000`` writes as many pictures of each GAN for ``kerasgen prove`` (``pictures.npz``), all
+classes equally often. ``--amount 500`` trains the GANs on 500 pictures, and writes them
+(``real.npz``) and a fifth as many others (``validation.npz``).
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +29,19 @@ import numpy as np
 from absl import app, flags
 
 from kerasgen import cgan, cli
-from kerasgen.data.augmentation import Augmentation
-from kerasgen.data.labelled_images import (
+from kerasgen.data import (
+    Augmentation,
+    Batches,
     LabelledImages,
-    balanced_places,
+    Pictures,
+    balanced_indices,
+    labelled,
     load_labelled,
     save_labelled,
     stratified_split,
 )
-from kerasgen.data.pipeline import Batches, Pictures, labelled
-from kerasgen.evaluation.classifiers.training import (
+from kerasgen.evaluation import Estimate
+from kerasgen.evaluation.classifiers import (
     Generate,
     TrainConfig,
     mean_f1,
@@ -48,35 +49,32 @@ from kerasgen.evaluation.classifiers.training import (
     share_right,
     train_on_images,
 )
-from kerasgen.evaluation.features.extractors import saved_model_features
+from kerasgen.evaluation.features import saved_model_features
 from kerasgen.evaluation.judges import generator as generation
-from kerasgen.evaluation.metrics import Estimate
 from kerasgen.evaluation.utility import arms as utility
-from kerasgen.evaluation.utility.training_sets import nested_order
-from kerasgen.io.sheets import save_png
-from kerasgen.training.run_log import read_history
-from kerasgen.training.step import Player, Step
-from kerasgen.training.trainer import Trainer, TrainerOptions
+from kerasgen.evaluation.utility import nested_order
+from kerasgen.io import read_json, save_png
+from kerasgen.training import Player, Step, Trainer, TrainerOptions, read_history
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("data", None, "As train_clothing_cgan.py takes it.", required=True)
+flags.DEFINE_string("data", None, "As in train_clothing_cgan.py.", required=True)
 flags.DEFINE_integer("size", 28, "Side of the pictures in pixels.", 8)
 flags.DEFINE_enum("channels", "1", ["1", "3"], "1 for grey, 3 for colour.")
-flags.DEFINE_enum("fit", "stretch", ["stretch", "crop", "pad"], "How other forms are made square.")
+flags.DEFINE_enum("fit", "stretch", ["stretch", "crop", "pad"], "How pictures are made square.")
 flags.DEFINE_string("workdir", "runs/conditional_gan", "Folder of all runs.")
-flags.DEFINE_list("arms", ["modern"], "Arms, each NAME or, such as for a slower one, NAME:STEPS.")
+flags.DEFINE_list("arms", ["modern"], "Arms, each NAME or NAME:STEPS.")
 flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of the GANs.")
 flags.DEFINE_integer("classifier_seeds", 2, "Classifiers for each GAN.", 1)
 flags.DEFINE_integer("classifier_steps", 2000, "Updates of a classifier.", 1)
-flags.DEFINE_integer("steps", 40000, "Updates of a GAN where its arm does not say.", 1)
+flags.DEFINE_integer("steps", 40000, "Updates of a GAN whose arm has no STEPS.", 1)
 flags.DEFINE_integer("classifier_width", 32, "Channels of a classifier's first layers.", 1)
 flags.DEFINE_bool("validate", False, "Test on the validation part, or on a sixth of train.")
 flags.DEFINE_float("help_at", None, "Share of generated pictures in the mixed arms.", 0, 1)
-flags.DEFINE_string("features", None, "SavedModel to find training pictures like test ones with.")
+flags.DEFINE_string("features", None, "SavedModel to find near-duplicates of test pictures.")
 flags.DEFINE_float("drop", 0.03, "Share of the training pictures dropped with --features.", 0, 1)
 flags.DEFINE_integer("write", 0, "Pictures of each GAN to write.", 0)
-flags.DEFINE_integer("amount", None, "Training pictures of the GANs; all if not given.", 5)
-flags.DEFINE_bool("mirror", False, "Show the GANs half of the real pictures mirrored.")
+flags.DEFINE_integer("amount", None, "Training pictures of the GANs; all by default.", 5)
+flags.DEFINE_bool("mirror", False, "Mirror half of the GANs' real pictures.")
 
 BATCH = 64
 ARMS: dict[str, dict[str, Any]] = {
@@ -92,17 +90,17 @@ ARMS: dict[str, dict[str, Any]] = {
         "policy": ("colour", "translation"),
     },
 }
-"""The default, and the default with one thing changed; "photographs", for few colour pictures of 64
-pixels, with a generator that a CPU trains; and "original", the original's recipe."""
+"""The default, and the default with one change; "photographs", for few colour pictures of 64
+pixels, with a generator that a CPU can train. "original" is another arm."""
 
 
 def load() -> tuple[LabelledImages, LabelledImages]:
-    """Training pictures, and those to test on."""
+    """Training pictures and test pictures."""
     form = {"size": FLAGS.size, "channels": int(FLAGS.channels), "fit": FLAGS.fit}
     found = load_labelled(FLAGS.data, **form)
     train = found["train"]
     if FLAGS.features:
-        train = without_twins(train)
+        train = without_near_duplicates(train)
     if FLAGS.amount is not None:
         train = part_of(train)
     if not FLAGS.validate:
@@ -114,7 +112,7 @@ def load() -> tuple[LabelledImages, LabelledImages]:
 
 
 def part_of(train: LabelledImages) -> LabelledImages:
-    """As many as asked for; they and some others are written, for ``kerasgen prove``."""
+    """``--amount`` pictures; they and some others are written, for ``kerasgen prove``."""
     order = nested_order(train.names, train.labels, 0)[: FLAGS.amount + FLAGS.amount // 5]
     for name, part in (("real", order[: FLAGS.amount]), ("validation", order[FLAGS.amount :])):
         if len(part):
@@ -122,26 +120,26 @@ def part_of(train: LabelledImages) -> LabelledImages:
     return train.at(order[: FLAGS.amount])
 
 
-def without_twins(train: LabelledImages) -> LabelledImages:
-    """Without the training pictures that are most like one of another part."""
+def without_near_duplicates(train: LabelledImages) -> LabelledImages:
+    """Without the training pictures that are most similar to one of another part."""
     extract = saved_model_features(FLAGS.features)
-    # Seen large and in colour, whatever the GAN is shown.
+    # Compared large and in colour, whatever the GAN is trained on.
     large = load_labelled(FLAGS.data, size=128, channels=3)
     directions = {}
     for name, pictures in large.items():
         features = extract(pictures.images)
         directions[name] = features / np.linalg.norm(features, axis=1, keepdims=True)
     own = directions.pop("train")
-    likeness = (own @ np.concatenate(list(directions.values())).T).max(axis=1)
-    order = np.argsort(likeness, kind="stable")
+    similarity = (own @ np.concatenate(list(directions.values())).T).max(axis=1)
+    order = np.argsort(similarity, kind="stable")
     count = round(FLAGS.drop * len(order))
-    print(f"{count} of {len(order)} training pictures are left out: too like others.", flush=True)
+    print(f"{count} of {len(order)} training pictures are dropped: near-duplicates.", flush=True)
     return train.at(np.sort(order[: len(order) - count]))
 
 
 def make_batches(train: LabelledImages, arm: str, seed: int) -> Batches:
-    """All classes as often; for the original schedule half a batch, whose rest are fakes."""
-    even = train.at(balanced_places(train.labels, seed))
+    """Classes equally often; half a batch for the original schedule, whose other half are fakes."""
+    even = train.at(balanced_indices(train.labels, seed))
     pictures = Pictures.from_array(even.images, even.labels)
     if arm == "original":
         return labelled(pictures, BATCH // 2, seed=seed)
@@ -177,12 +175,12 @@ def run(
     sets: tuple[LabelledImages, LabelledImages],
     judges: list[keras.Model],
 ) -> None:
-    """Trains one GAN and measures it, unless that is done."""
+    """Trains one GAN and measures it, unless its files exist."""
     train, test = sets
     workdir = Path(FLAGS.workdir) / f"{arm}-{steps}-{seed}"
     pictures = workdir / "pictures.npz"
-    wanted = [workdir / "figures.json", *([pictures] if FLAGS.write else [])]
-    if all(path.exists() for path in wanted):
+    results = [workdir / "figures.json", *([pictures] if FLAGS.write else [])]
+    if all(path.exists() for path in results):
         return
     print(f"== {arm}, seed {seed}", flush=True)
     keras.utils.set_random_seed(seed)
@@ -198,12 +196,13 @@ def run(
 
         if FLAGS.write:
             write_pictures(pictures, generate, latent_size, train.class_names)
-        if wanted[0].exists():
+        if results[0].exists():
             return
         sheet = generation.class_sheet(generate, latent_size, train.class_names)
         save_png(workdir / "classes.png", sheet)
-        made = generation.sample(generate, latent_size, np.arange(48) % len(train.class_names), 1)
-        save_png(workdir / "nearest.png", generation.nearest_sheet(made, train.images))
+        labels = np.arange(48) % len(train.class_names)
+        samples = generation.sample(generate, latent_size, labels, 1)
+        save_png(workdir / "nearest.png", generation.nearest_sheet(samples, train.images))
         figures = generation.measure_generator(
             generate, latent_size, train, test, train_config(), judges
         )
@@ -216,14 +215,14 @@ def run(
 
 
 def write_pictures(path: Path, generate: Generate, size: int, names: tuple[str, ...]) -> None:
-    """Writes what ``kerasgen prove`` takes as --synthetic."""
+    """Writes pictures for ``kerasgen prove --synthetic``."""
     labels = np.arange(FLAGS.write, dtype=np.int32) % len(names)
-    made = generation.sample(generate, size, labels, 2)
-    save_labelled(path, LabelledImages(made, labels, names, ("made",) * len(labels)))
+    samples = generation.sample(generate, size, labels, 2)
+    save_labelled(path, LabelledImages(samples, labels, names, ("made",) * len(labels)))
 
 
 def train_config() -> TrainConfig:
-    """How every classifier is trained."""
+    """The configuration of every classifier."""
     return TrainConfig(steps=FLAGS.classifier_steps, width=FLAGS.classifier_width)
 
 
@@ -234,12 +233,12 @@ def help_of(
     sets: tuple[LabelledImages, LabelledImages],
     judges: list[keras.Model],
 ) -> None:
-    """Writes a table of arms; each arm's answers are kept, so that a new start goes on."""
+    """Writes a table of arms; each arm's predictions are kept, so that a restart continues."""
     train, test = sets
     arms = utility.utility_arms(train, generate, latent_size, train_config(), share=FLAGS.help_at)
     seeds = range(FLAGS.classifier_seeds)
     del arms["real"]
-    told = {"real": np.stack([predict(judge, test.images) for judge in judges])}
+    predictions = {"real": np.stack([predict(judge, test.images) for judge in judges])}
     for name, arm in arms.items():
         # The arms without generated pictures are the same for all GANs.
         folder = workdir if "synthetic" in name else Path(FLAGS.workdir)
@@ -248,20 +247,16 @@ def help_of(
             print(f"== classifiers on {name}", flush=True)
             answers = utility.train_and_predict(arm, test, train_config(), seeds)
             cli.write_json(path, {"answers": answers.tolist()})
-        told[name] = np.array(json.loads(path.read_text(encoding="utf-8"))["answers"])
+        predictions[name] = np.array(read_json(path)["answers"])
     lines = [
         "| trained on | accuracy, % | macro F1, % | accuracy, to real alone | macro F1, to real |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for name, answers in told.items():
-        cells = [
-            _percent(utility.score_with_interval(score, test.labels, answers))
-            for score in (share_right, mean_f1)
-        ]
-        cells += [
-            utility.verdict(utility.gain_with_interval(score, test.labels, answers, told["real"]))
-            for score in (share_right, mean_f1)
-        ]
+    for name, answers in predictions.items():
+        compared = [(score, test.labels, answers) for score in (share_right, mean_f1)]
+        cells = [_percent(utility.score_with_interval(*each)) for each in compared]
+        gains = [utility.gain_with_interval(*each, predictions["real"]) for each in compared]
+        cells += map(utility.verdict, gains)
         lines.append(f"| {name} | {' | '.join(cells)} |")
     lines.append(f"\n{len(test.labels)} test pictures, {len(seeds)} classifiers each.")
     (workdir / "help.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -273,8 +268,8 @@ def _percent(estimate: Estimate) -> str:
 
 
 def judges_of(train: LabelledImages) -> list[keras.Model]:
-    """The classifiers trained on real pictures; kept, as every arm asks them."""
-    made = []
+    """The classifiers trained on real pictures; kept, since all arms use them."""
+    judges = []
     for seed in range(FLAGS.classifier_seeds):
         path = Path(FLAGS.workdir) / f"real-{FLAGS.classifier_steps}-{seed}.keras"
         if not path.exists():
@@ -283,8 +278,8 @@ def judges_of(train: LabelledImages) -> list[keras.Model]:
             partial = path.with_name(f".part-{path.name}")
             train_on_images(train, train_config(), seed).save(partial)
             partial.replace(path)
-        made.append(keras.models.load_model(path))
-    return made
+        judges.append(keras.models.load_model(path))
+    return judges
 
 
 COLUMNS = {
@@ -299,7 +294,7 @@ COLUMNS = {
 
 
 def table(real: list[dict[str, Any]], test: LabelledImages) -> str:
-    """One row an arm; means over GAN seeds with lowest and highest."""
+    """One row per arm; means over GAN seeds with lowest and highest."""
     lines = [
         "| trained on (GANs) | " + " | ".join(COLUMNS) + " |",
         "| --- " * (len(COLUMNS) + 1) + "|",
@@ -307,7 +302,7 @@ def table(real: list[dict[str, Any]], test: LabelledImages) -> str:
     for entry in FLAGS.arms:
         arm, steps = _arm(entry)
         paths = sorted(Path(FLAGS.workdir).glob(f"{arm}-{steps}-*/figures.json"))
-        found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+        found = [read_json(path) for path in paths]
         cells = [_range([column(figures) for figures in found]) for column in COLUMNS.values()]
         lines.append(f"| {arm}, {steps} updates ({len(found)}) | " + " | ".join(cells) + " |")
     shares = [
@@ -336,7 +331,7 @@ def _arm(entry: str) -> tuple[str, int]:
 
 
 def main(_: list[str]) -> None:
-    """All runs that are not there yet, then the table."""
+    """All missing runs, then the table."""
     sets = load()
     judges = judges_of(sets[0])
     for seed in map(int, FLAGS.seeds):

@@ -1,20 +1,21 @@
-"""One CycleGAN update: ours beside the same networks written plainly in PyTorch.
+"""Speed of one CycleGAN update, compared with the same networks in PyTorch.
 
     pip install -e ".[bench]"
     python benchmarks/cyclegan_step.py
 
 Both sides: two generators of 6 blocks, two 70x70 discriminators, least squares, cycle and identity
-losses, histories of 50 fakes, Adam. PyTorch runs in four ways, eager or compiled, with either order
-of the axes; it is compared in the fastest. Each side is a process of its own that waits while
-another is timed; blocks of updates take turns, so that a drift of the machine hits all.
+losses, histories of 50 fakes, Adam. PyTorch runs in four modes, eager or compiled, with either
+order of the axes; the fastest counts. Each side is a process of its own that waits while another is
+timed; blocks of updates alternate, so that a drift of the machine affects all.
 
 Printed: ratios of pictures per second (medians and quartiles), the peak memory of each process, and
-the share of the machine's own matrix-product peak that is reached, where the work of an update is
-what PyTorch's counter finds in its convolutions.
+the share of the machine's measured matrix-product peak, with the operations of an update as
+PyTorch's counter finds them in its convolutions.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,7 @@ from sides import Built, Side, seconds
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list("sizes", ["64", "128"], "Sides of the pictures in pixels.")
-flags.DEFINE_list("precisions", ["float32", "bfloat16"], "What convolutions are computed in.")
+flags.DEFINE_list("precisions", ["float32", "bfloat16"], "Precisions of the convolutions.")
 flags.DEFINE_integer("batch_size", 1, "Pictures of each domain in a batch.", 1)
 flags.DEFINE_integer("width", 64, "Channels of the first feature maps.", 1)
 flags.DEFINE_integer("block", 5, "Updates in a timed block.", 1)
@@ -44,7 +45,7 @@ WARM_UP, MATRIX = 4, 2048
 
 @dataclass(frozen=True)
 class Job:
-    """What a side is to train."""
+    """The work of one side."""
 
     side: str
     size: int
@@ -60,7 +61,7 @@ def pictures(job: Job) -> list[np.ndarray]:
 
 
 def our_side(job: Job) -> Built:
-    """Ours, and how fast TensorFlow multiplies matrices."""
+    """kerasgen, and a TensorFlow matrix product."""
     import keras
     import tensorflow as tf
 
@@ -95,7 +96,7 @@ def our_side(job: Job) -> Built:
 
 
 def plain_side(job: Job) -> Built:
-    """PyTorch, in one of its ways, the work of an update, and how fast it multiplies matrices."""
+    """PyTorch in one of its modes, the operations of an update, and a matrix product."""
     import plain_cyclegan
     import torch
     from torch.utils.flop_counter import FlopCounterMode
@@ -107,8 +108,8 @@ def plain_side(job: Job) -> Built:
         bfloat16=job.precision == "bfloat16",
         **PLAIN[job.side],
     )
-    made = [torch.from_numpy(pair).permute(0, 1, 4, 2, 3) for pair in pictures(job)]
-    batches = _endless([(source.contiguous(), target.contiguous()) for source, target in made])
+    pairs = [torch.from_numpy(pair).permute(0, 1, 4, 2, 3) for pair in pictures(job)]
+    batches = _endless([(source.contiguous(), target.contiguous()) for source, target in pairs])
     facts: dict[str, Any] = dict(sizes)
     if job.side == "eager":
         with FlopCounterMode(display=False) as counter:
@@ -119,19 +120,13 @@ def plain_side(job: Job) -> Built:
 
 
 def _endless(items: list[Any]) -> Callable[[], Any]:
-    """The next item at each call, over and over."""
-    place = 0
-
-    def following() -> Any:
-        nonlocal place
-        place += 1
-        return items[place % len(items)]
-
-    return following
+    """A function that returns the next item at each call, in a cycle."""
+    cycle = itertools.cycle([*items[1:], items[0]])
+    return lambda: next(cycle)
 
 
 def build(job: Job) -> Built:
-    """One side, warm, and how fast the machine multiplies matrices for it."""
+    """One side after its warm-up, and its speed of matrix products."""
     update, facts = (our_side if job.side == OURS else plain_side)(job)
     multiply = facts.pop("multiply")
     seconds(update, WARM_UP)
@@ -140,9 +135,9 @@ def build(job: Job) -> Built:
 
 
 def compare(size: int, precision: str) -> None:
-    """Times all sides at one size and prints what was found."""
+    """Times all sides at one size and prints the results."""
     jobs = [Job(name, size, FLAGS.batch_size, FLAGS.width, precision) for name in (OURS, *PLAIN)]
-    # One after the other: building is not timed, but must not compile beside another.
+    # One after the other, since two sides must not compile at the same time.
     sides = {job.side: Side(build, job) for job in jobs}
     check_alike(sides)
     taken: dict[str, list[float]] = {name: [] for name in sides}
@@ -168,7 +163,7 @@ def compare(size: int, precision: str) -> None:
 
 
 def check_alike(sides: dict[str, Side]) -> None:
-    """Raises if the networks of the sides are not of one size."""
+    """Raises if the networks of the sides differ in size."""
     counts = {
         name: (side.facts["generator"], side.facts["discriminator"]) for name, side in sides.items()
     }

@@ -1,17 +1,18 @@
-"""The eye refiner on real pictures: arms x seeds, one table.
+"""The eye refiner on real pictures: a table of arms and seeds.
 
     python benchmarks/eye_refiner.py --data DIR --features SAVED_MODEL
 
-``--data`` holds ``rendered/``, ``real/``, ``test/rendered/`` and ``test/real/``. Arms: ours;
-``renders-as-fakes``, the original's bug (its discriminator never sees a refined picture);
-``pixel-l1``, the original's self-regularisation, which also forbids new colours. All else is equal.
-Each run leaves figures.json in its folder and is not repeated; interrupt it and run it again, or
-run two seeds side by side (``--seeds 0`` and ``--seeds 1``): the table holds all that is there.
+``--data`` has ``rendered/``, ``real/``, ``test/rendered/`` and ``test/real/``. Arms: ``ours``;
+``renders-as-fakes``, a bug of the original (its discriminator never sees a refined picture,
+https://github.com/ToddBodnar/appl-eye-gan); ``pixel-l1``, the original's self-regularisation, which
+also forbids new colours. All else is equal. A run with figures.json in its folder is not repeated:
+interrupt the benchmark and run it again, or run two seeds in parallel (``--seeds 0`` and ``--seeds
+1``); the table has all finished runs.
 
 ``--write`` writes every render refined, in four styles each, for ``kerasgen compare``: ``refined/``
 in each run's folder, a folder for each render.
 
-It ends with the cost of one prefit update beside the original networks, in turns in this run.
+Last, the cost of one prefit update is compared with that of the original networks, in turns.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,20 +31,15 @@ import tensorflow as tf
 from absl import app, flags
 
 from kerasgen import cli, refiner
-from kerasgen.data.augmentation import Augmentation
-from kerasgen.data.pipeline import Batches, Pictures, unpaired
-from kerasgen.data.splits import balancing_repeats
-from kerasgen.evaluation.features.extractors import FeatureExtractor, saved_model_features
+from kerasgen.data import Augmentation, Batches, Pictures, balancing_repeats, unpaired
+from kerasgen.evaluation.features import FeatureExtractor, saved_model_features
 from kerasgen.evaluation.judges import refiner as refinement
-from kerasgen.io.images import read_folder
-from kerasgen.io.sheets import contact_sheet, save_png
-from kerasgen.training.self_regularisation import pixel_l1
-from kerasgen.training.step import Player
-from kerasgen.training.trainer import Trainer, TrainerOptions
+from kerasgen.io import contact_sheet, read_folder, read_json, save_png
+from kerasgen.training import Player, Trainer, TrainerOptions, pixel_l1
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data", None, "Folder with rendered/, real/ and test/.", required=True)
-flags.DEFINE_string("features", None, "SavedModel to measure on.", required=True)
+flags.DEFINE_string("features", None, "SavedModel whose features are compared.", required=True)
 flags.DEFINE_string("workdir", "runs/eye_refiner_table", "Folder of all runs.")
 flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds.")
 flags.DEFINE_list("arms", ["ours", "renders-as-fakes", "pixel-l1"], "Arms.")
@@ -73,7 +68,7 @@ COLUMNS = {
 
 
 class RendersAsFakes(refiner.RefinerStep):
-    """The original's bug: the discriminator's fakes are raw renders, never refined pictures."""
+    """A bug of the original: the discriminator's fakes are raw renders, never refined pictures."""
 
     def _together(self, batch: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
         with tf.GradientTape(persistent=True) as tape:
@@ -108,7 +103,7 @@ def build(arm: str, seed: int) -> tuple[refiner.PrefitStep, refiner.RefinerStep]
 
 
 def load() -> refinement.EyeSets:
-    """The four sets as their folders hold them apart."""
+    """The four sets, from their folders."""
     names = ("rendered", "real", "test/rendered", "test/real")
     return refinement.EyeSets(*(read_folder(Path(FLAGS.data) / name, 64).images for name in names))
 
@@ -126,38 +121,35 @@ def batches(sets: refinement.EyeSets, batch_size: int, seed: int) -> Batches:
 
 
 def run(arm: str, seed: int, sets: refinement.EyeSets, features: FeatureExtractor) -> dict:
-    """Trains and measures one arm with one seed, or reads what it gave."""
+    """Trains and measures one arm with one seed, or reads its figures."""
     folder = Path(FLAGS.workdir) / f"{arm}-{seed}"
-    done, written = folder / "figures.json", folder / "refined"
-    if done.exists() and (written.exists() or not FLAGS.write):
-        return json.loads(done.read_text(encoding="utf-8"))
+    path, written = folder / "figures.json", folder / "refined"
+    if path.exists() and (written.exists() or not FLAGS.write):
+        return read_json(path)
     print(f"== {arm}, seed {seed}", flush=True)
     keras.utils.set_random_seed(seed)
     trainer = Trainer(folder, options=TrainerOptions(log_every=500, save_every=1000))
     prefit, refine = build(arm, seed)
     trainer.run(prefit, batches(sets, PREFIT_BATCH, seed), FLAGS.prefit, phase="prefit")
-    passed = {"prefit_l1": vars(refinement.prefit_error(prefit.refiner, sets.test_rendered))}
+    figures = {"prefit_l1": vars(refinement.prefit_error(prefit.refiner, sets.test_rendered))}
     start = time.monotonic()
     trainer.run(refine, batches(sets, BATCH, seed), FLAGS.steps, phase="refine")
-    passed["refine_minutes"] = (time.monotonic() - start) / 60
+    figures["refine_minutes"] = (time.monotonic() - start) / 60
     with refine.generator_player.averaged():
         function = refinement.refining_function(refine.generator, sets.real)
         if FLAGS.write:
             write(written, function, np.concatenate([sets.rendered, sets.test_rendered]))
-        if done.exists():
-            return json.loads(done.read_text(encoding="utf-8"))
-        figures = {
-            **passed,
-            **refinement.measure_realism(function, sets, features, seed=seed),
-            **refinement.measure_geometry(function, sets, seed=seed),
-        }
+        if path.exists():
+            return read_json(path)
+        figures |= refinement.measure_realism(function, sets, features, seed=seed)
+        figures |= refinement.measure_geometry(function, sets, seed=seed)
         save_png(folder / "sheet.png", sheet(function, sets))
-    cli.write_json(done, figures)
+    cli.write_json(path, figures)
     return figures
 
 
 def write(folder: Path, function: refinement.Refine, renders: np.ndarray) -> None:
-    """Each render's styles in a folder of its own: for a comparison they are one group."""
+    """Writes a folder for each render: its styles are one group in a comparison."""
     for style in range(4):
         for number, image in enumerate(function(renders, style)):
             save_png(folder / f"render{number}" / f"{style}.png", image)
@@ -172,7 +164,7 @@ def sheet(function: refinement.Refine, sets: refinement.EyeSets) -> np.ndarray:
 
 
 def table(results: dict[str, list[dict]]) -> str:
-    """One row an arm: mean over seeds [lowest, highest]."""
+    """One row per arm: mean over seeds [lowest, highest]."""
     lines = [f"| arm (seeds) | {' | '.join(COLUMNS)} |", "| --- " * (len(COLUMNS) + 1) + "|"]
     for arm, figures in results.items():
         cells = []
@@ -191,7 +183,7 @@ def table(results: dict[str, list[dict]]) -> str:
 
 
 def prefit_cost(pairs: int = 7) -> str:
-    """The original's prefit update against ours, in turns: medians and their ratio."""
+    """Time of the original's prefit update and of ours, in turns, and their ratio."""
     generator = np.random.default_rng(0)
     sides: dict[str, tuple[Callable[..., dict], int]] = {}
     for name, build_network, size in (
@@ -214,8 +206,9 @@ def prefit_cost(pairs: int = 7) -> str:
     ratio = np.median(np.divide(seconds["original"], seconds["ours"]))
     per_picture = ratio * PREFIT_BATCH / ORIGINAL_BATCH
     return (
-        f"prefit update: the original's (batch {ORIGINAL_BATCH}) takes {ratio:.0f} times ours "
-        f"(batch {PREFIT_BATCH}); per picture {per_picture:.0f} times (median of {pairs} pairs)"
+        f"prefit update: the original's (batch {ORIGINAL_BATCH}) takes {ratio:.0f} times as long "
+        f"as ours (batch {PREFIT_BATCH}); per picture {per_picture:.0f} times as long (median of "
+        f"{pairs} pairs)"
     )
 
 
@@ -224,7 +217,7 @@ def _kid(figures: dict) -> dict:
 
 
 def main(arguments: list[str]) -> None:
-    """All runs that are not there yet, then the table."""
+    """All missing runs, then the table."""
     del arguments
     tf.config.threading.set_intra_op_parallelism_threads(FLAGS.threads)
     sets, features = load(), saved_model_features(FLAGS.features)
@@ -234,7 +227,7 @@ def main(arguments: list[str]) -> None:
     results = {}
     for arm in FLAGS.arms:
         found = sorted(Path(FLAGS.workdir).glob(f"{arm}-*/figures.json"))
-        results[arm] = [json.loads(path.read_text(encoding="utf-8")) for path in found]
+        results[arm] = [read_json(path) for path in found]
     text = table(results) + ("\n\n" + prefit_cost() if FLAGS.cost else "")
     (Path(FLAGS.workdir) / "table.md").write_text(text + "\n", encoding="utf-8")
     print(text)

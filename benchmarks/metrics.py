@@ -1,24 +1,24 @@
-"""Our metrics beside the packages people use: the same numbers, how fast, in how much memory.
+"""Values, speed and memory of the metrics, compared with widely used packages.
 
     pip install -e ".[bench]"
     python benchmarks/metrics.py
 
-On the same random features, float32 as networks give them:
+On the same random features, float32 as networks compute them:
 
-- kernel: kernel_distance beside clean-fid and torch-fidelity, as they are called by default. Theirs
-  is the mean of 100 subsets of 1,000 samples; ours that of disjoint parts of as many, with what the
-  linear kernel says of the pairs across parts, and an interval from 200 halves.
-- all_pairs: all samples in one part, and theirs one subset of all; no interval. On float64 copies:
-  of float32 features theirs computes in float32, and the numbers are not the same.
-- frechet: frechet_distance beside both. Ours has an interval, theirs none.
-- manifold: manifold_scores beside prdc. Ours has intervals, theirs none.
+- kernel: kernel_distance, clean-fid and torch-fidelity, each with its defaults. The packages take
+  the mean of 100 subsets of 1,000 samples; kerasgen that of disjoint parts of as many, with the
+  linear kernel's values of the pairs across parts, and an interval from 200 halves.
+- all_pairs: all samples in one part or subset, without an interval. On float64 copies, since the
+  packages compute in the precision of the features.
+- frechet: frechet_distance, with an interval, and both packages, without one.
+- manifold: manifold_scores, with intervals, and prdc, without them.
 
-Each side runs in a process of its own, on as many threads as the others; rounds take turns. Their
-peak memory is less what the process had with the features loaded and everything imported.
+Each side runs in a process of its own, on as many threads as the others; rounds alternate. Peak
+memory excludes that of the process with the features loaded and everything imported.
 
-Printed: how far the numbers differ, relative, on few samples in float64, where theirs can be asked
-for all of them at once; how far each side's kernel distance is from that of all pairs over draws of
-the subsets or parts; and seconds (medians), their ratio (median and quartiles), and MiB.
+Printed: relative differences of the values on few samples in float64, where all packages can use
+all samples; the deviation of each side's kernel distance from that of all pairs, over draws of the
+subsets or parts; and seconds (medians), their ratio (median and quartiles), and MiB.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ from sides import Built, Side, forget_peak
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("samples", 10_000, "Samples of each set.", 2000)
 flags.DEFINE_integer("size", 1280, "Features of a sample.", 64)
-flags.DEFINE_integer("rounds", 3, "Rounds of turns.", 1)
+flags.DEFINE_integer("rounds", 3, "Rounds of alternating sides.", 1)
 flags.DEFINE_integer("draws", 5, "Draws of subsets for the spread of the kernel distance.", 0)
-flags.DEFINE_list("metrics", ["kernel", "all_pairs", "frechet", "manifold"], "Which to time.")
+flags.DEFINE_list("metrics", ["kernel", "all_pairs", "frechet", "manifold"], "Metrics to time.")
 
 FEW = 1500
 K = 5
@@ -70,7 +70,7 @@ def our_kernel(a: np.ndarray, b: np.ndarray, seed: int = 0) -> Any:
 
 
 def our_all_pairs(a: np.ndarray, b: np.ndarray) -> Any:
-    """The same of all pairs, with two halves: of one subset theirs has no interval."""
+    """The same of all pairs, with two halves only: the packages have no interval here."""
     from kerasgen.evaluation.metrics import kernel_distance
 
     return kernel_distance(a, b, part_size=None, subsets=2).value
@@ -91,7 +91,7 @@ def our_manifold(a: np.ndarray, b: np.ndarray) -> Any:
 
 
 def clean_kernel(a: np.ndarray, b: np.ndarray, seed: int = 0) -> Any:
-    """clean-fid's, as it is called by default."""
+    """clean-fid's, with its defaults."""
     np.random.seed(seed)
     return _clean().kernel_distance(a, b, num_subsets=100, max_subset_size=1000)
 
@@ -108,7 +108,7 @@ def clean_frechet(a: np.ndarray, b: np.ndarray) -> Any:
 
 
 def fidelity_kernel(a: np.ndarray, b: np.ndarray, seed: int = 0) -> Any:
-    """torch-fidelity's, as it is called by default."""
+    """torch-fidelity's, with its defaults."""
     return _fidelity_kernel(a, b, 100, min(1000, len(a)), seed)
 
 
@@ -137,7 +137,7 @@ def fidelity_frechet(a: np.ndarray, b: np.ndarray) -> Any:
 
 
 def prdc_manifold(a: np.ndarray, b: np.ndarray) -> Any:
-    """Those of prdc."""
+    """Scores of prdc."""
     from prdc import compute_prdc
 
     found = compute_prdc(a, b, nearest_k=K)
@@ -156,17 +156,17 @@ def _fidelity(name: str) -> Any:
     return importlib.import_module(f"torch_fidelity.{name}")
 
 
-class _Stand(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Stands for torchvision, which both import for networks and pictures: here are features."""
+class _MockTorchvision(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Replaces torchvision, which both packages import but do not need for features."""
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
-        """Of torchvision and all below it."""
+        """The spec of torchvision and its submodules."""
         if name.partition(".")[0] == "torchvision":
             return importlib.machinery.ModuleSpec(name, self, is_package=True)
         return None
 
     def create_module(self, spec: Any) -> types.ModuleType:
-        """A module with whatever is asked for."""
+        """A module with any attribute."""
         module = types.ModuleType(spec.name)
         module.__getattr__ = lambda name: mock.MagicMock()  # type: ignore[method-assign]
         return module
@@ -180,7 +180,7 @@ def _without_torchvision() -> None:
         import torchvision  # noqa: F401
     # There is no build of it for PyTorch without CUDA.
     except (ImportError, RuntimeError):
-        sys.meta_path.insert(0, _Stand())
+        sys.meta_path.insert(0, _MockTorchvision())
 
 
 METRICS: dict[str, tuple[Callable, ...]] = {
@@ -189,14 +189,14 @@ METRICS: dict[str, tuple[Callable, ...]] = {
     "frechet": (our_frechet, clean_frechet, fidelity_frechet),
     "manifold": (our_manifold, prdc_manifold),
 }
-"""Ours first."""
+"""kerasgen's function first."""
 
 PACKAGES = {"clean": "cleanfid", "fidelity": "torch_fidelity", "prdc": "prdc"}
-"""Of the measures whose names begin so."""
+"""Packages by the first word of their functions above."""
 
 
-def leave_out_missing() -> None:
-    """Says which packages are not installed; nothing is compared with them."""
+def drop_missing() -> None:
+    """Drops and reports the packages that are not installed."""
     for start, package in PACKAGES.items():
         if importlib.util.find_spec(package) is None:
             print(f"{package} is not installed: nothing is compared with it", flush=True)
@@ -207,14 +207,14 @@ def leave_out_missing() -> None:
 
 
 def build(measure: Callable, path: str) -> Built:
-    """A side with features in memory; the first call imports what it needs."""
+    """A side with features in memory; a first call does the imports."""
     sets = np.load(path)
     measure(*sets[:, :64, :8])
     return lambda: measure(*sets), {"before": forget_peak()}
 
 
 def compare(name: str, path: str) -> None:
-    """Times one metric on all sides and prints a row for ours, and one for each of theirs."""
+    """Times one metric on all sides and prints a row for each."""
     measures = METRICS[name]
     sides = [Side(build, measure, path) for measure in measures]
     taken = np.array([[side.timed() for side in sides] for _ in range(FLAGS.rounds)])
@@ -225,25 +225,24 @@ def compare(name: str, path: str) -> None:
         theirs, theirs_mib = np.median(taken[:, column]), grown[column]
         low, middle, high = np.percentile(taken[:, column] / taken[:, 0], [25, 50, 75])
         print(
-            f"{name} beside {measure.__name__}: {ours:.1f} s beside {theirs:.1f} s, "
-            f"{middle:.2f} [{low:.2f}, {high:.2f}] times as fast; {ours_mib:.0f} MiB beside "
-            f"{theirs_mib:.0f}, {theirs_mib / ours_mib:.2f} times as light",
+            f"{name}, {measure.__name__}: {theirs:.1f} s, {middle:.2f} [{low:.2f}, {high:.2f}] "
+            f"times ours; {theirs_mib:.0f} MiB, {theirs_mib / ours_mib:.2f} times ours",
             flush=True,
         )
 
 
 def agreement() -> None:
-    """How far the numbers differ on few samples, all of them used."""
+    """Prints how far the values differ on few samples, all of them used."""
     a, b = (one.astype(np.float64) for one in features(FEW, 64))
     for name in ("all_pairs", "frechet", "manifold"):
         ours, *theirs = (measure(a, b) for measure in METRICS[name])
         if theirs:
             difference = max(np.max(np.abs(np.divide(each, ours) - 1)) for each in theirs)
-            print(f"{name}: the numbers differ by {difference:.1e} at most, relative", flush=True)
+            print(f"{name}: largest relative difference {difference:.1e}", flush=True)
 
 
 def spread(path: str) -> None:
-    """How far kernel distances of subsets are from that of all pairs."""
+    """Prints how far kernel distances of subsets are from that of all pairs."""
     a, b = np.load(path)
     whole = our_all_pairs(a, b)
     print(f"kernel: {whole:.6g} of all pairs")
@@ -256,7 +255,7 @@ def spread(path: str) -> None:
 def main(arguments: list[str]) -> None:
     """Agreement, spread, then time and memory."""
     del arguments
-    leave_out_missing()
+    drop_missing()
     agreement()
     threads = len(os.sched_getaffinity(0))
     # Read when the sides import their libraries.

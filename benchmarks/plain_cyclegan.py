@@ -1,7 +1,7 @@
-"""CycleGAN as one would write it in PyTorch: what ``cyclegan_step.py`` is compared with.
+"""A straightforward CycleGAN in PyTorch, with which ``cyclegan_step.py`` compares.
 
-Zhu et al. (2017), appendix 7: the same layers, losses, histories and optimizers as
-``kerasgen.cyclegan``, in the usual order: generators first, with the discriminators frozen; then
+Zhu et al. (2017), arXiv:1703.10593, appendix 7: the same layers, losses, histories and optimizers
+as ``kerasgen.cyclegan``, in the usual order: generators first, with the discriminators frozen; then
 both discriminators, on fakes from a history.
 """
 
@@ -29,7 +29,7 @@ def generator(width: int, blocks: int) -> nn.Sequential:
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions beside a shortcut."""
+    """Two 3x3 convolutions and a shortcut."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Residual(nn.Module):
         )  # fmt: skip
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The sum of both ways."""
+        """The sum of both branches."""
         return x + self.inner(x)
 
 
@@ -59,7 +59,7 @@ def discriminator(width: int, halvings: int) -> nn.Sequential:
 
 
 class History:
-    """Fakes of the past, single pictures, half of them exchanged."""
+    """A history of fakes: half of the pictures are exchanged for older ones."""
 
     def __init__(self, capacity: int = 50) -> None:
         self.capacity = capacity
@@ -67,15 +67,15 @@ class History:
 
     def exchange(self, images: torch.Tensor) -> torch.Tensor:
         """As many pictures, old and new."""
-        given = []
+        exchanged = []
         for image in images.split(1):
             if len(self.kept) < self.capacity:
                 self.kept.append(image.clone())
             elif random.random() < 0.5:
-                place = random.randrange(self.capacity)
-                self.kept[place], image = image.clone(), self.kept[place]
-            given.append(image)
-        return torch.cat(given)
+                slot = random.randrange(self.capacity)
+                self.kept[slot], image = image.clone(), self.kept[slot]
+            exchanged.append(image)
+        return torch.cat(exchanged)
 
 
 def make_step(

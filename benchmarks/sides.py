@@ -1,4 +1,4 @@
-"""What is compared runs in processes of its own: nothing of one side warms or crowds another."""
+"""Sides of a benchmark in processes of their own, so that they do not affect each other."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Built = tuple[Callable[[], object], dict[str, Any]]
 
 
 class Side:
-    """A child process that builds one side, and then works and waits as it is told.
+    """A child process that builds one side, and then works on request.
 
     Args:
-        build: Called in the child; a function of a module, for it is found there by name.
-        *arguments: For it.
+        build: Called in the child; a function of a module, since it is pickled by name.
+        *arguments: Arguments of ``build``.
 
     Attributes:
-        facts: What ``build`` said.
+        facts: The facts that ``build`` returned.
     """
 
     def __init__(self, build: Callable[..., Built], *arguments: Any) -> None:
@@ -64,7 +64,7 @@ def seconds(work: Callable[[], object], count: int = 1) -> float:
 
 
 def forget_peak() -> float:
-    """MiB that this process has in memory now; from here on its peak is taken. Linux only."""
+    """MiB that this process has in memory; its peak is measured from here on. Linux only."""
     Path("/proc/self/clear_refs").write_text("5")
     return _status("VmRSS")
 
@@ -76,6 +76,6 @@ def _peak() -> float:
 
 
 def _status(name: str) -> float:
-    """A number of MiB. That of ``getrusage`` begins with what the parent had."""
+    """An entry of /proc/self/status in MiB; ``getrusage`` would start from the parent's peak."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 2**10

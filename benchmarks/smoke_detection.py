@@ -1,26 +1,25 @@
-"""Detectors that never saw real smoke, tested on real smoke: which way to make it is best?
+"""Detectors trained on synthetic smoke, tested on real smoke: which way to make smoke is best?
 
     python benchmarks/smoke_detection.py --data DIR --masks DIR --features SAVED_MODEL \
         --networks cyclegan=MODEL,cut=MODEL --refiners refined=MODEL --backward MODEL
 
-``--data`` holds ``train/`` and ``test/``, each with ``clean/`` and ``smoky/``; ``--masks`` holds
-``images/NAME.jpg`` and ``masks/NAME.png``, frames of video with a mask of their smoke. All made
-smoke is laid over the clean training pictures: by rule; by ``--networks``; by ``--refiners``, which
-get pictures with smoke drawn by rule and make it more real; or half by rule and half by one of
-these. The ceiling, "real", learns from the smoky training pictures.
+``--data`` has ``train/`` and ``test/``, each with ``clean/`` and ``smoky/``; ``--masks`` has
+``images/NAME.jpg`` and ``masks/NAME.png``, frames of video with masks of their smoke. Synthetic
+smoke is added to the clean training pictures: by rule; by ``--networks``; by ``--refiners``, which
+make smoke that was drawn by rule look real; or half by rule and half by one of these. The upper
+bound, "real", is trained on the smoky training pictures.
 
-Each arm is a linear head on frozen features and a small network from scratch, from several seeds,
-tested on ``test/`` and on squares cut from the frames: some full of smoke, as many without any, of
-the same frames. Scene and colour are no help there. Frames of one scene (see ``scenes``) are
-resampled together. Controls: ``jpeg``, all pictures of both kinds written and read as JPEG, in
-training and in test; ``cleared``, the clean training pictures go through ``--backward``, so that a
-network's traces are on both kinds.
+Each arm is a linear head on frozen features and a small network from scratch, with several seeds,
+tested on ``test/`` and on squares cut from the frames: some full of smoke, and as many without any
+of the same frames, so that scene and colour do not help. Frames of one scene (see ``scenes``) are
+resampled together. Controls: ``jpeg``, all pictures of both kinds compressed as JPEG, in training
+and in test; ``cleared``, the clean training pictures pass through ``--backward``, so that both
+kinds have traces of a network.
 
-"Claimed" is the accuracy on held-out made pictures (in mean over seeds, as are the ends of its
-intervals): what one would have reported without real ones.
-``leaky`` claims as the smoke write-up does: pictures are split at random, so that a clean picture
-and the smoky one made of it may be on both sides. Each detector's answers are kept, so a new start
-goes on.
+"Claimed" is the accuracy on held-out synthetic pictures, with the interval's ends, as means over
+seeds: what one would have reported without real ones. ``leaky`` splits the pictures at random, as
+the original does: a clean picture and the smoky one made of it may then be in different parts. Each
+detector's scores are kept, so that a restart continues.
 """
 
 from __future__ import annotations
@@ -29,7 +28,6 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -39,49 +37,44 @@ from absl import app, flags
 from sklearn.cluster import AgglomerativeClustering
 
 from kerasgen import cli
-from kerasgen.data.crops import crop_corners, cut
-from kerasgen.evaluation.classifiers.detector import DETECTOR_CONFIG, DetectionData, fit_detector
-from kerasgen.evaluation.features.extractors import (
-    FeatureExtractor,
-    cached_features,
-    saved_model_features,
-)
-from kerasgen.evaluation.judges.translator import load_translator
+from kerasgen.data import crop_corners, cut
+from kerasgen.evaluation.classifiers import DETECTOR_CONFIG, DetectionData, fit_detector
+from kerasgen.evaluation.features import FeatureExtractor, cached_features, saved_model_features
+from kerasgen.evaluation.judges import load_translator
 from kerasgen.evaluation.metrics import Estimate, area_under_roc
-from kerasgen.io.images import read_folder, read_image
-from kerasgen.io.sheets import contact_sheet, save_png
-from kerasgen.procedural.camera import through_jpeg
+from kerasgen.io import contact_sheet, read_folder, read_image, read_json, save_png
+from kerasgen.procedural import through_jpeg
 from kerasgen.procedural.smoke.overlay import smoky_copies
-from kerasgen.training.trainer import Trainer, TrainerOptions
+from kerasgen.training import Trainer, TrainerOptions
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data", None, "Folder with train/ and test/.", required=True)
-flags.DEFINE_string("masks", None, "Folder with images/ and masks/; no scenes if not given.")
+flags.DEFINE_string("masks", None, "Folder with images/ and masks/; no scenes without it.")
 flags.DEFINE_string("features", None, "SavedModel of the frozen features.", required=True)
 flags.DEFINE_list("networks", [], "Networks that add smoke, each NAME=MODEL.")
-flags.DEFINE_list("refiners", [], "Networks that make drawn smoke more real, each NAME=MODEL.")
-flags.DEFINE_string("backward", None, "Network that takes smoke out, for the control `cleared`.")
-flags.DEFINE_list("arms", None, "Only these arms; all if not given.")
-flags.DEFINE_list("controls", ["plain", "jpeg", "cleared", "leaky"], "plain and the controls.")
+flags.DEFINE_list("refiners", [], "Networks that make drawn smoke look real, each NAME=MODEL.")
+flags.DEFINE_string("backward", None, "Network that removes smoke, for the control `cleared`.")
+flags.DEFINE_list("arms", None, "Only these arms; all by default.")
+flags.DEFINE_list("controls", ["plain", "jpeg", "cleared", "leaky"], "Controls; plain is none.")
 flags.DEFINE_list("forms", ["frozen", "scratch"], "Frozen features, or a network from scratch.")
 flags.DEFINE_integer("size", 64, "Side of the pictures in pixels.", 16)
 flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of the detectors.")
 flags.DEFINE_integer("steps", 1200, "Most updates of a detector.", 1)
-flags.DEFINE_integer("copies", 2, "Smoky pictures made of each clean one.", 2)
-flags.DEFINE_string("workdir", "runs/smoke_detection", "Folder of all answers.")
+flags.DEFINE_integer("copies", 2, "Smoky pictures of each clean one.", 2)
+flags.DEFINE_string("workdir", "runs/smoke_detection", "Folder of all scores.")
 
 CODE, CROPS = 75, 2
-"""JPEG quality of the control; most squares of each kind that are cut from a frame."""
+"""JPEG quality of the control; most squares of each kind from a frame."""
 
 LARGE, SCENE_DISTANCE = 128, 0.3
-"""Frames are compared at this size in pixels; scenes are further apart (cosine distance)."""
+"""Size in pixels at which frames are compared; smallest cosine distance between scenes."""
 
 Make = Callable[[np.ndarray, int], np.ndarray]
 """Clean pictures and the number of the copy -> smoky ones."""
 
 
 def makers() -> dict[str, Make]:
-    """Each way to lay smoke over clean pictures."""
+    """Each way to add smoke to clean pictures."""
 
     def drawn(clean: np.ndarray, copy: int) -> np.ndarray:
         return smoky_copies(clean, 100 + copy).images
@@ -99,7 +92,7 @@ def makers() -> dict[str, Make]:
 def _named(entries: list[str]) -> dict[str, str]:
     for entry in entries:
         if not all(entry.partition("=")):
-            raise ValueError(f"Networks are given as NAME=MODEL. Received: {entry!r}")
+            raise ValueError(f"Networks must be NAME=MODEL. Received: {entry!r}")
     return dict(entry.split("=", 1) for entry in entries)
 
 
@@ -113,7 +106,7 @@ def _in_turns(first: Make, second: Make) -> Make:
 
 
 def training_set(arm: str, way: Make | None, control: str) -> DetectionData:
-    """What an arm learns from; a picture's source is the clean picture it was made of."""
+    """The training set of an arm; a picture's source is its clean picture."""
     train = Path(FLAGS.data) / "train"
     clean = read_folder(train / "clean", FLAGS.size).images
     without = clean
@@ -123,15 +116,15 @@ def training_set(arm: str, way: Make | None, control: str) -> DetectionData:
         smoky, sources = read_folder(train / "smoky", FLAGS.size).images, None
     else:
         smoky = np.concatenate([way(clean, copy) for copy in range(FLAGS.copies)])
-        places = range(len(clean))
-        sources = None if control == "leaky" else (places, [*places] * FLAGS.copies)
+        indices = range(len(clean))
+        sources = None if control == "leaky" else (indices, [*indices] * FLAGS.copies)
         sheet = contact_sheet(np.concatenate([clean[:24], smoky[:24], smoky[-24:]]), 24)
         save_png(Path(FLAGS.workdir) / f"{arm}.png", sheet)
     return DetectionData.of(without, smoky, sources)
 
 
 def load_tests() -> dict[str, DetectionData]:
-    """Photographs, each its own; and squares of frames, by scene."""
+    """Photographs, each a group of its own; and squares of frames, grouped by scene."""
     test = Path(FLAGS.data) / "test"
     clean, smoky = (read_folder(test / name, FLAGS.size).images for name in ("clean", "smoky"))
     photographs = {"photographs": DetectionData.of(clean, smoky)}
@@ -139,7 +132,7 @@ def load_tests() -> dict[str, DetectionData]:
 
 
 def load_squares() -> DetectionData:
-    """Squares with and without smoke, as many of both from each frame."""
+    """Squares with and without smoke, equally many from each frame."""
     folder = Path(FLAGS.masks)
     paths = sorted((folder / "images").iterdir())
     free: list[np.ndarray] = []
@@ -156,10 +149,10 @@ def load_squares() -> DetectionData:
 
 
 def scenes(paths: list[Path]) -> list[int]:
-    """A number for each frame's scene: frames that look alike, whenever they were recorded.
+    """The scene of each frame, as a number: frames that look similar, whenever they were recorded.
 
     Clusters of features by average linkage; at this distance there are about as many as a person
-    counts, and the two that it joins, of hills, only widen the intervals.
+    counts, and the two scenes that it joins, of hills, only widen the intervals.
     """
     frames = np.stack([read_image(path, LARGE, fit="stretch") for path in paths])
     clustering = AgglomerativeClustering(
@@ -168,21 +161,22 @@ def scenes(paths: list[Path]) -> list[int]:
     return clustering.fit_predict(frozen_features()(frames)).tolist()
 
 
-def answers(
+def arm_scores(
     arm: str, way: Make | None, control: str, form: str, tests: dict[str, DetectionData]
 ) -> Iterator[dict]:
-    """What the detectors of an arm say, one a seed; those that are not there yet are trained."""
+    """The scores of an arm's detectors, one per seed; missing ones are trained."""
     data = None
     for seed in FLAGS.seeds:
         folder = Path(FLAGS.workdir) / f"{form}-{FLAGS.size}" / control / arm / seed
         if not (folder / "answers.json").exists():
             print(f"== {form}, {control}, {arm}, seed {seed}", flush=True)
             data = data or coded(training_set(arm, way, control), control)
-            cli.write_json(folder / "answers.json", ask(folder, data, control, form, seed, tests))
-        yield json.loads((folder / "answers.json").read_text(encoding="utf-8"))
+            scores = train_and_score(folder, data, control, form, seed, tests)
+            cli.write_json(folder / "answers.json", scores)
+        yield read_json(folder / "answers.json")
 
 
-def ask(
+def train_and_score(
     folder: Path,
     data: DetectionData,
     control: str,
@@ -195,10 +189,10 @@ def ask(
     features = frozen_features() if form == "frozen" else None
     config = replace(DETECTOR_CONFIG, steps=FLAGS.steps)
     detector = fit_detector(trainer, data, config, features=features, seed=int(seed))
-    told = {
+    scores = {
         name: detector.score(coded(test, control).images).tolist() for name, test in tests.items()
     }
-    return {"claimed": detector.claimed, "scores": told}
+    return {"claimed": detector.claimed, "scores": scores}
 
 
 def frozen_features() -> FeatureExtractor:
@@ -207,7 +201,7 @@ def frozen_features() -> FeatureExtractor:
 
 
 def coded(data: DetectionData, control: str) -> DetectionData:
-    """All alike, for the control."""
+    """The pictures after the control ``jpeg``."""
     if control != "jpeg":
         return data
     return DetectionData(through_jpeg(data.images, CODE), data.present, data.sources)
@@ -217,7 +211,7 @@ COLUMNS = ("area under ROC", "gain on procedural", "accuracy", "clean pictures r
 
 
 def main(arguments: list[str]) -> None:
-    """All detectors that are not there yet, then one table for each form and control."""
+    """All missing detectors, then one table for each form and control."""
     del arguments
     tests = load_tests()
     print({name: _counts(test) for name, test in tests.items()}, flush=True)
@@ -232,7 +226,7 @@ def main(arguments: list[str]) -> None:
     for form in FLAGS.forms:
         for control in FLAGS.controls:
             found = {
-                arm: list(answers(arm, way, control, form, tests)) for arm, way in chosen.items()
+                arm: list(arm_scores(arm, way, control, form, tests)) for arm, way in chosen.items()
             }
             texts.append(f"{form}, {FLAGS.size} px, {control}\n\n{table(found, tests)}\n")
             print(texts[-1], flush=True)
@@ -241,24 +235,24 @@ def main(arguments: list[str]) -> None:
 
 
 def table(found: dict[str, list[dict]], tests: dict[str, DetectionData]) -> str:
-    """One row an arm."""
+    """One row per arm."""
     titles = [f"{name}: {column}" for name in tests for column in COLUMNS]
     lines = [
         f"| trained on | claimed | {' | '.join(titles)} |",
         "| --- " * (len(titles) + 2) + "|",
     ]
-    for arm, told in found.items():
-        cells = [_claimed([one["claimed"]["accuracy"] for one in told])]
+    for arm, results in found.items():
+        cells = [_claimed([one["claimed"]["accuracy"] for one in results])]
         for name, test in tests.items():
-            scores = np.array([one["scores"][name] for one in told])
+            scores = np.array([one["scores"][name] for one in results])
             base = np.array([one["scores"][name] for one in found.get("procedural", [])])
             cells += row(test, scores, base if arm != "procedural" and len(base) else None)
-        lines.append(f"| {arm} ({len(told)}) | {' | '.join(cells)} |")
+        lines.append(f"| {arm} ({len(results)}) | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def _claimed(accuracies: list[dict]) -> str:
-    """Means over seeds; each has held-out pictures of its own."""
+    """Means over seeds, each with its own held-out pictures."""
     ends = (100 * np.mean([one[end] for one in accuracies]) for end in ("value", "low", "high"))
     return "{:.1f} % [{:.1f}, {:.1f}]".format(*ends)
 
@@ -289,7 +283,7 @@ def _counts(test: DetectionData) -> dict[str, int]:
 
 
 def _shown(test: DetectionData) -> np.ndarray:
-    """A square of each scene without smoke, then one with."""
+    """A square of each scene without smoke, then one with smoke."""
     scenes = np.unique(test.groups)
     rows = [
         np.flatnonzero((test.groups == scene) & (test.present == present))[0]

@@ -1,18 +1,18 @@
-"""How much faster is one refiner step than the same networks in Keras's old alternation?
+"""Speed of one refiner step, compared with alternating ``train_on_batch`` calls in Keras.
 
     python benchmarks/train_step.py
 
-Both sides train the same networks on the same batches, in blocks that take turns, so that a drift
-of the machine hits both. The old way is the original refiner's loop, mended so that it works on
-Keras 3 (``trainable`` toggled) and so that the discriminator sees refined pictures: refine, train
-the discriminator, train the frozen stack, train the pass-through, each a call of its own. Ours is
-one traced step: one forward pass of the refiner and one of the discriminator serve both players and
-the self-regularisation, and the batch is prepared meanwhile.
+Both sides train the same networks on the same batches, in alternating blocks, so that a drift of
+the machine affects both. The alternation is the original refiner's loop
+(https://github.com/ToddBodnar/appl-eye-gan), corrected so that it works in Keras 3 (``trainable``
+toggled) and so that the discriminator sees refined pictures: refine, train the discriminator, train
+the frozen stack, train the pass-through, each in a call of its own. kerasgen has one traced step:
+one forward pass of the refiner and one of the discriminator serve both players and the
+self-regularisation, and the next batch is prepared meanwhile.
 
-Ours is timed twice: with the alternation's own losses, and as it is by default, with history,
+kerasgen is timed twice: with the alternation's losses, and with its defaults: history,
 augmentation, styles, the structure term and averaged weights, which the alternation does not have.
-Printed: ratios of pictures per second, and the share of the step's time that was spent waiting for
-data.
+Printed: ratios of pictures per second, and the share of the step's time spent waiting for data.
 """
 
 from __future__ import annotations
@@ -26,12 +26,10 @@ import tensorflow as tf
 from absl import app, flags
 
 from kerasgen import refiner
-from kerasgen.data.augmentation import Augmentation
-from kerasgen.data.pipeline import Pictures, unpaired
-from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
+from kerasgen.data import Augmentation, Pictures, unpaired
+from kerasgen.procedural import camera_eyes, rendered_eyes
+from kerasgen.training import Player, pixel_l1
 from kerasgen.training.colour_moments import colour_moments
-from kerasgen.training.self_regularisation import pixel_l1
-from kerasgen.training.step import Player
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("batch_size", 8, "Pictures in a batch.", 1)
@@ -53,21 +51,18 @@ def batches() -> Iterator[Batch]:
     rendered = Pictures.from_array(rendered_eyes(200, 0).images)
     real = Pictures.from_array(camera_eyes(200, 1).images)
     geometry = Augmentation(rotation=10, shift=0.08, zoom=0.15)
-    made = unpaired(rendered, real, FLAGS.batch_size, seed=0, augmentation=geometry)
-    return iter(made.dataset())
+    pairs = unpaired(rendered, real, FLAGS.batch_size, seed=0, augmentation=geometry)
+    return iter(pairs.dataset())
 
 
 def default_step() -> Callable[..., object]:
-    """Ours."""
+    """The traced step with its defaults."""
     _, step = refiner.build_steps(*networks(), batch_size=FLAGS.batch_size)
     return tf.function(lambda *batch: step(*batch))
 
 
 def equal_work() -> Callable[..., object]:
-    """Ours without what the alternation lacks.
-
-    That is history, augmentation, styles, structure and the averages of the weights.
-    """
+    """The traced step with the losses of the alternation only."""
     pair = networks()
     players = [Player(network, _adam()) for network in pair]
     step = refiner.RefinerStep(*pair, *players, regularisation=pixel_l1, style_weight=0.0)
@@ -75,7 +70,7 @@ def equal_work() -> Callable[..., object]:
 
 
 def alternation() -> Callable[..., object]:
-    """The original's loop with Keras's own train_on_batch."""
+    """The original's loop with Keras's ``train_on_batch``."""
     network, judge = networks()
     judge.compile(optimizer=_adam(), loss=_logit_loss())
     judge.trainable = False
@@ -89,14 +84,14 @@ def alternation() -> Callable[..., object]:
         inputs = [rendered.numpy(), colour_moments(real).numpy(), noise]
         refined = network.predict_on_batch(inputs)
         shown = np.concatenate([real.numpy(), refined])
-        wanted = [np.ones([len(shown), *head.shape[1:]], np.float32) for head in judge.outputs]
-        for target in wanted:
+        targets = [np.ones([len(shown), *head.shape[1:]], np.float32) for head in judge.outputs]
+        for target in targets:
             target[len(refined) :] = 0.0
         # Keras 3 reads `trainable` when it first traces: each train function needs its own state.
         judge.trainable = True
-        judge.train_on_batch(shown, wanted)
+        judge.train_on_batch(shown, targets)
         judge.trainable = False
-        stack.train_on_batch(inputs, [target[: len(refined)] for target in wanted])
+        stack.train_on_batch(inputs, [target[: len(refined)] for target in targets])
         network.train_on_batch(inputs, rendered.numpy())
 
     return step
@@ -111,7 +106,7 @@ def _logit_loss() -> list[keras.losses.Loss]:
 
 
 def timed(step: Callable[..., object], source: Iterator[Batch]) -> tuple[float, float]:
-    """Seconds for one block, and how many of them were spent waiting for batches."""
+    """Seconds for one block, and those of them spent waiting for batches."""
     waited, start = 0.0, time.perf_counter()
     for _ in range(FLAGS.block):
         before = time.perf_counter()

@@ -1,20 +1,19 @@
-"""Compares real with synthetic pictures: a page to read, and the numbers as JSON.
+"""Compares real with synthetic pictures: an HTML page, and the numbers as JSON.
 
     python examples/compare_real_synthetic.py
 
-With no folders it draws both sets itself: eyes as rendered, and eyes of the same model through a
-camera, which stand for the real ones. With yours:
+Without folders it draws both sets: eyes as rendered, and eyes of the same model as a camera sees
+them, which serve as the real ones. With your own pictures:
 
     python examples/compare_real_synthetic.py --real DIR --synthetic DIR --workdir runs/mine
 
 First an autoencoder learns both sets together, so that its code is one space for both; then they
-are compared on reduced pixels and on that code, and a small network learns to tell them apart,
-whose feature maps are shown. ``kerasgen compare`` does the same without an autoencoder, on any
+are compared on reduced pixels and on that code, and a small network, whose feature maps are shown,
+is trained to distinguish them. ``kerasgen compare`` does the same without an autoencoder, on any
 features.
 
-The default job takes under two minutes on two CPU cores and ends with index.html, report.json and
-the autoencoder in the work folder. Interrupt it as you like: the same command goes on where it
-stopped.
+The default job takes under two minutes on two CPU cores and writes index.html, report.json and the
+autoencoder to the work folder. It can be interrupted at any time: the same command resumes it.
 """
 
 from __future__ import annotations
@@ -32,27 +31,24 @@ from absl import flags
 
 from kerasgen import cli
 from kerasgen.autoencoder import AutoencoderStep, build_autoencoder, encoder_of
-from kerasgen.data.pipeline import Pictures, labelled
-from kerasgen.evaluation.comparison.compare import compare
-from kerasgen.evaluation.comparison.options import CompareOptions
-from kerasgen.evaluation.comparison.picture_sets import PictureSet
-from kerasgen.evaluation.comparison.real_fake_classifier import CONFIG, Network
-from kerasgen.evaluation.features.extractors import keras_features, pixel_features
-from kerasgen.io.images import read_folder
-from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
-from kerasgen.training.step import Player
-from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
+from kerasgen.data import Pictures, labelled
+from kerasgen.evaluation import CompareOptions, PictureSet, compare
+from kerasgen.evaluation.comparison import CONFIG, Network
+from kerasgen.evaluation.features import keras_features, pixel_features
+from kerasgen.io import read_folder
+from kerasgen.procedural import camera_eyes, rendered_eyes
+from kerasgen.training import Player, Trainer, TrainerOptions, make_strategy
 
 FLAGS = flags.FLAGS
 cli.define_training_flags(workdir="runs/compare", batch_size=32)
-flags.DEFINE_string("real", None, "Folder of real pictures; drawn by rule if not given.")
-flags.DEFINE_string("synthetic", None, "Folder of synthetic pictures; the same.")
+flags.DEFINE_string("real", None, "Folder of real pictures; drawn by rule without it.")
+flags.DEFINE_string("synthetic", None, "Folder of synthetic pictures; the same rule.")
 flags.DEFINE_integer("size", 64, "Side of the pictures in pixels, a multiple of 8.", 16)
 flags.DEFINE_integer("steps", 400, "Updates of the autoencoder.", 1)
-flags.DEFINE_integer("network_steps", CONFIG.steps, "Updates of the classifier; 0: none.", 0)
+flags.DEFINE_integer("network_steps", CONFIG.steps, "Updates of the classifier; 0 for none.", 0)
 
 DRAWN = 300
-"""How many eyes of each kind are drawn where no folders are given."""
+"""How many eyes of each kind are drawn without folders."""
 
 
 def main() -> None:
@@ -66,15 +62,17 @@ def main() -> None:
     spaces = [pixel_features(), keras_features(encoder_of(autoencoder), "autoencoder")]
     title = "drawn eyes" if FLAGS.real is None else f"{FLAGS.real} and {FLAGS.synthetic}"
     config = replace(CONFIG, steps=FLAGS.network_steps)
-    how = CompareOptions(
+    compare_options = CompareOptions(
         features=spaces, network=Network(config=config) if config.steps else None, seed=FLAGS.seed
     )
-    comparison = compare(real, synthetic, how, workdir=FLAGS.workdir, title=title, report=print)
+    comparison = compare(
+        real, synthetic, compare_options, workdir=FLAGS.workdir, title=title, report=print
+    )
     print(f"{comparison.summary}\npage: {comparison.save(FLAGS.workdir)}")
 
 
 def settings() -> dict:
-    """What makes this run this run."""
+    """The settings that identify the run."""
     names = ("real", "synthetic", "size", "steps", "batch_size", "seed", "precision")
     return {name: FLAGS[name].value for name in names}
 
@@ -89,7 +87,7 @@ def load_sets() -> tuple[PictureSet, PictureSet]:
         )
     if not FLAGS.real or not FLAGS.synthetic:
         raise ValueError(
-            "Give both --real and --synthetic, or neither. "
+            "Pass both --real and --synthetic, or neither. "
             f"Received: real={FLAGS.real!r}, synthetic={FLAGS.synthetic!r}"
         )
     return read(FLAGS.real), read(FLAGS.synthetic)
@@ -102,7 +100,7 @@ def named(images: np.ndarray, prefix: str) -> PictureSet:
 
 
 def read(folder: str) -> PictureSet:
-    """A folder's pictures; those of one folder below it are one source, if there are several."""
+    """A folder's pictures; each of its subfolders is a source, if there are several."""
     found = read_folder(folder, FLAGS.size)
     names = [str(path.relative_to(folder)) for path in found.paths]
     parents = [str(Path(name).parent) for name in names]

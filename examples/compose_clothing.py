@@ -1,20 +1,20 @@
-"""Composes scenes of clothes with exact masks and boxes, and checks that the annotations are true.
+"""Composes scenes of clothes with exact masks and boxes, and verifies the annotations.
 
     python examples/compose_clothing.py
 
-With no folders it draws its own: 100 garments of ten classes and 40 floors, walls and rooms. With
-yours, a folder of class folders (pictures with an alpha channel, with a `<name>.mask.png` beside
-them, or of one object each on a quiet background) and a folder of any pictures:
+Without folders it draws 100 garments of ten classes and 40 floors, walls and rooms. With your own,
+a folder of class folders (pictures with an alpha channel, with a `<name>.mask.png` beside them, or
+of one object each on a plain background) and a folder of any pictures:
 
     python examples/compose_clothing.py --foregrounds DIR --backgrounds DIR --workdir runs/mine
 
-The default job takes about 15 seconds on two CPU cores. Expect garments of all sizes, turned,
-tilted, some hidden by others or by pieces of other backgrounds, which carry no annotation; and a
-last line that says that no annotation is wrong.
+The default job takes about 15 seconds on two CPU cores. Expect garments of all sizes, rotated,
+tilted, some hidden by others or by pieces of other backgrounds, which have no annotation; and a
+last line that reports that no annotation is wrong.
 
 In the work folder, below scenes/: images/, instances.json (COCO), labels/ and data.yaml (YOLO),
-metadata.jsonl (a line a scene: sources, matrices, masks, all that was drawn), sheet.png and
-sheet_masks.png to look at. Interrupt it as you like: the same command goes on to the same bytes.
+metadata.jsonl (one line per scene: sources, matrices, masks, random parameters), sheet.png and
+sheet_masks.png. It can be interrupted at any time: the same command resumes it, to the same bytes.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ import numpy as np
 from absl import flags
 
 from kerasgen import cli
+from kerasgen.compositing import SceneOptions
 from kerasgen.compositing.compose import compose
-from kerasgen.compositing.options import SceneOptions
-from kerasgen.io.sheets import save_png
+from kerasgen.io import save_png
 from kerasgen.procedural.garments import GARMENTS, drawn_backgrounds, drawn_garments
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("workdir", "runs/compose_clothing", "Folder of what is drawn and composed.")
-flags.DEFINE_string("foregrounds", None, "Folder of class folders; drawn by rule if not given.")
-flags.DEFINE_string("backgrounds", None, "Folder of pictures; drawn by rule if not given.")
-flags.DEFINE_integer("count", 200, "Scenes.", 1)
+flags.DEFINE_string("workdir", "runs/compose_clothing", "Folder of drawn and composed pictures.")
+flags.DEFINE_string("foregrounds", None, "Folder of class folders; drawn by rule without it.")
+flags.DEFINE_string("backgrounds", None, "Folder of pictures; drawn by rule without it.")
+flags.DEFINE_integer("count", 200, "Number of scenes.", 1)
 flags.DEFINE_integer("size", 256, "Side of the scenes in pixels.", 16)
-flags.DEFINE_integer("seed", 0, "Seed of everything random.", 0)
-flags.DEFINE_integer("workers", cli.processors(), "Processes; the result is the same.", 1)
+flags.DEFINE_integer("seed", 0, "Seed of all random numbers.", 0)
+flags.DEFINE_integer("workers", cli.processors(), "Processes; the result does not depend on it.", 1)
 
 DRAWN = {"foregrounds": 100, "backgrounds": 40}
-"""How many are drawn where no folder is given."""
+"""How many are drawn without a folder."""
 
 
 def main() -> None:
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def draw_foregrounds() -> Path:
-    """Writes garments with their alpha channels, if they are not there yet."""
+    """Writes garments with their alpha channels, unless they exist."""
     root = Path(FLAGS.workdir) / f"drawn-{FLAGS.seed}" / "foregrounds"
     batch = drawn_garments(DRAWN["foregrounds"], FLAGS.seed, size=192)
     for index, (image, label) in enumerate(zip(batch.foregrounds, batch.labels, strict=True)):
@@ -75,7 +75,7 @@ def draw_foregrounds() -> Path:
 
 
 def draw_backgrounds() -> Path:
-    """Writes floors, walls and rooms, if they are not there yet."""
+    """Writes floors, walls and rooms, unless they exist."""
     root = Path(FLAGS.workdir) / f"drawn-{FLAGS.seed}" / "backgrounds"
     for index, image in enumerate(drawn_backgrounds(DRAWN["backgrounds"], FLAGS.seed, size=384)):
         save_new(root / f"{index:03}.png", image)
@@ -83,7 +83,7 @@ def draw_backgrounds() -> Path:
 
 
 def save_new(path: Path, image: np.ndarray) -> None:
-    """Writes a picture that is not there."""
+    """Writes a picture, unless it exists."""
     if not path.exists():
         save_png(path, image)
 

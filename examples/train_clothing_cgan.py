@@ -2,8 +2,8 @@
 
     python examples/train_clothing_cgan.py
 
-With no data it draws its own: ten kinds of garments, 28x28 grey, drawn by rule. With yours, a
-folder of class folders, a folder of idx.gz pairs, an .npz or a prepared tensorflow-datasets name:
+Without data it draws ten kinds of garments by rule, 28x28 grey. With your own, a folder of class
+folders, a folder of idx.gz pairs, an .npz or a prepared tensorflow-datasets name:
 
     python examples/train_clothing_cgan.py --data DIR --minutes 30 --workdir runs/mine
     python examples/train_clothing_cgan.py --data tfds:fashion_mnist --minutes 30
@@ -11,10 +11,10 @@ folder of class folders, a folder of idx.gz pairs, an .npz or a prepared tensorf
 The default job takes about four minutes on two CPU cores. Expect garments whose class a person
 recognises, and a classifier trained on them alone some points below one trained on the drawn ones.
 
-It ends with these in the work folder: classes.png (a column a class; each row is one latent shown
-as every class), nearest.png (generated pictures, and under each the nearest training picture),
-interpolation.png, losses.png, figures.json; and a SavedModel below --export_to that takes a seed
-and a label. Interrupt it as you like: the same command goes on where it stopped.
+It writes to the work folder: classes.png (one column per class, one row per latent), nearest.png
+(generated pictures, and under each the nearest training picture), interpolation.png, losses.png,
+figures.json; and below --export_to a SavedModel whose inputs are a seed and a label. It can be
+interrupted at any time: the same command resumes it.
 """
 
 from __future__ import annotations
@@ -30,48 +30,46 @@ import numpy as np
 from absl import flags
 
 from kerasgen import cgan, cli
-from kerasgen.compositing.foregrounds import on_plain_background
-from kerasgen.data.labelled_images import (
+from kerasgen.compositing import on_plain_background
+from kerasgen.data import (
+    Batches,
     LabelledImages,
-    balanced_places,
+    Pictures,
+    balanced_indices,
+    labelled,
     load_labelled,
     stratified_split,
 )
-from kerasgen.data.pipeline import Batches, Pictures, labelled
-from kerasgen.deployment.export import export_generator
-from kerasgen.evaluation.classifiers.training import Generate, TrainConfig, train_on_images
+from kerasgen.deployment import export_generator
+from kerasgen.evaluation.classifiers import Generate, TrainConfig, train_on_images
 from kerasgen.evaluation.judges import generator as generation
-from kerasgen.evaluation.reports.loss_curves import save_loss_curves
-from kerasgen.io.channels import luminance
-from kerasgen.io.files import check_writable
-from kerasgen.io.sheets import save_png
+from kerasgen.evaluation.reports import save_loss_curves
+from kerasgen.io import check_writable, luminance, save_png
 from kerasgen.procedural.garments import GARMENTS, drawn_garments
-from kerasgen.training.sample_sheets import sample_sheet
-from kerasgen.training.step import Player
-from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
+from kerasgen.training import Player, Trainer, TrainerOptions, make_strategy, sample_sheet
 
 FLAGS = flags.FLAGS
 cli.define_training_flags(workdir="runs/clothing_cgan", batch_size=64)
 cli.define_length_flags(steps=2500)
-flags.DEFINE_string("data", None, "Folder, .npz or tfds:NAME; drawn by rule if not given.")
-flags.DEFINE_list("classes", None, "Names of the classes to use; all if not given.")
+flags.DEFINE_string("data", None, "Folder, .npz or tfds:NAME; drawn by rule without it.")
+flags.DEFINE_list("classes", None, "Names of the classes to use; all by default.")
 flags.DEFINE_integer("size", 28, "Side of the pictures in pixels, a multiple of 4.", 8)
 flags.DEFINE_enum("channels", "1", ["1", "3"], "1 for grey, 3 for colour.")
-flags.DEFINE_enum("fit", "stretch", ["stretch", "crop", "pad"], "How other forms are made square.")
+flags.DEFINE_enum("fit", "stretch", ["stretch", "crop", "pad"], "How pictures are made square.")
 flags.DEFINE_enum("model", "modern", ["modern", "original"], "Which networks and schedule.")
-flags.DEFINE_enum("sampling", "balanced", ["balanced", "natural"], "Rare classes as often, or not.")
+flags.DEFINE_enum("sampling", "balanced", ["balanced", "natural"], "Classes equally often, or not.")
 flags.DEFINE_bool("plain_background", False, "Train on the foregrounds, on white.")
-flags.DEFINE_integer("classifier_steps", 600, "Updates of the classifiers that judge.", 1)
+flags.DEFINE_integer("classifier_steps", 600, "Updates of the classifiers for the figures.", 1)
 flags.DEFINE_string("licence", "not stated", "Licence of your pictures, for the model card.")
 
 DRAWN = {"train": 3000, "test": 600}
-"""How many garments are drawn where no data is given."""
+"""How many garments are drawn without data."""
 
 
 def main() -> None:
     """Data, networks, training, figures, sheets, export."""
     cli.set_precision(FLAGS.precision, FLAGS.strategy)
-    # What could fail at the end of a long run is tried before it begins.
+    # What could fail at the end of a long run is checked before it begins.
     check_writable(FLAGS.export_to)
     options = TrainerOptions(log_every=FLAGS.log_every, save_every=FLAGS.save_every)
     trainer = Trainer(FLAGS.workdir, make_strategy(FLAGS.strategy), options)
@@ -91,13 +89,13 @@ def main() -> None:
 
 
 def settings() -> dict:
-    """What makes this run this run; its length and the export may change on the way."""
+    """The settings that identify the run; its length and the export may change when it resumes."""
     names = ("data", "classes", "size", "channels", "fit", "model", "sampling", "plain_background")
     return {name: FLAGS[name].value for name in (*names, "batch_size", "seed", "precision")}
 
 
 def load_sets() -> tuple[LabelledImages, LabelledImages]:
-    """Training and test pictures, apart before anything is trained."""
+    """Training and test pictures, split before anything is trained."""
     if FLAGS.data is None:
         return chosen(draw("train", 2 * FLAGS.seed)), chosen(draw("test", 2 * FLAGS.seed + 1))
     transform = on_plain_background if FLAGS.plain_background else None
@@ -131,7 +129,7 @@ def chosen(pictures: LabelledImages) -> LabelledImages:
     unknown = sorted(set(FLAGS.classes) - set(pictures.class_names))
     if unknown:
         raise ValueError(
-            f"--classes names some that the data does not have; it has "
+            f"--classes has names that the data does not have; it has "
             f"{', '.join(pictures.class_names)}. Received: {', '.join(unknown)}"
         )
     number = {pictures.class_names.index(name): new for new, name in enumerate(FLAGS.classes)}
@@ -141,9 +139,9 @@ def chosen(pictures: LabelledImages) -> LabelledImages:
 
 
 def make_batches(train: LabelledImages) -> Batches:
-    """Training batches; half of a batch for the original schedule, whose other half are fakes."""
+    """Training batches; half as large for the original schedule, whose other half are fakes."""
     if FLAGS.sampling == "balanced":
-        train = train.at(balanced_places(train.labels, FLAGS.seed))
+        train = train.at(balanced_indices(train.labels, FLAGS.seed))
     pictures = Pictures.from_array(train.images, train.labels)
     if FLAGS.model == "original":
         if FLAGS.batch_size % 2:
@@ -180,8 +178,8 @@ def finish(generator: keras.Model, train: LabelledImages, test: LabelledImages, 
         workdir / "interpolation.png",
         generation.interpolation_sheet(generate, latent_size, len(names)),
     )
-    made = generation.sample(generate, latent_size, np.arange(48) % len(names), seed=1)
-    save_png(workdir / "nearest.png", generation.nearest_sheet(made, train.images))
+    samples = generation.sample(generate, latent_size, np.arange(48) % len(names), seed=1)
+    save_png(workdir / "nearest.png", generation.nearest_sheet(samples, train.images))
     save_loss_curves({"train": workdir / "train" / "history.csv"}, workdir / "losses.png")
     print("Training two classifiers, one on real and one on generated pictures.")
     config = TrainConfig(steps=FLAGS.classifier_steps)
@@ -200,7 +198,7 @@ def finish(generator: keras.Model, train: LabelledImages, test: LabelledImages, 
 
 
 def inference(generator: keras.Model) -> Generate:
-    """The generator as it serves."""
+    """The generator in inference mode."""
     return lambda latents, labels: generator([latents, labels], training=False)
 
 
@@ -214,7 +212,7 @@ def draw_classes(step: cgan.CGANStep | cgan.OriginalCGANStep, train: LabelledIma
 
 
 def model_card(train: LabelledImages, test: LabelledImages, figures: dict, steps: int) -> dict:
-    """What a user of the model must know."""
+    """The model card."""
     drawn = FLAGS.data is None
     return {
         "task": "class label and seed -> picture",

@@ -1,9 +1,9 @@
-"""Trains a refiner that makes rendered eyes look real, and says what it did to them.
+"""Trains a refiner that makes rendered eyes look real, and measures realism and geometry.
 
     python examples/train_eye_refiner.py --prefit 2000
 
-With no folders it draws its own eyes: clean renders, and the same model through a cheap camera.
-With your own pictures:
+Without folders it draws eyes: clean renders, and eyes of the same model as a cheap camera sees
+them. With your own pictures:
 
     python examples/train_eye_refiner.py --rendered DIR --real DIR --test_real DIR \
         --features SAVED_MODEL --workdir runs/mine
@@ -12,9 +12,9 @@ The default job takes two and a half minutes on two CPU cores. Expect eyes with 
 softness and grain of the camera-like ones, and the pupil about a quarter of a pixel from where it
 was drawn.
 
-It ends with these in the work folder: refined.png (rendered | refined | nearest real),
-losses.png, figures.json; and a SavedModel below --export_to. Interrupt it as you like (Ctrl-C,
-SIGTERM, power): the same command goes on where it stopped, to the same weights.
+It writes to the work folder: refined.png (rendered | refined | nearest real), losses.png,
+figures.json; and a SavedModel below --export_to. It can be interrupted at any time (Ctrl-C,
+SIGTERM, power): the same command resumes it, to the same weights.
 """
 
 from __future__ import annotations
@@ -31,55 +31,51 @@ import numpy as np
 from absl import flags
 
 from kerasgen import cli, refiner
-from kerasgen.data.augmentation import Augmentation
-from kerasgen.data.pipeline import Batches, Pictures, unpaired
-from kerasgen.data.splits import balancing_repeats
-from kerasgen.deployment.export import export_refiner
-from kerasgen.evaluation.features.extractors import (
-    FeatureExtractor,
-    pixel_features,
-    saved_model_features,
-)
+from kerasgen.data import Augmentation, Batches, Pictures, balancing_repeats, unpaired
+from kerasgen.deployment import export_refiner
+from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved_model_features
 from kerasgen.evaluation.judges import refiner as refinement
-from kerasgen.evaluation.reports.loss_curves import save_loss_curves
-from kerasgen.evaluation.reports.terminal import figure_lines
-from kerasgen.io.files import check_writable
-from kerasgen.io.images import to_float
-from kerasgen.io.sheets import labelled_sheet, save_png
-from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
-from kerasgen.training.colour_moments import STYLE_SIZE, colour_moments
-from kerasgen.training.losses import BINARY_CROSS_ENTROPY
-from kerasgen.training.sample_sheets import sample_sheet
-from kerasgen.training.self_regularisation import pixel_l1
-from kerasgen.training.step import Player
-from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
+from kerasgen.evaluation.reports import figure_lines, save_loss_curves
+from kerasgen.io import check_writable, labelled_sheet, save_png, to_float
+from kerasgen.procedural import camera_eyes, rendered_eyes
+from kerasgen.training import (
+    BINARY_CROSS_ENTROPY,
+    STYLE_SIZE,
+    Player,
+    Trainer,
+    TrainerOptions,
+    make_strategy,
+    pixel_l1,
+    sample_sheet,
+)
+from kerasgen.training.colour_moments import colour_moments
 
 FLAGS = flags.FLAGS
 cli.define_training_flags(workdir="runs/eye_refiner", batch_size=8)
 flags.DEFINE_integer("prefit", 2000, "Updates of the first stage (L1 pass-through).", 0)
 flags.DEFINE_integer("steps", 3000, "Updates of the second stage (adversarial).", 0)
-flags.DEFINE_integer("prefit_batch_size", None, "Of the first stage; else 2 for each replica.", 2)
+flags.DEFINE_integer("prefit_batch_size", None, "Of the first stage; 2 per replica by default.", 2)
 flags.DEFINE_enum("model", "dcgan", ["dcgan", "residual", "original"], "Which networks.")
 flags.DEFINE_integer("image_size", 64, "Side of the pictures in pixels.", 32)
-flags.DEFINE_string("rendered", None, "Folder of renders; drawn by rule if not given.")
-flags.DEFINE_string("real", None, "Folder of photographs; drawn by rule if not given.")
-flags.DEFINE_string("test_rendered", None, "Renders of other poses; else part of --rendered.")
-flags.DEFINE_string("test_real", None, "Photographs for testing; else part of --real.")
-flags.DEFINE_string("features", None, "SavedModel to measure on; else the pixels themselves.")
+flags.DEFINE_string("rendered", None, "Folder of renders; drawn by rule without it.")
+flags.DEFINE_string("real", None, "Folder of photographs; drawn by rule without it.")
+flags.DEFINE_string("test_rendered", None, "Renders of other poses; part of --rendered by default.")
+flags.DEFINE_string("test_real", None, "Photographs for testing; part of --real by default.")
+flags.DEFINE_string("features", None, "SavedModel whose features are compared; pixels without it.")
 flags.DEFINE_string("licence", "not stated", "Licence of your pictures, for the model card.")
 
 FEWEST = 4
-"""Pictures of a set that a distance can be measured on."""
+"""Fewest pictures of a set between which a distance can be measured."""
 
-EMBEDDED = {"rendered": 400, "real": 800, "test_rendered": 100, "test_real": 200}
-"""How many eyes are drawn where no folders are given."""
+DRAWN = {"rendered": 400, "real": 800, "test_rendered": 100, "test_real": 200}
+"""How many eyes are drawn without folders."""
 
 
 def main() -> None:
     """Data, networks, two stages, figures, export."""
     cli.set_precision(FLAGS.precision, FLAGS.strategy)
     keras.utils.set_random_seed(FLAGS.seed)
-    # What could fail at the end of a long run is tried before it begins.
+    # What could fail at the end of a long run is checked before it begins.
     extractor = saved_model_features(FLAGS.features) if FLAGS.features else pixel_features()
     check_writable(FLAGS.export_to)
     options = TrainerOptions(log_every=FLAGS.log_every, save_every=FLAGS.save_every)
@@ -103,7 +99,7 @@ def main() -> None:
 
 
 def settings() -> dict:
-    """What makes this run this run; the numbers of steps and the export may change on the way."""
+    """The settings that identify the run; its length and the export may change when it resumes."""
     names = ("model", "image_size", "batch_size", "prefit_batch_size", "seed", "precision")
     folders = ("rendered", "real", "test_rendered", "test_real")
     return {name: FLAGS[name].value for name in (*names, *folders)}
@@ -115,7 +111,7 @@ def load_eyes() -> refinement.EyeSets:
         return draw_eyes()
     if not FLAGS.rendered or not FLAGS.real:
         raise ValueError(
-            "Give both --rendered and --real, or neither. "
+            "Pass both --rendered and --real, or neither. "
             f"Received: rendered={FLAGS.rendered!r}, real={FLAGS.real!r}"
         )
     rendered, test_rendered = cli.load_domain(FLAGS.rendered, FLAGS.image_size, FLAGS.test_rendered)
@@ -125,24 +121,24 @@ def load_eyes() -> refinement.EyeSets:
 
 
 def check_counts(sets: Mapping[str, np.ndarray]) -> None:
-    """Stops what would be trained and could not be measured."""
+    """Checks that the pictures suffice to measure distances."""
     counts = {name: len(images) for name, images in sets.items()}
     if min(counts.values()) < FEWEST:
         raise ValueError(
             f"At least {FEWEST} real pictures for training, and {FEWEST} of each kind for testing, "
-            "are needed: give more, or --test_rendered and --test_real. "
+            "are needed: add some, or pass --test_rendered and --test_real. "
             f"Received: {', '.join(f'{name}={count}' for name, count in counts.items())}"
         )
 
 
 def draw_eyes() -> refinement.EyeSets:
-    """Eyes drawn by rule; the four sets share no eye, and the truth about test renders is kept."""
+    """Eyes drawn by rule; the sets share none, and pupil centres of the test eyes are kept."""
     size, first = FLAGS.image_size, 10 * FLAGS.seed
-    test_rendered = rendered_eyes(EMBEDDED["test_rendered"], first + 2, size)
-    test_real = camera_eyes(EMBEDDED["test_real"], first + 3, size)
+    test_rendered = rendered_eyes(DRAWN["test_rendered"], first + 2, size)
+    test_real = camera_eyes(DRAWN["test_real"], first + 3, size)
     return refinement.EyeSets(
-        rendered_eyes(EMBEDDED["rendered"], first, size).images,
-        camera_eyes(EMBEDDED["real"], first + 1, size).images,
+        rendered_eyes(DRAWN["rendered"], first, size).images,
+        camera_eyes(DRAWN["real"], first + 1, size).images,
         test_rendered.images,
         test_real.images,
         test_rendered.pupil_centre,
@@ -155,7 +151,7 @@ def finish(
 ) -> None:
     """Figures, sheet, curves and SavedModel."""
     workdir = Path(FLAGS.workdir)
-    # Before the figures: should they fail, there is something to look at.
+    # Before the figures: should they fail, the sheet is there.
     save_png(workdir / "refined.png", draw_sheet(step, sets, extractor))
     histories = {phase: workdir / phase / "history.csv" for phase in ("prefit", "refine")}
     save_loss_curves(histories, workdir / "losses.png")
@@ -204,7 +200,7 @@ def build_stages(replicas: int) -> tuple[refiner.PrefitStep, refiner.RefinerStep
 
 
 def build_original_stages() -> tuple[refiner.PrefitStep, refiner.RefinerStep]:
-    """The original networks, losses and optimizers; about a hundred times the work a step."""
+    """The original networks, losses and optimizers; a step is about a hundred times the work."""
     network = refiner.build_original_refiner()
     judge = refiner.build_original_discriminator()
     prefit = refiner.PrefitStep(
@@ -224,7 +220,7 @@ def build_original_stages() -> tuple[refiner.PrefitStep, refiner.RefinerStep]:
 
 
 def eye_batches(sets: refinement.EyeSets, batch_size: int) -> Batches:
-    """Unpaired batches; renders are balanced by likeness, turned, shifted and zoomed."""
+    """Unpaired batches; renders are balanced by similarity, rotated, shifted and zoomed."""
     rendered = np.repeat(sets.rendered, balancing_repeats(sets.rendered), axis=0)
     return unpaired(
         Pictures.from_array(rendered),
@@ -236,8 +232,8 @@ def eye_batches(sets: refinement.EyeSets, batch_size: int) -> Batches:
 
 
 def styles_of(network: keras.Model, photographs: np.ndarray, most: int = 256) -> np.ndarray | None:
-    """Styles for the exported model to choose from, if it takes any; numbers, no pictures."""
-    if not refiner.takes(network, "style"):
+    """Styles for the exported model to choose from, if it has a style input."""
+    if not refiner.has_input(network, "style"):
         return None
     spread = photographs[:: -(-len(photographs) // most)]
     return colour_moments(to_float(spread)).numpy()
@@ -259,7 +255,7 @@ def draw_sheet(
 
 
 def model_card(sets: refinement.EyeSets, figures: dict) -> dict:
-    """What a user of the model must know."""
+    """The model card."""
     drawn = not FLAGS.rendered
     return {
         "task": "rendered eye -> real-looking eye, geometry kept",

@@ -1,24 +1,24 @@
-"""Trains a smoke detector on made smoke, and tests it on real smoke it has never seen.
+"""Trains a smoke detector on synthetic smoke, and tests it on real smoke.
 
     python examples/train_smoke_classifier.py
 
-With no folders it draws scenes, lays smoke over them, and tests on smoke of another kind. With
-your own clean pictures, smoke from a network of ``train_smoke_cyclegan.py``, and real pictures in
+Without folders it draws scenes, adds smoke to them, and tests on smoke of another kind. With your
+own clean pictures, smoke from a network of ``train_smoke_cyclegan.py``, and real pictures in
 ``TEST/smoky`` and ``TEST/clean``:
 
     python examples/train_smoke_classifier.py --clean DIR --test TEST \
         --smoke saved_models/smoke_cyclegan_forward/1 --features SAVED_MODEL --workdir runs/mine
 
-Clean pictures are split by source before anything is made of them. What the detector scores on the
-held-out made pictures is shown as "claimed": it is what one would have reported without real ones.
+Pictures are split by their clean source. The detector's score on held-out synthetic pictures is
+reported as "claimed": it is what one would have reported without real ones.
 
-Controls: ``--jpeg 75`` writes and reads every picture of both kinds as JPEG, which wipes out the
-fingerprint a network may leave; ``--clear MODEL`` (the backward network) makes the clean pictures
-of training with a network, too, so that its fingerprint is on both kinds.
+Controls: ``--jpeg 75`` compresses every picture of both kinds as JPEG, which removes the traces
+that a network may leave; ``--clear MODEL`` (the backward network) also translates the clean
+training pictures, so that both kinds have such traces.
 
-The default job takes about two minutes on two CPU cores. It ends with these in the work folder:
-training.png (clean | smoky), mistakes.png (real pictures, the worst first), figures.json; and,
-unless --features is given, a SavedModel below --export_to.
+The default job takes about two minutes on two CPU cores. It writes to the work folder: training.png
+(clean | smoky), mistakes.png (real pictures, the worst first), figures.json; and, without
+--features, a SavedModel below --export_to.
 """
 
 from __future__ import annotations
@@ -34,40 +34,38 @@ import numpy as np
 from absl import flags
 
 from kerasgen import cli
-from kerasgen.deployment.export import export_classifier
-from kerasgen.evaluation.classifiers.detector import (
+from kerasgen.deployment import export_classifier
+from kerasgen.evaluation.classifiers import (
     DETECTOR_CONFIG,
     DetectionData,
     Detector,
     fit_detector,
     measure_detection,
 )
-from kerasgen.evaluation.features.extractors import saved_model_features
-from kerasgen.evaluation.judges.translator import load_translator
-from kerasgen.evaluation.reports.terminal import figure_lines
-from kerasgen.io.files import check_writable
-from kerasgen.io.images import read_folder
-from kerasgen.io.sheets import contact_sheet, labelled_sheet, save_png
-from kerasgen.procedural.camera import through_jpeg
-from kerasgen.procedural.scenery import camera_rooms
+from kerasgen.evaluation.features import saved_model_features
+from kerasgen.evaluation.judges import load_translator
+from kerasgen.evaluation.reports import figure_lines
+from kerasgen.io import check_writable, contact_sheet, labelled_sheet, read_folder, save_png
+from kerasgen.procedural import through_jpeg
+from kerasgen.procedural.scenery import camera_scenes
 from kerasgen.procedural.smoke.overlay import smoky_copies
-from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
+from kerasgen.training import Trainer, TrainerOptions, make_strategy
 
 FLAGS = flags.FLAGS
 cli.define_training_flags(workdir="runs/smoke_classifier", batch_size=32)
-flags.DEFINE_string("clean", None, "Folder of clean pictures; drawn by rule if not given.")
+flags.DEFINE_string("clean", None, "Folder of clean pictures; drawn by rule without it.")
 flags.DEFINE_string("smoke", "procedural", '"procedural", or a SavedModel that adds smoke.')
-flags.DEFINE_integer("copies", 2, "Smoky pictures made of each clean one.", 1)
-flags.DEFINE_string("clear", None, "SavedModel that takes smoke out: clean pictures of training.")
-flags.DEFINE_integer("jpeg", None, "Write and read all pictures as JPEG of this quality.", 1, 95)
-flags.DEFINE_string("test", None, "Folder with smoky/ and clean/, real; drawn if not given.")
+flags.DEFINE_integer("copies", 2, "Smoky pictures of each clean one.", 1)
+flags.DEFINE_string("clear", None, "SavedModel that removes smoke, for clean training pictures.")
+flags.DEFINE_integer("jpeg", None, "Compress all pictures as JPEG of this quality.", 1, 95)
+flags.DEFINE_string("test", None, "Folder of real pictures, smoky/ and clean/; drawn without it.")
 flags.DEFINE_integer("size", 64, "Side of the pictures in pixels, a multiple of 16.", 16)
-flags.DEFINE_string("features", None, "SavedModel whose features a linear head is trained on.")
+flags.DEFINE_string("features", None, "SavedModel of features for a linear head.")
 flags.DEFINE_integer("steps", 1200, "Most updates of the detector.", 1)
 flags.DEFINE_string("licence", "not stated", "Licence of your pictures, for the model card.")
 
 DRAWN = {"clean": 300, "test": 100}
-"""How many scenes are drawn where no folder is given, of each kind."""
+"""How many scenes of each kind are drawn without a folder."""
 
 NAMES = ("clean", "smoky")
 SHOWN = 12
@@ -76,7 +74,7 @@ SHOWN = 12
 def main() -> None:
     """Pictures, detector, figures, sheets, export."""
     cli.set_precision(FLAGS.precision, FLAGS.strategy)
-    # What could fail at the end of a long run is tried before it begins.
+    # What could fail at the end of a long run is checked before it begins.
     check_writable(FLAGS.export_to)
     features = saved_model_features(FLAGS.features) if FLAGS.features else None
     options = TrainerOptions(log_every=FLAGS.log_every, save_every=FLAGS.save_every)
@@ -91,23 +89,23 @@ def main() -> None:
 
 
 def settings() -> dict:
-    """What makes this run this run; its length and the export may change on the way."""
+    """The settings that identify the run; its length and the export may change when it resumes."""
     names = ("clean", "smoke", "copies", "clear", "jpeg", "test", "size", "features")
     return {name: FLAGS[name].value for name in (*names, "batch_size", "seed", "precision")}
 
 
 def load_clean() -> np.ndarray:
-    """Clean pictures to make the training set of, ``[N, S, S, 3]`` uint8."""
+    """Clean pictures for the training set, ``[N, S, S, 3]`` uint8."""
     if FLAGS.clean is None:
-        return camera_rooms(DRAWN["clean"], 10 * FLAGS.seed, FLAGS.size, smoky=False).images
+        return camera_scenes(DRAWN["clean"], 10 * FLAGS.seed, FLAGS.size, smoky=False).images
     return read_folder(FLAGS.clean, FLAGS.size).images
 
 
 def load_test() -> DetectionData:
-    """Pictures that nothing was made of."""
+    """Test pictures, none of which is a source of the training set."""
     if FLAGS.test is None:
         without, with_it = (
-            camera_rooms(DRAWN["test"], 10 * FLAGS.seed + 1, FLAGS.size, smoky=smoky).images
+            camera_scenes(DRAWN["test"], 10 * FLAGS.seed + 1, FLAGS.size, smoky=smoky).images
             for smoky in (False, True)
         )
     else:
@@ -118,17 +116,17 @@ def load_test() -> DetectionData:
 
 
 def make_training_set(clean: np.ndarray) -> DetectionData:
-    """Clean pictures, and smoky ones made of them, each with the place of its source."""
+    """Clean pictures, and smoky copies of them, each with the index of its source."""
     smoky = [make_smoky(clean, copy) for copy in range(FLAGS.copies)]
     without = clean if FLAGS.clear is None else load_translator(FLAGS.clear)(clean).pictures
-    places = range(len(clean))
+    sources = range(len(clean))
     return DetectionData.of(
-        coded(without), coded(np.concatenate(smoky)), (places, [*places] * FLAGS.copies)
+        coded(without), coded(np.concatenate(smoky)), (sources, [*sources] * FLAGS.copies)
     )
 
 
 def make_smoky(clean: np.ndarray, copy: int) -> np.ndarray:
-    """Each picture with smoke; a network has one smoke a picture, of it and of its mirror image."""
+    """Adds smoke to each picture; a network translates mirror images for odd copies."""
     if FLAGS.smoke == "procedural":
         return smoky_copies(clean, 10 * FLAGS.seed + 4 + copy).images
     mirrored = clean[:, :, ::-1] if copy % 2 else clean
@@ -136,7 +134,7 @@ def make_smoky(clean: np.ndarray, copy: int) -> np.ndarray:
 
 
 def coded(images: np.ndarray) -> np.ndarray:
-    """All pictures alike, of both kinds, in training and test."""
+    """Pictures after the JPEG control, the same for both kinds, in training and test."""
     return images if FLAGS.jpeg is None else through_jpeg(images, FLAGS.jpeg)
 
 
@@ -171,15 +169,15 @@ def mistakes_sheet(detector: Detector, test: DetectionData) -> np.ndarray:
     scores = detector.score(test.images)
     rows = []
     for present in (False, True):
-        places = np.flatnonzero(test.present == present)
-        order = np.argsort(scores[places] if present else -scores[places], kind="stable")
-        rows.append(test.images[places[order[:SHOWN]]])
+        indices = np.flatnonzero(test.present == present)
+        order = np.argsort(scores[indices] if present else -scores[indices], kind="stable")
+        rows.append(test.images[indices[order[:SHOWN]]])
     count = min(map(len, rows))
     return contact_sheet(np.concatenate([row[:count] for row in rows]), count, scale=2)
 
 
 def model_card(figures: dict, test: DetectionData) -> dict:
-    """What a user of the model must know."""
+    """The model card."""
     drawn = FLAGS.clean is None
     return {
         "task": "picture -> is there smoke?",

@@ -1,28 +1,27 @@
-"""Trains networks that put smoke into clean pictures and take it out again, without pairs.
+"""Trains networks that add smoke to clean pictures and remove it again, without pairs.
 
     python examples/train_smoke_cyclegan.py
 
-With no folders it draws its own: clean rooms and streets, and others with smoke, denser and rougher
-than ``add_smoke`` draws it unless told otherwise. With yours, two folders that need not belong
-together:
+Without folders it draws clean rooms and streets, and others with smoke, denser and rougher than
+that of ``add_smoke`` by default. With your own pictures, two folders without pairs:
 
     python examples/train_smoke_cyclegan.py --source CLEAN --target SMOKY \
         --test_source DIR --test_target DIR --features SAVED_MODEL --size 64 --width 32 \
         --minutes 90 --workdir runs/mine
 
-``--method cut`` trains one direction only, in half the time. ``--start overlay`` gives the source
-pictures smoke drawn by rule first: the network then only has to make given smoke look real, and the
-density that is known stays a true annotation.
+``--method cut`` trains one direction only, in half the time. ``--start overlay`` first adds smoke
+by rule to the source pictures: the network then only has to make it look real, and its known
+density stays a valid annotation.
 
-The default job, pictures of 32 pixels, takes about two minutes on a CPU core: long enough to see
-that every part works, and no more. The pictures are mottled where the change map is light; there is
-no smoke yet. Give photographs hours. Reduced pixels, the features without ``--features``, hardly
-tell smoky from clean: their distances say little here.
+The default job, with pictures of 32 pixels, takes about two minutes on a CPU core: enough to see
+that every part works. Its pictures are mottled where the change map is light, and have no smoke
+yet. Train on photographs for hours. Reduced pixels, the features without ``--features``, hardly
+distinguish smoky from clean pictures: their distances mean little here.
 
-It ends with these in the work folder: translated.png (source | translated | back | change map),
-losses.png, figures.json (distances to real smoky pictures, how much of the structure is kept and,
-for ``--start overlay``, whether the smoke still is where its mask says); and a SavedModel of each
-direction below --export_to. Interrupt it as you like: the same command goes on where it stopped.
+It writes to the work folder: translated.png (source | translated | back | change map), losses.png,
+figures.json (distances to real smoky pictures, how much of the structure is kept and, for
+``--start overlay``, whether the smoke still matches its mask); and a SavedModel of each direction
+below --export_to. It can be interrupted at any time: the same command resumes it.
 """
 
 from __future__ import annotations
@@ -40,61 +39,52 @@ import numpy as np
 from absl import flags, logging
 
 from kerasgen import cli, cyclegan
-from kerasgen.data.augmentation import Augmentation
-from kerasgen.data.domain_checks import domain_remarks
-from kerasgen.data.pipeline import Pictures, unpaired
-from kerasgen.deployment.export import export_translator
-from kerasgen.evaluation.features.extractors import (
-    FeatureExtractor,
-    pixel_features,
-    saved_model_features,
-)
+from kerasgen.data import Augmentation, Pictures, domain_remarks, unpaired
+from kerasgen.deployment import export_translator
+from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved_model_features
 from kerasgen.evaluation.judges import translator
-from kerasgen.evaluation.reports.loss_curves import save_loss_curves
-from kerasgen.evaluation.reports.terminal import figure_lines
-from kerasgen.io.files import check_writable
-from kerasgen.io.sheets import labelled_sheet, save_png
-from kerasgen.procedural.scenery import camera_rooms
+from kerasgen.evaluation.reports import figure_lines, save_loss_curves
+from kerasgen.io import check_writable, labelled_sheet, save_png
+from kerasgen.procedural.scenery import camera_scenes
 from kerasgen.procedural.smoke.overlay import smoky_copies
-from kerasgen.training.sample_sheets import sample_sheet
-from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
+from kerasgen.training import Trainer, TrainerOptions, make_strategy, sample_sheet
 
 FLAGS = flags.FLAGS
 cli.define_training_flags(workdir="runs/smoke_cyclegan", batch_size=4)
 cli.define_length_flags(steps=1200)
-flags.DEFINE_string("source", None, "Folder of clean pictures; drawn by rule if not given.")
-flags.DEFINE_string("target", None, "Folder of smoky pictures; drawn by rule if not given.")
-flags.DEFINE_string("test_source", None, "Clean pictures of other origin; else part of --source.")
-flags.DEFINE_string("test_target", None, "Smoky pictures of other origin; else part of --target.")
-flags.DEFINE_enum("method", "cyclegan", ["cyclegan", "cut"], "Both ways, or one way (CUT).")
-flags.DEFINE_enum("start", "clean", ["clean", "overlay"], "What the forward network is given.")
+flags.DEFINE_string("source", None, "Folder of clean pictures; drawn by rule without it.")
+flags.DEFINE_string("target", None, "Folder of smoky pictures; drawn by rule without it.")
+flags.DEFINE_string("test_source", None, "Clean pictures for testing; part of --source by default.")
+flags.DEFINE_string("test_target", None, "Smoky pictures for testing; part of --target by default.")
+flags.DEFINE_enum("method", "cyclegan", ["cyclegan", "cut"], "Both directions, or one (CUT).")
+flags.DEFINE_enum("start", "clean", ["clean", "overlay"], "Sources: clean, or with drawn smoke.")
 flags.DEFINE_integer("size", 32, "Side of the pictures in pixels, a multiple of 4.", 16)
 flags.DEFINE_integer("width", 16, "Channels of the generators' first feature map.", 1)
-flags.DEFINE_integer("blocks", None, "Residual blocks; if not given what was published.", 1)
-flags.DEFINE_integer("halvings", 2, "Of the discriminators: each judges squares of 34 pixels.", 1)
-# The authors' is 10; but smoke hides what is behind it, so the way back cannot be exact.
-flags.DEFINE_float("cycle_weight", 3.0, "Of cyclegan: how exact the way back must be.", 0)
-flags.DEFINE_bool("change_mask", True, "Networks say where they change a picture.")
-flags.DEFINE_string("features", None, "SavedModel to measure on; else the pixels themselves.")
+flags.DEFINE_integer("blocks", None, "Residual blocks; the published number by default.", 1)
+flags.DEFINE_integer("halvings", 2, "Of the discriminators; 2 judge squares of 34 pixels.", 1)
+# The authors' is 10; but smoke hides what is behind it, so that the cycle cannot be exact.
+flags.DEFINE_float("cycle_weight", 3.0, "Of cyclegan: weight of the cycle loss.", 0)
+flags.DEFINE_bool("change_mask", True, "Networks predict where they change a picture.")
+flags.DEFINE_string("features", None, "SavedModel whose features are compared; pixels without it.")
 flags.DEFINE_string("licence", "not stated", "Licence of your pictures, for the model card.")
 
 DRAWN = {"source": 300, "target": 300, "test_source": 60, "test_target": 60}
-"""How many pictures are drawn where no folders are given."""
+"""How many pictures are drawn without folders."""
 
-SEEN = 0.1
+LEAST_DENSITY = 0.1
 """Share of a pixel's light that smoke hides, for the pixel to count as smoke."""
 
 FEWEST = 4
-"""Test pictures of each domain that a distance can be measured on."""
+"""Fewest test pictures of a domain between which a distance can be measured."""
 
-SHOWN, AT_THE_END = 8, 32
-"""Rows of the sheets drawn on the way, and of the last."""
+SAMPLE_ROWS, FINAL_ROWS = 8, 32
+"""Rows of the sheets during training, and of the last."""
 
 
 def main() -> None:
     """Data, networks, training, figures, sheets, export."""
     cli.set_precision(FLAGS.precision, FLAGS.strategy)
-    # What could fail at the end of a long run is tried before it begins.
+    # What could fail at the end of a long run is checked before it begins.
     extractor = saved_model_features(FLAGS.features) if FLAGS.features else pixel_features()
     check_writable(FLAGS.export_to)
     cyclegan.blocks_for((FLAGS.size, FLAGS.size, 3))
@@ -117,7 +107,7 @@ def main() -> None:
     with trainer.scope():
         step = build_step(steps, replicas)
     sheets = sample_sheet(
-        Path(FLAGS.workdir) / "samples", lambda: draw_sheet(step, starts, SHOWN), every=1000
+        Path(FLAGS.workdir) / "samples", lambda: draw_sheet(step, starts, SAMPLE_ROWS), every=1000
     )
     trainer.run(step, batches, steps, actions=[sheets])
     with step.generator_player.averaged():
@@ -125,7 +115,7 @@ def main() -> None:
 
 
 def settings() -> dict:
-    """What makes this run this run; its length and the export may change on the way."""
+    """The settings that identify the run; its length and the export may change when it resumes."""
     names = ("source", "target", "test_source", "test_target", "method", "start", "size", "width")
     more = ("blocks", "halvings", "cycle_weight", "change_mask", "batch_size", "seed", "precision")
     return {name: FLAGS[name].value for name in (*names, *more)}
@@ -137,7 +127,7 @@ def load_sets() -> translator.TranslationSets:
         return draw_sets()
     if not FLAGS.source or not FLAGS.target:
         raise ValueError(
-            "Give both --source and --target, or neither. "
+            "Pass both --source and --target, or neither. "
             f"Received: source={FLAGS.source!r}, target={FLAGS.target!r}"
         )
     if Path(FLAGS.source).resolve() == Path(FLAGS.target).resolve():
@@ -151,7 +141,7 @@ def load_sets() -> translator.TranslationSets:
     fewest = min(len(test_source), len(test_target))
     if fewest < FEWEST:
         raise ValueError(
-            f"At least {FEWEST} pictures of each domain are needed for testing: give more, or "
+            f"At least {FEWEST} pictures of each domain are needed for testing: add some, or pass "
             f"--test_source and --test_target. Received: {fewest}"
         )
     return translator.TranslationSets(source, target, test_source, test_target)
@@ -159,11 +149,11 @@ def load_sets() -> translator.TranslationSets:
 
 def draw_sets() -> translator.TranslationSets:
     """Scenes drawn by rule; the four sets share none."""
-    made = []
+    sets = []
     for number, (name, count) in enumerate(DRAWN.items()):
         seed, smoky = 10 * FLAGS.seed + number, "target" in name
-        made.append(camera_rooms(count, seed, FLAGS.size, smoky=smoky).images)
-    return translator.TranslationSets(*made)
+        sets.append(camera_scenes(count, seed, FLAGS.size, smoky=smoky).images)
+    return translator.TranslationSets(*sets)
 
 
 def started(sets: translator.TranslationSets) -> translator.TranslationSets:
@@ -187,7 +177,7 @@ def build_step(steps: int, replicas: int) -> cyclegan.CycleGANStep | cyclegan.Co
             f"Received: batch_size={FLAGS.batch_size}"
         )
     shape = (FLAGS.size, FLAGS.size, 3)
-    # An average longer than the run would still remember its first, random weights.
+    # A longer average would still contain the first, random weights.
     half_life = min(5000, max(1, steps * FLAGS.batch_size // 10))
     options = {"steps": steps, "batch_size": FLAGS.batch_size, "half_life": half_life}
     if FLAGS.method == "cut":
@@ -208,7 +198,7 @@ def build_step(steps: int, replicas: int) -> cyclegan.CycleGANStep | cyclegan.Co
 
 
 def build_generator(name: str) -> keras.Model:
-    """One direction."""
+    """The generator of one direction."""
     blocks = FLAGS.blocks or cyclegan.blocks_for((FLAGS.size, FLAGS.size, 3))
     return cyclegan.build_generator(
         width=FLAGS.width, blocks=blocks, change_mask=FLAGS.change_mask, name=name
@@ -216,7 +206,7 @@ def build_generator(name: str) -> keras.Model:
 
 
 def build_discriminator(name: str) -> keras.Model:
-    """The judge of one domain."""
+    """The discriminator of one domain."""
     return cyclegan.build_discriminator(width=2 * FLAGS.width, halvings=FLAGS.halvings, name=name)
 
 
@@ -239,9 +229,9 @@ def finish(
     """Figures, sheet, curves and SavedModels."""
     workdir = Path(FLAGS.workdir)
     networks = directions(step)
-    made = translator.translating_function(networks["forward"])(starts.test_source).pictures
+    translated = translator.translating_function(networks["forward"])(starts.test_source).pictures
     overlay = smoky_copies(sets.test_source, 10 * FLAGS.seed + 1)
-    arms = {"translated": made, "overlay": overlay.images}
+    arms = {"translated": translated, "overlay": overlay.images}
     figures = {
         **translator.measure_arrival(arms, sets, extractor, seed=FLAGS.seed),
         "structure_kept": {
@@ -250,14 +240,14 @@ def finish(
         },
     }
     if FLAGS.start == "overlay":
-        mask = overlay.density > SEEN
+        mask = overlay.density > LEAST_DENSITY
         figures["mask_kept"] = {
             name: dataclasses.asdict(translator.mask_kept(sets.test_source, pictures, mask))
             for name, pictures in arms.items()
         }
     cli.write_json(workdir / "figures.json", figures)
     print("\n".join(figure_lines(figures)))
-    save_png(workdir / "translated.png", draw_sheet(step, starts, AT_THE_END))
+    save_png(workdir / "translated.png", draw_sheet(step, starts, FINAL_ROWS))
     save_loss_curves({"train": workdir / "train" / "history.csv"}, workdir / "losses.png")
     for direction, network in networks.items():
         probes = (starts if direction == "forward" else sets).test_source[:4]
@@ -278,17 +268,17 @@ def draw_sheet(
     starts: translator.TranslationSets,
     rows: int,
 ) -> np.ndarray:
-    """Source | translated | back, if there is a way | change map, if the network makes one."""
+    """Source | translated | back, with a backward network | change map, if there is one."""
     shown = starts.test_source[:rows]
     networks = directions(step)
     with step.generator_player.averaged():
-        there = translator.translating_function(networks["forward"])(shown)
-        columns: dict[str, np.ndarray] = {"source": shown, "translated": there.pictures}
+        forward = translator.translating_function(networks["forward"])(shown)
+        columns: dict[str, np.ndarray] = {"source": shown, "translated": forward.pictures}
         if "backward" in networks:
             back = translator.translating_function(networks["backward"])
-            columns["back"] = back(there.pictures).pictures
-    if there.change is not None:
-        levels = np.rint(255 * there.change).astype(np.uint8)
+            columns["back"] = back(forward.pictures).pictures
+    if forward.change is not None:
+        levels = np.rint(255 * forward.change).astype(np.uint8)
         columns["change"] = np.repeat(levels, 3, axis=-1)
     return labelled_sheet(columns)
 
@@ -296,7 +286,7 @@ def draw_sheet(
 def model_card(
     direction: str, sets: translator.TranslationSets, figures: Mapping, steps: int
 ) -> dict:
-    """What a user of the model must know."""
+    """The model card."""
     drawn = not FLAGS.source
     tasks = {"forward": "clean picture -> smoky picture", "backward": "smoky -> clean picture"}
     return {

@@ -3,7 +3,7 @@ from . import cgan as cgan
 from . import classifier as classifier
 from . import cyclegan as cyclegan
 from . import refiner as refiner
-from .annotations.annotated_folder import SourceFolder as SourceFolder
+from .annotations.annotated_folder import AnnotatedFolder as AnnotatedFolder
 from .annotations.annotation import Annotation as Annotation
 from .annotations.fill_folder import FilledFolder as FilledFolder
 from .annotations.records import ManifestRow as ManifestRow

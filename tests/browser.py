@@ -26,10 +26,10 @@ class Browser:
             "goog:chromeOptions": {"binary": CHROMIUM, "args": [*_FLAGS, *options]},
             "goog:loggingPrefs": {"browser": "ALL"},
         }
-        made = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
-        self.session = f"/session/{made['sessionId']}"
+        answer = self._request("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
+        self.session = f"/session/{answer['sessionId']}"
 
-    def _ask(self, method, path, content=None):
+    def _request(self, method, path, content=None):
         data = None if content is None else json.dumps(content).encode()
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(self.address + path, data, headers, method=method)
@@ -37,7 +37,7 @@ class Browser:
             return json.loads(answer.read())["value"]
 
     def call(self, method, path, content=None):
-        return self._ask(method, self.session + path, content)
+        return self._request(method, self.session + path, content)
 
     def open(self, path):
         self.call("POST", "/url", {"url": Path(path).resolve().as_uri()})
@@ -65,7 +65,7 @@ class Browser:
         Path(path).write_bytes(base64.b64decode(self.call("GET", "/screenshot")))
 
     def close(self):
-        self._ask("DELETE", self.session)
+        self._request("DELETE", self.session)
 
 
 @contextlib.contextmanager

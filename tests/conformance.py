@@ -33,7 +33,7 @@ def train(make: MakeStep, batches: Batches, steps: int, workdir: Path, strategy:
 
 
 def check_round_trip(model: keras.Model, inputs: object, folder: Path) -> None:
-    """Saved as .keras and loaded, the network gives the same result."""
+    """Saved as .keras and loaded, the network has the same output."""
     path = folder / "model.keras"
     model.save(path)
     loaded = keras.models.load_model(path)

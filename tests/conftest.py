@@ -1,4 +1,4 @@
-"""Two logical CPUs, made before anything touches TensorFlow: a machine with two replicas."""
+"""Two logical CPUs, configured before TensorFlow starts: a machine with two replicas."""
 
 import os
 

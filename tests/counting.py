@@ -10,7 +10,7 @@ NEVER = -1
 
 
 class Count(Step):
-    """Its loss is the number of the step that its batch says, its total the updates made."""
+    """Its loss is the number of the step that its batch says, its total the number of updates."""
 
     def __init__(self, *, bad_loss=NEVER, bad_weight=NEVER, bad_other=NEVER, shape=()):
         super().__init__()

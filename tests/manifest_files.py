@@ -25,14 +25,14 @@ def scene(index, size=(20, 24)):
         matrices.append([[radius, 0.1, x], [-0.1, radius, y], [0, 0, 1]])
     objects = tuple(
         PlacedObject(
-            label=place % 2,
-            visible=mask & ~np.any([np.zeros(size, bool), *whole[place + 1 :]], axis=0),
+            label=position % 2,
+            visible=mask & ~np.any([np.zeros(size, bool), *whole[position + 1 :]], axis=0),
             whole=mask,
-            matrix=np.array(matrices[place]),
-            source=f"discs/{place}.png",
+            matrix=np.array(matrices[position]),
+            source=f"discs/{position}.png",
             truncation=float(draw.uniform()),
         )
-        for place, mask in enumerate(whole)
+        for position, mask in enumerate(whole)
     )
     sources = tuple(Source("foreground", f"discs/{k}.png", f"{k:064x}") for k in range(3))
     rejected = index in REJECTED

@@ -1,4 +1,4 @@
-"""Drawn garments and floors as folders of files, made once, for the tests of scenes."""
+"""Drawn garments and floors as folders of files, for the tests of scenes."""
 
 import hashlib
 import json

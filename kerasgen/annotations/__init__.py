@@ -1,4 +1,4 @@
-"""What is known of a picture, and the files that say it."""
+"""What is known of a picture, and the files that hold it."""
 
 import lazy_loader
 

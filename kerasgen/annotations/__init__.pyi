@@ -1,5 +1,5 @@
-from .annotated_folder import Known as Known
-from .annotated_folder import SourceFolder as SourceFolder
+from .annotated_folder import AnnotatedFolder as AnnotatedFolder
+from .annotated_folder import PictureFacts as PictureFacts
 from .annotation import Annotation as Annotation
 from .annotation import Box as Box
 from .annotation import run_lengths as run_lengths

@@ -1,4 +1,4 @@
-"""Pictures to make others of, with what is known of each: by a manifest, or by class folders."""
+"""Source pictures, with what a manifest or their class folders say of each."""
 
 from __future__ import annotations
 
@@ -19,41 +19,46 @@ from kerasgen.io.files import file_sha256, json_lines, read_json
 from kerasgen.io.images import SPLITS, PathLike, Pixels, list_images, read_image
 
 _MOVED = {"file_name", "width", "height", "objects", "sources", "accepted", "reason"}
-"""Fields of a row that are moved with the picture, or hold for the old one only."""
+"""Fields of a row that change with the picture, or hold for the source only."""
 
 _OLD_PIXELS = {"annotation", "changed"}
-"""Parameters that would be wrong in the pixels of another picture."""
+"""Parameters that hold in the pixels of the source only."""
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class PictureFacts:
     """What is known of one picture, in its own pixels.
 
     Attributes:
-        class_name: Of the whole picture, or None.
-        annotation: Keypoints and the like, or None.
-        objects: What was placed in it, from back to front.
-        sources: The files that the objects, and the picture, were made from.
-        facts: What else its row says, as JSON values: its seed, a direction of gaze, ...
+        class_name: Class of the whole picture, or None.
+        annotation: Keypoints, box or mask of the whole picture, or None.
+        objects: The objects placed in it, from back to front.
+        sources: The files that the picture and its objects come from.
+        extra: All other fields of its row, as JSON values, such as its seed.
     """
 
     class_name: str | None = None
     annotation: Annotation | None = None
     objects: tuple[PlacedObject, ...] = ()
     sources: tuple[Source, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def parameters(self) -> dict[str, Any]:
-        """What a row of a picture that is made of it says of all but its objects."""
-        told: dict[str, Any] = {"source": dict(self.facts)}
+        """The row parameters of a picture made from this one; its objects are not among them."""
+        parameters: dict[str, Any] = {"source": dict(self.extra)}
         if self.class_name is not None:
-            told["class_name"] = self.class_name
+            parameters["class_name"] = self.class_name
         if self.annotation is not None:
-            told["annotation"] = self.annotation.to_dict()
-        return told
+            parameters["annotation"] = self.annotation.to_dict()
+        return parameters
 
-    def stretched(self, size: tuple[int, int], new: tuple[int, int]) -> Known:
-        """The same after the picture was stretched, both sizes (height, width) in pixels."""
+    def stretched(self, size: tuple[int, int], new: tuple[int, int]) -> PictureFacts:
+        """The facts of the picture after it was resized without keeping its proportions.
+
+        Args:
+            size: (height, width) before, in pixels.
+            new: (height, width) after, in pixels.
+        """
         if size == new:
             return self
         matrix = scaling(new[1] / size[1], new[0] / size[0])
@@ -72,20 +77,20 @@ def _moved(placed: PlacedObject, matrix: np.ndarray, size: tuple[int, int]) -> P
     return replace(placed, visible=visible, whole=whole, matrix=matrix @ placed.matrix)
 
 
-class SourceFolder:
+class AnnotatedFolder:
     """A folder of pictures with, or without, a ``metadata.jsonl``.
 
-    With one, the pictures are those of its rows, whether ``kerasgen eyes`` or ``kerasgen compose``
-    wrote them; else all pictures below the folder, and the first folder on the way to a picture is
-    its class. Where all of those first folders are named as splits are (train, validation, val,
-    test), the class is the next folder on the way; without one there is no class.
+    With a ``metadata.jsonl``, as ``kerasgen eyes`` or ``kerasgen compose`` write it, the pictures
+    are those of its rows. Without it they are all pictures below the folder, and the class of a
+    picture is its first subfolder; if all of these are named like splits (train, validation, val,
+    test), its second. A picture without such a subfolder has no class.
 
     Args:
-        folder: Where they are.
+        folder: The folder.
 
     Attributes:
-        names: Paths from the folder, in a fixed order.
-        class_names: Of the objects' labels, or of the pictures.
+        names: Relative paths of the pictures, in a fixed order.
+        class_names: Classes of the objects, or of the pictures.
 
     Raises:
         ValueError: If there are no pictures, or a row cannot be read.
@@ -98,7 +103,7 @@ class SourceFolder:
             paths = list_images(self.folder)
             self.names = [path.relative_to(self.folder).as_posix() for path in paths]
             first = {name.split("/")[0] for name in self.names if "/" in name}
-            self._class_place = 1 if first and first <= set(SPLITS) else 0
+            self._class_level = 1 if first and first <= set(SPLITS) else 0
             found = {self._class_of(name) for name in self.names} - {None}
             self.class_names = tuple(sorted(map(str, found)))
         else:
@@ -107,10 +112,7 @@ class SourceFolder:
 
     @cached_property
     def sha256(self) -> str:
-        """Of the names and the files, metadata.jsonl included; all are read, once.
-
-        A folder that others are made of must not change on the way.
-        """
+        """SHA-256 of the names and bytes of all files, metadata.jsonl included; computed once."""
         digest = hashlib.sha256()
         names = self.names if self._rows is None else [METADATA, *self.names]
         for name in names:
@@ -121,45 +123,45 @@ class SourceFolder:
         try:
             return file_sha256(self.folder / name)
         except ValueError:
-            # Missing or not readable: its own row will say so.
+            # Missing or unreadable: its row will be rejected.
             return None
 
     def _class_of(self, name: str) -> str | None:
         folders = name.split("/")[:-1]
-        return folders[self._class_place] if len(folders) > self._class_place else None
+        return folders[self._class_level] if len(folders) > self._class_level else None
 
-    def known(self, name: str) -> Known:
-        """What is known of a picture.
+    def facts(self, name: str) -> PictureFacts:
+        """Returns what is known of a picture.
 
         Raises:
             ValueError: If its row cannot be read.
         """
         if self._rows is None:
-            return Known(class_name=self._class_of(name))
+            return PictureFacts(class_name=self._class_of(name))
         row = self._rows[name]
-        told = row.get("parameters", {})
-        annotation = told.get("annotation")
-        facts = {key: value for key, value in row.items() if key not in _MOVED}
-        if told:
-            facts["parameters"] = {
-                key: value for key, value in told.items() if key not in _OLD_PIXELS
+        parameters = row.get("parameters", {})
+        annotation = parameters.get("annotation")
+        extra = {key: value for key, value in row.items() if key not in _MOVED}
+        if parameters:
+            extra["parameters"] = {
+                key: value for key, value in parameters.items() if key not in _OLD_PIXELS
             }
-        known = Known(
-            told.get("class_name"),
+        facts = PictureFacts(
+            parameters.get("class_name"),
             annotation and Annotation.from_dict(annotation),
-            facts=facts,
+            extra=extra,
         )
         if "objects" not in row:
-            return known
-        made = ManifestRow.from_dict(row)
-        return replace(known, objects=made.objects, sources=made.sources)
+            return facts
+        parsed = ManifestRow.from_dict(row)
+        return replace(facts, objects=parsed.objects, sources=parsed.sources)
 
     def source(self, name: str) -> Source:
-        """A picture as a source of another."""
+        """Returns a picture as a source of another one, with its SHA-256."""
         return Source("picture", name, file_sha256(self.folder / name))
 
     def read(self, name: str, channels: int = 3) -> Pixels:
-        """A picture, `[H, W, channels] uint8 in [0, 255]`.
+        """Reads a picture, `[H, W, channels] uint8 in [0, 255]`.
 
         Raises:
             ImageError: If it cannot be read.
@@ -172,9 +174,9 @@ def _rows(folder: Path) -> dict[str, Mapping[str, Any]] | None:
     if not path.is_file():
         return None
     rows: dict[str, Mapping[str, Any]] = {}
-    for fields, _, place in json_lines(path):
+    for fields, _, location in json_lines(path):
         if not isinstance(fields.get("file_name"), str):
-            raise ValueError(f"A row needs a `file_name`. Received: {place}")
+            raise ValueError(f"A row needs a `file_name`. Received: {location}")
         rows[fields["file_name"]] = fields
     if not rows:
         raise ValueError(f"There is no row. Received: path={str(path)!r}")

@@ -1,7 +1,7 @@
-"""What is known about a picture, and the one 3x3 matrix that moves all of it.
+"""What is known about a picture, and 3x3 matrices that move all of it.
 
 Coordinates are pixels, x to the right, y down, and (0, 0) is the top-left *corner* of the picture,
-so the centre of the first pixel is (0.5, 0.5), as in COCO (Lin et al. 2014, "Microsoft COCO").
+so the centre of the first pixel is (0.5, 0.5), as in COCO (Lin et al. 2014, arXiv:1405.0312).
 
 Matrices map homogeneous source points to destination points and compose with `@`, right-most
 first: `translation(5, 0) @ rotation(90, (8, 8))` rotates and then shifts.
@@ -27,7 +27,7 @@ class Annotation:
         label: Class index, or `None`.
         box: `(x0, y0, x1, y1)` in pixels with `x0 <= x1` and `y0 <= y1`, or `None`.
         mask: `[H, W]` bool, True on the object, or `None`.
-        keypoints: Name to `(x, y)` in pixels; may be empty, points may lie out of the frame.
+        keypoints: Name to `(x, y)` in pixels; may be empty, points may be outside the frame.
 
     Raises:
         ValueError: If the box is not ordered or the mask is not `[H, W]` bool.
@@ -41,7 +41,7 @@ class Annotation:
     )
 
     def __post_init__(self) -> None:
-        """Reject what no later step could make sense of."""
+        """Checks the box and the mask."""
         x0, y0, x1, y1 = self.box or (0, 0, 0, 0)
         if not (x0 <= x1 and y0 <= y1):
             raise ValueError(f"`box` must be (x0, y0, x1, y1), ordered. Received: box={self.box}")
@@ -49,12 +49,12 @@ class Annotation:
             _check_mask(self.mask)
 
     def transformed(self, matrix: np.ndarray, size: tuple[int, int]) -> "Annotation":
-        """Moves everything by one matrix.
+        """Transforms everything by one matrix.
 
         Keypoints move exactly and keep their coordinates when they leave the frame. The mask is
         sampled at the nearest source pixel of each destination pixel centre. The box is the tight
-        box of the moved mask where there is one (`None` if nothing of it is left in the frame), and
-        else the axis-aligned hull of the moved corners, not cut to the frame.
+        box of the moved mask if there is one (`None` if nothing of it is left in the frame), and
+        otherwise the axis-aligned hull of the moved corners, not clipped to the frame.
 
         Args:
             matrix: `[3, 3]`, affine or projective, from source to destination coordinates.
@@ -92,7 +92,7 @@ class Annotation:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "Annotation":
-        """Restores what `to_dict` gave, exactly.
+        """Restores what `to_dict` returned, exactly.
 
         Raises:
             ValueError: If the run lengths do not fill the mask.
@@ -121,19 +121,29 @@ def tight_box(mask: np.ndarray) -> Box | None:
 
 
 def rotation(degrees: float, centre: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
-    """Returns `[3, 3]`: turns by `degrees` about `centre`, clockwise as seen (x towards y)."""
+    """Returns `[3, 3]`: rotates by `degrees` about `centre`, clockwise (from x towards y)."""
     cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     turn = np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
     return translation(*centre) @ turn @ translation(-centre[0], -centre[1])
 
 
 def translation(x: float, y: float) -> np.ndarray:
-    """Returns `[3, 3]`: shifts by `x` pixels to the right and `y` pixels down."""
+    """Returns the `[3, 3]` matrix of a shift.
+
+    Args:
+        x: Pixels to the right.
+        y: Pixels down.
+    """
     return np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
 
 
 def scaling(x: float, y: float) -> np.ndarray:
-    """Returns `[3, 3]`: multiplies the two coordinates, about the top-left corner."""
+    """Returns the `[3, 3]` matrix of a scaling about the top-left corner.
+
+    Args:
+        x: Factor of the horizontal coordinate.
+        y: Factor of the vertical coordinate.
+    """
     return np.diag([float(x), float(y), 1.0])
 
 
@@ -199,11 +209,11 @@ def run_lengths(mask: np.ndarray) -> dict[str, Any]:
 
 
 def mask_from_run_lengths(encoded: Mapping[str, Any]) -> np.ndarray:
-    """Returns the `[H, W]` bool mask of COCO's run lengths, from `run_lengths` or another writer.
+    """Returns the `[H, W]` bool mask of run lengths in COCO's format.
 
     Args:
-        encoded: `size`, `[H, W]`, and `counts`: a string (compressed), or a list of lengths of runs
-            down the columns, the first of them of False pixels.
+        encoded: `size`, `[H, W]`, and `counts`: a string (compressed), or a list of the lengths of
+            runs down the columns, starting with False pixels.
 
     Raises:
         ValueError: If the run lengths do not fill the mask.
@@ -213,7 +223,7 @@ def mask_from_run_lengths(encoded: Mapping[str, Any]) -> np.ndarray:
         if not isinstance(counts, str):
             counts = _compressed(counts, height, width)
         mask = _decoded(counts, height, width)
-        # Pixels after the last run are whatever was in memory: one pixel fewer must be too few.
+        # pycocotools leaves pixels after the last run uninitialised: one pixel fewer must fail.
         filled = _decoded(counts, height * width - 1, 1) is None
     except (TypeError, OverflowError, ValueError):
         mask, filled = None, False
@@ -223,7 +233,7 @@ def mask_from_run_lengths(encoded: Mapping[str, Any]) -> np.ndarray:
 
 
 def _compressed(counts: Sequence[int], height: int, width: int) -> str:
-    # pycocotools has room for no larger numbers.
+    # pycocotools would overflow with larger numbers.
     if not 0 <= min(counts) <= max(counts) <= height * width:
         raise ValueError
     plain = {"size": [height, width], "counts": counts}
@@ -231,8 +241,8 @@ def _compressed(counts: Sequence[int], height: int, width: int) -> str:
 
 
 def _decoded(counts: str, height: int, width: int) -> np.ndarray | None:
-    """`[H, W]` bool, or None if the runs have more pixels, or are none."""
-    # pycocotools reads on behind a string that stops within a number.
+    """`[H, W]` bool, or None if the runs are invalid or have more pixels."""
+    # pycocotools reads past the end of a string that stops within a number.
     if not re.fullmatch("[0-o]*[0-O]", counts):
         return None
     try:

@@ -1,8 +1,8 @@
-"""COCO's form of a folder of synthetic pictures: ``instances.json``.
+"""A folder of synthetic pictures in COCO's format: ``instances.json``.
 
 The format of Lin et al. 2014, "Microsoft COCO" (arXiv:1405.0312): ids from 1, boxes
-``[x, y, width, height]`` in pixels, masks as compressed run lengths. It holds what is seen of an
-object; one that is all hidden or outside the frame has no entry.
+``[x, y, width, height]`` in pixels, masks as compressed run lengths. Boxes and masks are those of
+the visible part; an object without one has no entry.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from kerasgen.annotations.records import ManifestRow, PlacedObject
 
 
 class InstancesWriter:
-    """Writes one `instances.json`, a row at a time.
+    """Writes one `instances.json`, row by row.
 
     Only the short entries of the pictures are kept in memory, until `close`. The bytes depend on
-    the rows, their order and the names, and on nothing else: there is no date in them. A picture's
-    id is its index + 1, a category's its label + 1; annotations are counted from 1.
+    the rows, their order and the names only; there is no date. A picture's id is its index + 1, a
+    category's its label + 1; annotations are counted from 1.
 
     Args:
-        stream: Where the bytes go; `close` leaves it open.
+        stream: Binary stream to write to; `close` leaves it open.
         class_names: The names of labels 0, 1, ...
     """
 
@@ -39,7 +39,7 @@ class InstancesWriter:
         self._stream.write(head.encode())
 
     def add(self, row: ManifestRow) -> None:
-        """Adds a picture and the objects that are seen in it."""
+        """Adds a picture and its visible objects."""
         image = row.index + 1
         entry = {
             "id": image,
@@ -57,7 +57,7 @@ class InstancesWriter:
                 self._stream.write((comma + json.dumps(annotation)).encode())
 
     def close(self) -> None:
-        """Writes what is left; the stream is one JSON document now."""
+        """Writes the rest, which completes the JSON document."""
         images = ",\n".join(self._images)
         self._stream.write(f'\n],\n"images": [\n{images}\n]}}\n'.encode())
 

@@ -1,4 +1,4 @@
-"""The loop behind every folder of synthetic pictures: make what is missing, keep it, gather it."""
+"""The loop behind every folder of synthetic pictures: make missing pictures, then gather them."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ Entry = tuple[ManifestRow, Pixels | None]
 """A picture's row and its pixels, `[H, W, 1 | 3 | 4] uint8 in [0, 255]`; None if it is rejected."""
 
 Job = Callable[[range], Iterable[Entry]]
-"""Makes the pictures of some indices, in their order; a function of these indices alone."""
+"""Makes the pictures of some indices, in order; its results depend on these indices alone."""
 
 SHEET = "sheet.png"
 _ENOUGH = 20
-"""Pictures that must be rejected before a job is ended for it."""
+"""Rejected pictures from which on a job can fail early."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +41,10 @@ class FilledFolder:
     """A finished folder of synthetic pictures.
 
     Attributes:
-        folder: Where it is.
-        pictures: Those accepted.
-        rejected: Rows without a picture; `rejected.jsonl` says why.
-        sheet: A file that shows some of them, or None.
+        folder: Its path.
+        pictures: Number of accepted pictures.
+        rejected: Number of rejected ones; `rejected.jsonl` has the reasons.
+        sheet: Path of a PNG that shows some pictures, or None.
     """
 
     folder: Path
@@ -57,7 +57,7 @@ class FilledFolder:
         return manifest_rows(self.folder)
 
     def with_sheet(self, sources: PathLike | None = None) -> FilledFolder:
-        """Writes `sheet.png`, see `folder_sheet`; the same folder with it."""
+        """Writes `sheet.png`, see `folder_sheet`; returns the folder with it."""
         pixels = folder_sheet(self.folder, sources)
         if pixels is None:
             return self
@@ -65,7 +65,7 @@ class FilledFolder:
         return replace(self, sheet=self.folder / SHEET)
 
     def __str__(self) -> str:
-        """What there is, in up to three lines."""
+        """Summary in up to three lines."""
         lines = [f"{self.pictures} pictures and {METADATA} in {self.folder}"]
         if self.rejected:
             lines.append(f"{self.rejected} more were rejected: {self.folder / REJECTED} says why")
@@ -74,7 +74,7 @@ class FilledFolder:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        """The same with the sheet, for notebooks."""
+        """Summary with the sheet, for notebooks."""
         text = f"<p>{html.escape(str(self)).replace(chr(10), '<br>')}</p>"
         if self.sheet is not None:
             content = self.sheet.read_bytes()
@@ -100,30 +100,30 @@ def fill_folder(
     most_rejected: float = 1.0,
     report: Report | None = None,
 ) -> FilledFolder:
-    """Fills a `SyntheticFolder`; what is there already is not made again.
+    """Fills a `SyntheticFolder`; pictures that it already holds are not made again.
 
-    The folder's bytes depend on the job, the count, the settings and `block`, but not on `workers`,
-    and not on how often it was stopped: a signal or a kill costs the blocks under way.
+    The folder's bytes depend on the job, the count, the settings and `block`, but not on `workers`
+    or on interruptions: a signal or a kill loses only the blocks in progress.
 
     Args:
-        job: Makes the pictures; for several workers it can be pickled.
+        job: Makes the pictures; must be picklable if there are several workers.
         folder: New, empty, or begun with the same settings.
-        count: Pictures, those rejected included; a finished folder may grow.
+        count: Number of pictures, rejected ones included; a finished folder may grow.
         settings: As for `SyntheticFolder`.
         class_names: As for `SyntheticFolder`.
-        block: Pictures made together: blocks begin at its multiples on every run.
-        workers: Processes; 1 stands for this one.
-        yolo: Whether to write YOLO's files too.
-        most_rejected: Largest share of pictures that may be rejected.
+        block: Pictures per call of the job: blocks begin at its multiples on every run.
+        workers: Number of processes; 1 is the current one.
+        yolo: Whether to write labels in YOLO's format too.
+        most_rejected: Largest share of pictures that may be rejected, in [0, 1].
         report: Called after every block.
 
     Returns:
-        What there is in the end.
+        The finished folder.
 
     Raises:
-        ValueError: If an argument is invalid, the folder is another's or cannot be written, or more
-            pictures are rejected than may be.
-        Unfinished: After Ctrl-C or SIGTERM, or if a worker was killed; what is done is kept.
+        ValueError: If an argument is invalid, the folder has other settings or cannot be written,
+            or more than `most_rejected` of the pictures are rejected.
+        Unfinished: After Ctrl-C or SIGTERM, or if a worker was killed; finished pictures are kept.
     """
     if min(count, workers) < 1:
         raise ValueError(
@@ -148,13 +148,13 @@ def fill_folder(
 
 
 class _Block:
-    """Makes and keeps one block, in whichever process."""
+    """Makes and writes one block, in any process."""
 
     def __init__(self, job: Job, target: SyntheticFolder, count: int, size: int) -> None:
         self.job, self.target, self.count, self.size = job, target, count, size
 
     def indices(self, number: int) -> range:
-        """The pictures of block `number`."""
+        """Indices of the pictures of block `number`."""
         return range(self.size * number, min(self.size * (number + 1), self.count))
 
     def __call__(self, number: int) -> dict[int, str]:
@@ -175,11 +175,11 @@ def _make(
     report: Report | None,
 ) -> None:
     numbers = sorted({index // block.size for index in missing})
-    wanted, done = set(missing), 0
+    to_make, done = set(missing), 0
     reasons: list[str] = []
     for number, rejected in share_out(block, numbers, workers, block.target.folder / PARTS):
-        done += len(wanted.intersection(block.indices(number)))
-        reasons += [reason for index, reason in rejected.items() if index in wanted]
+        done += len(to_make.intersection(block.indices(number)))
+        reasons += [reason for index, reason in rejected.items() if index in to_make]
         if len(reasons) >= _ENOUGH and len(reasons) > most_rejected * done:
             raise _too_many_rejected(reasons, done, block.target.folder)
         if report is not None:

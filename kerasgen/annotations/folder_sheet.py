@@ -1,4 +1,4 @@
-"""A sheet of some pictures of a folder, each beside what it was made of."""
+"""A sheet of some pictures of a folder, each beside its source."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def folder_sheet(folder: PathLike, sources: PathLike | None = None) -> Pixels | 
 
     Args:
         folder: A finished `SyntheticFolder`.
-        sources: Folder of the pictures that its rows name as their sources; None shows none.
+        sources: Folder of the source pictures that its rows name; None shows no sources.
 
     Returns:
         `[H, W, 3]` uint8; None if no picture was accepted.
@@ -40,7 +40,7 @@ def folder_sheet(folder: PathLike, sources: PathLike | None = None) -> Pixels | 
             next(source.path for source in row.sources if source.role == "picture") for row in shown
         ]
         columns = {"source": [Path(sources) / path for path in own], **columns}
-    # Stretched, as a model stretches what it is given: both of a pair show the same frame.
+    # Stretched, as models stretch their inputs: both pictures of a pair show the same frame.
     pictures = {
         title: np.stack([read_image(path, side, fit="stretch") for path in paths])
         for title, paths in columns.items()
@@ -49,7 +49,7 @@ def folder_sheet(folder: PathLike, sources: PathLike | None = None) -> Pixels | 
 
 
 def _grid(pictures: dict[str, Pixels]) -> Pixels:
-    """Lays pairs, or single pictures, out in strips side by side, at most as wide as high.
+    """Arranges pairs, or single pictures, in strips side by side, at most as wide as high.
 
     Args:
         pictures: Title to ``[N, S, S, 3]`` uint8.

@@ -1,4 +1,4 @@
-"""What is known of one synthetic picture: the files it was made from, what lies in it, its row."""
+"""What is known of one synthetic picture: its source files, its objects, its manifest row."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Source:
     """A file that a picture was made from.
 
     Attributes:
-        role: What it was used as: "foreground", "background", "distractor", "model", ...
-        path: Its name; from the folder of sources, so that it holds on every machine.
-        sha256: 64 hexadecimal digits, as `file_sha256` gives them.
+        role: Its use: "foreground", "background", "distractor", "model", ...
+        path: Path relative to the folder of sources, so that it is valid on every machine.
+        sha256: 64 hexadecimal digits, see `file_sha256`.
 
     Raises:
-        ValueError: If `sha256` is none, or a text is empty or not Unicode.
+        ValueError: If `sha256` is invalid, or a text is empty or not Unicode.
     """
 
     role: str
@@ -39,9 +39,9 @@ class Source:
     sha256: str
 
     def __post_init__(self) -> None:
-        """Reject what would not lead back to a file."""
+        """Checks that the fields identify a file."""
         texts_ok = all(isinstance(text, str) and text for text in (self.role, self.path))
-        # A name that is not Unicode becomes half a character, which other JSON readers refuse.
+        # Names that are not Unicode hold lone surrogates, which other JSON readers refuse.
         if not texts_ok or any("\ud800" <= character <= "\udfff" for character in self.path):
             raise ValueError(f"`role` and `path` must be Unicode, not empty. Received: {self}")
         if not re.fullmatch("[0-9a-f]{64}", self.sha256):
@@ -54,15 +54,15 @@ class PlacedObject:
 
     Attributes:
         label: Class index, from 0.
-        visible: `[H, W]` bool, True where the object is seen.
-        whole: `[H, W]` bool, True where it would be seen if nothing in the frame covered it.
+        visible: `[H, W]` bool, True where the object is visible.
+        whole: `[H, W]` bool, True where it would be visible if nothing covered it.
         matrix: `[3, 3]` float64 from pixels of the source to pixels of the picture, see
             `annotations`.
         source: `path` of the `Source` that it was cut from.
         truncation: Share of the object that lies outside the frame, in [0, 1].
 
     Raises:
-        ValueError: If a field is not as above, or something is seen that is not of the whole.
+        ValueError: If a field is not as above, or `visible` does not lie in `whole`.
     """
 
     label: int
@@ -73,7 +73,7 @@ class PlacedObject:
     truncation: float = 0.0
 
     def __post_init__(self) -> None:
-        """Reject what no later step could make sense of."""
+        """Checks the fields."""
         object.__setattr__(self, "matrix", checked_matrix(self.matrix))
         if not isinstance(self.label, int | np.integer) or self.label < 0:
             raise ValueError(f"`label` must be an index from 0. Received: label={self.label!r}")
@@ -90,17 +90,17 @@ class PlacedObject:
 
     @property
     def box(self) -> Box | None:
-        """Smallest box `(x0, y0, x1, y1)` in pixels around what is seen, or `None`."""
+        """Smallest box `(x0, y0, x1, y1)` in pixels around the visible part, or `None`."""
         return tight_box(self.visible)
 
     @property
     def occlusion(self) -> float:
-        """Share of `whole` that is covered, in [0, 1]; 0 where nothing lies in the frame."""
+        """Share of `whole` that is covered, in [0, 1]; 0 if `whole` is empty."""
         whole = np.count_nonzero(self.whole)
         return 1 - np.count_nonzero(self.visible) / whole if whole else 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns a JSON-ready dictionary; box and occlusion are there for other readers."""
+        """Returns a JSON-ready dictionary; it includes box and occlusion for other readers."""
         box = self.box
         return {
             "label": int(self.label),
@@ -115,7 +115,7 @@ class PlacedObject:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> PlacedObject:
-        """Restores what `to_dict` gave, exactly."""
+        """Restores what `to_dict` returned, exactly."""
         return cls(
             label=fields["label"],
             visible=mask_from_run_lengths(fields["visible"]),
@@ -131,16 +131,16 @@ class ManifestRow:
     """What is known of one synthetic picture.
 
     Attributes:
-        file_name: The picture, from the folder of the manifest; see `picture_name`.
-        width: Its width in pixels.
-        height: Its height in pixels.
-        seed: Seed of the whole folder; with `index` it gives all that is random here.
+        file_name: Path of the picture relative to the manifest, see `picture_name`.
+        width: Width in pixels.
+        height: Height in pixels.
+        seed: Seed of the whole folder; with `index` it determines all random numbers.
         index: The picture's number, from 0.
         sources: The files that it was made from.
-        parameters: How it was made; JSON values (tuples become lists), no NaN.
-        objects: What is in it, from back to front; each comes from one of the sources.
-        accepted: Whether the picture is to be used.
-        reason: Why it is not, or `None`.
+        parameters: How it was made, as JSON values (tuples become lists, no NaN).
+        objects: Its objects from back to front; each comes from one of the sources.
+        accepted: Whether the picture is usable.
+        reason: Why it was rejected, or `None`.
 
     Raises:
         ValueError: If the fields do not agree, or JSON cannot hold `parameters`.
@@ -158,7 +158,7 @@ class ManifestRow:
     reason: str | None = None
 
     def __post_init__(self) -> None:
-        """Reject what contradicts itself; the parameters become what a reader will see."""
+        """Checks the fields; the parameters become what JSON readers will see."""
         object.__setattr__(self, "parameters", json.loads(strict_json(dict(self.parameters))))
         if min(self.width, self.height, self.index + 1) < 1:
             received = f"width={self.width}, height={self.height}, index={self.index}"
@@ -190,10 +190,10 @@ class ManifestRow:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> ManifestRow:
-        """Restores what `to_dict` gave, exactly.
+        """Restores what `to_dict` returned, exactly.
 
         Raises:
-            ValueError: If a field is missing or is not what it should be.
+            ValueError: If a field is missing or invalid.
         """
         try:
             own = {name: fields[name] for name in cls.__dataclass_fields__}

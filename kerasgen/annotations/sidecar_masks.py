@@ -1,4 +1,4 @@
-"""Masks that lie beside their pictures, `shirt.mask.png` beside `shirt.jpg`."""
+"""Masks beside their pictures: `shirt.mask.png` beside `shirt.jpg`."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def mask_beside(path: Path, size: tuple[int, ...]) -> Pixels | None:
         `[H, W]` uint8, white on the object; None if there is no mask.
 
     Raises:
-        ImageError: If the mask cannot be read or has another size; it is named, without its folder.
+        ImageError: If the mask cannot be read or has another size.
     """
     beside = path.with_name(path.stem + MASK_ENDING)
     if not beside.exists():
@@ -29,9 +29,9 @@ def mask_beside(path: Path, size: tuple[int, ...]) -> Pixels | None:
         raise ImageError(f"has a mask {beside.name!r} that cannot be read: {error}") from error
     if mask.shape != size:
         there, needed = (f"{width} x {height}" for height, width in (mask.shape, size))
-        # In words that go on from "the picture", as all reasons do.
+        # Continues "the picture ...", as all reasons do.
         raise ImageError(
             f"has a mask {beside.name!r} of {there} pixels, where the picture is {needed}: "
-            f"give the mask that size, or delete it. Received: path={str(beside)!r}"
+            f"resize the mask, or delete it. Received: path={str(beside)!r}"
         )
     return mask

@@ -1,14 +1,14 @@
-"""Folders of synthetic pictures, with what is true of each picture and what it was made from.
+"""Folders of synthetic pictures, with the annotations and sources of each picture.
 
     images/000000.png ...     the pictures
-    metadata.jsonl            one `ManifestRow` a picture; `file_name` starts from the folder
-    rejected.jsonl            rows of what was drawn and not accepted; these have no picture
-    instances.json            the same objects in COCO's form
-    labels/000000.txt ...     the same boxes in YOLO's form, with data.yaml, on request
-    settings.json             what all pictures have in common
+    metadata.jsonl            one `ManifestRow` per picture; `file_name` is relative to the folder
+    rejected.jsonl            rows of rejected pictures, which are not written
+    instances.json            the same objects in COCO's format
+    labels/000000.txt ...     the same boxes in YOLO's format, with data.yaml, on request
+    settings.json             settings that all pictures share
 
-Until a folder is finished its rows lie in `.parts`, a file each. A killed run goes on where it
-was, and a finished folder can grow; either way the bytes are those of one run without a break.
+Until a folder is finished, its rows are single files in `.parts`. A killed run can be resumed, and
+a finished folder can grow; either way the bytes are those of one uninterrupted run.
 """
 
 from __future__ import annotations
@@ -44,21 +44,22 @@ _ATTEMPTS = 3
 
 
 def picture_name(index: int) -> str:
-    """Returns the `file_name` of picture `index`, from the folder of the manifest."""
+    """Returns the `file_name` of picture `index`, relative to the folder of the manifest."""
     return f"{IMAGES}/{index:06}.png"
 
 
 class SyntheticFolder:
-    """A folder that fills with synthetic pictures, by any number of processes, over any time.
+    """A folder that any number of processes fill with synthetic pictures, in one or more runs.
 
-    A row counts once its picture is whole, and each file takes its name only when it is whole: so a
-    kill at any moment costs the pictures in work and nothing else. It leaves hidden files in
-    `.parts`. `finish` sweeps them out, whosever they are, for nobody can tell a dead process from
-    a live one on another machine; a live one that loses a file so writes it again.
+    All files are written atomically, a row after its picture, so that a kill loses only the
+    pictures in progress. It may leave temporary files in `.parts`. `finish` removes these, even
+    those of running processes, since it cannot know which processes on other machines are alive; a
+    process that loses a file in this way writes it again.
 
     Args:
         folder: New, empty or begun before.
-        settings: What all pictures have in common, as JSON values; not their count, which may grow.
+        settings: Settings that all pictures share, as JSON values; without their count, which may
+            grow.
         class_names: The names of labels 0, 1, ...; kept among the settings.
 
     Raises:
@@ -77,20 +78,20 @@ class SyntheticFolder:
         self._keep_settings(strict_json({**settings, "class_names": self.class_names}, indent=2))
 
     def missing(self, count: int) -> list[int]:
-        """Returns the indices below `count` whose row or picture is not there, or is damaged.
+        """Returns the indices below `count` whose row or picture is missing or damaged.
 
         Raises:
-            ValueError: If `count` is less than 1 or than what is there already, or if a finished
-                manifest is damaged.
+            ValueError: If `count` is less than 1 or than the number of rows that exist, or if a
+                finished manifest is damaged.
         """
         done = {record.index for record in self._done(count)}
         return [index for index in range(count) if index not in done]
 
     def write(self, row: ManifestRow, image: Pixels | None = None) -> None:
-        """Keeps a picture and its row; what was kept under the same index goes.
+        """Writes a picture and its row; they replace those of the same index.
 
         Args:
-            row: `file_name` is `picture_name(index)`.
+            row: Its `file_name` must be `picture_name(index)`.
             image: `[H, W, 1 | 3 | 4] uint8 in [0, 255]`; `None` for a rejected row.
 
         Raises:
@@ -103,7 +104,7 @@ class SyntheticFolder:
             received = f"file_name={row.file_name!r}, index={row.index}"
             raise ValueError(f"`file_name` must be picture_name(index). Received: {received}")
         if row.accepted != (image is not None):
-            received = f"accepted={row.accepted}, image={'none' if image is None else 'given'}"
+            received = f"accepted={row.accepted}, image={'none' if image is None else 'array'}"
             raise ValueError(f"Accepted rows, and no others, have a picture. Received: {received}")
         line = strict_json(row.to_dict())
         if image is None:
@@ -114,21 +115,21 @@ class SyntheticFolder:
         self._put(f"{PARTS}/{row.index // 1000:03}/{row.index:06}.json", line)
 
     def finish(self, count: int, *, yolo: bool = False) -> list[str]:
-        """Gathers the rows of pictures 0 to `count` - 1 in the files named at the top.
+        """Gathers the rows of pictures 0 to `count` - 1 in the files named above.
 
-        To be called by one process when the others are done; again after growth or a kill.
+        One process calls it when the others are done, and again after growth or a kill.
 
         Args:
-            count: Pictures, those rejected included.
-            yolo: Whether to write YOLO's files too; once written they are kept up to date. A
-                `data.yaml` that is there stays as it is.
+            count: Number of pictures, rejected ones included.
+            yolo: Whether to write labels in YOLO's format too; once written they are kept up to
+                date. An existing `data.yaml` is not changed.
 
         Returns:
-            The reason of each picture that was rejected, in the order of their index.
+            The reasons of the rejected pictures, in the order of their indices.
 
         Raises:
-            ValueError: As `missing` does; if a picture is missing, or one has no row; if a row is
-                damaged, or a file cannot be written. What was there before then stays.
+            ValueError: As `missing`; if a picture is missing or has no row, if a row is damaged,
+                or if a file cannot be written. The files are then unchanged.
         """
         parts = self._part_paths()
         yolo = yolo or (self.folder / LABELS).exists()
@@ -137,7 +138,7 @@ class SyntheticFolder:
             streams = [stack.enter_context(self._replacing(name)) for name in names]
             rejected = self._gather(count, yolo, *streams)
             for stream in streams:
-                # The parts go next: a power cut must not take both.
+                # The parts are removed next: a power cut must not lose both.
                 stream.flush()
                 os.fsync(stream.fileno())
         if yolo and not (self.folder / DATA).exists():
@@ -149,7 +150,7 @@ class SyntheticFolder:
         self, count: int, yolo: bool, metadata: BinaryIO, rejected: BinaryIO, instances: BinaryIO
     ) -> list[str]:
         writer = InstancesWriter(instances, self.class_names)
-        strangers = {f"{IMAGES}/{path.name}" for path in (self.folder / IMAGES).glob("*.png")}
+        without_row = {f"{IMAGES}/{path.name}" for path in (self.folder / IMAGES).glob("*.png")}
         accepted = 0
         reasons: list[str] = []
         for record in self._done(count):
@@ -160,25 +161,25 @@ class SyntheticFolder:
                 continue
             metadata.write(record.line)
             writer.add(row)
-            strangers.discard(row.file_name)
+            without_row.discard(row.file_name)
             accepted += 1
             if yolo:
                 name, labels = f"{LABELS}/{row.index:06}.txt", yolo_labels(row).encode()
                 path = self.folder / name
-                # A replacement costs a disk milliseconds, and old labels stay when a folder grows.
+                # Replacing files is slow, and most labels are the same when a folder grows.
                 if not path.is_file() or path.read_bytes() != labels:
                     self._put(name, labels)
         writer.close()
         if accepted + len(reasons) != count:
             lost = self.missing(count)
             raise ValueError(f"Write the {len(lost)} missing first: {lost[:3]}. Received: {count=}")
-        if strangers:
-            name = min(strangers)
+        if without_row:
+            name = min(without_row)
             raise ValueError(f"{name!r} has no row: raise count, or delete it. Received: {count=}")
         return reasons
 
     def _done(self, count: int) -> Iterator[Record]:
-        """What is whole, by index; a part stands above the row that it replaces."""
+        """Complete records, by index; a part takes precedence over the row that it replaces."""
         if count < 1:
             raise ValueError(f"`count` must be at least 1. Received: count={count}")
         paths = (self.folder / METADATA, self.folder / REJECTED)
@@ -197,8 +198,8 @@ class SyntheticFolder:
             content = (self.folder / fields["file_name"]).read_bytes()
             with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
                 image.verify()  # All checksums but the last one.
-                as_said = image.size == (fields["width"], fields["height"])
-            return as_said and content.endswith(_PNG_END)
+                size_matches = image.size == (fields["width"], fields["height"])
+            return size_matches and content.endswith(_PNG_END)
         return False
 
     def _part_paths(self) -> list[Path]:
@@ -206,10 +207,10 @@ class SyntheticFolder:
 
     def _parts(self) -> Iterator[Record]:
         for path in self._part_paths():
-            # A damaged part is a missing one.
+            # A damaged part counts as missing.
             with suppress(ValueError, FileNotFoundError):
-                line, place = path.read_bytes(), f"path={str(path)!r}"
-                record = _record(json_object(line, place), line, place)
+                line, location = path.read_bytes(), f"path={str(path)!r}"
+                record = _record(json_object(line, location), line, location)
                 if record.index == int(path.stem):
                     yield record
 
@@ -219,7 +220,7 @@ class SyntheticFolder:
             for path in (*parts, *folder.glob("*.tmp")):
                 path.unlink(missing_ok=True)
         for path in (*folder.glob("*"), folder):
-            # What a live process has put there meanwhile stays.
+            # Files that a running process has added meanwhile stay.
             with suppress(OSError):
                 path.rmdir()
 
@@ -230,7 +231,7 @@ class SyntheticFolder:
                     with self._replacing(name) as stream:
                         stream.write(content)
                     return
-                except (FileNotFoundError, FileExistsError):  # Another process's sweep.
+                except (FileNotFoundError, FileExistsError):  # Another process has swept.
                     if attempt == _ATTEMPTS:
                         raise
 
@@ -259,37 +260,37 @@ class SyntheticFolder:
 
 @dataclass(frozen=True)
 class Record:
-    """A line of `metadata.jsonl`, read but not understood.
+    """A line of `metadata.jsonl`, decoded but not yet checked.
 
     Attributes:
-        index: The picture's number.
-        line: As it is written.
-        fields: What it says.
-        place: Where it is, for messages.
+        index: Index of the picture.
+        line: Its bytes.
+        fields: The decoded JSON object.
+        location: Path and line number, for messages.
     """
 
     index: int
     line: bytes
     fields: dict[str, Any]
-    place: str
+    location: str
 
     def row(self) -> ManifestRow:
-        """What it means.
+        """Returns the checked row.
 
         Raises:
-            ValueError: If it is no row.
+            ValueError: If the fields are no valid row.
         """
         try:
             return ManifestRow.from_dict(self.fields)
         except ValueError as error:
-            raise ValueError(f"{error} In: {self.place}") from error
+            raise ValueError(f"{error} In: {self.location}") from error
 
 
 def manifest_records(folder: PathLike) -> Iterator[Record]:
     """Yields the lines of a finished folder's `metadata.jsonl`, in the order of their index.
 
     Raises:
-        ValueError: If there is none, or a line of it, which is named, has no index.
+        ValueError: If there is no such file, or a line, which is named, has no index.
     """
     path = Path(folder) / METADATA
     if not path.exists():
@@ -298,16 +299,16 @@ def manifest_records(folder: PathLike) -> Iterator[Record]:
 
 
 def manifest_rows(folder: PathLike) -> Iterator[ManifestRow]:
-    """Yields the rows of a finished folder, those rejected left out, in the order of their index.
+    """Yields the rows of a finished folder's accepted pictures, in the order of their index.
 
     Raises:
-        ValueError: If there is no `metadata.jsonl`, a line of it is no row (the line is named), or
-            the picture of a row is missing.
+        ValueError: If there is no `metadata.jsonl`, a line, which is named, is no valid row, or the
+            picture of a row is missing.
     """
     for record in manifest_records(folder):
         row = record.row()
         if not (Path(folder) / row.file_name).is_file():
-            received = f"file_name={row.file_name!r}, {record.place}"
+            received = f"file_name={row.file_name!r}, {record.location}"
             raise ValueError(f"The picture of the row is missing. Received: {received}")
         yield row
 
@@ -319,18 +320,18 @@ def read_manifest(folder: PathLike) -> list[ManifestRow]:
 
 def _records(path: Path) -> Iterator[Record]:
     last = -1
-    for fields, line, place in json_lines(path):
-        record = _record(fields, line, place)
+    for fields, line, location in json_lines(path):
+        record = _record(fields, line, location)
         if record.index <= last:
-            raise ValueError(f"Rows must be in the order of index. Received: {record.place}")
+            raise ValueError(f"Rows must be in the order of index. Received: {record.location}")
         last = record.index
         yield record
 
 
-def _record(fields: dict[str, Any], line: bytes, place: str) -> Record:
+def _record(fields: dict[str, Any], line: bytes, location: str) -> Record:
     if not isinstance(fields.get("index"), int):
-        raise ValueError(f"Not a row of a manifest: it has no index. Received: {place}")
-    return Record(fields["index"], line.strip() + b"\n", fields, place)
+        raise ValueError(f"Not a row of a manifest: it has no index. Received: {location}")
+    return Record(fields["index"], line.strip() + b"\n", fields, location)
 
 
 def _png(image: Pixels, size: tuple[int, int]) -> bytes:

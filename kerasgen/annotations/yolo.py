@@ -1,8 +1,8 @@
-"""YOLO's form of a folder of synthetic pictures: a label file a picture, and ``data.yaml``.
+"""A folder of synthetic pictures in YOLO's format: a label file per picture, and ``data.yaml``.
 
-The format of Ultralytics: classes from 0, boxes ``centre x, centre y, width, height`` as shares of
-the frame. It holds what is seen of an object; one that is all hidden or outside the frame has no
-line.
+The format of Ultralytics (https://docs.ultralytics.com/datasets/detect): classes from 0, boxes
+``centre x, centre y, width, height`` as shares of the frame. Boxes are those of the visible part;
+an object without one has no line.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from kerasgen.annotations.records import ManifestRow
 
 
 def yolo_labels(row: ManifestRow) -> str:
-    """Returns the text of a picture's YOLO label file; empty if nothing is seen in it.
+    """Returns the text of a picture's YOLO label file; empty if no object is visible.
 
     Returns:
-        A line an object that is seen: its label (from 0), and centre x, centre y, width and height
-        of its box, as shares of the frame in [0, 1] with six decimals.
+        A line per visible object: its label (from 0), and centre x, centre y, width and height of
+        its box, as shares of the frame in [0, 1] with six decimals.
     """
     lines = []
     for placed in row.objects:
@@ -32,9 +32,9 @@ def yolo_labels(row: ManifestRow) -> str:
 
 
 def yolo_data(class_names: Sequence[str]) -> str:
-    """Returns the text of the `data.yaml` that lies beside `images` and `labels`.
+    """Returns the text of the `data.yaml` beside `images` and `labels`.
 
-    There is no `path` in it: YOLO then starts from the file's own folder, wherever that is.
+    It has no `path`: YOLO then uses the folder of the file itself.
 
     Args:
         class_names: The names of labels 0, 1, ...; printable.

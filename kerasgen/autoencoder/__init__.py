@@ -1,7 +1,7 @@
-"""The autoencoder family: a bottleneck that is a feature space of one's own pictures.
+"""The autoencoder family: a feature space learned from one's own pictures.
 
-No weights from elsewhere are needed. Fit *one* on all sets that are to be compared, or on the real
-one, and encode every set with it: the codes of two autoencoders have nothing to do with each other.
+No pretrained weights are needed. Fit *one* on all sets that are to be compared, or on the real one,
+and encode every set with it: the codes of two autoencoders are not comparable.
 """
 
 from kerasgen.autoencoder.builders import (

@@ -24,13 +24,13 @@ def build_autoencoder(
 ) -> keras.Model:
     """Convolutional autoencoder: stride-2 convolutions down to the code, and as many doublings up.
 
-    Each doubling repeats the pixels and convolves, which leaves no grid (Odena et al. 2016,
-    https://distill.pub/2016/deconv-checkerboard).
+    Doublings are nearest-neighbour upsampling and a convolution, without checkerboard artefacts
+    (Odena et al. 2016, https://distill.pub/2016/deconv-checkerboard).
 
     Args:
         image_shape: (height, width, channels), sides multiples of 2 ** len(widths).
         widths: Channels after each halving.
-        code_channels: Of the code, whose sides are those of the picture after all halvings.
+        code_channels: Channels of the code, whose sides are the picture's after all halvings.
         name: Of the model.
 
     Returns:
@@ -72,7 +72,7 @@ def build_original_autoencoder(*, name: str = "autoencoder") -> keras.Model:
         name: Of the model.
 
     Returns:
-        ``images`` ``[N, 299, 299, 3]`` float32 in [-1, 1] -> pictures of the same form.
+        ``images`` ``[N, 299, 299, 3]`` float32 in [-1, 1] -> pictures of the same shape.
     """
     images = keras.Input((_ORIGINAL_SIDE, _ORIGINAL_SIDE, 3), name="images")
     x = layers.Conv2D(16, 3, strides=2, activation="relu")(layers.ZeroPadding2D(1)(images))
@@ -98,7 +98,7 @@ def encoder_of(autoencoder: keras.Model) -> keras.Model:
         ``images`` -> codes ``[N, h, w, c]`` float32.
 
     Raises:
-        ValueError: If the model is another kind.
+        ValueError: If the model has no code.
     """
     if CODE not in {layer.name for layer in autoencoder.layers}:
         raise ValueError(

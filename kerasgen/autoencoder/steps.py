@@ -13,13 +13,13 @@ from kerasgen.training.step import Player, Step
 class AutoencoderStep(Step):
     """One update by the mean squared error.
 
-    A batch is (images, ...): what follows the pictures, such as labels, is not looked at. Losses:
-    ``reconstruction_loss``, the mean square of a pixel's error on the [-1, 1] scale.
+    A batch is (images, ...): what follows the pictures, such as labels, is ignored. Losses:
+    ``reconstruction_loss``, the mean squared pixel error on the [-1, 1] scale.
 
     Args:
         autoencoder: Pictures -> pictures.
-        player: Moves the autoencoder.
-        seed: Of the step's randomness.
+        player: Updates the autoencoder.
+        seed: Seed of the step's randomness.
     """
 
     def __init__(self, autoencoder: keras.Model, player: Player, *, seed: int = 0) -> None:

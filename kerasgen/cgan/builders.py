@@ -35,7 +35,7 @@ def build_generator(
     arXiv:1511.06434, section 3): stride-2 transposed convolutions of kernel 4.
 
     Batch statistics are those of the global batch, over all replicas. Group normalization, which
-    needs none, learns as well at a learning rate of 5e-4, but bears no higher one.
+    needs none, learns as well at a learning rate of 5e-4, but is unstable at higher ones.
 
     Args:
         image_shape: (height, width, channels); sides a multiple of 4, 1 or 3 channels.
@@ -84,9 +84,9 @@ def build_discriminator(
     class_head: bool = True,
     name: str = "discriminator",
 ) -> keras.Model:
-    """Discriminator that multiplies the label into its features instead of drawing it.
+    """Projection discriminator: the label is multiplied into the features.
 
-    Projection: the logit is a linear function of the features plus their product with a learned
+    The logit is a linear function of the features plus their product with a learned
     vector of the class (Miyato & Koyama 2018, arXiv:1802.05637, equation 3). A second head may
     classify the picture (Odena et al. 2017, arXiv:1610.09585, section 3).
 
@@ -113,7 +113,8 @@ def build_discriminator(
     images, label = _discriminator_inputs(image_shape)
     x = images
     for index, wide in enumerate(widths):
-        # A kernel that the stride divides weighs all pixels alike; 3 where 4 exceeds the map.
+        # A kernel that is a multiple of the stride weights all pixels equally; 3 where 4 exceeds
+        # the map.
         kernel = 4 if index < 2 else 3
         x = wrap(layers.Conv2D(wide, kernel, strides=2, padding="same"))(x)
         x = layers.LeakyReLU(negative_slope=0.2)(x)
@@ -138,7 +139,7 @@ def build_original_generator(
 ) -> keras.Model:
     """The original generator: the label is a map beside the first feature map.
 
-    The conditional GAN (Mirza & Osindero 2014, arXiv:1411.1784) in the form that is copied most,
+    The conditional GAN (Mirza & Osindero 2014, arXiv:1411.1784) in its most widely used form,
     https://machinelearningmastery.com/how-to-develop-a-conditional-generative-adversarial-network-from-scratch/:
     a latent through a dense layer to a quarter of the size, two stride-2 transposed convolutions
     of 128 channels, a 7x7 convolution. 1,169,336 weights at the defaults.
@@ -216,7 +217,7 @@ def build_original_discriminator(
 def _check(image_shape: Sequence[int], num_classes: int) -> None:
     if len(image_shape) != 3 or None in image_shape:
         raise ValueError(
-            "`image_shape` must be (height, width, channels), all of them known. "
+            "`image_shape` must be (height, width, channels), without None. "
             f"Received: image_shape={tuple(image_shape)}"
         )
     check_image_shape(image_shape, 4)

@@ -16,11 +16,11 @@ from kerasgen.training.step import Player, Step, Stream
 class CGANStep(AdversarialStep):
     """One update of a generator and a discriminator that both take the class.
 
-    As many fakes as real pictures. If the discriminator has a second output, class logits, it
-    learns them from the real pictures and the generator must be recognised by them (Odena et al.
-    2017, arXiv:1610.09585, section 3). The gradient penalty R1 (Mescheder et al. 2018,
-    arXiv:1801.04406, section 4) is lazy: every few updates, and as many times stronger (Karras et
-    al. 2020, arXiv:1912.04958, section 3.1).
+    There are as many fakes as real pictures. If the discriminator has class logits as a second
+    output, it learns them from the real pictures, and the generator's pictures must be classified
+    correctly by them (Odena et al. 2017, arXiv:1610.09585, section 3). The gradient penalty R1
+    (Mescheder et al. 2018, arXiv:1801.04406, section 4) is lazy: only every few updates, and as
+    many times stronger (Karras et al. 2020, arXiv:1912.04958, section 3.1).
 
     A batch is (images, labels, latents) from ``pipeline.labelled(..., latent_size=...)``. Losses:
     ``generator_loss``, ``discriminator_loss`` and, with class logits, ``real_class_loss`` and
@@ -30,12 +30,12 @@ class CGANStep(AdversarialStep):
     Args:
         generator: ``[latent, label] -> pictures``.
         discriminator: ``[pictures, label] -> logits`` or ``[logits, class logits]``.
-        generator_player: Moves the generator.
-        discriminator_player: Moves the discriminator.
+        generator_player: Updates the generator.
+        discriminator_player: Updates the discriminator.
         num_classes: Labels are 0 to ``num_classes - 1``.
         adversarial: A pair of ``training.losses``.
-        balanced: Whether fakes are of all classes alike; else they have the real batch's labels.
-        class_weight: Of the class loss in the generator's, in units of the adversarial loss.
+        balanced: Whether labels of fakes are uniform; else they are those of the real batch.
+        class_weight: Weight of the generator's class loss, in units of the adversarial loss.
         penalty: Gamma of R1; 0 for none.
         penalty_every: Updates between two penalties.
         **options: ``policy``, ``generator_updates``, ``discriminator_updates`` and ``seed``, see
@@ -66,7 +66,7 @@ class CGANStep(AdversarialStep):
                 f"class_weight={class_weight}, penalty={penalty}, penalty_every={penalty_every}"
             )
         if options.get("pool") is not None:
-            raise ValueError("A history would need the labels of its pictures. Received: pool")
+            raise ValueError("A pool would need the labels of its pictures. Received: pool")
         super().__init__(
             generator,
             discriminator,
@@ -103,18 +103,18 @@ class CGANStep(AdversarialStep):
         return labels, fake_labels
 
     def adversarial_heads(self, heads: Heads) -> Heads:
-        """The first; a second says the class."""
+        """The first head; the second is that of the classes."""
         return heads[:1]
 
     def generator_terms(self, fakes: tf.Tensor, heads: Heads, *batch: tf.Tensor) -> Terms:
-        """The discriminator must recognise the class."""
+        """The class loss of the fakes."""
         if len(heads) < 2:
             return {}
         loss = _class_loss(self.conditions(*batch)[1], heads[1])
         return {"fake_class_loss": (self.class_weight, loss)}
 
     def discriminator_terms(self, real: tf.Tensor, heads: Heads, *batch: tf.Tensor) -> Terms:
-        """The class of real pictures, and R1."""
+        """The class loss of the real pictures, and R1."""
         labels, terms = self.conditions(*batch)[0], {}
         if len(heads) > 1:
             terms["real_class_loss"] = (1.0, _class_loss(labels, heads[1]))
@@ -132,7 +132,7 @@ class CGANStep(AdversarialStep):
 
 
 class OriginalCGANStep(Step):
-    """The original's exact schedule: three updates, each on pictures of its own.
+    """The schedule of the original: three updates, each on pictures of its own.
 
     The discriminator on real pictures; the discriminator on as many fakes; the generator on twice
     as many new latents, with the labels "inverted" (the non-saturating loss). All labels of fakes
@@ -144,10 +144,10 @@ class OriginalCGANStep(Step):
     Args:
         generator: ``[latent, label] -> pictures``.
         discriminator: ``[pictures, label] -> logits``.
-        generator_player: Moves the generator.
-        discriminator_player: Moves the discriminator.
+        generator_player: Updates the generator.
+        discriminator_player: Updates the discriminator.
         num_classes: Labels are 0 to ``num_classes - 1``.
-        seed: Of latents and labels.
+        seed: Seed of latents and labels.
     """
 
     def __init__(
@@ -220,8 +220,11 @@ def build_step(
         batch_size: Pictures in a global batch.
         rate: Learning rate of both.
         policy: DiffAugment, see ``training.diff_augment``.
-        seed: Of the step's randomness.
-        **options: Changes to ``CGANStep``.
+        seed: Seed of the step's randomness.
+        **options: Further arguments of ``CGANStep``.
+
+    Returns:
+        The step, for a ``Trainer``.
     """
 
     def adam(**more: Any) -> keras.optimizers.Optimizer:

@@ -1,16 +1,16 @@
-"""The classifier family: which class is on the picture?
+"""The classifier family: pictures -> class logits.
 
-A small network trained from scratch, or a ``keras.applications`` backbone whose weights come from
-ImageNet or a file. A backbone is trained in two parts: the head alone, on features computed once,
-and then all of it at a small rate::
+A small network trained from scratch, or a ``keras.applications`` backbone with weights of ImageNet
+or a file. A backbone is trained in two stages: the head alone, on features computed once, and then
+the whole network at a low learning rate::
 
     classifier = build_classifier((160, 160, 3), 5, backbone="mobilenet_v2", weights="imagenet")
     features, head = split_head(classifier)
     ClassifierStep(head, Player(head, Adam(1e-3)))  # batches of (features, labels)
     ClassifierStep(classifier, Player(classifier, Adam(1e-5)))  # batches of (images, labels)
 
-``kerasgen.evaluation.classifiers.early_stopping`` has the rest: batches of features, the best
-weights on a validation split, the early end.
+``kerasgen.evaluation.classifiers.early_stopping`` has batches of features and early stopping on a
+validation split.
 """
 
 from kerasgen.classifier.backbones import BACKBONES

@@ -1,4 +1,4 @@
-"""What lies below the head: pictures -> one vector of features each."""
+"""Backbones: pictures -> one feature vector each."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _APPLICATIONS: dict[str, Any] = {
 _SMALL = "small"
 
 BACKBONES = (_SMALL, *_APPLICATIONS)
-"""What ``build_classifier`` knows."""
+"""Names of backbones for ``build_classifier``."""
 
 _SMALLEST_SIDE, _SMALLEST_SIDE_OF = 32, {"inception_v3": 75}
-"""Of a picture for ``keras.applications``, whose networks halve it five times. Inception-v3 needs
-more, for it does not pad all its convolutions."""
+"""Smallest side of a picture for ``keras.applications``, whose networks halve it five times.
+Inception-v3 needs more, since not all its convolutions are padded."""
 
 _MEAN_BLUE_GREEN_RED = (103.939, 116.779, 123.68)
-"""Of ImageNet's pixels in [0, 255]; ResNet-50 and VGG-16 were trained without it."""
+"""Means of ImageNet's pixels in [0, 255], subtracted for ResNet-50 and VGG-16."""
 
 
 def build_features(
@@ -44,7 +44,7 @@ def build_features(
     The arguments are those of ``build_classifier``.
 
     Raises:
-        ValueError: If they do not fit or there are no such weights.
+        ValueError: If the arguments do not fit together, or there are no such weights.
     """
     if backbone not in BACKBONES:
         raise ValueError(f"`backbone` must be among {BACKBONES}. Received: backbone={backbone!r}")
@@ -94,8 +94,8 @@ def _application(image_shape: Sequence[int], backbone: str, imagenet: bool) -> k
     images = keras.Input(tuple(image_shape), name="images")
     prepared = _prepare(images, backbone)
 
-    # The application's layers go straight into the classifier, not in as one nested model: so a
-    # file of the bare application fits, and one layer can be frozen without another.
+    # The application's layers become layers of the classifier, not one nested model: so a file of
+    # the bare application fits, and layers can be frozen one by one.
     def build() -> keras.Model:
         return _APPLICATIONS[backbone](
             include_top=False,
@@ -110,10 +110,10 @@ def _application(image_shape: Sequence[int], backbone: str, imagenet: bool) -> k
 
 
 def _prepare(images: Tensor, backbone: str) -> Tensor:
-    """What ``keras.applications.<backbone>.preprocess_input`` makes of the pixels in [0, 255].
+    """``keras.applications.<backbone>.preprocess_input``, from pixels in [-1, 1].
 
-    The last layer is called "prepared". Always in float32, whatever the policy: bfloat16 would
-    keep 8 bits, and less after the mean is taken away.
+    The last layer is called "prepared". Always in float32: bfloat16 would keep 8 bits, and fewer
+    after the mean is subtracted.
     """
     x = images if images.shape[-1] == 3 else layers.Concatenate(dtype="float32")([images] * 3)
     if backbone in ("mobilenet_v2", "inception_v3"):
@@ -127,7 +127,7 @@ def _settle_batch_normalization(network: keras.Model, *, frozen: bool) -> None:
     for layer in network.layers:
         if not isinstance(layer, layers.BatchNormalization):
             continue
-        # `training=False` at a nested model's call would not do: Keras 3 puts the outer call's
-        # `training` in its place. A layer that is not trainable stays in inference mode.
+        # `training=False` in a nested model's call has no effect: Keras 3 replaces it by that of
+        # the outer call. A layer that is not trainable stays in inference mode.
         layer.trainable = not frozen
         layer.synchronized = not frozen

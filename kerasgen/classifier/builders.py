@@ -34,25 +34,25 @@ def build_classifier(
     "resnet50" (He et al. 2016, arXiv:1512.03385), "mobilenet_v2" (Sandler et al. 2018,
     arXiv:1801.04381), "inception_v3" (Szegedy et al. 2016, arXiv:1512.00567), "vgg16" (Simonyan &
     Zisserman 2015, arXiv:1409.1556): from ``keras.applications`` without its top, and global
-    average pooling. What the backbone needs of its pixels (order of colours, mean, range) is
-    inside; a grey picture becomes three equal channels.
+    average pooling. The backbone's preprocessing (order of colours, mean, range) is part of the
+    network; a grey picture becomes three equal channels.
 
-    Batch normalization in a backbone with given weights is frozen: it uses the statistics, scale
-    and shift of the file and keeps them, in training too. Batches in fine-tuning are small and
-    unlike ImageNet, and each replica would have statistics of its own. Do not set ``trainable``
-    of the whole classifier, which would thaw them. With ``weights=None`` it learns, from the
-    global batch over all replicas; then a backbone needs many pictures and a long training.
+    Batch normalization in a backbone with ``weights`` is frozen: it keeps the statistics, scale and
+    shift of the file, in training too. Batches in fine-tuning are small and unlike ImageNet, and
+    each replica would have statistics of its own. Do not set ``trainable`` of the whole classifier,
+    which would unfreeze them. With ``weights=None`` it learns, from the global batch over all
+    replicas; then a backbone needs many pictures and a long training.
 
     Args:
         image_shape: (height, width, 1 or 3); for "small" sides a multiple of 2 ** len(widths), for
             "inception_v3" at least 75 pixels, the others 32.
         num_classes: Labels are 0 to ``num_classes - 1``.
         backbone: Among ``BACKBONES``.
-        weights: Of the backbone: None for random ones; "imagenet" (downloaded once, then in
+        weights: Weights of the backbone: None for random ones; "imagenet" (downloaded once, then in
             Keras's cache); or a ``.keras`` or ``.h5`` file of the application or of a classifier
             with this backbone. The head is always new.
-        widths: Of "small": channels before each halving; None for (32, 64).
-        units: Of "small": of its dense layer; None for 128.
+        widths: Channels of "small" before each halving; None for (32, 64).
+        units: Units of the dense layer of "small"; None for 128.
         dropout: Share of the features dropped, in training.
         name: Of the model.
 
@@ -72,7 +72,7 @@ def build_classifier(
 
 
 def split_head(classifier: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """The two parts of a classifier, which share its weights: train one and you train the whole.
+    """The two parts of a classifier, which share its weights.
 
     Args:
         classifier: From ``build_classifier``, or loaded from its ``.keras`` file.
@@ -82,7 +82,7 @@ def split_head(classifier: keras.Model) -> tuple[keras.Model, keras.Model]:
         the head, features -> logits ``[N, num_classes]``.
 
     Raises:
-        ValueError: If the classifier is another kind of model.
+        ValueError: If the model is not such a classifier.
     """
     missing = {_DROPOUT, _LOGITS} - {layer.name for layer in classifier.layers}
     if missing:

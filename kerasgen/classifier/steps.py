@@ -1,4 +1,4 @@
-"""The classifier family's step, and weights of classes for it."""
+"""The classifier family's step, and its class weights."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ class ClassifierStep(Step):
     """One update by cross-entropy.
 
     A batch is (images, labels), or (features, labels) for the head of ``split_head``. Losses:
-    ``loss`` and ``accuracy`` in [0, 1], which knows no class weights.
+    ``loss`` and ``accuracy`` in [0, 1], which ignores class weights.
 
-    With class weights the loss is the mean over the batch of weight times cross-entropy. Differs
-    from a weighted mean: it is not divided by the weights that happen to be in the batch, so two
-    replicas with other labels each still make one update together.
+    With class weights the loss is the mean over the batch of weight times cross-entropy. It is not
+    divided by the sum of the weights in the batch, so that two replicas with other labels each
+    still make the update of one.
 
     Args:
         classifier: Pictures, or features, -> logits.
-        player: Moves the classifier.
-        class_weights: One number a class, 0 or more; see ``balanced_weights``. None for 1 each.
-        seed: Of the step's randomness.
+        player: Updates the classifier.
+        class_weights: One number per class, 0 or more; see ``balanced_weights``. None for 1 each.
+        seed: Seed of the step's randomness.
 
     Raises:
         ValueError: If there is not one weight for each class, or they are out of range.
@@ -49,7 +49,7 @@ class ClassifierStep(Step):
         )
 
     def update(self, images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
-        """One update."""
+        """One update with ``[N, H, W, C]`` float32 in [-1, 1] (or features) and ``[N]`` int32."""
         results: dict[str, tf.Tensor] = {}
 
         def loss() -> tf.Tensor:
@@ -65,7 +65,7 @@ class ClassifierStep(Step):
 
 
 def balanced_weights(labels: np.ndarray, num_classes: int) -> np.ndarray:
-    """Weights under which every class counts alike: N / (K n_k); over the pictures their mean is 1.
+    """Weights that give every class the same total, N / (K n_k); their mean over pictures is 1.
 
     Args:
         labels: ``[N]`` integers of the training pictures.
@@ -82,17 +82,21 @@ def balanced_weights(labels: np.ndarray, num_classes: int) -> np.ndarray:
     counts = np.bincount(labels, minlength=num_classes)
     if not counts.all():
         raise ValueError(
-            "Every class needs a picture to have a weight. "
+            "Balanced weights need a picture of every class. "
             f"Received: none of the classes {np.flatnonzero(counts == 0).tolist()}"
         )
     return len(labels) / (num_classes * counts)
 
 
 def check_labels(labels: np.ndarray, num_classes: int) -> None:
-    """Checks that labels are ``[N]`` integers from 0 to ``num_classes - 1``.
+    """Checks that there are labels and that they are in range.
+
+    Args:
+        labels: ``[N]`` integers, N above 0.
+        num_classes: Labels must be from 0 to ``num_classes - 1``.
 
     Raises:
-        ValueError: If they are not, or there are none.
+        ValueError: If they are not.
     """
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not labels.size:
         raise ValueError(
@@ -109,7 +113,14 @@ def check_labels(labels: np.ndarray, num_classes: int) -> None:
 def check_class_weights(
     class_weights: Sequence[float] | np.ndarray, num_classes: int
 ) -> np.ndarray:
-    """Class weights as ``[num_classes]`` float64.
+    """Class weights as an array.
+
+    Args:
+        class_weights: One number per class.
+        num_classes: Number of classes.
+
+    Returns:
+        ``[num_classes]`` float64.
 
     Raises:
         ValueError: If there is not one for each class, or they are negative, not finite or all 0.

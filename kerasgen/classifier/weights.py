@@ -1,4 +1,4 @@
-"""Weights from files and from the network, with one clear line where they cannot be had."""
+"""Weights from files and downloads, with a clear message where they are not available."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ IMAGENET = "imagenet"
 
 
 def load_weights(network: keras.Model, path: str | Path) -> None:
-    """Gives a network the weights of a file.
+    """Loads weights from a file into a network.
 
-    Nothing in the file is executed, and only layers that the network has are read: a backbone
-    takes its weights from a file that also holds a head.
+    Nothing in the file is executed, and only layers that the network has are read: a backbone can
+    be loaded from a file that also has a head.
 
     Args:
-        network: Takes the weights.
+        network: The network.
         path: A ``.keras`` file, a ``.weights.h5`` file or a ``.h5`` file of an older Keras.
 
     Raises:
-        ValueError: If there is no such file or it holds another network's weights; the network's
-            own may then be partly overwritten.
+        ValueError: If there is no such file or it has another network's weights; some weights may
+            then be overwritten.
     """
     path = Path(path)
     received = f"Received: weights={str(path)!r}"
@@ -50,11 +50,11 @@ def download(build: Callable[[], keras.Model], backbone: str) -> keras.Model:
     """Builds a network whose builder downloads its weights.
 
     Raises:
-        ValueError: If the download fails, with what to do.
+        ValueError: If the download fails; the message has the alternative.
     """
     try:
         with warnings.catch_warnings():
-            # MobileNetV2 says of most sizes that it takes the weights of another.
+            # MobileNetV2 warns at most sizes that it loads the weights of another.
             warnings.filterwarnings("ignore", message="`input_shape` is undefined")
             return build()
     # A failed download raises a bare Exception in Keras.

@@ -1,4 +1,4 @@
-"""The ``kerasgen`` command, and the flags and manners that the examples share."""
+"""The ``kerasgen`` command, and what the example scripts share: flags, settings, errors."""
 
 from kerasgen.cli.arguments import processors
 from kerasgen.cli.command import run

@@ -1,4 +1,4 @@
-"""What several commands read from their command lines."""
+"""Argument types and help texts that several commands share."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 FAILED = 3
-"""Exit status if a condition of --fail-if holds."""
+"""Exit status if a condition of --fail-if is met."""
 
 _CONDITION = re.compile(r"^([a-z_]+)\s*(>|<)\s*([-+0-9.e]+)$")
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What a script does not want to be so, as ``gain_low<0``.
+    """A condition under which a command fails, such as ``gain_low<0``.
 
     Attributes:
-        name: Of a number.
-        above: Whether it holds above the limit, or below.
-        limit: A number.
-        text: As the user wrote it.
+        name: Name of the measure.
+        above: Whether the condition is met above the limit, or below.
+        limit: The limit.
+        text: The condition as the user wrote it.
     """
 
     name: str
@@ -36,10 +37,14 @@ class Condition:
 
 
 def condition(text: str, names: Sequence[str]) -> Condition:
-    """Reads a condition.
+    """Parses a condition.
+
+    Args:
+        text: ``NAME>NUMBER`` or ``NAME<NUMBER``.
+        names: The measures that NAME may be.
 
     Raises:
-        ValueError: If it is none, or of a name that is not among the names.
+        ValueError: If the text is not of this form, or the name is another.
     """
     match = _CONDITION.match(text.strip())
     if match is None or match[1] not in names:
@@ -54,10 +59,10 @@ def condition(text: str, names: Sequence[str]) -> Condition:
 
 
 def whole_number(text: str) -> int:
-    """A whole number from 1 on.
+    """Parses a whole number from 1 on.
 
     Raises:
-        ArgumentTypeError: If it is none.
+        ArgumentTypeError: If the text is none.
     """
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, not {text!r}")
@@ -65,18 +70,33 @@ def whole_number(text: str) -> int:
 
 
 def number_from_zero(text: str) -> int:
-    """A whole number from 0 on.
+    """Parses a whole number from 0 on.
 
     Raises:
-        ArgumentTypeError: If it is none.
+        ArgumentTypeError: If the text is none.
     """
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be a whole number from 0 on, not {text!r}")
     return int(text)
 
 
+class _HelpFormatter(argparse.HelpFormatter):
+    """Adds the default to the help of each flag that has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        has_default = isinstance(action.default, str | float | int) and action.nargs != 0
+        return f"{action.help} (default: %(default)s)" if has_default else action.help
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose help states the defaults, as do its subparsers."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=_HelpFormatter, **options)
+
+
 def processors() -> int:
-    """How many processors this process may use."""
+    """The number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""The ``kerasgen`` command: its parts are the modules beside this one."""
+"""The ``kerasgen`` command; each subcommand is a module beside this one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import kerasgen
 from kerasgen.cli import compare, compose, cut, eyes, prove, sheet, smoke, synthesize, verify
+from kerasgen.cli.arguments import Parser
 from kerasgen.io.interruption import Stopped, Unfinished
 
 STOPPED = 130
@@ -17,7 +18,15 @@ STOPPED = 130
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """The ``kerasgen`` command; returns its exit status."""
+    """Runs the ``kerasgen`` command.
+
+    Returns:
+        The exit status: 0, 1 for an error, 3 if a condition of ``--fail-if`` is met, 130 after
+        Ctrl-C or SIGTERM.
+
+    Raises:
+        SystemExit: With status 2 if the arguments cannot be parsed.
+    """
     parsed = _parser().parse_args(arguments)
     try:
         with warnings.catch_warnings():
@@ -37,7 +46,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         print("kerasgen: stopped. Run the same command again to go on.", file=sys.stderr)
         return STOPPED
     except SystemExit as stop:
-        # A text is the trainer's, which says what it has saved; argparse leaves with a number.
+        # The trainer exits with a message; argparse with a number.
         if not isinstance(stop.code, str):
             raise
         print(f"kerasgen: {stop.code}", file=sys.stderr)
@@ -46,12 +55,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
-    """One line, without the place in the code."""
+    """Prints one line, without the location in the code."""
     print(f"kerasgen: {message}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="kerasgen", description=kerasgen.__doc__.split("\n")[0])
+    parser = Parser(prog="kerasgen", description=kerasgen.__doc__.split("\n")[0])
     parser.add_argument("--version", action="version", version=f"kerasgen {kerasgen.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in (eyes, cut, compose, verify, smoke, synthesize, compare, prove, sheet):

@@ -1,4 +1,4 @@
-"""``kerasgen compare``."""
+"""The ``kerasgen compare`` command."""
 
 from __future__ import annotations
 
@@ -14,65 +14,66 @@ _LIMIT_IF_QUICK = 500
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
-    """Adds the command."""
+    """Adds the command to the subparsers."""
     compare = commands.add_parser("compare", help=_compare.__doc__, description=_compare.__doc__)
     add = compare.add_argument
-    add("real", help="folder of real pictures")
-    add("synthetic", help="folder of synthetic pictures")
-    add("--out", required=True, help="folder of the report")
+    add("real", metavar="REAL_DIR", help="folder of real pictures")
+    add("synthetic", metavar="SYNTHETIC_DIR", help="folder of synthetic pictures")
+    add("--out", required=True, metavar="DIR", help="folder of the report")
     add(
         "--features",
         action="append",
         metavar="NAME[:PATH]",
-        help="feature space, may be given several times: pixels (the default), savedmodel:DIR, "
-        "vgg16:FILE, resnet50:FILE, mobilenet_v2:FILE, inception_v3:FILE, classifier:FILE, "
-        "autoencoder:FILE",
+        help="feature space: pixels, savedmodel:DIR, vgg16:FILE, resnet50:FILE, mobilenet_v2:FILE, "
+        "inception_v3:FILE, classifier:FILE or autoencoder:FILE; repeat the flag for several "
+        "(default: pixels)",
     )
     add(
         "--network",
         metavar="NAME[:FILE]",
-        help="what is trained to tell the sets apart, and whose feature maps are shown: small (the "
-        "default, from scratch), vgg16:FILE and the like (a head on frozen features), none",
+        help="classifier trained to separate the sets, whose feature maps are shown: small (from "
+        "scratch), vgg16:FILE and the like (a head on frozen features) or none (default: small)",
     )
     add(
         "--labels",
         action="store_true",
-        help="compare class by class: the class is the first folder below each set's own, or the "
-        "class_name of the rows of metadata.jsonl",
+        help="compare class by class: the class is the first folder below the set's own, or the "
+        "class_name in metadata.jsonl",
     )
     add(
         "--quick",
         action="store_true",
-        help=f"at most {_LIMIT_IF_QUICK} pictures of each set, drawn at random, and no network",
+        help=f"use at most {_LIMIT_IF_QUICK} pictures of each set, drawn at random, and no network",
     )
-    add("--size", type=whole_number, default=64, help="side in pixels (64)")
-    add("--channels", type=int, choices=(1, 3), default=3)
+    add("--size", type=whole_number, default=64, help="side of the pictures in pixels")
+    add("--channels", type=int, choices=(1, 3), default=3, help="1 for grey, 3 for colour")
     add(
         "--sources",
         choices=("picture", "folder", "name"),
         default="picture",
-        help="which pictures stay together in every split: each its own source; those of one "
-        "folder; those whose names are alike up to the last number (frames of a recording)",
+        help="which pictures are one source and stay together in every split: each by itself, "
+        "those of one folder, or those whose names are alike up to the last number (frames of a "
+        "recording)",
     )
     add(
         "--synthetic_sources",
         choices=("picture", "folder", "name"),
-        help="the same for the synthetic pictures, if their names follow another rule",
+        help="the same for the synthetic pictures (default: as --sources)",
     )
-    add("--seed", type=number_from_zero, default=0)
+    add("--seed", type=number_from_zero, default=0, help="random seed")
     add(
         "--fail-if",
         action="append",
         default=[],
         metavar="CONDITION",
-        help=f'such as "kernel_distance>0.05", on any space, or "network_area>0.7": exit status '
-        f"{FAILED} if it holds",
+        help=f"exit with status {FAILED} if the condition is met, such as "
+        '"kernel_distance>0.05" (in any feature space) or "network_area>0.7"; may be repeated',
     )
     compare.set_defaults(run=_compare)
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    """Measures how synthetic pictures differ from real ones: a page to read, and the numbers."""
+    """Measures how synthetic pictures differ from real ones, and writes a report."""
     from kerasgen.evaluation.comparison.compare import MEASURES, NETWORK_AREA, compare
     from kerasgen.evaluation.comparison.options import CompareOptions
     from kerasgen.io.files import check_writable
@@ -92,7 +93,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         limit=_LIMIT_IF_QUICK if arguments.quick else None,
         seed=arguments.seed,
     )
-    # What could fail after minutes of measuring is tried before.
+    # Fails here rather than after minutes of measuring.
     check_writable(arguments.out)
     comparison = compare(
         arguments.real, arguments.synthetic, options, workdir=arguments.out, report=print
@@ -101,12 +102,12 @@ def _compare(arguments: argparse.Namespace) -> int:
     print(f"{comparison.summary}\npage: {page}")
     held = [each for each in conditions if each.holds(_measured(each, comparison))]
     for each in held:
-        print(f"It holds: {each.text}")
+        print(f"Condition met: {each.text}")
     return FAILED if held else 0
 
 
 def _network(arguments: argparse.Namespace) -> str | None:
-    """The name of what is to be trained, if anything."""
+    """The name of the network to train; None for no network."""
     if arguments.quick and arguments.network not in (None, "none"):
         raise ValueError(
             "--quick trains no network: leave out one of the two. "
@@ -117,7 +118,7 @@ def _network(arguments: argparse.Namespace) -> str | None:
 
 
 def _measured(limit: Condition, comparison: Comparison) -> list[float]:
-    """What a condition is about; a script must not take what was not measured for good."""
+    """The values that a condition limits; an error if nothing was measured."""
     values = comparison.measured(limit.name)
     if not values:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""``kerasgen compose``."""
+"""The ``kerasgen compose`` command."""
 
 from __future__ import annotations
 
@@ -14,34 +14,41 @@ if TYPE_CHECKING:
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
-    """Adds the command."""
+    """Adds the command to the subparsers."""
     compose = commands.add_parser("compose", help=_compose.__doc__, description=_compose.__doc__)
     add = compose.add_argument
     add(
         "--foregrounds",
         required=True,
-        help="folder with one sub-folder a class; `kerasgen cut` finds masks once for many runs",
+        metavar="DIR",
+        help="folder with one sub-folder per class; `kerasgen cut` prepares one with masks",
     )
-    add("--backgrounds", required=True, help="folder of pictures to paste on")
-    add("--out", required=True, help="folder to write to; the same command again goes on")
-    add("--count", type=int, default=1000, help="scenes (1000)")
-    add("--seed", type=number_from_zero, default=0)
-    add("--workers", type=int, default=processors(), help="processes; do not change the result")
-    add("--size", default="256", help="pixels, the side or WIDTHxHEIGHT (256)")
-    add("--objects", default="1-4", help="fewest and most objects (1-4)")
-    add("--distractors", default="0-2", help="things pasted that are not annotated (0-2)")
-    add("--scale", default="0.25-0.6", help="longer side over the scene's smaller (0.25-0.6)")
-    add("--rotation", type=float, default=30.0, help="largest turn either way, degrees (30)")
-    add("--max_occlusion", type=float, default=0.5, help="largest hidden share (0.5)")
-    add("--max_truncation", type=float, default=0.25, help="largest share out of the frame (0.25)")
-    add("--min_quality", type=float, default=0.75, help="of masks that are estimated (0.75)")
-    add("--yolo", action="store_true", help="write labels for YOLO too")
-    add("--verify", type=int, default=100, help="scenes whose annotations are checked (100)")
+    add("--backgrounds", required=True, metavar="DIR", help="folder of pictures to paste on")
+    add(
+        "--out", required=True, metavar="DIR", help="folder to fill; an unfinished one is continued"
+    )
+    add("--count", type=int, default=1000, help="number of scenes")
+    add("--seed", type=number_from_zero, default=0, help="random seed")
+    add("--workers", type=int, default=processors(), help="processes; the result is the same")
+    add("--size", default="256", help="size of the scenes in pixels: the side, or WIDTHxHEIGHT")
+    add("--objects", default="1-4", help="range of the number of objects in a scene")
+    add("--distractors", default="0-2", help="range of the number of pasted pieces without label")
+    add(
+        "--scale",
+        default="0.25-0.6",
+        help="range of an object's longer side / scene's shorter side",
+    )
+    add("--rotation", type=float, default=30.0, help="largest rotation either way in degrees")
+    add("--max_occlusion", type=float, default=0.5, help="largest hidden share of an object")
+    add("--max_truncation", type=float, default=0.25, help="largest share outside the frame")
+    add("--min_quality", type=float, default=0.75, help="lowest quality of estimated masks, 0 to 1")
+    add("--yolo", action="store_true", help="write label files for YOLO, too")
+    add("--verify", type=int, default=100, help="number of scenes whose annotations are checked")
     compose.set_defaults(run=_compose)
 
 
 def _compose(arguments: argparse.Namespace) -> None:
-    """Pastes foregrounds of known classes on backgrounds, with exact masks and boxes."""
+    """Pastes foregrounds of known classes onto backgrounds, with exact masks and boxes."""
     from kerasgen.compositing.compose import compose
 
     composed = compose(
@@ -89,5 +96,7 @@ def _range(name: str, text: str, kind: type) -> tuple[Any, Any]:
         if len(ends) > 2:
             raise ValueError(text)
     except ValueError as error:
-        raise ValueError(f"--{name} must be like 1-4. Received: {name}={text!r}") from error
+        raise ValueError(
+            f"--{name} must be a number or a range such as 1-4. Received: {name}={text!r}"
+        ) from error
     return ends[0], ends[-1]

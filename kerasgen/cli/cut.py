@@ -1,4 +1,4 @@
-"""``kerasgen cut``."""
+"""The ``kerasgen cut`` command."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from kerasgen.io.progress import progress
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
-    """Adds the command."""
+    """Adds the command to the subparsers."""
     cut = commands.add_parser("cut", help=_cut.__doc__, description=_cut.__doc__)
-    cut.add_argument("--foregrounds", required=True, help="folder with one sub-folder a class")
-    cut.add_argument("--out", required=True, help="what `compose --foregrounds` reads then, fast")
-    cut.add_argument("--min_quality", type=float, default=0.75, help="of estimated masks (0.75)")
-    cut.add_argument("--workers", type=whole_number, default=processors(), help="threads")
+    add = cut.add_argument
+    add("--foregrounds", required=True, metavar="DIR", help="folder with one sub-folder per class")
+    add("--out", required=True, metavar="DIR", help="folder to fill, for `compose --foregrounds`")
+    add("--min_quality", type=float, default=0.75, help="lowest quality of estimated masks, 0 to 1")
+    add("--workers", type=whole_number, default=processors(), help="threads")
     cut.set_defaults(run=_cut)
 
 
 def _cut(arguments: argparse.Namespace) -> None:
-    """Finds the mask of each picture once, and writes it beside a copy, to look at and to reuse."""
+    """Copies pictures with their estimated masks, to be checked and reused by `compose`."""
     from kerasgen.compositing.mask_cache import save_cuts
 
     with progress("foregrounds") as report:

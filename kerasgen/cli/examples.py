@@ -1,4 +1,4 @@
-"""The flags and manners that the examples share."""
+"""What the example scripts share: flags, settings, errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _STRATEGIES = ("default", "mirrored", "multiworker")
 HELD_OUT = 0.15
-"""Share of pictures kept for testing where the user gives no test pictures."""
+"""Share of pictures held out for testing if there is no test folder."""
 
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -30,12 +30,12 @@ def define_training_flags(*, workdir: str, batch_size: int) -> None:
         workdir: Default folder of the run.
         batch_size: Default number of pictures in a global batch.
     """
-    flags.DEFINE_string("workdir", workdir, "Folder of checkpoints, logs and sheets.")
-    flags.DEFINE_string("export_to", "saved_models", "Folder that gets <name>/<version>/.")
+    flags.DEFINE_string("workdir", workdir, "Folder for checkpoints, logs and sheets.")
+    flags.DEFINE_string("export_to", "saved_models", "Folder for <name>/<version>/.")
     flags.DEFINE_integer("batch_size", batch_size, "Pictures in a global batch.", lower_bound=1)
-    flags.DEFINE_integer("seed", 0, "Seed of everything random.", lower_bound=0)
-    flags.DEFINE_enum("strategy", "default", _STRATEGIES, "How work is spread over devices.")
-    flags.DEFINE_enum("precision", "float32", _PRECISIONS, "What the networks compute in.")
+    flags.DEFINE_integer("seed", 0, "Random seed.", lower_bound=0)
+    flags.DEFINE_enum("strategy", "default", _STRATEGIES, "Distribution over devices.")
+    flags.DEFINE_enum("precision", "float32", _PRECISIONS, "Keras dtype policy.")
     flags.DEFINE_integer("log_every", 50, "Steps between two reports.", lower_bound=1)
     flags.DEFINE_integer("save_every", 500, "Steps between two checkpoints.", lower_bound=1)
 
@@ -53,10 +53,18 @@ def define_length_flags(*, steps: int) -> None:
 def run_length(
     strategy: tf.distribute.Strategy, make_step: Callable[[], Step], batches: Batches
 ) -> int:
-    """The updates that ``--steps`` or ``--minutes`` ask for; arguments as for ``pace.updates_in``.
+    """The number of updates, from ``--steps`` or ``--minutes``.
+
+    Args:
+        strategy: As for ``throughput.updates_in``.
+        make_step: As for ``throughput.updates_in``.
+        batches: As for ``throughput.updates_in``.
+
+    Returns:
+        The number of updates, at least 1.
 
     Raises:
-        ValueError: If minutes are asked for on several workers.
+        ValueError: If ``--minutes`` is used with several workers.
     """
     from kerasgen.training.throughput import updates_in
 
@@ -67,16 +75,19 @@ def run_length(
 
 
 def run_example(main: Callable[[], None]) -> None:
-    """Runs an example's main function; what the user got wrong ends in one line, not a traceback.
+    """Runs an example's main function; errors end in one line, not a traceback.
 
     Args:
         main: Called after the flags are parsed.
+
+    Raises:
+        SystemExit: At the end, with the message of an error.
     """
 
     def guarded(arguments: Sequence[str]) -> None:
         if len(arguments) > 1:
-            sys.exit(f"Arguments that are no flags: {' '.join(arguments[1:])}")
-        # TensorFlow says at INFO how it writes files; a user wants the progress lines.
+            sys.exit(f"Unknown arguments: {' '.join(arguments[1:])}")
+        # TensorFlow logs every written file at INFO, between the progress lines.
         logging.set_verbosity(logging.WARNING)
         try:
             main()
@@ -111,19 +122,19 @@ def set_precision(name: str, strategy: str) -> None:
 def load_domain(
     folder: str, size: int, test_folder: str | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Reads the training and test pictures of one domain, apart before anything is trained.
+    """Reads the pictures of one domain, split into training and test pictures.
 
     Args:
-        folder: Read with all folders below it.
+        folder: Folder of pictures, read with all folders below it.
         size: Side of the pictures in pixels.
-        test_folder: Pictures of other origin; None to hold out the last ones of each folder, for
-            neighbours are alike.
+        test_folder: Folder of test pictures; None to hold out the last ones of each folder, as
+            neighbouring files are often alike.
 
     Returns:
-        Two times ``[N, size, size, 3]`` uint8.
+        Training and test pictures, each ``[N, size, size, 3]`` uint8.
 
     Raises:
-        ValueError: If a folder is missing or empty, or there are too few pictures to hold any out.
+        ValueError: If a folder is missing or empty, or has too few pictures to hold any out.
     """
     from kerasgen.data.domain_checks import small_picture_remarks
     from kerasgen.data.splits import split_by_folder_tail

@@ -1,4 +1,4 @@
-"""``kerasgen eyes``."""
+"""The ``kerasgen eyes`` command."""
 
 from __future__ import annotations
 
@@ -9,20 +9,26 @@ from kerasgen.io.progress import progress
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
-    """Adds the command."""
+    """Adds the command to the subparsers."""
     eyes = commands.add_parser("eyes", help=_eyes.__doc__, description=_eyes.__doc__)
-    eyes.add_argument(
-        "--out", required=True, help="folder to fill; the same command again goes on, or adds"
+    add = eyes.add_argument
+    add(
+        "--out", required=True, metavar="DIR", help="folder to fill; an unfinished one is continued"
     )
-    eyes.add_argument("--count", type=whole_number, default=100)
-    eyes.add_argument("--look", choices=("rendered", "camera"), default="rendered")
-    eyes.add_argument("--size", type=whole_number, default=64, help="side in pixels")
-    eyes.add_argument("--seed", type=number_from_zero, default=0)
+    add("--count", type=whole_number, default=100, help="number of pictures")
+    add(
+        "--look",
+        choices=("rendered", "camera"),
+        default="rendered",
+        help="clean as a rendering, or noisy as a photograph",
+    )
+    add("--size", type=whole_number, default=64, help="side of the pictures in pixels")
+    add("--seed", type=number_from_zero, default=0, help="random seed")
     eyes.set_defaults(run=_eyes)
 
 
 def _eyes(arguments: argparse.Namespace) -> None:
-    """Writes pictures of eyes drawn by rule, and metadata.jsonl with what is true of them."""
+    """Draws pictures of eyes by rule, with their annotations in metadata.jsonl."""
     from kerasgen.procedural.eyes_folder import draw_eyes
 
     with progress("pictures") as report:

@@ -1,4 +1,4 @@
-"""``kerasgen prove``."""
+"""The ``kerasgen prove`` command."""
 
 from __future__ import annotations
 
@@ -10,63 +10,88 @@ from kerasgen.cli.arguments import FAILED, condition, whole_number
 from kerasgen.io.progress import progress
 
 CONDITIONS = ("gain", "gain_low", "gain_high", "equivalent_real", "equivalent_real_low")
-"""Names that --fail-if takes: the proof's ``GAIN`` and ``EQUIVALENT``, without loading it."""
+"""Measures that --fail-if takes: the proof's ``GAIN`` and ``EQUIVALENT``, without importing it."""
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
-    """Adds the command."""
+    """Adds the command to the subparsers."""
     prove = commands.add_parser("prove", help=_prove.__doc__, description=_prove.__doc__)
     add = prove.add_argument
     sources = "class folders, idx files, .npz or tfds:NAME"
-    add("--real", required=True, help=f"real pictures to train on: {sources}")
-    add("--synthetic", required=True, help="synthetic ones, with (some of) the same classes")
-    add("--test", help="real pictures that nothing was trained on; else the test part of --real")
+    add("--real", required=True, metavar="DATA", help=f"real training pictures: {sources}")
+    add("--synthetic", required=True, metavar="DATA", help="synthetic pictures of the same classes")
+    add(
+        "--test", metavar="DATA", help="real pictures unseen by any model (default: part of --real)"
+    )
     add(
         "--validation",
-        help="real pictures to choose by, that the generator has not seen either; else the "
-        "validation part of --real, else a fifth of the pictures at hand is held out",
+        metavar="DATA",
+        help="real pictures to choose by, unseen by the generator (default: the validation part of "
+        "--real, or else a fifth of the training pictures)",
     )
-    add("--out", required=True, help="folder of the report; the same command again goes on")
-    add("--amounts", help="of real pictures, as 500,1000 (a sixteenth, a fourth and all)")
-    add("--times", default="1,4", help="synthetic pictures added for each real one (1,4)")
-    add("--seeds", type=whole_number, default=5, help="classifiers of each kind (5)")
-    length = prove.add_mutually_exclusive_group()
-    length.add_argument(
-        "--steps", type=whole_number, default=1000, help="updates of each classifier (1000)"
-    )
-    length.add_argument("--minutes", type=float, help="for all; updates are chosen to fit")
-    add("--batch_size", type=whole_number, default=64, help="pictures in each update (64)")
-    add("--width", type=whole_number, default=16, help="channels of the first layers (16)")
-    add("--size", type=whole_number, help="side in pixels; if not given that of the pictures")
-    add("--channels", type=int, choices=(1, 3), help="if not given as --real has them")
-    add("--fit", choices=("crop", "pad", "stretch"), default="pad", help="of other forms (pad)")
+    add("--out", required=True, metavar="DIR", help="report folder; an unfinished one is continued")
+    _add_training(prove)
     add(
-        "--sources",
-        choices=("picture", "folder", "name"),
-        default="picture",
-        help="which real pictures stay together as one group: each its own; those of one folder; "
-        "those whose names are equal up to the last number (frames of a recording)",
+        "--gate",
+        action="store_true",
+        help="also train on only those synthetic pictures whose class a classifier trained on real "
+        "ones confirms",
     )
-    add(
-        "--features",
-        metavar="NAME[:PATH]",
-        help="train linear heads on these frozen features, such as savedmodel:DIR or "
-        "mobilenet_v2:FILE (see compare), instead of small networks from scratch",
-    )
-    add("--score", choices=("accuracy", "macro_f1"), default="accuracy", help="judged by")
-    add("--gate", action="store_true", help="try only those confirmed by a real-trained classifier")
     add(
         "--fail-if",
         action="append",
         default=[],
         metavar="CONDITION",
-        help=f'such as "gain_low<0": exit status {FAILED} if it holds; of {", ".join(CONDITIONS)}',
+        help=f'exit with status {FAILED} if the condition is met, such as "gain_low<0", on one of '
+        f"{', '.join(CONDITIONS)}; may be repeated",
     )
     prove.set_defaults(run=_prove)
 
 
+def _add_training(prove: argparse.ArgumentParser) -> None:
+    """What is trained, on which amounts, and how long."""
+    add = prove.add_argument
+    add("--amounts", help="numbers of real pictures, as 500,1000 (default: 1/16, 1/4 and all)")
+    add("--times", default="1,4", help="synthetic pictures added per real one")
+    add("--seeds", type=whole_number, default=5, help="classifiers per arm and amount")
+    length = prove.add_mutually_exclusive_group()
+    length.add_argument(
+        "--steps", type=whole_number, default=1000, help="updates of each classifier"
+    )
+    length.add_argument(
+        "--minutes", type=float, help="time for all classifiers, in place of --steps"
+    )
+    add("--batch_size", type=whole_number, default=64, help="pictures in an update")
+    add("--width", type=whole_number, default=16, help="channels of the first layers")
+    add("--size", type=whole_number, help="side in pixels (default: that of the pictures)")
+    add(
+        "--channels", type=int, choices=(1, 3), help="1 for grey, 3 for colour (default: as --real)"
+    )
+    add(
+        "--fit",
+        choices=("crop", "pad", "stretch"),
+        default="pad",
+        help="how pictures of other proportions are brought to the size",
+    )
+    add(
+        "--sources",
+        choices=("picture", "folder", "name"),
+        default="picture",
+        help="which real pictures are one source and stay together in every split: each by itself, "
+        "those of one folder, or those whose names are alike up to the last number (frames of a "
+        "recording)",
+    )
+    add(
+        "--features",
+        metavar="NAME[:PATH]",
+        help="train linear heads on these frozen features, such as savedmodel:DIR or "
+        "mobilenet_v2:FILE (see compare), in place of small networks from scratch",
+    )
+    add("--score", choices=("accuracy", "macro_f1"), default="accuracy", help="score to compare")
+
+
 def _prove(arguments: argparse.Namespace) -> int:
-    """Says whether synthetic pictures help a classifier, and how many real ones they equal."""
+    """Measures how much synthetic pictures help a classifier, and how many real ones they equal."""
     conditions = [condition(text, CONDITIONS) for text in arguments.fail_if]
     amounts = _numbers("amounts", arguments.amounts, int)
     times = _numbers("times", arguments.times, float)
@@ -107,11 +132,11 @@ def _prove(arguments: argparse.Namespace) -> int:
     held = [each for each in conditions if each.holds([proof.measures[each.name]])]
     if conditions and proof.failed_controls and not held:
         raise ValueError(
-            "The conditions cannot be checked, for a control did not behave: give more pictures, "
+            "The conditions cannot be checked because a control failed: use more pictures, "
             f"--seeds or --steps. Received: {', '.join(proof.failed_controls)}"
         )
     for each in held:
-        print(f"It holds: {each.text}")
+        print(f"Condition met: {each.text}")
     return FAILED if held else 0
 
 
@@ -120,5 +145,5 @@ def _numbers(name: str, text: str | None, kind: type) -> list[Any]:
         return sorted({kind(part) for part in text.split(",")}) if text else []
     except ValueError as error:
         raise ValueError(
-            f"--{name} takes numbers with commas between. Received: {name}={text!r}"
+            f"--{name} takes numbers separated by commas. Received: {name}={text!r}"
         ) from error

@@ -1,4 +1,4 @@
-"""``kerasgen sheet``."""
+"""The ``kerasgen sheet`` command."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from kerasgen.cli.arguments import whole_number
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
-    """Adds the command."""
+    """Adds the command to the subparsers."""
     sheet = commands.add_parser("sheet", help=_draw_sheet.__doc__, description=_draw_sheet.__doc__)
-    sheet.add_argument("folder", help="read with all folders below it")
-    sheet.add_argument("out", help="the PNG to write")
-    sheet.add_argument(
-        "--size", type=whole_number, default=96, help="side of each picture in pixels"
-    )
-    sheet.add_argument("--columns", type=whole_number, default=12)
-    sheet.add_argument("--most", type=whole_number, default=240, help="pictures shown at most")
+    add = sheet.add_argument
+    add("folder", metavar="DIR", help="folder of pictures, read with all folders below it")
+    add("out", metavar="FILE", help="PNG file to write")
+    add("--size", type=whole_number, default=96, help="side of each picture in pixels")
+    add("--columns", type=whole_number, default=12, help="pictures in a row")
+    add("--most", type=whole_number, default=240, help="largest number of pictures")
     sheet.set_defaults(run=_draw_sheet)
 
 
 def _draw_sheet(arguments: argparse.Namespace) -> None:
-    """Writes one picture that shows all pictures of a folder."""
+    """Draws the pictures of a folder on one sheet."""
     from kerasgen.io.images import read_folder
     from kerasgen.io.sheets import contact_sheet, save_png
 

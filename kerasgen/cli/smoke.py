@@ -1,4 +1,4 @@
-"""``kerasgen smoke``."""
+"""The ``kerasgen smoke`` command."""
 
 from __future__ import annotations
 
@@ -9,26 +9,33 @@ from kerasgen.io.progress import progress
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
-    """Adds the command."""
+    """Adds the command to the subparsers."""
     command = commands.add_parser("smoke", help=_smoke.__doc__, description=_smoke.__doc__)
     add = command.add_argument
-    add("--sources", required=True, help="clean pictures, as `synthesize` takes them")
-    add("--out", required=True, help="folder to fill; the same command again goes on")
-    add("--times", type=whole_number, default=1, help="smokes of each picture (1)")
+    add("--sources", required=True, metavar="DIR", help="clean pictures, as for `synthesize`")
+    add(
+        "--out", required=True, metavar="DIR", help="folder to fill; an unfinished one is continued"
+    )
+    add("--times", type=whole_number, default=1, help="smoky pictures per clean one")
     add(
         "--threshold",
         type=float,
         default=0.1,
-        help="share of its light that a pixel of the mask loses (0.1)",
+        help="share of its light that a pixel must lose to belong to the mask",
     )
-    add("--seed", type=number_from_zero, default=0)
-    add("--yolo", action="store_true", help="write YOLO's files, too")
-    add("--workers", type=whole_number, default=processors(), help="processes")
+    add("--seed", type=number_from_zero, default=0, help="random seed")
+    add("--yolo", action="store_true", help="write label files for YOLO, too")
+    add(
+        "--workers",
+        type=whole_number,
+        default=processors(),
+        help="processes; the result is the same",
+    )
     command.set_defaults(run=_smoke)
 
 
 def _smoke(arguments: argparse.Namespace) -> None:
-    """Lays smoke over pictures: its mask is one more object, and what was known is kept."""
+    """Draws smoke over pictures; its mask is added to their annotations."""
     from kerasgen.procedural.smoke.folder import lay_smoke
 
     with progress("pictures") as report:

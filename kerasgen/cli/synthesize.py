@@ -1,4 +1,4 @@
-"""``kerasgen synthesize``."""
+"""The ``kerasgen synthesize`` command."""
 
 from __future__ import annotations
 
@@ -9,27 +9,34 @@ from kerasgen.io.progress import progress
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
-    """Adds the command."""
+    """Adds the command to the subparsers."""
     command = commands.add_parser(
         "synthesize", help=_synthesize.__doc__, description=_synthesize.__doc__
     )
     add = command.add_argument
-    add("model", help="version folder of an exported generator, refiner or translator")
-    add("--out", required=True, help="folder to fill; the same command again goes on")
+    add("model", metavar="MODEL", help="version folder of a generator, refiner or translator")
+    add(
+        "--out", required=True, metavar="DIR", help="folder to fill; an unfinished one is continued"
+    )
     add(
         "--sources",
-        help="pictures for a refiner or a translator: a folder with metadata.jsonl (of kerasgen "
-        "eyes, compose or synthesize), class folders, or any pictures",
+        metavar="DIR",
+        help="input of a refiner or translator: a folder with metadata.jsonl (of kerasgen eyes, "
+        "compose or synthesize), class folders, or any pictures",
     )
-    add("--count", type=whole_number, help="pictures in all; if there are sources all of them")
-    add("--times", type=whole_number, default=1, help="pictures of each source, of a refiner (1)")
-    add("--seed", type=number_from_zero, default=0, help="of a generator or a refiner (0)")
-    add("--gate", metavar="MODEL", help="classifier that must confirm each picture's class")
+    add("--count", type=whole_number, help="number of pictures (default: one per source)")
+    add("--times", type=whole_number, default=1, help="refined pictures per source")
+    add("--seed", type=number_from_zero, default=0, help="random seed of a generator or refiner")
+    add(
+        "--gate",
+        metavar="MODEL",
+        help="version folder of a classifier that must confirm each class",
+    )
     command.set_defaults(run=_synthesize)
 
 
 def _synthesize(arguments: argparse.Namespace) -> None:
-    """Fills a folder with a model's pictures; what is known of their sources moves along."""
+    """Fills a folder with a model's pictures; the annotations of their sources are carried over."""
     from kerasgen.deployment.synthesis import synthesize
 
     with progress("pictures") as report:

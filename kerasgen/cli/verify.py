@@ -1,4 +1,4 @@
-"""``kerasgen verify``."""
+"""The ``kerasgen verify`` command."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ if TYPE_CHECKING:
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
-    """Adds the command."""
+    """Adds the command to the subparsers."""
     verify = commands.add_parser("verify", help=_verify.__doc__, description=_verify.__doc__)
-    verify.add_argument("folder", help="what `kerasgen compose` wrote")
-    verify.add_argument("--foregrounds", required=True, help="the folder it was composed from")
-    verify.add_argument("--most", type=whole_number, help="scenes looked at (all)")
-    verify.add_argument("--workers", type=whole_number, default=processors(), help="threads")
+    add = verify.add_argument
+    add("folder", metavar="DIR", help="folder that `kerasgen compose` wrote")
+    add("--foregrounds", required=True, metavar="DIR", help="folder it was composed from")
+    add("--most", type=whole_number, help="number of scenes to check (default: all)")
+    add("--workers", type=whole_number, default=processors(), help="threads")
     verify.set_defaults(run=_verify)
 
 
 def _verify(arguments: argparse.Namespace) -> None:
-    """Holds the annotations of composed scenes against their pictures."""
+    """Checks the annotations of composed scenes against their pictures."""
     from kerasgen.compositing.compose import verify
 
     verification = verify(
@@ -38,11 +39,7 @@ def _verify(arguments: argparse.Namespace) -> None:
 
 
 def check_failures(verification: Verification, folder: str) -> None:
-    """Ends a command whose scenes are wrongly annotated.
-
-    Raises:
-        ValueError: If an annotation is wrong.
-    """
+    """Raises a ValueError if an annotation is wrong."""
     failures = verification.failures
     if failures:
         raise ValueError(

@@ -1,8 +1,8 @@
-"""Pictures to paste on, read when they are needed, and pieces of them to paste as distractors."""
+"""Pictures to paste on, read when needed, and pieces of them to paste as distractors."""
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from kerasgen.compositing.foregrounds import Foreground
 from kerasgen.io.files import file_sha256
 from kerasgen.io.images import PathLike, Pixels, list_images, read_image
+from kerasgen.io.progress import Report
 
 _MAX_SIDE = 2048
 _MEMORY_LIMIT = 256 * 2**20
@@ -28,9 +29,9 @@ class Background:
     """A picture to paste on.
 
     Attributes:
-        image: `[H, W, 3]` uint8 in [0, 255].
+        image: ``[H, W, 3]`` uint8 in [0, 255].
         path: Its name.
-        sha256: Of its file, or of its pixels where there is no file; hexadecimal.
+        sha256: Of its file, or of its pixels if it has none; hexadecimal.
     """
 
     image: Pixels
@@ -42,11 +43,11 @@ class Backgrounds:
     """A sequence of backgrounds.
 
     Args:
-        pictures: Files, or arrays `[H, W, 3]` uint8 in [0, 255], of any sizes.
-        root: Folder that the files' recorded names are relative to; None records the names alone.
+        pictures: Files, or arrays ``[H, W, 3]`` uint8 in [0, 255], of any sizes.
+        root: Folder that the recorded file names are relative to; None records bare names.
 
     Raises:
-        ValueError: If there are none, or one is no such picture.
+        ValueError: If there are none, or an array is not such a picture.
     """
 
     def __init__(self, pictures: Sequence[PathLike | Pixels], root: PathLike | None = None) -> None:
@@ -66,7 +67,7 @@ class Backgrounds:
 
     @classmethod
     def from_folder(cls, folder: PathLike) -> "Backgrounds":
-        """All pictures of a folder and its sub-folders, see `images.list_images`.
+        """All pictures of a folder and its sub-folders, see ``images.list_images``.
 
         Raises:
             ValueError: If the folder is missing or holds no pictures.
@@ -78,7 +79,7 @@ class Backgrounds:
         return len(self._pictures)
 
     def __getitem__(self, index: int) -> Background:
-        """Reads one; what fits into 256 MiB is read once.
+        """Reads one; up to 256 MiB of them are kept in memory.
 
         Raises:
             ImageError: If the file is no readable picture.
@@ -93,20 +94,19 @@ class Backgrounds:
         return self._kept[index]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Other processes read for themselves."""
+        """Without the pictures kept in memory: other processes read them again."""
         return {**self.__dict__, "_kept": {}, "_kept_bytes": 0}
 
     def usable(
-        self, workers: int = 1, report: Callable[[int, int], None] | None = None
+        self, workers: int = 1, report: Report | None = None
     ) -> tuple["Backgrounds", list[tuple[str, str]]]:
-        """Decodes each once, and leaves out those that `__getitem__` would refuse.
+        """Decodes each once, and leaves out those that ``__getitem__`` would refuse.
 
-        A damaged file shows only when all of it is decoded. It would cost every scene that draws
-        it, and nobody would be told.
+        Only decoding finds a damaged file, which would reject every scene that draws it.
 
         Args:
             workers: Threads; the result does not depend on them.
-            report: Called with the number of pictures done and of all, after each.
+            report: Called after each.
 
         Returns:
             The others, in their order, and the (path, reason) of each that is left out.
@@ -114,16 +114,15 @@ class Backgrounds:
         Raises:
             ValueError: If none is left.
         """
-        places = range(len(self))
         reasons = []
         with ThreadPoolExecutor(workers) as pool:
-            for reason in pool.map(self._fault, places):
+            for reason in pool.map(self._fault, range(len(self))):
                 reasons.append(reason)
                 if report is not None:
-                    report(len(reasons), len(places))
+                    report(len(reasons), len(self))
         left_out = [
-            (str(self._pictures[place]), reason)
-            for place, reason in zip(places, reasons, strict=True)
+            (str(picture), reason)
+            for picture, reason in zip(self._pictures, reasons, strict=True)
             if reason
         ]
         if not left_out:
@@ -142,7 +141,7 @@ class Backgrounds:
     def _fault(self, index: int) -> str:
         picture = self._pictures[index]
         try:
-            # Not kept: all of them might not fit, and each process keeps its own.
+            # Not kept in memory: each process keeps its own.
             if not isinstance(picture, np.ndarray):
                 _check(read_image(picture), str(picture))
         except ValueError as error:
@@ -150,7 +149,7 @@ class Backgrounds:
         return ""
 
     def sources(self) -> list[tuple[str, str]]:
-        """The name and the SHA-256 of each, as `Background` has them; none is decoded.
+        """The name and the SHA-256 of each, as ``Background`` has them; none is decoded.
 
         Raises:
             ValueError: If a file cannot be read.
@@ -184,18 +183,18 @@ class Backgrounds:
 def random_crop(
     random: np.random.Generator, image: Pixels, size: tuple[int, int]
 ) -> tuple[Pixels, tuple[int, int, int, int]]:
-    """Cuts a part with the proportions of `size` out of a picture and scales it to `size`.
+    """Cuts a part with the proportions of ``size`` out of a picture and scales it to ``size``.
 
-    The part is the largest there is, or down to 0.7 of it where that still has enough pixels; it is
-    enlarged only if the picture is too small.
+    The part is between 0.7 and 1 times the largest possible one, and enlarged only if the picture
+    is too small.
 
     Args:
-        random: Source of chance.
-        image: `[H, W, 3]` uint8.
+        random: Random generator.
+        image: ``[H, W, 3]`` uint8.
         size: (height, width) of the result.
 
     Returns:
-        `[*size, 3]` uint8, and the part as (x, y, width, height) in pixels of the picture.
+        ``[*size, 3]`` uint8, and the part as (x, y, width, height) in pixels of the picture.
     """
     limits = image.shape[:2]
     largest = min(limits[0] / size[0], limits[1] / size[1])
@@ -211,12 +210,12 @@ def random_crop(
 def random_piece(random: np.random.Generator, backgrounds: Backgrounds) -> Foreground:
     """Cuts a piece with a smooth random outline out of a random background.
 
-    Pasted without an annotation, it teaches that a pasted edge is not what makes an object: the
-    part that distractor objects play in Dwibedi et al. 2017, "Cut, Paste and Learn", section 5.2.
-    Differs: those are other objects, which not everybody has.
+    Pasted without an annotation, it keeps a detector from taking pasted edges for objects, as the
+    distractor objects of Dwibedi et al. 2017, "Cut, Paste and Learn" (arXiv:1708.01642), section
+    5.2. Differs: a piece of a background, so that no other objects are needed.
 
     Args:
-        random: Source of chance.
+        random: Random generator.
         backgrounds: To cut from.
 
     Returns:
@@ -250,7 +249,7 @@ def _random_outline(random: np.random.Generator) -> Pixels:
     radius *= 0.46 * _PIECE / radius.max()
     points = np.stack([np.cos(angles), np.sin(angles)], axis=1) * radius[:, None] + _PIECE / 2
     alpha = np.zeros((_PIECE, _PIECE), np.uint8)
-    # Drawn with four binary places, antialiased.
+    # Antialiased, with four fractional bits.
     cv2.fillPoly(alpha, [np.rint((points - 0.5) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
     return alpha
 

@@ -1,9 +1,10 @@
-"""Class folders and backgrounds -> a folder of scenes, checked, in one call."""
+"""Composes a folder of scenes from class folders and backgrounds, and checks it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kerasgen.annotations.fill_folder import FilledFolder
 from kerasgen.annotations.synthetic_folder import METADATA, SETTINGS
@@ -27,41 +28,55 @@ _SHOWN = 10
 
 
 @dataclass(frozen=True, eq=False)
-class ComposedFolder(FilledFolder):
-    """A finished folder of scenes; `sheet` shows the first ones.
+class Material:
+    """The foregrounds and backgrounds of scenes.
 
     Attributes:
         class_names: The names of labels 0, 1, ...
-        foregrounds: What was pasted.
-        rejected_foregrounds: Pictures that gave no foreground, with the reason; also a file.
-        backgrounds: How many could be pasted on.
-        rejected_backgrounds: (path, reason) of each that could not.
-        masks_sheet: The sheet with outlines, boxes and classes; None if there is no scene.
-        verification: What was found wrong; None if nothing was checked.
+        foregrounds: The foregrounds.
+        rejected_foregrounds: Pictures that gave no foreground, with the reason.
+        backgrounds: The usable backgrounds.
+        rejected_backgrounds: (path, reason) of each that cannot be used.
     """
 
-    class_names: tuple[str, ...] = ()
-    foregrounds: tuple[Foreground, ...] = ()
-    rejected_foregrounds: tuple[Rejection, ...] = ()
-    backgrounds: int = 0
-    rejected_backgrounds: tuple[tuple[str, str], ...] = ()
-    masks_sheet: Path | None = None
-    verification: Verification | None = None
+    class_names: tuple[str, ...]
+    foregrounds: tuple[Foreground, ...]
+    rejected_foregrounds: tuple[Rejection, ...]
+    backgrounds: Backgrounds
+    rejected_backgrounds: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
-        """What was used, what there is and what was found wrong."""
+        """The backgrounds left out, and one line per class."""
         lines = []
-        if self.rejected_backgrounds:
-            left_out = len(self.rejected_backgrounds)
-            lines.append(f"{left_out} of {left_out + self.backgrounds} backgrounds left out:")
+        left_out = len(self.rejected_backgrounds)
+        if left_out:
+            lines.append(f"{left_out} of {left_out + len(self.backgrounds)} backgrounds left out:")
             lines += [f"  {path}: {why}" for path, why in self.rejected_backgrounds[:_SHOWN]]
             lines += [f"  and {left_out - _SHOWN} more"] if left_out > _SHOWN else []
         labels = [item.label for item in self.foregrounds]
         lines += foreground_lines(labels, self.rejected_foregrounds, self.class_names)
-        lines.append(super().__str__())
-        lines += [f"sheet: {self.masks_sheet}"] if self.masks_sheet is not None else []
-        lines += [str(self.verification)] if self.verification is not None else []
         return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ComposedFolder(FilledFolder):
+    """A finished folder of scenes; ``sheet`` shows the first ones.
+
+    Attributes:
+        material: Its foregrounds and backgrounds, and those left out.
+        masks_sheet: The sheet with outlines, boxes and classes; None without scenes.
+        verification: The result of the check; None if nothing was checked.
+    """
+
+    material: Material
+    masks_sheet: Path | None
+    verification: Verification | None
+
+    def __str__(self) -> str:
+        """What was used, the counts, and the result of the check."""
+        masks_sheet = None if self.masks_sheet is None else f"sheet: {self.masks_sheet}"
+        parts = (self.material, super().__str__(), masks_sheet, self.verification)
+        return "\n".join(str(part) for part in parts if part is not None)
 
 
 def compose(
@@ -77,72 +92,85 @@ def compose(
     verify: int | None = 100,
     progress: Progress = silent,
 ) -> ComposedFolder:
-    """Pastes foregrounds of known classes on backgrounds, with exact masks and boxes.
+    """Pastes foregrounds of known classes onto backgrounds, with exact masks and boxes.
 
     Args:
-        foregrounds: Folder with one sub-folder a class, see `read_foregrounds`.
+        foregrounds: Folder with one sub-folder per class, see ``read_foregrounds``.
         backgrounds: Folder of pictures to paste on; those that cannot be used are left out.
-        folder: New, empty, or begun by the same call, which then goes on.
-        count: Scenes, those rejected included; a finished folder may grow.
+        folder: New, empty, or left unfinished by the same call, which then continues it.
+        count: Number of scenes, including rejected ones; larger than before extends the folder.
         options: The ranges; None stands for the defaults.
-        seed: From 0.
-        workers: Processes, see `compose_folder`; the result does not depend on them.
-        yolo: Whether to write YOLO's files too.
-        verify: Scenes whose annotations are checked, see `verify_folder`; None for all.
-        progress: Shows how far each part of the job has come, see `kerasgen.io.progress`.
+        seed: Random seed, from 0.
+        workers: Processes, see ``compose_folder``; the result does not depend on them.
+        yolo: Whether to write label files for YOLO, too.
+        verify: Number of scenes whose annotations are checked, see ``verify_folder``; None for all.
+        progress: Progress display, see ``kerasgen.io.progress``.
 
     Returns:
-        What there is, and what was left out or found wrong.
+        The folder, what was left out, and the result of the check.
 
     Raises:
-        ValueError: If an argument is invalid, nothing can be cut or pasted on, the folder is
-            another's or cannot be written, or more than half of the scenes cannot be composed.
+        ValueError: If an argument is invalid, no foreground or background can be used, or as for
+            ``compose_folder``.
         Unfinished: After Ctrl-C or SIGTERM, or if a worker was killed.
     """
     check_apart(folder, foregrounds=foregrounds, backgrounds=backgrounds)
-    # What could fail after minutes of cutting is tried before.
     options = options or SceneOptions()
     list_images(foregrounds)
-    names = class_folders(foregrounds)
     scenery = Backgrounds.from_folder(backgrounds)
-    check_scenes(folder, count, class_names=names, options=options, seed=seed, workers=workers)
+    common: dict[str, Any] = {"options": options, "seed": seed, "workers": workers}
+    # Fails here rather than after minutes of cutting.
+    check_scenes(folder, count, class_names=class_folders(foregrounds), **common)
+    material = _read_material(foregrounds, scenery, options, workers, progress)
+    with progress("scenes") as report:
+        filled = compose_folder(
+            material.foregrounds,
+            material.backgrounds,
+            folder,
+            count,
+            class_names=material.class_names,
+            yolo=yolo,
+            report=report,
+            **common,
+        )
+    return _finished(filled, material, verify, progress)
+
+
+def _read_material(
+    foregrounds: PathLike,
+    scenery: Backgrounds,
+    options: SceneOptions,
+    workers: int,
+    progress: Progress,
+) -> Material:
+    names = class_folders(foregrounds)
     with progress("backgrounds") as report:
         usable, unusable = scenery.usable(workers, report)
     with progress("foregrounds") as report:
         found, rejected = read_foregrounds(
             foregrounds, names, workers=workers, report=report, **options.extraction
         )
-    with progress("scenes") as report:
-        filled = compose_folder(
-            found,
-            usable,
-            folder,
-            count,
-            class_names=names,
-            options=options,
-            seed=seed,
-            workers=workers,
-            yolo=yolo,
-            report=report,
-        )
+    return Material(tuple(names), tuple(found), tuple(rejected), usable, tuple(unusable))
+
+
+def _finished(
+    filled: FilledFolder, material: Material, verify: int | None, progress: Progress
+) -> ComposedFolder:
+    """Writes the sheets and the list of rejected foregrounds, and checks the scenes."""
+    names, rejected = material.class_names, material.rejected_foregrounds
     save_rejected(filled.folder / REJECTED_FOREGROUNDS, rejected, names)
-    sheet, masks_sheet = save_sheets(folder, names) or (None, None)
+    sheet, masks_sheet = save_sheets(filled.folder, names) or (None, None)
     verification = None
     if verify is None or verify > 0:
         with progress("verified") as report:
-            verification = verify_folder(folder, found, most=verify, report=report)
+            verification = verify_folder(
+                filled.folder, material.foregrounds, most=verify, report=report
+            )
     return ComposedFolder(
-        filled.folder,
-        filled.pictures,
-        filled.rejected,
-        sheet,
-        tuple(names),
-        tuple(found),
-        tuple(rejected),
-        len(usable),
-        tuple(unusable),
-        masks_sheet,
-        verification,
+        **{**vars(filled), "sheet": sheet},
+        material=material,
+        masks_sheet=masks_sheet,
+        verification=verification,
     )
 
 
@@ -157,21 +185,21 @@ def verify(
     """Cuts the foregrounds of a folder of scenes again and checks its annotations.
 
     Args:
-        folder: What `compose` wrote.
-        foregrounds: The folder it was composed from.
-        most: Scenes to check, from the first on; None for all.
+        folder: Folder that ``compose`` wrote.
+        foregrounds: Folder it was composed from.
+        most: Number of scenes to check, from the first on; None for all.
         workers: Threads.
-        progress: As for `compose`.
+        progress: As for ``compose``.
 
     Returns:
-        Counts and failures.
+        The counts and failures.
 
     Raises:
-        ValueError: If it is no finished folder of scenes, or was composed from other foregrounds.
+        ValueError: If it is not a finished folder of scenes, or has other foregrounds.
     """
     settings = read_json(Path(folder) / SETTINGS)
     if settings.get("kind") != "scenes" or not (Path(folder) / METADATA).exists():
-        raise ValueError(f"No finished folder of scenes. Received: folder={str(folder)!r}")
+        raise ValueError(f"Not a finished folder of scenes. Received: folder={str(folder)!r}")
     list_images(foregrounds)
     with progress("foregrounds") as report:
         found, _ = read_foregrounds(

@@ -1,4 +1,4 @@
-"""Folders of composed scenes: many at once, the same bytes on any number of processes."""
+"""Folders of composed scenes; the same bytes on any number of processes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from kerasgen.io.images import PathLike, Pixels
 from kerasgen.io.progress import Report
 
 _MOST_REJECTED = 0.5
-"""Share of scenes that may find no place for their objects."""
+"""Largest share of scenes that may be rejected."""
 
 
 def compose_folder(
@@ -39,32 +39,30 @@ def compose_folder(
     yolo: bool = False,
     report: Report | None = None,
 ) -> FilledFolder:
-    """Composes scenes into a folder, see `fill_folder`; what is there already is not made again.
+    """Composes scenes into a folder, see ``fill_folder``; existing scenes are kept.
 
-    The folder's bytes depend on the arguments, but not on `workers` and `report`, and not on how
-    often it was stopped: Ctrl-C, SIGTERM and a kill cost no more than the scenes under way. A scene
-    that cannot be composed becomes a rejected row with its reason.
+    A scene that cannot be composed becomes a rejected row with a reason.
 
     Args:
-        foregrounds: To choose objects from, see `compose_scene`.
+        foregrounds: To choose objects from, see ``compose_scene``.
         backgrounds: To choose backgrounds from.
         folder: New, empty, or begun with the same settings.
-        count: Scenes, those rejected included; a finished folder may grow.
+        count: Number of scenes, including rejected ones; larger than before extends the folder.
         class_names: The names of the foregrounds' labels 0, 1, ...
         options: The ranges, and how the foregrounds were cut; None stands for the defaults.
-        seed: From 0.
-        workers: Processes; 1 stands for this one. For several, a script needs its
-            `if __name__ == "__main__":`.
-        yolo: Whether to write YOLO's files too.
+        seed: Random seed, from 0.
+        workers: Processes; 1 for this one alone. For several, a script needs its
+            ``if __name__ == "__main__":``.
+        yolo: Whether to write label files for YOLO, too.
         report: Called after every scene.
 
     Returns:
-        What there is.
+        The folder and its counts.
 
     Raises:
-        ValueError: If an argument is invalid, the folder is another's or cannot be written, or more
-            than half of the scenes cannot be composed.
-        Unfinished: After Ctrl-C or SIGTERM, or if a worker was killed.
+        ValueError: If an argument is invalid, more than half of the scenes cannot be composed, or
+            as for ``fill_folder``.
+        Unfinished: As for ``fill_folder``.
     """
     options = options or SceneOptions()
     _check_numbers(count, seed, workers)
@@ -73,8 +71,7 @@ def compose_folder(
         received = f"label={max(groups)}, class_names={list(class_names)}"
         raise ValueError(f"Each label needs a name. Received: {received}")
     scenery = backgrounds if isinstance(backgrounds, Backgrounds) else Backgrounds(backgrounds)
-    settings = {
-        **_settings(options, seed),
+    pictures = {
         "foregrounds": foregrounds_digest(foregrounds),
         "backgrounds": _digest(f"{name} {sha256}" for name, sha256 in scenery.sources()),
     }
@@ -82,7 +79,7 @@ def compose_folder(
         _SceneJob(groups, scenery, options, seed),
         folder,
         count,
-        settings=settings,
+        settings={**_settings(options, seed), **pictures},
         class_names=class_names,
         workers=workers,
         yolo=yolo,
@@ -100,18 +97,18 @@ def check_scenes(
     seed: int = 0,
     workers: int = 1,
 ) -> None:
-    """Finds what `compose_folder` would refuse, as far as can be said before pictures are read.
+    """Checks the arguments of ``compose_folder`` that can be checked before pictures are read.
 
     Args:
-        folder: As for `compose_folder`, and so the others; nothing is written.
-        count: Scenes.
+        folder: As for ``compose_folder``; nothing is written.
+        count: Number of scenes.
         class_names: The names of labels.
         options: The ranges, and how the foregrounds will be cut.
-        seed: From 0.
+        seed: Random seed, from 0.
         workers: Processes.
 
     Raises:
-        ValueError: If an argument is invalid, or the folder is another's or cannot be written.
+        ValueError: If an argument is invalid, or the folder cannot be used.
     """
     _check_numbers(count, seed, workers)
     check_writable(folder)
@@ -136,7 +133,7 @@ def _settings(options: SceneOptions, seed: int) -> dict[str, Any]:
 
 
 def foregrounds_digest(foregrounds: Sequence[Foreground]) -> str:
-    """One SHA-256 of all that foregrounds are, their pixels and their order included."""
+    """The SHA-256 of foregrounds, including their pixels and order; 64 hexadecimal digits."""
     return _digest(
         f"{item.path} {item.label} {item.sha256} {item.offset} {item.extent} {item.image.shape} "
         f"{_sha256(item.image)} {_sha256(item.alpha)}"
@@ -145,7 +142,7 @@ def foregrounds_digest(foregrounds: Sequence[Foreground]) -> str:
 
 
 class _SceneJob:
-    """Composes scenes, in whichever process."""
+    """Composes scenes, in this process or another."""
 
     def __init__(
         self,
@@ -174,7 +171,7 @@ class _SceneJob:
 
 
 def _reason(error: ValueError, backgrounds: Backgrounds) -> str:
-    # Folders have other places on other machines.
+    # Without the path of the folder, which differs between machines.
     return str(error).replace(f"{backgrounds.root}{os.sep}", "")
 
 

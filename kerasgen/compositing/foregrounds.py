@@ -1,14 +1,13 @@
-"""Objects cut out of their pictures, ready to be pasted elsewhere.
+"""Objects cut out of their pictures, to be pasted elsewhere.
 
-The cut comes from the picture's alpha channel, from a mask beside it, or is estimated (module
-`segmentation`); a poor estimate is rejected, with a reason in words, because a wrong mask is worse
-than a missing picture.
+The mask is the picture's alpha channel, a file beside it, or estimated (module ``segmentation``). A
+poor estimate is rejected with a reason, because a wrong mask is worse than a missing picture.
 """
 
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from kerasgen.annotations.sidecar_masks import MASK_ENDING, mask_beside
 from kerasgen.compositing import segmentation
 from kerasgen.io.files import file_sha256
 from kerasgen.io.images import ImageError, PathLike, Pixels, list_images, read_image
+from kerasgen.io.progress import Report
 
 Method = Literal["alpha", "mask", "estimated"]
 
@@ -37,17 +37,17 @@ class Foreground:
     """An object without its surroundings.
 
     Attributes:
-        image: `[h, w, 3]` uint8 in [0, 255]. Where `alpha` is below 255 the object's own colours go
-            on, so that no interpolation brings the old surroundings back.
-        alpha: `[h, w]` uint8, 255 on the object, 0 off it, soft between.
-        offset: `(x, y)` of the cut's corner in the source picture, pixels.
-        extent: `(width, height)` of the cut in the source picture, pixels; larger than the cut
+        image: ``[h, w, 3]`` uint8 in [0, 255]. Where ``alpha`` is below 255, the object's own
+            colours are continued, so that no interpolation shows the old surroundings.
+        alpha: ``[h, w]`` uint8, 255 on the object, 0 off it, soft between.
+        offset: ``(x, y)`` of the cut's corner in the source picture, pixels.
+        extent: ``(width, height)`` of the cut in the source picture, pixels; larger than the cut
             itself if that was shrunk.
         label: Class index.
-        path: The source picture, as its reader names it.
-        sha256: Of the source file's bytes, hexadecimal; of the pixels where there is no file.
+        path: Name of the source picture.
+        sha256: Of the source file, or of the pixels if there is no file; hexadecimal.
         method: Where the mask comes from.
-        quality: In [0, 1]; 1 for given masks, see `matting.judge` for estimated ones.
+        quality: In [0, 1]; see ``segmentation.judge`` for estimated masks, 1 for others.
     """
 
     image: Pixels
@@ -62,7 +62,7 @@ class Foreground:
 
     @property
     def matrix(self) -> np.ndarray:
-        """`[3, 3]`, from pixels of the source picture to pixels of the cut."""
+        """``[3, 3]`` from pixels of the source picture to pixels of the cut."""
         height, width = self.alpha.shape
         shrink = annotation.scaling(width / self.extent[0], height / self.extent[1])
         return shrink @ annotation.translation(-self.offset[0], -self.offset[1])
@@ -73,7 +73,7 @@ class Rejection:
     """A picture that gave no foreground.
 
     Attributes:
-        path: As for `Foreground`.
+        path: As for ``Foreground``.
         label: Class index.
         reason: In words.
         quality: Of the mask that was found, in [0, 1]; 0 if none was.
@@ -114,14 +114,14 @@ def extract(
     """Cuts the object out of a picture.
 
     Args:
-        image: `[H, W]` or `[H, W, 1 | 3 | 4]` uint8 in [0, 255]. An alpha channel that is not 255
-            throughout is the mask.
-        mask: `[H, W]`, bool or uint8 with 255 on the object; goes before an alpha channel.
+        image: ``[H, W]`` or ``[H, W, 1 | 3 | 4]`` uint8 in [0, 255]. An alpha channel is the mask
+            unless it is 255 everywhere.
+        mask: ``[H, W]``, bool or uint8 with 255 on the object; overrides the alpha channel.
         label: Class index.
         path: Name of the picture, for the record and for messages.
-        sha256: Of the file; by default that of the pixels.
-        min_quality: In [0, 1]; estimated masks below are rejected, those of quality 0 always.
-        max_side: Pixels; a larger cut is shrunk to it, with antialiasing.
+        sha256: Of the file; by default of the pixels.
+        min_quality: In [0, 1]; poorer estimated masks are rejected, and always those of quality 0.
+        max_side: Longest side in pixels; a larger cut is shrunk, with antialiasing.
 
     Returns:
         The foreground.
@@ -149,16 +149,16 @@ def on_plain_background(
     mask: np.ndarray | None = None,
     min_quality: float = MIN_QUALITY,
 ) -> Pixels:
-    """Shows a picture's object, where it is, before a plain background.
+    """Replaces the background of a picture by a plain colour.
 
     Args:
-        image: As for `extract`.
+        image: As for ``extract``.
         colour: RGB in [0, 255].
-        mask: As for `extract`.
-        min_quality: As for `extract`.
+        mask: As for ``extract``.
+        min_quality: As for ``extract``.
 
     Returns:
-        `[H, W, 3]` uint8 in [0, 255].
+        ``[H, W, 3]`` uint8 in [0, 255].
 
     Raises:
         ExtractionError: If there is no acceptable foreground.
@@ -182,19 +182,17 @@ def read_foreground(
     min_quality: float = MIN_QUALITY,
     max_side: int = MAX_SIDE,
 ) -> Foreground | Rejection:
-    """Reads one picture, and the mask `<its name without ending>.mask.png` beside it if there is.
-
-    It depends on nothing but its arguments: a pool of processes can map it.
+    """Reads a picture, and its mask ``<name without ending>.mask.png`` if there is one beside it.
 
     Args:
-        path: The picture, in any format that `images.read_image` reads; turned upright.
+        path: The picture, in any format that ``images.read_image`` reads; turned upright.
         label: Class index.
         root: Folder that the recorded path is relative to; None records the file's name.
-        min_quality: As for `extract`.
-        max_side: As for `extract`.
+        min_quality: As for ``extract``.
+        max_side: As for ``extract``.
 
     Returns:
-        The foreground, or why there is none.
+        The foreground, or the reason why there is none.
     """
     path = Path(path)
     name = path.relative_to(root).as_posix() if root is not None else path.name
@@ -224,24 +222,24 @@ def read_foregrounds(
     min_quality: float = MIN_QUALITY,
     max_side: int = MAX_SIDE,
     workers: int = 1,
-    report: Callable[[int, int], None] | None = None,
+    report: Report | None = None,
 ) -> tuple[list[Foreground], list[Rejection]]:
-    """Reads the foregrounds of `<folder>/<class>/<picture>`.
+    """Reads the foregrounds of ``<folder>/<class>/<picture>``.
 
-    A file `shirt.mask.png` is the mask of `shirt.jpg` (or of another format) beside it: white on
+    A file ``shirt.mask.png`` is the mask of ``shirt.jpg`` (or another format) beside it: white on
     the object, of the picture's size.
 
     Args:
-        folder: With one sub-folder a class.
-        class_names: The classes, a label being a place in this list; by default all sub-folders in
-            the order of their names.
-        min_quality: As for `extract`.
-        max_side: As for `extract`.
+        folder: Folder with one sub-folder per class.
+        class_names: The names of labels 0, 1, ...; by default all sub-folders in the order of their
+            names.
+        min_quality: As for ``extract``.
+        max_side: As for ``extract``.
         workers: Threads; the result does not depend on them.
-        report: Called with the number of pictures done and of all, after each.
+        report: Called after each.
 
     Returns:
-        The foregrounds, and the pictures that gave none, both in the order of classes and names.
+        The foregrounds, and the pictures without one, both in the order of classes and names.
 
     Raises:
         ValueError: If a class has no folder, no picture or no acceptable foreground.
@@ -284,7 +282,7 @@ def class_folders(folder: PathLike) -> list[str]:
     names = sorted(path.name for path in root.glob("[!.]*") if path.is_dir())
     if not names:
         raise ValueError(
-            f"Needs one sub-folder a class, with pictures. Received: folder={str(root)!r}"
+            f"Needs one sub-folder per class, with pictures. Received: folder={str(root)!r}"
         )
     return names
 
@@ -316,9 +314,9 @@ def _separated(
     colours = np.ascontiguousarray(image[..., :3] if shape[2:] else image)
     colours = colours.repeat(3, axis=-1) if colours.shape[-1] == 1 else colours
     if mask is not None:
-        return colours, _given(mask, shape[:2], path), "mask", 1.0
+        return colours, _checked_alpha(mask, shape[:2], path), "mask", 1.0
     if image.shape[-1] == 4 and image[..., 3].min() < 255:
-        return colours, _given(image[..., 3], shape[:2], path), "alpha", 1.0
+        return colours, _checked_alpha(image[..., 3], shape[:2], path), "alpha", 1.0
     if min(segmentation.working_size(shape[:2])) < segmentation.SMALLEST_SIDE:
         reason = f"is {shape[1]} x {shape[0]} pixels, too small or too thin to find an object in"
         raise ExtractionError(reason, 0.0, path)
@@ -328,7 +326,7 @@ def _separated(
     return colours, segmentation.feathered(estimate.mask), "estimated", estimate.quality
 
 
-def _given(mask: np.ndarray, size: tuple[int, ...], path: str) -> Pixels:
+def _checked_alpha(mask: np.ndarray, size: tuple[int, ...], path: str) -> Pixels:
     if mask.shape != size or mask.dtype not in (np.bool_, np.uint8):
         raise ValueError(
             "A mask must be bool or uint8, of its picture's size. Received: mask of "

@@ -1,8 +1,7 @@
-"""Folders of pictures with their masks beside them, so that masks are estimated once and for all.
+"""Folders of pictures with their estimated masks beside them.
 
-To find a mask takes a hundred times as long as to use it. What is written here is read by
-`foregrounds.read_foregrounds` as any folder with given masks, and a person can look at the masks,
-mend or delete them first.
+Estimating a mask takes a hundred times as long as using it. ``foregrounds.read_foregrounds`` reads
+such a folder as any other with masks, which can be viewed, corrected or deleted first.
 """
 
 from collections import Counter
@@ -32,10 +31,10 @@ class CutFolder:
     """A folder of pictures with their masks beside them.
 
     Attributes:
-        folder: Where it is.
+        folder: Its path.
         class_names: Its sub-folders.
-        labels: The class index of each picture copied, now or before.
-        rejected: The pictures that gave no foreground; also a file.
+        labels: The class index of each picture in it.
+        rejected: The pictures without a foreground; also written to a file.
     """
 
     folder: Path
@@ -44,7 +43,7 @@ class CutFolder:
     rejected: tuple[Rejection, ...]
 
     def __str__(self) -> str:
-        """What there is, a line a class and one for all."""
+        """The counts, one line per class and one for all."""
         lines = foreground_lines(self.labels, self.rejected, self.class_names)
         return "\n".join([*lines, f"{len(self.labels)} pictures with masks in {self.folder}"])
 
@@ -58,25 +57,25 @@ def save_cuts(
     workers: int = 1,
     report: Report | None = None,
 ) -> CutFolder:
-    """Copies every picture that gives a foreground, byte for byte, with its mask beside it.
+    """Copies every picture with a foreground, byte for byte, and writes its mask beside it.
 
-    What is there already is not done again.
+    Existing copies are kept.
 
     Args:
-        foregrounds: Folder with one sub-folder a class, see `read_foregrounds`.
-        folder: The folder to write to, with the same names.
-        class_names: The sub-folders to read; by default all, in the order of their names.
-        min_quality: As for `read_foregrounds`.
+        foregrounds: Folder with one sub-folder per class, see ``read_foregrounds``.
+        folder: Folder to write to, with the same file names.
+        class_names: The sub-folders to read; by default all in the order of their names.
+        min_quality: As for ``read_foregrounds``.
         workers: Threads.
         report: Called after each picture.
 
     Returns:
-        What there is, and which pictures gave no foreground.
+        The copied pictures, and those without a foreground.
 
     Raises:
         ValueError: If a picture folder is missing or empty, two pictures would have one mask, or
-            `folder` lies within `foregrounds`, cannot be written or was begun with another
-            `min_quality`.
+            ``folder`` lies within ``foregrounds``, cannot be written or was begun with another
+            ``min_quality``.
     """
     check_apart(folder, foregrounds=foregrounds)
     list_images(foregrounds)
@@ -106,7 +105,7 @@ def save_cuts(
 
 
 def _cut(job: tuple[int, Path], root: Path, target: Path, min_quality: float) -> int | Rejection:
-    """Copies one picture and writes its mask; its label, or why there is no foreground."""
+    """Copies one picture and writes its mask; returns its label or the rejection."""
     label, source = job
     copy = target / source.relative_to(root)
     if copy.exists():
@@ -121,6 +120,6 @@ def _cut(job: tuple[int, Path], root: Path, target: Path, min_quality: float) ->
         (x, y), (width, height) = found.offset, found.extent
         mask[y : y + height, x : x + width] = found.alpha
         save_png(copy.with_name(copy.stem + MASK_ENDING), mask)
-    # Last: a picture that is there has its mask.
+    # Last: a copied picture always has its mask.
     write_file(copy, source.read_bytes())
     return label

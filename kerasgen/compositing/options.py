@@ -1,4 +1,4 @@
-"""What scenes of cut-out objects are drawn from, and how the objects are cut out."""
+"""The ranges of random scenes, and how their objects are cut out."""
 
 import dataclasses
 from typing import Any
@@ -9,26 +9,26 @@ from kerasgen.compositing.foregrounds import MAX_SIDE, MIN_QUALITY
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SceneOptions:
-    """The ranges that scenes are drawn from, each uniformly between its ends.
+    """The ranges of random scenes; each value is drawn uniformly between the ends of its range.
 
     Attributes:
         size: Side of the scene, or (height, width), in pixels.
         objects: Fewest and most objects.
-        distractors: Fewest and most things pasted without an annotation.
-        scale: Longer side of a foreground's box over the smaller side of the scene.
-        aspect: Change of width over height; logarithmically uniform.
-        rotation: Largest turn either way, in degrees.
+        distractors: Fewest and most distractors, pasted without an annotation.
+        scale: Longer side of a foreground's box over the shorter side of the scene.
+        aspect: Factor on width over height; logarithmically uniform.
+        rotation: Largest rotation either way, in degrees.
         perspective: Largest change of size from one side of the object to the other, as a share,
-            to the right and downwards apart.
+            drawn for each axis.
         flip: Probability that an object, or the background, is mirrored.
-        match: Share of the way that an object's colours go towards those of its place.
-        max_occlusion: Largest share of an object, as far as it lies in the frame, that others hide.
+        match: How far an object's colours are moved towards those it covers, as a share.
+        max_occlusion: Largest share of an object's area in the frame that others hide.
         max_truncation: Largest share of an object outside the frame.
-        blendings: Those to draw from, see `blending.edge` and `blending.harmonised`.
+        blendings: The blendings to draw from, see ``blending.edge`` and ``blending.harmonised``.
         shadow: Probability of a soft shadow.
         attempts: Placements tried for one object before it is left out.
-        min_quality: Of estimated masks, in [0, 1], see `foregrounds.extract`.
-        max_side: Pixels; larger foregrounds are shrunk to it.
+        min_quality: Lowest quality of estimated masks, in [0, 1], see ``foregrounds.extract``.
+        max_side: Longest side of a foreground in pixels; larger ones are shrunk.
 
     Raises:
         ValueError: If a range is not ordered or out of bounds.
@@ -52,7 +52,7 @@ class SceneOptions:
     max_side: int = MAX_SIDE
 
     def __post_init__(self) -> None:
-        """Reject what no scene can be drawn from."""
+        """Checks the ranges."""
         bounds: dict[str, tuple[Any, float, float]] = {
             "size": (self.frame, 16, 16384),
             "objects": (self.objects, 0, 100),
@@ -91,5 +91,5 @@ class SceneOptions:
 
     @property
     def extraction(self) -> dict[str, Any]:
-        """How foregrounds are cut out: arguments of `read_foregrounds`."""
+        """How foregrounds are cut out: arguments of ``read_foregrounds``."""
         return {"min_quality": self.min_quality, "max_side": self.max_side}

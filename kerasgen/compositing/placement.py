@@ -1,4 +1,4 @@
-"""Where a foreground goes: one matrix from pixels of its source picture to pixels of the scene."""
+"""Random placement: a matrix from pixels of the source picture to pixels of the scene."""
 
 import math
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ class Patch:
     """A rectangle of the scene, reaching out of the frame where the object does.
 
     Attributes:
-        alpha: `[h, w]` uint8, the object's soft mask.
-        corner: `(x, y)` of the rectangle in the scene, pixels; may be negative.
-        matrix: `[3, 3]` from pixels of the source picture to pixels of the scene.
+        alpha: ``[h, w]`` uint8, the object's soft mask.
+        corner: ``(x, y)`` of the rectangle in the scene, pixels; may be negative.
+        matrix: ``[3, 3]`` from pixels of the source picture to pixels of the scene.
     """
 
     alpha: Pixels
@@ -37,20 +37,20 @@ def random_matrix(
     options: SceneOptions,
     shrink: float = 1.0,
 ) -> tuple[np.ndarray, dict[str, Any]]:
-    """Draws where a foreground goes.
+    """Draws the position of a foreground.
 
-    Its upright box is mirrored, tilted away (perspective), scaled, turned about its centre and
-    shifted. The box of the result lies in the frame but for `options.max_truncation` of each side.
+    Its upright box is mirrored, tilted (perspective), scaled, rotated about its centre and shifted.
+    The resulting box lies in the frame except for ``options.max_truncation`` of each side.
 
     Args:
-        random: Source of chance; the number of draws is always the same.
-        foreground: What is placed.
+        random: Random generator; the number of draws is always the same.
+        foreground: The foreground to place.
         size: (height, width) of the scene in pixels.
         options: The ranges.
         shrink: Factor on the scale.
 
     Returns:
-        `[3, 3]` float64, and what was drawn, JSON-ready.
+        ``[3, 3]`` float64, and the drawn numbers, ready for JSON.
     """
     width, height = foreground.extent
     scale = random.uniform(*options.scale) * shrink
@@ -70,7 +70,7 @@ def random_matrix(
     corners = _moved_box(matrix, foreground)
     low, extent = corners.min(axis=0), np.ptp(corners, axis=0)
     outside = options.max_truncation * extent
-    # An object larger than the frame is centred: both ends of the range are the same.
+    # An object larger than the frame is centred: both ends of its range are equal.
     first = np.minimum(-outside, (size[::-1] - extent) / 2)
     last = np.maximum(size[::-1] - extent + outside, (size[::-1] - extent) / 2)
     shift = first + share * (last - first) - low
@@ -88,11 +88,11 @@ def warped_alpha(foreground: Foreground, matrix: np.ndarray) -> Patch:
     """Moves a foreground's soft mask into the scene.
 
     Args:
-        foreground: What is placed.
-        matrix: `[3, 3]` from pixels of the source picture to pixels of the scene.
+        foreground: The foreground to place.
+        matrix: ``[3, 3]`` from pixels of the source picture to pixels of the scene.
 
     Returns:
-        The rectangle that holds all of it, with a margin of 4 pixels.
+        The rectangle around it, with a margin of 4 pixels.
     """
     corners = _moved_box(matrix, foreground)
     x0, y0 = (int(value) for value in np.floor(corners.min(axis=0)) - _MARGIN)
@@ -108,13 +108,13 @@ def warped_image(
     """Moves a foreground's colours into a rectangle of the scene.
 
     Args:
-        foreground: What is placed.
-        matrix: As for `warped_alpha`.
-        corner: `(x, y)` of the rectangle in the scene, pixels.
+        foreground: The foreground to place.
+        matrix: As for ``warped_alpha``.
+        corner: ``(x, y)`` of the rectangle in the scene, pixels.
         size: (height, width) of the rectangle, pixels.
 
     Returns:
-        `[*size, 3]` uint8; beyond the object its colours go on.
+        ``[*size, 3]`` uint8; the object's colours are continued beyond its edge.
     """
     return _warped(foreground.image, foreground, matrix, corner, size, cv2.BORDER_REPLICATE)
 
@@ -153,10 +153,10 @@ def _warped(
 
 
 def _shrunk(plane: Pixels, matrix: np.ndarray) -> tuple[Pixels, np.ndarray]:
-    """Averages first what interpolation would skip; and the matrix that undoes the shrinking."""
+    """Shrinks by averaging what interpolation would skip; also returns the inverse matrix."""
     height, width = plane.shape[:2]
     x, y, weight = matrix @ (width / 2, height / 2, 1.0)
-    # How far one pixel to the right, and one down, leads at the centre of the cut.
+    # Length of one pixel to the right, and of one down, at the centre of the cut.
     steps = matrix[:2, :2] - np.outer((x / weight, y / weight), matrix[2, :2])
     across, down = np.minimum(1.0, np.linalg.norm(steps / weight, axis=0))
     small = (max(1, round(width * across)), max(1, round(height * down)))

@@ -1,4 +1,4 @@
-"""Which pictures gave no foreground, and why, for a person to read."""
+"""Reports of the pictures without a foreground, and the reasons."""
 
 import csv
 import io
@@ -19,10 +19,10 @@ _NUMBERS = re.compile(r"\d+")
 def foreground_lines(
     labels: Sequence[int], rejected: Sequence[Rejection], class_names: Sequence[str]
 ) -> Iterator[str]:
-    """Yields a line a class: how many pictures gave a foreground, and why most others did not.
+    """Yields one line per class: how many pictures have a foreground, and the main reasons if not.
 
     Args:
-        labels: Of each foreground.
+        labels: The label of each foreground.
         rejected: The other pictures.
         class_names: The names of labels 0, 1, ...
     """
@@ -47,17 +47,16 @@ def save_rejected(
     writer.writerow(["path", "class", "quality", "reason"])
     for item in rejected:
         quality = f"{item.quality:.3f}"
-        writer.writerow([item.path, class_names[item.label], quality, _told(item.reason)])
+        writer.writerow([item.path, class_names[item.label], quality, _without_path(item.reason)])
     write_file(path, stream.getvalue().encode())
 
 
 def _kinds(reasons: Sequence[str]) -> list[tuple[str, int]]:
     # "touches 31%" and "touches 60%" are one reason.
-    told = [_told(reason) for reason in reasons]
-    kinds = Counter(_NUMBERS.sub("N", reason) for reason in told)
+    kinds = Counter(_NUMBERS.sub("N", _without_path(reason)) for reason in reasons)
     return kinds.most_common(_MAIN_REASONS)
 
 
-def _told(reason: str) -> str:
-    # A message ends with the path, which has a column of its own and is another on each machine.
+def _without_path(reason: str) -> str:
+    # The path has a column of its own, and differs between machines.
     return reason.partition(" Received: ")[0]

@@ -1,10 +1,10 @@
-"""Scenes of cut-out objects on other backgrounds, with exact masks: cut, paste and learn.
+"""Scenes of cut-out objects on other backgrounds, with exact masks.
 
 After Dwibedi et al. 2017, "Cut, Paste and Learn: Surprisingly Easy Synthesis for Instance
-Detection", section 5.2: random placement, several ways of blending, objects that hide one another
-and reach out of the frame, and distractors. Differs: how much of an object may be hidden or cut off
-is limited in shares of its mask, not by overlap of boxes; placements also tilt; objects take a part
-of the light of their place and may cast a soft shadow.
+Detection" (arXiv:1708.01642), section 5.2: random placement, several blendings, occlusion,
+truncation and distractors. Differs: occlusion and truncation are limited as shares of the mask, not
+by overlap of boxes; placements also tilt; objects adapt to the colours they cover and may cast a
+soft shadow.
 """
 
 import dataclasses
@@ -29,13 +29,13 @@ _SMALLEST_AREA = 16
 
 
 class Scene(NamedTuple):
-    """A composed picture and what is true of it.
+    """A composed picture and its annotations.
 
     Attributes:
-        image: `[H, W, 3]` uint8 in [0, 255].
+        image: ``[H, W, 3]`` uint8 in [0, 255].
         objects: From back to front.
-        sources: The files it was made from, each once a role.
-        parameters: All that was drawn, JSON-ready; `items` from back to front.
+        sources: The files it is composed of, each once per role.
+        parameters: All drawn numbers, ready for JSON; ``items`` from back to front.
     """
 
     image: Pixels
@@ -45,7 +45,7 @@ class Scene(NamedTuple):
 
 
 def by_label(foregrounds: Sequence[Foreground]) -> dict[int, list[Foreground]]:
-    """Sorts foregrounds by label, once for all scenes.
+    """Groups foregrounds by label, once for all scenes.
 
     Raises:
         ValueError: If there are none.
@@ -68,36 +68,34 @@ def compose_scene(
 ) -> Scene:
     """Composes one scene.
 
-    Classes are drawn evenly, however many foregrounds each has, then a foreground of the class.
-    Whatever would hide too much of an object below it is placed anew, and left out after
-    `attempts`; a scene with too few objects is begun anew with smaller ones.
+    Classes are drawn uniformly, then a foreground of the class. One that would hide too much of an
+    object below it is placed again, up to ``attempts`` times; a scene with too few objects is
+    composed again with smaller ones.
 
     Args:
         index: Number of the scene, from 0.
-        seed: From 0. The scene depends on seed, index and the other arguments, and on nothing else.
-        foregrounds: To choose objects from; a mapping as `by_label` gives it saves time.
-        backgrounds: To choose the background from; of any size, a part that fits is scaled.
+        seed: Random seed, from 0. The scene depends on the arguments only.
+        foregrounds: To choose objects from; a mapping from ``by_label`` saves time.
+        backgrounds: To choose the background from, of any size; a part of it is scaled.
         options: The ranges; None stands for the defaults.
-        distractors: Things that are none of the objects' classes; where there are none, pieces of
-            backgrounds are pasted in their place.
+        distractors: Objects of other classes; if there are none, pieces of backgrounds are pasted.
 
     Returns:
-        The scene, with `options.objects[0]` objects or more.
+        The scene, with ``options.objects[0]`` objects or more.
 
     Raises:
-        ValueError: If an argument is invalid, or so few objects find a place.
+        ValueError: If an argument is invalid, or too few objects fit.
     """
     options = options or SceneOptions()
     if min(index, seed) < 0:
-        raise ValueError(f"`index` and `seed` must be 0 or more. Received: {index=}, {seed=}")
+        raise ValueError(f"`index` and `seed` must not be negative. Received: {index=}, {seed=}")
     groups = foregrounds if isinstance(foregrounds, Mapping) else by_label(foregrounds)
     scenery = backgrounds if isinstance(backgrounds, Backgrounds) else Backgrounds(backgrounds)
     random = np.random.default_rng([seed, index])
     background = scenery[int(random.integers(len(scenery)))]
     ground, part = random_crop(random, background.image, options.frame)
     is_flipped = bool(random.random() < options.flip)
-    if is_flipped:
-        ground = np.asarray(cv2.flip(ground, 1), np.uint8)
+    ground = np.asarray(cv2.flip(ground, 1), np.uint8) if is_flipped else ground
     for round_ in range(_ROUNDS):
         canvas = _Canvas(ground.copy(), options, random, _SMALLER**round_)
         count = int(random.integers(options.objects[0], options.objects[1] + 1))
@@ -115,14 +113,14 @@ def compose_scene(
             drawn = {"background": {"part": list(part), "flip": is_flipped}, "round": round_}
             return canvas.scene(origin, drawn)
     raise ValueError(
-        f"Fewer than {options.objects[0]} objects find a place: lower `objects` or `scale`, or "
+        f"Fewer than {options.objects[0]} objects can be placed: lower `objects` or `scale`, or "
         f"raise `size`, `max_occlusion`, `max_truncation` or `attempts`. "
         f"Received: {index=}, {seed=}, {options=}"
     )
 
 
 class _Item(NamedTuple):
-    """Something pasted; `whole` is its mask in the frame, from `corner` (row, column) on."""
+    """Something pasted; ``whole`` is its mask in the frame, from ``corner`` (row, column) on."""
 
     foreground: Foreground
     is_object: bool
@@ -153,10 +151,10 @@ def _cut(corner: tuple[int, int], size: tuple[int, ...], frame: tuple[int, int])
 
 
 class _Canvas:
-    """A scene in the making.
+    """A scene that is being composed.
 
-    Only rectangles around the objects are worked on. `owner` says for each pixel of the scene which
-    item is on top, -1 for none: what a new one would hide is counted in its own rectangle.
+    Only rectangles around the objects are computed. ``_owner`` is the topmost item of each pixel,
+    -1 for none: what a new item would hide is counted in its own rectangle.
     """
 
     def __init__(
@@ -176,7 +174,7 @@ class _Canvas:
         self._whole: list[int] = []
 
     def add(self, foreground: Foreground, role: str) -> None:
-        """Pastes a foreground where it hides and loses no more than it may, or leaves it out."""
+        """Pastes a foreground within the limits of occlusion and truncation, or leaves it out."""
         how = self._options.blendings[int(self._random.integers(len(self._options.blendings)))]
         for attempt in range(self._options.attempts):
             matrix, draws = placement.random_matrix(
@@ -204,7 +202,7 @@ class _Canvas:
             return
 
     def _hidden(self, whole: np.ndarray, cut: _Cut) -> np.ndarray | None:
-        """Pixels that each item would lose, or None where an object would lose too many."""
+        """Pixels that each item would lose, or None if an object would lose too many."""
         covered = self._owner[cut.scene][whole]
         hidden = np.bincount(covered + 1, minlength=len(self.items) + 1)[1:]
         for item, lost, seen, area in zip(self.items, hidden, self._seen, self._whole, strict=True):
@@ -225,15 +223,15 @@ class _Canvas:
         shadow = self._random_shadow(patch.alpha)
         if shadow:
             self._shade(patch, shadow)
-        place, alpha = self.image[cut.scene], patch.alpha[cut.patch]
+        region, alpha = self.image[cut.scene], patch.alpha[cut.patch]
         corner = (cut.scene[1].start, cut.scene[0].start)
         colours = placement.warped_image(foreground, patch.matrix, corner, alpha.shape)
-        colours = blending.matched(colours, alpha, place, match)
+        colours = blending.matched(colours, alpha, region, match)
         draws: dict[str, Any] = {"blending": how, "match": match}
         if how == "poisson":
-            colours, fault = blending.harmonised(colours, alpha, place)
+            colours, fault = blending.harmonised(colours, alpha, region)
             draws.update({"blending": "feathered", "fallback": fault} if fault else {})
-        blending.mix(place, colours, alpha)
+        blending.mix(region, colours, alpha)
         return {**draws, "shadow": dict(shadow._asdict()) if shadow else None}
 
     def _random_shadow(self, alpha: Pixels) -> Shadow | None:
@@ -255,7 +253,7 @@ class _Canvas:
             blending.shade(self.image[cut.scene], alpha, cut.patch, shadow)
 
     def scene(self, background: Source, drawn: dict[str, Any]) -> Scene:
-        """What has been pasted so far."""
+        """The scene as composed so far."""
         objects = []
         sources = {background: None}
         for number, item in enumerate(self.items):

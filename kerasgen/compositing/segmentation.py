@@ -1,9 +1,8 @@
-"""The mask of a photograph's main object, from the photograph alone, and how far to trust it.
+"""Estimates the mask of a photograph's main object, and the quality of the mask.
 
-GrabCut (Rother et al. 2004, "GrabCut: Interactive Foreground Extraction using Iterated Graph
-Cuts", section 3) asks a user for a rectangle and for corrections. Here nobody is asked: it starts
-three times, from three guesses of where the background is, and the pixels on which two of the
-three ends agree are the object. Where the ends differ, nobody knows, and the quality says so.
+GrabCut (Rother et al. 2004, https://doi.org/10.1145/1015706.1015720, section 3) needs a rectangle
+and corrections from a user. Here it starts from three guesses of the background instead. The object
+is where two of the three results agree; the quality falls where they differ.
 """
 
 from typing import NamedTuple
@@ -17,7 +16,7 @@ from kerasgen.io.images import Pixels
 Mask = NDArray[np.bool_]
 
 SMALLEST_SIDE = 24
-"""Pixels, in the picture as it is worked on, below which there are too few for colour models."""
+"""Smallest side of the working picture in pixels: fewer are too few for colour models."""
 
 _WORKING_SIDE = 256
 _ROUNDS = 5
@@ -26,7 +25,7 @@ _FRAME = 0.04
 
 _CLUSTERS = 4
 _RARE = 0.08
-"""Colours with a smaller share of the frame may be the object's, where it touches the frame."""
+"""Colours with a smaller share of the frame may be those of an object that touches it."""
 
 _NO_RECTANGLE = (0, 0, 1, 1)
 _BINS = [8, 22, 22]
@@ -37,9 +36,9 @@ class Estimate(NamedTuple):
     """A mask found in a picture.
 
     Attributes:
-        mask: `[H, W]` bool, of the picture's size.
-        quality: In [0, 1], see `judge`.
-        fault: The worst fault in words, whether or not it is a grave one.
+        mask: ``[H, W]`` bool, of the picture's size.
+        quality: In [0, 1], see ``judge``.
+        fault: The worst fault in words, even if it is slight.
     """
 
     mask: Mask
@@ -48,14 +47,14 @@ class Estimate(NamedTuple):
 
 
 class Measures(NamedTuple):
-    """What a mask looks like against its picture, each a share in [0, 1].
+    """Properties of a mask in its picture, each a share in [0, 1].
 
     Attributes:
-        area: Of the picture.
-        border: Of the picture's border that the mask touches.
-        agreement: Mean overlap (intersection over union) of the three starts with their vote.
-        shared: Of the object's colours that its surroundings have too (histogram intersection).
-        smoothness: Overlap of the mask with itself after its fringes are rounded off.
+        area: Share of the picture that it covers.
+        border: Share of the picture's border that it touches.
+        agreement: Mean intersection over union of the three results with their majority.
+        shared: Histogram intersection of the object's colours with those around it.
+        smoothness: Intersection over union of the mask with itself after rounding its outline.
     """
 
     area: float
@@ -66,65 +65,65 @@ class Measures(NamedTuple):
 
 
 def working_size(size: tuple[int, ...]) -> tuple[int, int]:
-    """The (height, width) at which a picture of that (height, width) is worked on."""
+    """The (height, width) at which a picture of a (height, width) is segmented."""
     ratio = min(1.0, _WORKING_SIDE / max(size))
     return max(1, round(size[0] * ratio)), max(1, round(size[1] * ratio))
 
 
 def estimate(image: Pixels) -> Estimate:
-    """Finds the main object: what differs from the picture's border and lies towards its centre.
+    """Finds the main object: it differs from the picture's border and lies towards the centre.
 
     Args:
-        image: `[H, W, 3]` uint8 in [0, 255]; both sides of its `working_size` at least
-            `SMALLEST_SIDE`.
+        image: ``[H, W, 3]`` uint8 in [0, 255]; both sides of its ``working_size`` at least
+            ``SMALLEST_SIDE``.
 
     Returns:
-        The mask with its quality. The same picture gives the same mask, always.
+        The mask and its quality; always the same for the same picture.
     """
     height, width = image.shape[:2]
     rows, columns = working_size((height, width))
     small = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
-    # Single pixels of cloth and of compression say little about colour.
+    # Single pixels of cloth or compression artefacts say little about colour.
     smooth = cv2.GaussianBlur(small, (0, 0), 0.8)
     colours = _lab(smooth)
-    ends = [_cleaned(_cut(smooth, start)) for start in _starts(colours)]
-    vote = _cleaned(np.sum(ends, axis=0) >= 2)
-    quality, fault = judge(measure(colours, vote, ends))
-    if vote.shape != (height, width):
-        soft = cv2.resize(vote.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-        vote = soft > 0.5
-    return Estimate(vote, quality, fault)
+    results = [_cleaned(_cut(smooth, start)) for start in _starts(colours)]
+    mask = _cleaned(np.sum(results, axis=0) >= 2)
+    quality, fault = judge(measure(colours, mask, results))
+    if mask.shape != (height, width):
+        soft = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+        mask = soft > 0.5
+    return Estimate(mask, quality, fault)
 
 
 def feathered(mask: Mask) -> Pixels:
     """Makes a mask soft over two pixels.
 
-    Its half lies half a pixel inside the outline, so that the pixels of the outline, which show
-    object and background mixed, count little.
+    It is one half at half a pixel inside the outline, so that the outline's pixels, which mix
+    object and background, count little.
 
     Args:
-        mask: `[H, W]` bool.
+        mask: ``[H, W]`` bool.
 
     Returns:
-        `[H, W]` uint8 in [0, 255]. In pictures above 256 pixels, whose masks are found at that
+        ``[H, W]`` uint8 in [0, 255]. In pictures above 256 pixels, which are segmented at that
         size, the edge is softer in proportion.
     """
     sigma = max(1.0, max(mask.shape) / _WORKING_SIDE)
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-    # Blurred, an edge has 0.69 half a sigma inside: that is to become one half.
+    # A blurred edge is 0.69 at half a sigma inside: that is to become one half.
     return np.rint(np.clip((soft - 0.38) / 0.62, 0, 1) * 255).astype(np.uint8)
 
 
 def shrunk(colours: Pixels, alpha: Pixels, max_side: int) -> tuple[Pixels, Pixels]:
-    """Shrinks an object and its soft mask, with antialiasing, so that no side is above a limit.
+    """Shrinks an object and its soft mask, with antialiasing, to a longest side.
 
     Args:
-        colours: `[H, W, 3]` uint8 in [0, 255]; they count by their alpha.
-        alpha: `[H, W]` uint8.
-        max_side: Pixels.
+        colours: ``[H, W, 3]`` uint8 in [0, 255]; weighted by alpha.
+        alpha: ``[H, W]`` uint8.
+        max_side: Longest side in pixels.
 
     Returns:
-        `[h, w, 3]` and `[h, w]` uint8; the arguments if they are small enough.
+        ``[h, w, 3]`` and ``[h, w]`` uint8; the arguments if they are small enough.
     """
     height, width = alpha.shape
     ratio = max_side / max(height, width)
@@ -139,16 +138,16 @@ def shrunk(colours: Pixels, alpha: Pixels, max_side: int) -> tuple[Pixels, Pixel
 
 
 def spread_colours(colours: Pixels, alpha: Pixels, *, is_mixed: bool) -> Pixels:
-    """Carries an object's colours on beyond its edge, in place of the surroundings' colours.
+    """Continues an object's colours beyond its edge, in place of the colours around it.
 
     Args:
-        colours: `[H, W, 3]` uint8 in [0, 255].
-        alpha: `[H, W]` uint8, not 0 throughout.
-        is_mixed: Whether pixels with an alpha between 0 and 255 show the surroundings too, as a
-            photograph's do, or the object alone, as those of a picture with an alpha channel.
+        colours: ``[H, W, 3]`` uint8 in [0, 255].
+        alpha: ``[H, W]`` uint8, not 0 everywhere.
+        is_mixed: Whether pixels with an alpha between 0 and 255 also show the surroundings, as in a
+            photograph, or the object alone, as in a picture with an alpha channel.
 
     Returns:
-        `[H, W, 3]` uint8 in [0, 255]; unchanged where `alpha` is 255.
+        ``[H, W, 3]`` uint8 in [0, 255]; unchanged where ``alpha`` is 255.
     """
     own = alpha >= min(230, int(alpha.max())) if is_mixed else alpha > 0
     solid = own.astype(np.float32)
@@ -159,19 +158,19 @@ def spread_colours(colours: Pixels, alpha: Pixels, *, is_mixed: bool) -> Pixels:
         sums = np.asarray(cv2.GaussianBlur(values * solid[..., None], (0, 0), sigma))
         near = total > 0.02
         spread[near] = sums[near] / total[near][:, None]
-    # The share of its own in what a mixed pixel shows, and that much trust in it.
+    # The object's share in a mixed pixel, squared: once as its weight, once as the trust in it.
     mixed = (alpha / np.float32(255)) ** 2 if is_mixed else np.float32(0)
     share = np.where(own, np.float32(1), mixed)[..., None]
     return np.rint(values * share + spread * (1 - share)).astype(np.uint8)
 
 
-def measure(colours: np.ndarray, mask: Mask, ends: list[Mask]) -> Measures:
+def measure(colours: np.ndarray, mask: Mask, results: list[Mask]) -> Measures:
     """Measures a mask.
 
     Args:
-        colours: `[H, W, 3]` float32, CIE L*a*b*.
-        mask: `[H, W]` bool.
-        ends: The masks that should agree with it, each `[H, W]` bool.
+        colours: ``[H, W, 3]`` float32, CIE L*a*b*.
+        mask: ``[H, W]`` bool.
+        results: The masks that should agree with it, each ``[H, W]`` bool.
 
     Returns:
         The measures.
@@ -180,18 +179,18 @@ def measure(colours: np.ndarray, mask: Mask, ends: list[Mask]) -> Measures:
     return Measures(
         float(mask.mean()),
         float(rim.mean()),
-        float(np.mean([_overlap(end, mask) for end in ends])),
+        float(np.mean([_overlap(result, mask) for result in results])),
         _shared_colours(colours, mask),
         _overlap(_rounded(mask), mask),
     )
 
 
 def judge(measures: Measures) -> tuple[float, str]:
-    """Makes one number of a mask's measures, and names the worst.
+    """Combines a mask's measures into one number, and names the worst.
 
     Returns:
-        The quality, the product of one factor in [0, 1] for each measure, and the fault with the
-        smallest factor in words.
+        The quality, a product of one factor in [0, 1] per measure, and the fault with the smallest
+        factor in words.
     """
     area, border, agreement, shared, smoothness = measures
     factors = {
@@ -228,7 +227,7 @@ def _frame(size: tuple[int, int], share: float) -> Mask:
 
 
 def _starts(colours: np.ndarray) -> list[np.ndarray]:
-    """Three guesses for GrabCut: all but the frame, unlike the frame's colours, the centre."""
+    """Three guesses of the object: all but the frame, colours unlike the frame's, the centre."""
     size = (colours.shape[0], colours.shape[1])
     inner = np.where(_frame(size, _FRAME), cv2.GC_BGD, cv2.GC_PR_FGD)
     unlike = _unlike_frame(colours)
@@ -236,7 +235,7 @@ def _starts(colours: np.ndarray) -> list[np.ndarray]:
     by_colour[_frame(size, 0.0) & ~unlike] = cv2.GC_BGD
     rows, columns = np.mgrid[: size[0], : size[1]] + 0.5
     x, y = columns / size[1] - 0.5, rows / size[0] - 0.5
-    # An upright ellipse: what is photographed covers about half of the picture.
+    # An upright ellipse: photographed objects cover about half of the picture.
     central = np.where((x / 0.32) ** 2 + (y / 0.36) ** 2 < 1, cv2.GC_PR_FGD, cv2.GC_PR_BGD)
     return [start.astype(np.uint8) for start in (inner, by_colour, central)]
 
@@ -273,7 +272,7 @@ def _cut(image: np.ndarray, start: np.ndarray) -> Mask:
 
 
 def _cleaned(mask: Mask) -> Mask:
-    """Without specks and thin threads, the largest parts only, small holes filled."""
+    """The largest parts, without specks and threads, small holes filled."""
     side = max(3, round(0.025 * min(mask.shape)) | 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel)
@@ -287,7 +286,7 @@ def _cleaned(mask: Mask) -> Mask:
         (~kept).astype(np.uint8), connectivity=4
     )
     rim = set(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]).tolist())
-    # Larger ones are the gap between a sleeve and a side; prints are smaller.
+    # Prints are small; larger holes are real, as between sleeve and body.
     small = stats[:, cv2.CC_STAT_AREA] < 0.015 * kept.sum()
     holes = [part for part in range(1, count) if small[part] and part not in rim]
     return kept | np.isin(parts, holes)

@@ -1,4 +1,4 @@
-"""Sheets that show what a folder of scenes holds, without and with its annotations."""
+"""Sheets of the scenes of a folder, without and with their annotations."""
 
 import colorsys
 import itertools
@@ -21,10 +21,10 @@ _LARGEST = 256
 
 
 def save_sheets(folder: PathLike, class_names: Sequence[str]) -> list[Path]:
-    """Writes `sheet.png`, the first 24 scenes, and `sheet_masks.png`, with what is known of them.
+    """Writes ``sheet.png``, the first 24 scenes, and ``sheet_masks.png``, with annotations.
 
     Args:
-        folder: A finished folder of scenes, see `manifest`.
+        folder: A finished folder of scenes.
         class_names: The names of labels 0, 1, ...
 
     Returns:
@@ -49,15 +49,15 @@ def save_sheets(folder: PathLike, class_names: Sequence[str]) -> list[Path]:
 def draw_objects(
     image: Pixels, objects: Sequence[PlacedObject], class_names: Sequence[str]
 ) -> Pixels:
-    """Draws outline, box and class of each object that is seen, a colour a class.
+    """Draws outline, box and class of each visible object, in one colour per class.
 
     Args:
-        image: `[H, W, 3]` uint8 in [0, 255]; unchanged.
+        image: ``[H, W, 3]`` uint8 in [0, 255]; unchanged.
         objects: With masks of its size.
         class_names: The names of labels 0, 1, ...
 
     Returns:
-        `[H, W, 3]` uint8.
+        ``[H, W, 3]`` uint8.
     """
     drawn = Image.fromarray(image)
     pen = ImageDraw.Draw(drawn, "RGBA")
@@ -74,9 +74,9 @@ def draw_objects(
         x0, y0, x1, y1 = box
         pen.rectangle((x0, y0, x1 - 1, y1 - 1), outline=(*colour, 160))
         name = class_names[placed.label]
-        place = (x0 + 2, y0 + 1)
-        pen.rectangle(pen.textbbox(place, name, font), (0, 0, 0, 150))
-        pen.text(place, name, (*colour, 255), font)
+        corner = (x0 + 2, y0 + 1)
+        pen.rectangle(pen.textbbox(corner, name, font), (0, 0, 0, 150))
+        pen.text(corner, name, (*colour, 255), font)
     return np.array(drawn)
 
 

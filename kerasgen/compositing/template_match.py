@@ -1,10 +1,9 @@
-"""Does a scene show a foreground where a matrix says so? Measured on the pixels, by fine detail.
+"""Measures on the pixels whether a scene shows a foreground at a given matrix, by fine detail.
 
-Detail is what two blurs of the luminance, a small and a large one, differ in. Changes of light,
-shadows and blending are smooth, so they leave it alone; and it is another for each picture and each
-place.
+Detail is the difference of two blurs of the luminance, a small and a large one. It differs between
+pictures and positions, but not with light, shadows and blending, which are smooth.
 
-Nothing here is shared with the modules that place and warp: a fault of theirs would not show.
+Nothing is shared with the modules that place and warp, whose faults would not be found otherwise.
 """
 
 from collections.abc import Sequence
@@ -22,9 +21,9 @@ Mask = NDArray[np.bool_]
 Plane = NDArray[np.float32]
 
 SHIFTS = (3, 12)
-"""Pixels by which a place is moved, to see whether the foreground fits worse there."""
+"""Pixels by which the foreground is shifted; it must fit worse there."""
 
-# Pixels. The finest detail depends on how a picture is made smaller, the coarsest on the light.
+# Pixels. The finest detail depends on how a picture is shrunk, the coarsest on the light.
 _FINE, _COARSE = 0.8, 2.0
 _EDGE = 3
 _SMALLEST_AREA = 150
@@ -38,11 +37,11 @@ _KERNEL = np.ones((3, 3), np.uint8)
 
 
 class Fit(NamedTuple):
-    """How well foregrounds explain what an object's mask shows; correlations, in [-1, 1].
+    """How well foregrounds match the pixels of an object's mask; correlations in [-1, 1].
 
     Attributes:
-        own: Of the foreground at its place.
-        shifted: The highest at places `SHIFTS` pixels away, and which, (x, y) in pixels.
+        own: Of the foreground at its matrix.
+        shifted: The highest of those ``SHIFTS`` pixels away, and its (x, y) shift in pixels.
         other: The highest of the other foregrounds, and which; -1 and None without others.
     """
 
@@ -52,11 +51,11 @@ class Fit(NamedTuple):
 
 
 class Masks(NamedTuple):
-    """What the pixels say against the masks.
+    """Disagreement of the pixels with the masks.
 
     Attributes:
         unexplained: Share of the visible pixels that do not show the foreground.
-        overlooked: Correlation of the foreground with the pixels said to be hidden.
+        overlooked: Correlation of the foreground with the pixels marked as hidden.
     """
 
     unexplained: float
@@ -64,20 +63,20 @@ class Masks(NamedTuple):
 
 
 def luminance(image: Pixels) -> Plane:
-    """Returns `[H, W]` float32 in [0, 255] of `[H, W, 3]` uint8."""
+    """Returns ``[H, W]`` float32 in [0, 255] of ``[H, W, 3]`` uint8."""
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.float32)
 
 
 def outline(foreground: Foreground, matrix: np.ndarray, box: Box) -> Mask:
-    """Where the foreground's mask falls.
+    """The foreground's mask in the scene.
 
     Args:
-        foreground: What was placed.
-        matrix: `[3, 3]` from pixels of its source picture to pixels of the scene.
-        box: Of the scene, which may reach out of the frame; whole pixels.
+        foreground: The placed foreground.
+        matrix: ``[3, 3]`` from pixels of its source picture to pixels of the scene.
+        box: Box in the scene, which may reach out of the frame; whole pixels.
 
     Returns:
-        `[h, w]` bool, of the box's size.
+        ``[h, w]`` bool, of the box's size.
     """
     alpha = foreground.alpha.astype(np.float32)
     return _sampled(alpha, foreground, matrix, box, cv2.BORDER_CONSTANT) > 127
@@ -96,7 +95,7 @@ def moved_box(foreground: Foreground, matrix: np.ndarray) -> Box:
 
 
 def beyond(expected: Mask, found: Mask, reach: int) -> int:
-    """How many pixels two masks differ in, further than `reach` from the first one's outline."""
+    """Counts the pixels that differ, further than ``reach`` from the outline of ``expected``."""
     inside, outside = (
         cv2.dilate(side.astype(np.uint8), _KERNEL, iterations=reach).astype(bool)
         for side in (expected, ~expected)
@@ -111,17 +110,17 @@ def fit(
     matrix: np.ndarray,
     others: Sequence[Foreground],
 ) -> Fit | None:
-    """Compares what a mask shows with a foreground at its place, elsewhere, and with others.
+    """Compares the pixels of a mask with a foreground at its matrix and shifted, and with others.
 
     Args:
-        scene: `[H, W]` float32, luminance.
-        visible: `[H, W]` bool.
-        foreground: What was placed.
-        matrix: As for `outline`.
-        others: Placed for comparison so that their boxes fall where its box does.
+        scene: ``[H, W]`` float32, luminance.
+        visible: ``[H, W]`` bool.
+        foreground: The placed foreground.
+        matrix: As for ``outline``.
+        others: Other foregrounds; their boxes are moved onto its box.
 
     Returns:
-        The correlations, or None where too few pixels are seen or they have no detail.
+        The correlations, or None if too few pixels are visible or they have no detail.
     """
     inner = _shrunk(visible)
     box = _box(inner)
@@ -142,8 +141,8 @@ def fit(
     own = seen(0, 0)
     if own[part].std() < _FAINTEST:
         return None
-    places = [place for step in SHIFTS for place in ((step, 0), (-step, 0), (0, step), (0, -step))]
-    shifted = max((_correlation(shown, seen(*place), part), place) for place in places)
+    shifts = [shift for step in SHIFTS for shift in ((step, 0), (-step, 0), (0, step), (0, -step))]
+    shifted = max((_correlation(shown, seen(*shift), part), shift) for shift in shifts)
     best: tuple[float, Foreground | None] = (-1.0, None)
     for other in others:
         there = matrix @ _box_to_box(other, foreground)
@@ -159,14 +158,14 @@ def masks(
     """Compares masks with the pixels.
 
     Args:
-        scene: `[H, W]` float32, luminance.
-        visible: `[H, W]` bool.
-        hidden: `[H, W]` bool, what is said to be covered by something that has no mask.
-        foreground: What was placed.
-        matrix: As for `outline`.
+        scene: ``[H, W]`` float32, luminance.
+        visible: ``[H, W]`` bool.
+        hidden: ``[H, W]`` bool, marked as covered by something without a mask.
+        foreground: The placed foreground.
+        matrix: As for ``outline``.
 
     Returns:
-        The measures, 0 where there is too little to tell.
+        The measures, 0 if there is too little to compare.
     """
     seen, covered = (_views(scene, mask, foreground, matrix) for mask in (visible, hidden))
     unexplained = 0.0 if seen is None else float(_differs(seen)[seen.part].mean())
@@ -175,7 +174,7 @@ def masks(
 
 
 class _Views(NamedTuple):
-    """Details of the scene and of the foreground, in a part of a box; how far they are in tone."""
+    """Details of the scene and the foreground in a part of a box, and their difference in tone."""
 
     shown: Plane
     own: Plane
@@ -194,7 +193,7 @@ def _views(scene: Plane, mask: Mask, foreground: Foreground, matrix: np.ndarray)
     details = (_detail(shown, part), _detail(own, part))
     if details[1][part].std() < _FAINTEST:
         return None
-    # Light may have been added to all of it.
+    # Without the difference in light, which is the same everywhere.
     difference = _blurred(shown - own, part, _COARSE)
     return _Views(*details, part, np.abs(difference - np.median(difference[part])))
 
@@ -205,7 +204,7 @@ def _is_faded(views: _Views) -> bool:
 
 
 def _differs(views: _Views) -> Mask:
-    """Where the details around a pixel are strong and unlike each other, and so are the tones."""
+    """Where the details around a pixel are strong and uncorrelated, and the tones differ."""
     shown, own, part, apart = views
     products = (shown * own, shown**2, own**2)
     both, one, other = (_blurred(values, part, _COARSE) for values in products)
@@ -216,12 +215,12 @@ def _differs(views: _Views) -> Mask:
 def _sampled(
     plane: Plane, foreground: Foreground, matrix: np.ndarray, box: Box, border: int
 ) -> Plane:
-    """A plane of the foreground's cut, looked up for every pixel centre of a box of the scene."""
+    """A plane of the foreground's cut, sampled for every pixel of a box of the scene."""
     to_cut = foreground.matrix @ np.linalg.inv(matrix)
     height, width = foreground.alpha.shape
     middle = np.linalg.inv(to_cut) @ (width / 2, height / 2, 1.0)
     near = to_cut @ (middle / middle[2] + np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]])).T
-    # Pixels of the cut that one step in the scene leads over: as many samples are averaged.
+    # Pixels of the cut per pixel of the scene: as many samples are averaged.
     steps = np.linalg.norm(np.diff((near[:2] / near[2])[:, [1, 0, 2]], axis=1), axis=0)
     samples = int(np.clip(np.ceil(steps.max()), 1, _MOST_SAMPLES))
     x0, y0, x1, y1 = map(int, box)
@@ -230,28 +229,28 @@ def _sampled(
     x, y, weight = (row[0] * columns + row[1] * rows + row[2] for row in to_cut)
     # Nothing lies beyond the horizon of a tilted plane.
     weight = np.where(weight * near[2, 0] > 0, weight, np.nan)
-    x, y = (np.nan_to_num(place / weight, nan=-1e6) - 0.5 for place in (x, y))
-    places = (x.astype(np.float32), y.astype(np.float32))
-    fine = cv2.remap(plane, *places, cv2.INTER_LINEAR, borderMode=border)
+    x, y = (np.nan_to_num(value / weight, nan=-1e6) - 0.5 for value in (x, y))
+    positions = (x.astype(np.float32), y.astype(np.float32))
+    fine = cv2.remap(plane, *positions, cv2.INTER_LINEAR, borderMode=border)
     size = (x1 - x0, y1 - y0)
     return np.asarray(cv2.resize(fine, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _box_to_box(other: Foreground, foreground: Foreground) -> np.ndarray:
-    """From pixels of another's source to those of this source, box onto box."""
+    """From pixels of the other's source to those of this one's, box onto box."""
     grown = scaling(*(own / its for own, its in zip(foreground.extent, other.extent, strict=True)))
     back = translation(-other.offset[0], -other.offset[1])
     return translation(*foreground.offset) @ grown @ back
 
 
 def _detail(plane: Plane, part: Mask) -> Plane:
-    """What is left between two blurs."""
+    """The difference of two blurs."""
     fine, coarse = (_blurred(plane, part, sigma) for sigma in (_FINE, _COARSE))
     return np.asarray((fine - coarse) * part, np.float32)
 
 
 def _blurred(plane: Plane, part: Mask, sigma: float) -> Plane:
-    """Blur in which only the pixels of the part count."""
+    """A blur of the pixels of the part alone."""
     weights = part.astype(np.float32)
     total = cv2.GaussianBlur(weights, (0, 0), sigma)
     blurred = cv2.GaussianBlur(plane * weights, (0, 0), sigma) / np.maximum(total, 1e-3)

@@ -1,7 +1,7 @@
-"""Are the annotations of a folder of scenes right? Each is held against the pixels.
+"""Checks the annotations of a folder of scenes against the pixels.
 
-No detector is asked, for it would err itself: the foregrounds are known, so the question is whether
-the picture shows this foreground, here, within this mask (`resemblance`).
+No detector is used, as it has errors of its own. The foregrounds are known: the check is whether
+the picture shows this foreground, at this position, within this mask (``template_match``).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,15 +28,16 @@ from kerasgen.compositing.foregrounds import Foreground
 from kerasgen.compositing.scene import by_label
 from kerasgen.io.files import read_json
 from kerasgen.io.images import PathLike, read_image
+from kerasgen.io.progress import Report
 
 _SHOWN = 10
 _LOWEST_FIT = 0.5
-# Stripes look alike at many places.
+# Stripes fit nearly as well when shifted.
 _MARGIN = 0.05
 _OTHERS = 4
 _REACH = 2
-# Chosen on right annotations of scenes of photographs: above what the worst of them come to. The
-# edge of a shadow on plain cloth is detail too.
+# Above the worst values of correct annotations of scenes of photographs. The edge of a shadow on
+# plain cloth is detail, too.
 _MOST_UNEXPLAINED, _MOST_OVERLOOKED = 0.25, 0.75
 _MOST_BEYOND, _SHARE_BEYOND = 8, 0.002
 _TOLERANCE = 0.02
@@ -48,7 +49,7 @@ class Failure:
 
     Attributes:
         file_name: The picture, as its row has it.
-        number: Of the object in its row, from 0; None for the picture as a whole.
+        number: Index of the object in its row; None for the whole picture.
         reason: In words.
     """
 
@@ -58,18 +59,18 @@ class Failure:
 
     def __str__(self) -> str:
         """One line."""
-        place = "" if self.number is None else f", object {self.number}"
-        return f"{self.file_name}{place}: {self.reason}"
+        where = "" if self.number is None else f", object {self.number}"
+        return f"{self.file_name}{where}: {self.reason}"
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What was looked at, and what was found.
+    """The result of a check.
 
     Attributes:
-        pictures: How many.
-        objects: How many, in them.
-        compared: Objects with enough detail in sight that their class and place could be told.
+        pictures: Number of pictures.
+        objects: Number of objects in them.
+        compared: Number of objects with enough visible detail to check class and position.
         failures: In the order of the pictures; one object may fail in several ways.
     """
 
@@ -79,10 +80,10 @@ class Verification:
     failures: tuple[Failure, ...]
 
     def __str__(self) -> str:
-        """The counts, and the first ten failures in a line each."""
+        """The counts, and the first ten failures, one per line."""
         counts = (
             f"verified {self.pictures} pictures with {self.objects} objects, of which "
-            f"{self.compared} have detail enough to tell class and place: "
+            f"{self.compared} have enough detail to check class and position: "
             f"{len(self.failures)} failures"
         )
         return "\n".join([counts, *map(str, self.failures[:_SHOWN])])
@@ -93,25 +94,25 @@ def verify_folder(
     foregrounds: Sequence[Foreground],
     *,
     most: int | None = None,
-    report: Callable[[int, int], None] | None = None,
+    report: Report | None = None,
 ) -> Verification:
-    """Holds the annotations of a finished folder of scenes against its pictures.
+    """Checks the annotations of a finished folder of scenes against its pictures.
 
-    Of every object: its label is that of its source. What its mask shows fits its source at its
+    For every object: the label is that of its source. The pixels of its mask fit the source at its
     matrix better than 3 and 12 pixels away, and better than foregrounds of up to four other
-    classes. Its whole mask is where the source's outline falls, within two pixels but for specks;
-    three quarters of what it calls visible show the source, and what it calls hidden does not. Box,
-    occlusion and truncation are those of the masks; nothing is seen through an object in front; and
-    pycocotools reads the same from `instances.json`.
+    classes. Its whole mask lies within two pixels of the source's outline, except for specks; three
+    quarters of its visible pixels show the source, and its hidden pixels do not. Box, occlusion and
+    truncation are those of the masks; an object in front hides what it covers; and pycocotools
+    reads the same from ``instances.json``.
 
     Args:
-        folder: As `compose_folder` leaves it.
-        foregrounds: Those it was composed of.
-        most: Pictures looked at, from the first on; None for all.
-        report: Called with the number of pictures done and of all, after each.
+        folder: A finished folder of ``compose_folder``.
+        foregrounds: Those it was composed from.
+        most: Number of pictures to check, from the first on; None for all.
+        report: Called after each.
 
     Returns:
-        Counts and failures.
+        The counts and failures.
 
     Raises:
         ValueError: If the folder is not finished or cannot be read.
@@ -150,7 +151,7 @@ def _read(root: Path, record: Record) -> tuple[ManifestRow, template_match.Plane
 
 
 class _Checker:
-    """Looks at one object after the other."""
+    """Checks one object after the other."""
 
     def __init__(self, foregrounds: Sequence[Foreground], class_names: Sequence[str]) -> None:
         self.compared = 0
@@ -161,7 +162,7 @@ class _Checker:
     def faults(
         self, row: ManifestRow, number: int, fields: Mapping[str, Any], scene: template_match.Plane
     ) -> Iterator[str]:
-        """Yields what is wrong with object `number` of a row; `fields` are as in the file."""
+        """Yields the faults of object ``number`` of a row; ``fields`` are as in the file."""
         placed = row.objects[number]
         source = self._sources.get(placed.source)
         if source is None:
@@ -172,15 +173,15 @@ class _Checker:
             yield f"source: {placed.source!r} is another file than the one composed"
         if placed.label != source.label:
             its, own = self._name(source.label), self._name(placed.label)
-            yield f"label: says {own}, but {placed.source!r} is of class {its}"
+            yield f"label: is {own}, but {placed.source!r} is of class {its}"
         front = [item.whole for item in row.objects[number + 1 :]]
         covered = np.any(front, axis=0) if front else np.zeros_like(placed.whole)
         yield from _numbers(placed, fields)
         yield from _outline(placed, source)
         yield from _masks(placed, covered, source, scene)
-        yield from self._place(row, placed, source, scene)
+        yield from self._position(row, placed, source, scene)
 
-    def _place(
+    def _position(
         self,
         row: ManifestRow,
         placed: PlacedObject,
@@ -193,11 +194,11 @@ class _Checker:
             return
         self.compared += 1
         if fit.own < _LOWEST_FIT:
-            yield f"place: its source is not what is seen there (correlation {fit.own:.2f})"
+            yield f"position: its source is not visible there (correlation {fit.own:.2f})"
         if fit.shifted[0] > fit.own + _MARGIN:
             x, y = fit.shifted[1]
             better = f"{fit.shifted[0]:.2f} against {fit.own:.2f}"
-            yield f"place: its source fits better {x} pixels to the right and {y} down ({better})"
+            yield f"position: its source fits better {x} pixels right and {y} down ({better})"
         value, other = fit.other
         if other is not None and value > fit.own + _MARGIN:
             better = f"{other.path!r} fits better ({value:.2f} against {fit.own:.2f})"
@@ -215,9 +216,9 @@ class _Checker:
 def _numbers(placed: PlacedObject, fields: Mapping[str, Any]) -> Iterator[str]:
     box = None if placed.box is None else list(placed.box)
     if fields.get("box") != box:
-        yield f"box: is {fields.get('box')}, and {box} around what is visible"
+        yield f"box: is {fields.get('box')}, and {box} around its visible pixels"
     if abs(fields.get("occlusion", -1) - placed.occlusion) > 1e-6:
-        yield f"occlusion: is {fields.get('occlusion')}, by the masks {placed.occlusion:.3f}"
+        yield f"occlusion: is {fields.get('occlusion')}, and by the masks {placed.occlusion:.3f}"
 
 
 def _outline(placed: PlacedObject, source: Foreground) -> Iterator[str]:
@@ -245,26 +246,26 @@ def _masks(
     scene: template_match.Plane,
 ) -> Iterator[str]:
     if (placed.visible & covered).any():
-        yield "mask: it is seen through an object in front of it"
+        yield "mask: it is visible through an object in front of it"
     hidden = placed.whole & ~placed.visible & ~covered
     unexplained, overlooked = template_match.masks(
         scene, placed.visible, hidden, source, placed.matrix
     )
     if unexplained > _MOST_UNEXPLAINED:
-        yield f"mask: {unexplained:.0%} of what it calls visible is something else"
+        yield f"mask: {unexplained:.0%} of its visible pixels show something else"
     if overlooked > _MOST_OVERLOOKED:
-        yield f"mask: what it calls hidden can be seen (correlation {overlooked:.2f})"
+        yield f"mask: its hidden pixels are visible (correlation {overlooked:.2f})"
 
 
 class _Instances:
-    """What pycocotools reads."""
+    """The annotations as pycocotools reads them."""
 
     def __init__(self, path: Path, class_names: Sequence[str]) -> None:
         from pycocotools.coco import COCO
 
         self._names = class_names
         try:
-            # It prints how long it takes.
+            # It prints messages.
             with contextlib.redirect_stdout(io.StringIO()):
                 self._coco = COCO(str(path))
         except (OSError, ValueError, KeyError, TypeError, AssertionError) as error:
@@ -272,7 +273,7 @@ class _Instances:
             raise ValueError(f"pycocotools cannot read it: {error!r}. {received}") from error
 
     def faults(self, row: ManifestRow) -> Iterator[str]:
-        """Yields where `instances.json` differs from a row."""
+        """Yields where ``instances.json`` differs from a row."""
         image = self._coco.imgs.get(row.index + 1)
         if image is None or image["file_name"] != row.file_name:
             yield f"{INSTANCES}: has no such picture"

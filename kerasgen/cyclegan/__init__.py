@@ -1,9 +1,9 @@
-"""CycleGAN: pictures of one domain become pictures of another, learned without pairs.
+"""The CycleGAN family: translates pictures of one domain into another, learned without pairs.
 
 Zhu et al. (2017), "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial
 Networks", arXiv:1703.10593: ``CycleGANStep``. Park et al. (2020), "Contrastive Learning for
-Unpaired Image-to-Image Translation", arXiv:2007.15651, one-sided and lighter, with the same
-networks: ``ContrastiveStep``.
+Unpaired Image-to-Image Translation", arXiv:2007.15651, in one direction only and lighter, with the
+same networks: ``ContrastiveStep``.
 """
 
 from kerasgen.cyclegan.builders import (

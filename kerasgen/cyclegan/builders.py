@@ -11,22 +11,21 @@ from keras import layers, ops
 from kerasgen.training.layers import Tensor, check_image_shape, normalize
 
 SIDE_MULTIPLE = 4
-"""A generator halves a picture twice: other sides would not come back as they were."""
+"""A generator halves a picture twice: other sides would not be restored."""
 
 _LARGEST_SMALL = 128
-"""Longest side, in pixels, that is published with six residual blocks."""
-
+"""Longest side, in pixels, with six residual blocks in the publication."""
 
 _OPEN = 3.0
 """Added to the mask's logit: training starts as it does without a mask, with all pixels drawn.
 
-Copying is spotless in cycle and identity: from a half-open mask, they shut it before anything is
-drawn that fools a discriminator.
+Copying has no cycle and identity loss: a mask that starts half open would be closed before the
+generator draws anything that fools a discriminator.
 """
 
 
 def blocks_for(image_shape: Sequence[int]) -> int:
-    """How many residual blocks a generator is published with, for pictures of one size.
+    """The published number of residual blocks for pictures of some size.
 
     Zhu et al. (2017), arXiv:1703.10593, appendix 7.2: six for 128 pixels, nine for 256 and above.
 
@@ -55,19 +54,19 @@ def build_generator(
     arXiv:1603.08155: a 7x7 convolution, two halvings, residual blocks, two doublings, a 7x7
     convolution; mirrored padding where the stride is 1; instance normalization; weights from
     N(0, 0.02). 11,378,179 weights at the defaults, as in the authors' PyTorch implementation
-    (https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix/issues/169): it scales and shifts
-    nothing after a normalization, since the next convolution can, and keeps the biases before one,
-    which have no effect.
+    (https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix/issues/169): normalizations have no
+    learned scale and shift, since the next convolution has, and the convolutions before them keep
+    their biases, which have no effect.
 
     Args:
         image_shape: (height, width, 1 or 3); height and width None for any size.
         width: Channels of the first feature map; four times as many in the residual blocks.
         blocks: Residual blocks. ``blocks_for`` has the published number: six up to 128 pixels,
             nine above.
-        change_mask: Whether the network also says where it changes the picture. Its result is
-            ``(1 - change) * images + change * drawn``: where ``change`` is 0, the very same pixels.
-        extra_channels: Channels of a second input, such as a map of how much is wanted where;
-            0 for none.
+        change_mask: Whether the network also predicts where it changes the picture. Its result is
+            ``(1 - change) * images + change * drawn``: where ``change`` is 0, the same pixels.
+        extra_channels: Channels of a second input, such as a map of the requested density; 0 for
+            none.
         name: Of the model.
 
     Returns:
@@ -112,10 +111,10 @@ def _drawn(x: Tensor, images: Tensor, change_mask: bool) -> Any:
 def _blend(images: Tensor, drawn: Tensor, soft: Tensor) -> dict[str, Tensor]:
     """Draws where the mask is open: not at all where the sigmoid is below 0.25, fully above 0.75.
 
-    A sigmoid is never 0; stretched and clipped (Louizos et al. 2018, arXiv:1712.01312, section
-    2.2), it is. But then no gradient goes through, neither to the mask nor to what it hides: a mask
-    once shut stays so. So only the values are clipped; gradients are those of a blend by the
-    sigmoid (the straight-through estimator of Bengio et al. 2013, arXiv:1308.3432, section 3).
+    A sigmoid is never 0 unless it is stretched and clipped (Louizos et al. 2018, arXiv:1712.01312,
+    section 2.2). Clipping stops all gradients, so that a closed mask would stay closed. So only the
+    values are clipped; gradients are those of a blend by the sigmoid (the straight-through
+    estimator of Bengio et al. 2013, arXiv:1308.3432, section 3).
     """
     hard = ops.clip(2.0 * soft - 0.5, 0.0, 1.0)
     change = _straight_through(hard, soft)
@@ -123,9 +122,9 @@ def _blend(images: Tensor, drawn: Tensor, soft: Tensor) -> dict[str, Tensor]:
     return {"picture": (1.0 - change) * images + shown, "change": change}
 
 
-def _straight_through(value: Tensor, way: Tensor) -> Tensor:
-    """The value with the gradient of another; an exact 0 stays one."""
-    return ops.stop_gradient(value - way) + way
+def _straight_through(value: Tensor, differentiable: Tensor) -> Tensor:
+    """The value with the gradient of another tensor; an exact 0 stays one."""
+    return ops.stop_gradient(value - differentiable) + differentiable
 
 
 def build_discriminator(
@@ -178,7 +177,10 @@ def receptive_field(halvings: int = 3) -> int:
     """Side, in pixels, of the square that one logit of ``build_discriminator`` judges.
 
     From the last layer back, a layer of kernel k and stride s turns a side r into (r - 1) s + k.
-    Instance normalization lets a little of the whole picture in, by its statistics.
+    The statistics of instance normalization add a slight dependence on the whole picture.
+
+    Args:
+        halvings: As in ``build_discriminator``.
 
     Raises:
         ValueError: If ``halvings`` is below 1.
@@ -196,7 +198,7 @@ def _activated(x: Tensor) -> Tensor:
 
 
 def _convolve(x: Tensor, width: int, kernel: int) -> Tensor:
-    """A convolution with mirrored padding that leaves the edge itself out, as the paper's."""
+    """A convolution with reflection padding, as in the paper."""
     edge = [kernel // 2, kernel // 2]
     padded = ops.pad(x, [[0, 0], edge, edge, [0, 0]], mode="reflect")
     return layers.Conv2D(width, kernel, kernel_initializer=_initial())(padded)
@@ -215,7 +217,7 @@ def _double(x: Tensor, width: int) -> Tensor:
 
 
 def _slide(x: Tensor, width: int, **options: Any) -> Tensor:
-    """A 4x4 convolution of stride 1 with one row of zeros around: one row less comes out."""
+    """A 4x4 convolution of stride 1, padded by one row of zeros: the output is one row smaller."""
     padded = layers.ZeroPadding2D(1)(x)
     return layers.Conv2D(width, 4, kernel_initializer=_initial(), **options)(padded)
 

@@ -1,4 +1,4 @@
-"""One-sided translation: no way back, but every patch must stay recognisable."""
+"""Contrastive translation (CUT): one direction only; every patch must stay recognisable."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from kerasgen.cyclegan.translation import (
     change_loss,
     check_pictures,
     check_weights,
-    parted,
+    split_outputs,
 )
 from kerasgen.training.step import STREAMS, Player, Stream
 
 _MOST_LAYERS = STREAMS - Stream.PATCHES
-"""Each has a stream of random numbers."""
+"""Each layer has a stream of random numbers."""
 
 
 def feature_layers(generator: keras.Model) -> tuple[str, ...]:
@@ -36,11 +36,11 @@ def feature_layers(generator: keras.Model) -> tuple[str, ...]:
 
 
 def build_encoder(generator: keras.Model, names: Sequence[str] | None = None) -> keras.Model:
-    """The generator's first half as a network of its own, made of the same weights.
+    """The generator's first half as a network of its own; weights are shared.
 
     Args:
         generator: From ``build_generator``.
-        names: Of layers; None for ``feature_layers``.
+        names: Names of layers; None for ``feature_layers``.
 
     Returns:
         The generator's inputs -> list of feature maps ``[N, H / k, W / k, C]``.
@@ -62,13 +62,13 @@ def build_encoder(generator: keras.Model, names: Sequence[str] | None = None) ->
 def build_patch_heads(
     encoder: keras.Model, *, units: int = 256, name: str = "patch_heads"
 ) -> keras.Model:
-    """For each feature map two dense layers that project features onto a sphere.
+    """Two dense layers for each feature map, which project features onto a sphere.
 
     Park et al. (2020), arXiv:2007.15651, section 3.2; 256 units as there.
 
     Args:
         encoder: From ``build_encoder``.
-        units: Of each layer.
+        units: Units of each layer.
         name: Of the model.
 
     Returns:
@@ -86,7 +86,7 @@ def build_patch_heads(
 
 
 def patch_nce(queries: tf.Tensor, keys: tf.Tensor, temperature: float) -> tf.Tensor:
-    """How hard it is to find, among the locations of one picture, the key of each query.
+    """Contrastive loss between the locations of one picture before and after translation.
 
     Cross-entropy of the right location among all S; the others of the same picture are the
     negatives (Park et al. 2020, arXiv:2007.15651, equations 3 and 4).
@@ -94,10 +94,10 @@ def patch_nce(queries: tf.Tensor, keys: tf.Tensor, temperature: float) -> tf.Ten
     Args:
         queries: ``[N, S, D]`` float32 of length 1.
         keys: The same, in the same order of locations; no gradient goes there.
-        temperature: By which cosines are divided.
+        temperature: Cosines are divided by it.
 
     Returns:
-        ``[N]`` float32, mean over the locations. log S if all keys are alike.
+        ``[N]`` float32, mean over the locations; log S if all keys are equal.
     """
     cosines = tf.matmul(queries, tf.stop_gradient(keys), transpose_b=True)
     logits = tf.cast(cosines, tf.float32) / temperature
@@ -109,16 +109,16 @@ class ContrastiveStep(TranslationStep):
     """One update of a generator, its patch heads and a discriminator.
 
     Park et al. (2020), arXiv:2007.15651: the features of a location must be nearer to those of the
-    same location before translation than to those of others (PatchNCE).
-    Two networks and no way back, so also where the way back does not exist.
+    same location before translation than to those of others (PatchNCE). There is no backward
+    network, so that it also applies where no inverse translation exists.
 
     With identity: target pictures are translated too, and must stay recognisable (the paper's CUT;
     without it and with a weight of 10, FastCUT). As in the authors' code, the loss is the mean over
-    layers and locations, and half of each of both losses.
+    layers and locations, and the mean of both losses.
 
-    Differs: each picture has locations of its own; all networks move at once; FastCUT's flips are
-    left to the data's augmentation. The encoder's features before translation are those of the pass
-    that translates.
+    Differs: each picture has locations of its own; all networks are updated at once; FastCUT's
+    flips are left to the data's augmentation. The encoder's features before translation are those
+    of the translating pass.
 
     A batch is (source, target) from ``pipeline.unpaired``. Losses, not weighted:
     ``generator_loss``, ``discriminator_loss``, ``nce_loss``, ``identity_loss`` (the same on target
@@ -126,21 +126,21 @@ class ContrastiveStep(TranslationStep):
 
     Args:
         generator: Source pictures -> target pictures, from ``build_generator``.
-        encoder: From ``build_encoder``, of this very generator.
+        encoder: From ``build_encoder``, of this generator.
         heads: From ``build_patch_heads``.
         discriminator: Pictures -> logits of any shape ``[N, ...]``.
-        generator_player: Moves generator and heads.
-        discriminator_player: Moves the discriminator.
+        generator_player: Updates generator and heads.
+        discriminator_player: Updates the discriminator.
         nce_weight: In units of the adversarial loss.
         identity: Whether target pictures are translated too.
-        patches: Locations in each picture and layer; all of them where there are fewer.
+        patches: Locations in each picture and layer; all where there are fewer.
         temperature: See ``patch_nce``.
         **options: ``adversarial``, ``change_weight``, ``target_pool`` (None for none, as in the
             paper), ``policy`` and ``seed``, see ``TranslationStep``.
 
     Raises:
-        ValueError: If a number is out of range, or changes are to be small and the generator does
-            not say what it changes.
+        ValueError: If a number is out of range, or there is a change weight and the generator has
+            no change mask.
     """
 
     def __init__(
@@ -174,8 +174,8 @@ class ContrastiveStep(TranslationStep):
         self.identity = identity
         self.patches = patches
         self.temperature = temperature
-        # Functions, not models: as attributes they would offer the generator's weights to a
-        # checkpoint once more.
+        # Functions, not models: as attributes, models would add the generator's weights to a
+        # checkpoint again.
         self._features = _function(encoder)
         self._both = _function(keras.Model(generator.inputs, [generator.output, encoder.outputs]))
 
@@ -184,19 +184,22 @@ class ContrastiveStep(TranslationStep):
 
         Args:
             source: ``[N, H, W, C]`` float32 in [-1, 1], sides multiples of 4.
-            target: The same form.
+            target: The same shape.
+
+        Returns:
+            The losses by name, see the class.
 
         Raises:
-            ValueError: If the forms are others.
+            ValueError: If the shapes are others.
         """
         check_pictures(source, target)
         with tf.GradientTape(persistent=True) as tape:
-            given = tf.concat([source, target], axis=0) if self.identity else source
-            (pictures, change), before = self._translate(given)
+            images = tf.concat([source, target], axis=0) if self.identity else source
+            (pictures, change), before = self._translate(images)
             nce = self._nce(tf.nest.flatten(self._features(pictures)), before, source.shape[0])
             if self.identity:
                 pictures, change = _first_half(pictures), _first_half(change)
-            generator_loss, discriminator_loss = self.duel(
+            generator_loss, discriminator_loss = self.adversarial_losses(
                 self.discriminator, target, pictures, self.target_pool, Stream.TARGET
             )
             total = generator_loss + self.nce_weight * tf.reduce_mean(nce)
@@ -215,7 +218,7 @@ class ContrastiveStep(TranslationStep):
 
     def _translate(self, images: tf.Tensor) -> tuple[Translated, list[tf.Tensor]]:
         outputs, features = self._both(images)
-        return parted(outputs), features
+        return split_outputs(outputs), features
 
     def _nce(self, after: Sequence[tf.Tensor], before: Sequence[tf.Tensor], rows: int) -> tf.Tensor:
         """PatchNCE of each picture, ``[N]`` or ``[2 N]``, the mean over the layers."""
@@ -231,7 +234,7 @@ class ContrastiveStep(TranslationStep):
         return tf.add_n(losses) / len(losses)
 
     def _indices(self, features: tf.Tensor, rows: int, layer: int) -> tf.Tensor | None:
-        """Different locations in each source picture and, the same ones, in the target picture."""
+        """Random locations in each source picture, and the same ones in the target picture."""
         count = features.shape[1] * features.shape[2]
         if count <= self.patches:
             return None
@@ -269,7 +272,7 @@ def build_contrastive_step(
 ) -> ContrastiveStep:
     """A step with encoder, heads and the optimizers of ``steps.build_step``.
 
-    Call it in the scope of the strategy that trains.
+    Call it in the scope of the training strategy.
 
     Args:
         generator: Source pictures -> target pictures, from ``build_generator``.
@@ -277,11 +280,15 @@ def build_contrastive_step(
         steps: Updates of the whole training.
         batch_size: Pictures of each domain in a global batch.
         rate: Learning rate of all networks.
-        half_life: Of the generator's moving average, in pictures, such as 5,000; None for none.
-        names: Of the layers whose features are compared; None for ``feature_layers``.
-        units: Of the patch heads.
-        seed: Of the step's randomness.
-        **options: Changes to ``ContrastiveStep``.
+        half_life: Half-life of the generator's moving average, in pictures, such as 5,000; None
+            for none.
+        names: Names of the layers whose features are compared; None for ``feature_layers``.
+        units: Units of the patch heads.
+        seed: Seed of the step's randomness.
+        **options: Further arguments of ``ContrastiveStep``.
+
+    Returns:
+        The step, for a ``Trainer``.
     """
     encoder = build_encoder(generator, names)
     heads = build_patch_heads(encoder, units=units)

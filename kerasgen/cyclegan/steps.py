@@ -1,4 +1,4 @@
-"""The CycleGAN family's step: two generators, there and back."""
+"""The CycleGAN step: two generators, forward and backward."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kerasgen.cyclegan.translation import (
     change_loss,
     check_pictures,
     check_weights,
-    parted,
+    split_outputs,
 )
 from kerasgen.training.image_pool import ImagePool, replica_rows
 from kerasgen.training.layers import check_image_shape
@@ -24,16 +24,16 @@ from kerasgen.training.step import Player, Stream
 
 
 class CycleGANStep(TranslationStep):
-    """One update of two generators, there and back, and two discriminators.
+    """One update of two generators, forward and backward, and two discriminators.
 
-    Zhu et al. (2017), arXiv:1703.10593, equation 3: both adversarial losses; what goes there and
-    back must be what it was; what is in the right domain already must stay as it is (the identity
-    loss, section 5.2, "Photo generation from paintings"). Weights are those of the authors'
-    implementation, which always has the identity loss. The authors halve the discriminators' loss
-    (appendix 7.1): so does ``LEAST_SQUARES``; with Adam it makes next to no difference.
+    Zhu et al. (2017), arXiv:1703.10593, equation 3: both adversarial losses; the cycle loss; the
+    identity loss (section 5.2, "Photo generation from paintings"). Weights are those of the
+    authors' implementation, which always has the identity loss. The authors halve the
+    discriminators' loss (appendix 7.1): so does ``LEAST_SQUARES``; with Adam the effect is small.
 
-    Differs in order only: all four networks move at once, where the authors move the generators
-    first. It comes to the same, as their discriminators too judge fakes from before that move.
+    Differs in order only: all four networks are updated at once, where the authors update the
+    generators first. The result is the same, since their discriminators also judge fakes from
+    before that update.
 
     A batch is (source, target) from ``pipeline.unpaired``. Losses, each the sum over both
     directions and not weighted: ``generator_loss``, ``discriminator_loss``, ``cycle_loss``,
@@ -45,17 +45,17 @@ class CycleGANStep(TranslationStep):
         backward: Target pictures -> source pictures.
         source_discriminator: Pictures -> logits of any shape ``[N, ...]``.
         target_discriminator: The same.
-        generator_player: Moves both generators.
-        discriminator_player: Moves both discriminators.
+        generator_player: Updates both generators.
+        discriminator_player: Updates both discriminators.
         cycle_weight: In units of the adversarial loss; pixels are in [-1, 1].
-        identity_weight: In units of the cycle's; 0 spares two of six passes of a generator.
+        identity_weight: In units of the cycle weight; 0 saves two of six generator passes.
         source_pool: History of the fakes the source discriminator sees; None for none.
         **options: ``adversarial``, ``change_weight``, ``target_pool``, ``policy`` and ``seed``, see
             ``TranslationStep``.
 
     Raises:
-        ValueError: If a weight is negative, or changes are to be small and no generator says what
-            it changes.
+        ValueError: If a weight is negative, or there is a change weight and no generator has a
+            change mask.
     """
 
     def __init__(
@@ -94,22 +94,25 @@ class CycleGANStep(TranslationStep):
 
         Args:
             source: ``[N, H, W, C]`` float32 in [-1, 1], sides multiples of 4.
-            target: The same form.
+            target: The same shape.
+
+        Returns:
+            The losses by name, see the class.
 
         Raises:
-            ValueError: If the forms are others.
+            ValueError: If the shapes are others.
         """
         check_pictures(source, target)
         with tf.GradientTape(persistent=True) as tape:
-            fake_target, same_target, there = self._translate(self.forward, source, target)
-            fake_source, same_source, back = self._translate(self.backward, target, source)
-            again_source, _ = parted(self.backward(fake_target, training=True))
-            again_target, _ = parted(self.forward(fake_source, training=True))
-            losses = self._duels(source, target, fake_source, fake_target)
+            fake_target, same_target, to_target = self._translate(self.forward, source, target)
+            fake_source, same_source, to_source = self._translate(self.backward, target, source)
+            again_source, _ = split_outputs(self.backward(fake_target, training=True))
+            again_target, _ = split_outputs(self.forward(fake_source, training=True))
+            losses = self._both_adversarial_losses(source, target, fake_source, fake_target)
             losses["cycle_loss"] = l1(again_source, source) + l1(again_target, target)
             if self.identity_weight:
                 losses["identity_loss"] = l1(same_source, source) + l1(same_target, target)
-            losses.update(change_loss(there, back))
+            losses.update(change_loss(to_target, to_source))
             total = self._total(losses)
         self.generator_player.descend(tape, total)
         self.discriminator_player.descend(tape, losses["discriminator_loss"])
@@ -118,22 +121,24 @@ class CycleGANStep(TranslationStep):
     def _translate(
         self, generator: keras.Model, images: tf.Tensor, same: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor | None, tf.Tensor | None]:
-        """Pictures of the generator's own domain ride along: one larger pass takes less time."""
+        """Translates pictures, and those of the target domain in the same pass: this saves time."""
         if not self.identity_weight:
-            picture, change = parted(generator(images, training=True))
+            picture, change = split_outputs(generator(images, training=True))
             return picture, None, change
-        picture, change = parted(generator(tf.concat([images, same], axis=0), training=True))
+        picture, change = split_outputs(generator(tf.concat([images, same], axis=0), training=True))
         translated, passed = tf.split(picture, 2)
         return translated, passed, None if change is None else tf.split(change, 2)[0]
 
-    def _duels(
+    def _both_adversarial_losses(
         self, source: tf.Tensor, target: tf.Tensor, fake_source: tf.Tensor, fake_target: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        duels = (
+        sides = (
             (self.source_discriminator, source, fake_source, self.source_pool, Stream.SOURCE),
             (self.target_discriminator, target, fake_target, self.target_pool, Stream.TARGET),
         )
-        (to_source, of_source), (to_target, of_target) = (self.duel(*each) for each in duels)
+        (to_source, of_source), (to_target, of_target) = (
+            self.adversarial_losses(*side) for side in sides
+        )
         return {
             "generator_loss": to_source + to_target,
             "discriminator_loss": of_source + of_target,
@@ -168,7 +173,7 @@ def build_step(
 
     Adam at 2e-4 with beta1 0.5, constant for half of the training, then falling to 0; a history of
     50 fakes for each discriminator (Zhu et al. 2017, arXiv:1703.10593, section 4). Call it in the
-    scope of the strategy that trains.
+    scope of the training strategy.
 
     Args:
         forward: Source pictures -> target pictures, from ``build_generator``.
@@ -179,14 +184,18 @@ def build_step(
         image_shape: (height, width, channels) of a picture; the histories need it.
         batch_size: Pictures of each domain in a global batch.
         rate: Learning rate of all networks.
-        half_life: Of the generators' moving average, in pictures, such as 5,000; None for none.
-            With one, sample and export within ``generator_player.averaged()``.
-        pool_capacity: Fakes kept of each domain on each replica; 0 for no history. A replica's
-            batch is kept whole where that is larger.
-        **options: Changes to ``CycleGANStep``, such as its ``seed``.
+        half_life: Half-life of the generators' moving average, in pictures, such as 5,000; None for
+            none. With one, sample and export within ``generator_player.averaged()``.
+        pool_capacity: Fakes of each domain kept on each replica, at least its batch; 0 for no
+            history.
+        **options: Further arguments of ``CycleGANStep``, such as its ``seed``.
+
+    Returns:
+        The step, for a ``Trainer``.
 
     Raises:
-        ValueError: If the pictures' sides are not multiples of 4, or ``CycleGANStep`` says so.
+        ValueError: If the pictures' sides are not multiples of 4, or an argument of
+            ``CycleGANStep`` is out of range.
     """
     check_image_shape(image_shape, SIDE_MULTIPLE)
     generators, discriminators = [forward, backward], [source_discriminator, target_discriminator]

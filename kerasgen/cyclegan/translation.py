@@ -1,4 +1,4 @@
-"""What the steps of this family share: the duel with a discriminator, checks, the optimizer."""
+"""What the steps of this family share: adversarial losses, checks, the optimizer."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from kerasgen.training.losses import LEAST_SQUARES, AdversarialLoss
 from kerasgen.training.step import Step
 
 Translated = tuple[tf.Tensor, tf.Tensor | None]
-"""Pictures, and where they differ from their input, if the generator says so."""
+"""Pictures, and the change mask if the generator has one."""
 
 
 class TranslationStep(Step):
-    """What the steps of this family share: how a discriminator meets fakes.
+    """Base class of this family's steps: the adversarial losses of one domain.
 
     Args:
         adversarial: A pair of ``training.losses``.
-        change_weight: For small changes, in units of the adversarial loss.
+        change_weight: Weight of the change mask's mean, in units of the adversarial loss.
         target_pool: History of the fakes the target discriminator sees; None for none.
-        policy: DiffAugment on what discriminators see; empty for none.
-        seed: Of the step's randomness.
+        policy: DiffAugment of the discriminators' inputs; empty for none.
+        seed: Seed of the step's randomness.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class TranslationStep(Step):
         self.target_pool = target_pool
         self.policy = tuple(policy)
 
-    def duel(
+    def adversarial_losses(
         self,
         discriminator: keras.Model,
         real: tf.Tensor,
@@ -61,6 +61,9 @@ class TranslationStep(Step):
             fakes: The same.
             pool: History of fakes, or None.
             stream: ``Stream.SOURCE`` or ``Stream.TARGET``, the first of five.
+
+        Returns:
+            The generator's loss and the discriminator's.
         """
         # Fresh fakes in a pass of their own: the generator's gradient goes back through them alone.
         fresh = discriminator(self.augment(fakes, self.policy, stream), training=True)
@@ -78,7 +81,7 @@ class TranslationStep(Step):
         return generator_loss, self.adversarial.discriminator(on_real, on_past)
 
 
-def parted(outputs: Any) -> Translated:
+def split_outputs(outputs: Any) -> Translated:
     """The pictures and the change mask, if there is one, of a generator's outputs."""
     if isinstance(outputs, dict):
         return outputs["picture"], outputs["change"]
@@ -86,7 +89,7 @@ def parted(outputs: Any) -> Translated:
 
 
 def change_loss(*changes: tf.Tensor | None) -> dict[str, tf.Tensor]:
-    """The sum of the masks' means, by its name; empty if there is no mask."""
+    """``{"change_loss": ...}``, the sum of the masks' means; empty if there is no mask."""
     means = [tf.reduce_mean(change) for change in changes if change is not None]
     return {"change_loss": tf.add_n(means)} if means else {}
 
@@ -95,7 +98,7 @@ def check_weights(generators: Sequence[keras.Model], **weights: float) -> None:
     """Checks a step's weights by name; ``change_weight`` is among them.
 
     Raises:
-        ValueError: If one is negative, or changes are to be small and no generator has a mask.
+        ValueError: If one is negative, or there is a change weight and no generator has a mask.
     """
     received = ", ".join(f"{name}={weight}" for name, weight in weights.items())
     if min(weights.values()) < 0:
@@ -107,7 +110,7 @@ def check_weights(generators: Sequence[keras.Model], **weights: float) -> None:
 
 
 def check_pictures(source: tf.Tensor, target: tf.Tensor) -> None:
-    """Checks the form of a batch, as far as it is known.
+    """Checks the shapes of a batch, as far as they are known.
 
     Raises:
         ValueError: If a side is not a multiple of 4, or the two differ.
@@ -115,24 +118,23 @@ def check_pictures(source: tf.Tensor, target: tf.Tensor) -> None:
     check_image_shape(tuple(source.shape[1:]), SIDE_MULTIPLE)
     if not source.shape.is_compatible_with(target.shape):
         raise ValueError(
-            "Source and target pictures must have one form and one number. Received: "
+            "Source and target pictures must have the same shape. Received: "
             f"source={tuple(source.shape)}, target={tuple(target.shape)}"
         )
 
 
 @keras.saving.register_keras_serializable(package="kerasgen")
 class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
-    """The same learning rate for half of the training, then down to 0 in a straight line.
+    """A constant learning rate for half of the training, then a linear decay to 0.
 
-    Zhu et al. (2017), arXiv:1703.10593, section 4: 100 epochs and 100 epochs. Keras has no
-    such schedule.
+    Zhu et al. (2017), arXiv:1703.10593, section 4: 100 epochs each. Keras has no such schedule.
 
     Args:
-        rate: In the first half.
+        rate: Learning rate in the first half.
         steps: Updates of the whole training.
 
     Raises:
-        ValueError: If there is no update.
+        ValueError: If ``steps`` is below 1.
     """
 
     def __init__(self, rate: float, steps: int) -> None:

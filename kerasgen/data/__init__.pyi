@@ -6,7 +6,7 @@ from .crops import cut as cut
 from .domain_checks import domain_remarks as domain_remarks
 from .domain_checks import small_picture_remarks as small_picture_remarks
 from .labelled_images import LabelledImages as LabelledImages
-from .labelled_images import balanced_places as balanced_places
+from .labelled_images import balanced_indices as balanced_indices
 from .labelled_images import load_labelled as load_labelled
 from .labelled_images import save_labelled as save_labelled
 from .labelled_images import stratified_split as stratified_split

@@ -1,7 +1,7 @@
-"""Random geometry for training pictures: stateless, and known as a matrix for each picture.
+"""Random geometry for training pictures: stateless, with one matrix per picture.
 
-The ranges are those of Keras's ``ImageDataGenerator``, which the eye refiner's write-up used. Here
-each change is a 3x3 matrix, so annotations can ride along (``Annotation.transformed``).
+The ranges are those of Keras's ``ImageDataGenerator``, which the original eye refiner used. Each
+change is a 3x3 matrix, which can also move annotations (``Annotation.transformed``).
 """
 
 from __future__ import annotations
@@ -12,19 +12,22 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 NUMBERS_PER_PICTURE = 7
-"""Columns of uniform numbers that one random change needs."""
+"""Uniform random numbers that ``augment`` needs per picture."""
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Ranges of the random change of each picture; 0 leaves a part out.
+    """Ranges of the random change of each picture; 0 turns a part off.
 
     Attributes:
-        rotation: Largest turn either way, in degrees.
+        rotation: Largest rotation either way, in degrees.
         shift: Largest shift either way, as a share of width and height.
         shear: Largest shear angle either way, in degrees.
-        zoom: Largest zoom either way, as a share; drawn for x and y apart.
-        flip: Whether half of the pictures are mirrored left to right.
+        zoom: Largest zoom either way, as a share; drawn separately for x and y.
+        flip: Whether to mirror half of the pictures left to right.
+
+    Raises:
+        ValueError: If a range is negative, ``zoom`` is not below 1 or ``shear`` not below 90.
     """
 
     rotation: float = 0.0
@@ -34,7 +37,7 @@ class Augmentation:
     flip: bool = False
 
     def __post_init__(self) -> None:
-        """Rejects negative ranges and a zoom that could reach zero."""
+        """Checks the ranges."""
         for name in ("rotation", "shift", "shear", "zoom"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"`{name}` must be 0 or more. Received: {getattr(self, name)}")
@@ -48,11 +51,11 @@ class Augmentation:
 def augmentation_matrices(
     augmentation: Augmentation, random: tf.Tensor, size: tuple[int, int]
 ) -> tf.Tensor:
-    """One matrix a picture, from source to destination coordinates.
+    """Computes one matrix per picture, from source to destination coordinates.
 
     Coordinates are pixels, x right, y down, (0, 0) the top-left corner of the picture, pixel
-    centres at +0.5, as in ``kerasgen.annotations.annotation``. Zoom comes first, then shear, turn,
-    mirror (all about the centre) and shift.
+    centres at +0.5, as in ``kerasgen.annotations.annotation``. Zoom comes first, then shear,
+    rotation, mirror (all about the centre) and shift.
 
     Args:
         augmentation: The ranges.
@@ -70,7 +73,7 @@ def augmentation_matrices(
     zoom_y = 1.0 + signed[:, 5] * augmentation.zoom
     mirror = tf.where(random[:, 6] < 0.5, -1.0, 1.0) if augmentation.flip else 1.0
     mirror = mirror * tf.ones_like(angle)
-    # mirror . turn . shear . zoom, multiplied out.
+    # mirror . rotation . shear . zoom, multiplied out.
     xx = mirror * tf.cos(angle) * zoom_x
     xy = -mirror * tf.sin(angle + shear) * zoom_y
     yx = tf.sin(angle) * zoom_x
@@ -86,7 +89,7 @@ def augmentation_matrices(
 
 
 def warp(images: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
-    """Moves pictures by matrices; what comes in from outside repeats the nearest edge pixel.
+    """Transforms pictures by matrices; pixels from outside repeat the nearest edge pixel.
 
     Args:
         images: ``[N, H, W, C]`` uint8 or float32.
@@ -96,7 +99,7 @@ def warp(images: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
     Returns:
         ``[N, H, W, C]`` of the same dtype, bilinear.
     """
-    # The op wants destination -> source, in indices of pixels, whose centres are whole numbers.
+    # The op takes destination -> source, in pixel indices, where centres are whole numbers.
     to_corner = tf.constant([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]])
     inverse = tf.linalg.inv(to_corner) @ tf.linalg.inv(matrices) @ to_corner
     inverse = inverse / inverse[:, 2:, 2:]

@@ -1,6 +1,6 @@
-"""Squares cut from masked pictures: with what the mask marks, and without, from the same scene.
+"""Square crops of masked pictures: with the marked object and without, from the same scene.
 
-A classifier tested on such pairs cannot tell them apart by the scene.
+A classifier tested on such pairs cannot use the scene to separate them.
 """
 
 from __future__ import annotations
@@ -26,21 +26,20 @@ def crop_corners(
     most: int = 1,
     seed: int = 0,
 ) -> Crops:
-    """Where to cut squares that show what a mask marks, and as many that show none of it.
+    """Chooses random squares that show the marked object, and as many that do not.
 
-    Squares of one kind do not overlap by more than half of their side in both directions. Which
-    of the possible ones are taken is random.
+    Squares of one kind do not overlap by more than half of their side in both directions.
 
     Args:
         mask: ``[H, W]`` bool.
-        side: Of the squares, in pixels.
-        least: Share of a marked square that is marked, above 0.
+        side: Side of the squares in pixels.
+        least: Smallest marked share of a marked square, in (0, 1].
         margin: Pixels around a free square that must be free too: masks drawn by hand end early.
-        most: Squares of each kind at most.
-        seed: Of the choice.
+        most: Largest number of squares of each kind.
+        seed: Seed of the choice.
 
     Returns:
-        As many marked as free ones; none where the picture does not have both.
+        Equally many marked and free squares; none if the picture does not have both.
 
     Raises:
         ValueError: If the mask is not ``[H, W]`` bool, the square does not fit, or a number is out
@@ -67,7 +66,16 @@ def crop_corners(
 
 
 def cut(image: np.ndarray, corners: np.ndarray, side: int) -> np.ndarray:
-    """``[H, W, C]`` and ``[N, 2]`` corners -> ``[N, side, side, C]``."""
+    """Cuts squares from a picture.
+
+    Args:
+        image: ``[H, W, C]``.
+        corners: ``[N, 2]`` top-left corners (y, x).
+        side: Side of the squares in pixels.
+
+    Returns:
+        ``[N, side, side, C]``.
+    """
     parts = [image[y : y + side, x : x + side] for y, x in corners]
     return np.stack(parts) if parts else np.empty((0, side, side, image.shape[2]), image.dtype)
 

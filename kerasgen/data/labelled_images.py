@@ -1,10 +1,9 @@
-"""Labelled pictures, of one size, from wherever users have them."""
+"""Labelled pictures of one size, from folders, arrays and data sets."""
 
 import io
 import itertools
 import logging
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,21 +29,21 @@ class LabelledImages:
     """N pictures of known classes."""
 
     images: Pixels  # [N, H, W, C] uint8 in [0, 255]
-    labels: np.ndarray  # [N] int32, places in `class_names`
+    labels: np.ndarray  # [N] int32, indices into `class_names`
     class_names: tuple[str, ...]
-    names: tuple[str, ...]  # N: path below the folder, or array and place as "x_train#17"
+    names: tuple[str, ...]  # N: path below the folder, or array and index as in "x_train#17"
 
-    def at(self, places: np.ndarray) -> "LabelledImages":
-        """Those at `[M]` integer places, in that order; the classes stay."""
-        names = tuple(self.names[place] for place in places)
-        return LabelledImages(self.images[places], self.labels[places], self.class_names, names)
+    def at(self, indices: np.ndarray) -> "LabelledImages":
+        """Returns the pictures at `[M]` integer indices, in that order; the classes stay."""
+        names = tuple(self.names[index] for index in indices)
+        return LabelledImages(self.images[indices], self.labels[indices], self.class_names, names)
 
     def with_classes(self, class_names: tuple[str, ...], *, called: str = "") -> "LabelledImages":
-        """The same pictures, numbered by other class names, of which these must be a part.
+        """Returns the same pictures with labels that index other class names.
 
         Args:
-            class_names: The others.
-            called: What the user knows these pictures as, for an error: "--synthetic DIR".
+            class_names: The other names, which must include those of this set.
+            called: Name of the set in an error message, like "--synthetic DIR".
 
         Raises:
             ValueError: If a class is not among them.
@@ -71,44 +70,43 @@ def load_labelled(
     fit: Fit = "pad",
     transform: Transform | None = None,
 ) -> dict[str, LabelledImages]:
-    """Reads labelled pictures and brings them to one size.
+    """Reads labelled pictures and resizes them to one size.
 
     A source is one of
 
     - a folder of class folders, `<class>/**/*.jpg`, all formats of `images.read_image`, classes in
       the order of their names;
-    - a folder with `train/` and, if there are, `validation/` (or `val/`) and `test/`, each of class
-      folders; in the last two classes may be missing;
-    - a folder with `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, and the same with
-      `t10k-` for the test, gzipped or not, as MNIST comes;
+    - a folder with `train/` and optionally `validation/` (or `val/`) and `test/`, each of class
+      folders; classes may be missing in the last two;
+    - a folder with `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, and optionally the same
+      with `t10k-` for the test, gzipped or not: the format of MNIST;
     - a folder with `metadata.jsonl` whose rows have a class, as `kerasgen synthesize` writes it;
     - an `.npz` file with `x_train` and `y_train` (and the same with `_val`, `_validation`,
       `_test`), or `images` and `labels`; pictures `[N, H, W]` or `[N, H, W, 1 | 3]` uint8, labels
-      integers; `class_names` if it has any, else classes are called "0", "1", ...;
-    - `tfds:NAME` or `tfds:NAME@FOLDER`, a data set of `tensorflow_datasets` that is prepared
-      already: nothing is downloaded.
+      integers; optionally `class_names`, by default "0", "1", ...;
+    - `tfds:NAME` or `tfds:NAME@FOLDER`, a data set that `tensorflow_datasets` has prepared already:
+      nothing is downloaded.
 
-    Pictures that cannot be read are left out, which one warning reports, as are other oddities.
+    Pictures that cannot be read are left out with one warning.
 
     Args:
         source: See above.
-        size: Side, or (height, width), to scale to with antialiasing. None keeps the size, which
-            must then be the same everywhere.
-        channels: 1 (grey) or 3 (RGB). None is 3 for files, and what they have for arrays.
+        size: Side, or (height, width), in pixels. None keeps the size, which must then be the same
+            for all pictures.
+        channels: 1 (grey) or 3 (RGB). None is 3 for files, and their own number for arrays.
         fit: "pad" adds black, "crop" cuts, "stretch" distorts, as in `images.read_image`.
         transform: Function from `[h, w, 3]` to `[h', w', 3]`, both uint8, applied to each picture
-            at its full size, one after the other, before `fit`. A picture on which it raises a
-            ValueError is left out.
+            at its full size before `fit`. A picture for which it raises ValueError is left out.
 
     Returns:
-        "train", and "validation" and "test" where the source has them.
+        "train", and "validation" and "test" if the source has them.
 
     Raises:
-        ValueError: If an argument or the source is invalid, if a class of the training pictures
-            has none that can be used, if there are more than 10,000 classes, or if pictures
-            differ in size and `size` is None.
+        ValueError: If an argument or the source is invalid, if a training class has no usable
+            picture, if there are more than 10,000 classes, or if pictures differ in size and `size`
+            is None.
     """
-    form = _Form(_target(size), channels, fit)
+    form = _Form(_target(size), channels, fit, transform)
     if channels not in (None, *_MODES) or fit not in ("crop", "pad", "stretch"):
         raise ValueError(f"Unknown choice. Received: {channels=}, {fit=}")
     found = open_source(source)
@@ -116,31 +114,32 @@ def load_labelled(
     sets: dict[str, LabelledImages] = {}
     shapes: dict[tuple[int, ...], str] = {}
     for split, items in found.splits.items():
-        kept: list[_Kept] = []
-        for one in _each(items, form, transform):
-            if isinstance(one, _Lost):
-                lost.append(one)
-            else:
-                kept.append(one)
-                shapes.setdefault(one.pixels.shape, one.name)
-                _check_shapes(shapes, source)
+        kept = list(_usable(items, form, lost, shapes, source))
         sets[split] = _stacked(kept, found.class_names, lost, f"{split} of {str(source)!r}")
         if split == "train":
             _check_classes(sets[split], lost, source)
-    if lost:
-        kinds = Counter(one.by_transform for one in lost)
-        _LOGGER.warning(
-            "%d pictures left out: %d by the transform, %d unreadable. First: %s: %s",
-            *(len(lost), kinds[True], kinds[False], lost[0].name, lost[0].reason),
-        )
+    _warn_of(lost)
     return sets
 
 
+def _warn_of(lost: list[_Lost]) -> None:
+    if lost:
+        by_transform = sum(one.by_transform for one in lost)
+        _LOGGER.warning(
+            "%d pictures left out: %d by the transform, %d unreadable. First: %s: %s",
+            *(len(lost), by_transform, len(lost) - by_transform, lost[0].name, lost[0].reason),
+        )
+
+
 def save_labelled(path: str | Path, pictures: LabelledImages) -> None:
-    """Writes pictures as an `.npz` file that `load_labelled` reads; names of files are not kept.
+    """Writes pictures as an `.npz` file that `load_labelled` reads.
+
+    Args:
+        path: The file.
+        pictures: The pictures; their names are not saved.
 
     Raises:
-        ValueError: If it cannot be written; what was there before is then as it was.
+        ValueError: If the file cannot be written; it is then unchanged.
     """
     stream = io.BytesIO()
     names = np.array(pictures.class_names)
@@ -151,17 +150,17 @@ def save_labelled(path: str | Path, pictures: LabelledImages) -> None:
 def stratified_split(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Holds out a random share of every class.
 
-    Near-copies, as frames of one film, may land on both sides: `splits.split_by_folder_tail` keeps
-    recordings together.
+    Near-copies, such as frames of one recording, may get on both sides; `splits.split_by_source`
+    keeps them together.
 
     Args:
         labels: `[N]` integers.
-        share: Share of each class that is held out, above 0 and below 1; at least one picture of
-            every class that has two, and never all of them.
-        seed: Not negative; who is held out of a class depends on this and the class's own count.
+        share: Share of each class to hold out, above 0 and below 1; at least one picture of each
+            class with two or more, and never all of them.
+        seed: Not negative; which pictures of a class are held out depends on it and their number.
 
     Returns:
-        Places of the training and of the held-out pictures, int64, each in rising order.
+        Indices of the training and of the held-out pictures, int64, each in ascending order.
 
     Raises:
         ValueError: If an argument is out of its range or nothing would be held out.
@@ -171,27 +170,27 @@ def stratified_split(labels: np.ndarray, share: float, seed: int) -> tuple[np.nd
         raise ValueError(f"`share` must be above 0 and below 1. Received: share={share}")
     held_out = np.zeros(len(labels), bool)
     for label in np.unique(labels).tolist():
-        places = np.flatnonzero(labels == label)
-        count = min(max(round(share * len(places)), 1), len(places) - 1)
-        held_out[_random(seed, LabelStream.HELD_OUT, label).permutation(places)[:count]] = True
+        indices = np.flatnonzero(labels == label)
+        count = min(max(round(share * len(indices)), 1), len(indices) - 1)
+        held_out[_random(seed, LabelStream.HELD_OUT, label).permutation(indices)[:count]] = True
     if not held_out.any():
         raise ValueError(
-            "No class has two pictures, so none can be held out: give more. "
+            "No class has two pictures, so none can be held out: add some. "
             f"Received: {len(labels)} labels"
         )
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
-def balanced_places(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Repeats pictures of rarer classes so that all classes come equally often.
+def balanced_indices(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Repeats pictures of rarer classes so that all classes are equally frequent.
 
     Args:
         labels: `[N]` integers.
         seed: Not negative.
 
     Returns:
-        `[classes * largest class]` int64 places in random order. Every picture occurs, and within
-        a class no picture more than once more often than another.
+        `[classes * largest class]` int64 indices in random order. Every picture occurs; within a
+        class the numbers of repeats differ by at most one.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -200,10 +199,10 @@ def balanced_places(labels: np.ndarray, seed: int) -> np.ndarray:
     classes, counts = np.unique(labels, return_counts=True)
     parts = []
     for label in classes.tolist():
-        places = np.flatnonzero(labels == label)
-        rounds, rest = divmod(int(counts.max()), len(places))
-        some = _random(seed, LabelStream.REPEATED, label).permutation(places)[:rest]
-        parts.append(np.concatenate([np.tile(places, rounds), some]))
+        indices = np.flatnonzero(labels == label)
+        rounds, rest = divmod(int(counts.max()), len(indices))
+        some = _random(seed, LabelStream.REPEATED, label).permutation(indices)[:rest]
+        parts.append(np.concatenate([np.tile(indices, rounds), some]))
     return _random(seed, LabelStream.ORDER, 0).permutation(np.concatenate(parts)).astype(np.int64)
 
 
@@ -222,11 +221,12 @@ def _checked_labels(labels: np.ndarray, seed: int) -> np.ndarray:
 
 
 class _Form(NamedTuple):
-    """What every picture is brought to."""
+    """How every picture is prepared, see `load_labelled`."""
 
     size: tuple[int, int] | None
     channels: int | None
     fit: Fit
+    transform: Transform | None
 
 
 class _Kept(NamedTuple):
@@ -251,26 +251,43 @@ def _target(size: Size | None) -> tuple[int, int] | None:
     return sides
 
 
-def _each(
-    items: Iterable[Item], form: _Form, transform: Transform | None
-) -> Iterator[_Kept | _Lost]:
-    if transform is not None:
-        yield from (_one(item, form, transform) for item in items)
+def _usable(
+    items: Iterable[Item],
+    form: _Form,
+    lost: list[_Lost],
+    shapes: dict[tuple[int, ...], str],
+    source: str | Path,
+) -> Iterator[_Kept]:
+    """Yields the pictures of one shape that can be used; adds the others to `lost`."""
+    for one in _each(items, form):
+        if isinstance(one, _Lost):
+            lost.append(one)
+        else:
+            shapes.setdefault(one.pixels.shape, one.name)
+            _check_shapes(shapes, source)
+            yield one
+
+
+def _each(items: Iterable[Item], form: _Form) -> Iterator[_Kept | _Lost]:
+    if form.transform is not None:
+        yield from (_one(item, form) for item in items)
         return
     rest = iter(items)
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         while chunk := list(itertools.islice(rest, _CHUNK)):
-            yield from pool.map(lambda item: _one(item, form, None), chunk)
+            yield from pool.map(lambda item: _one(item, form), chunk)
 
 
-def _one(item: Item, form: _Form, transform: Transform | None) -> _Kept | _Lost:
+def _one(item: Item, form: _Form) -> _Kept | _Lost:
     try:
         pixels = item.read()
     except ImageError as error:
         return _Lost(item.name, item.label, str(error), by_transform=False)
-    if transform is not None:
+    if form.transform is not None:
         try:
-            pixels = transform(np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels)
+            pixels = form.transform(
+                np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+            )
         except ValueError as error:
             return _Lost(item.name, item.label, str(error), by_transform=True)
         _check_transformed(pixels, item.name)
@@ -304,9 +321,8 @@ def _check_shapes(shapes: Mapping[tuple[int, ...], str], source: str | Path) -> 
     if len(shapes) > 1:
         found = " and ".join(f"{list(shape)} of {name!r}" for shape, name in shapes.items())
         raise ValueError(
-            "Pictures differ in height, width or channels: give a size (--size) and channels "
-            "(--channels). "
-            f"Received: {found} in source={str(source)!r}"
+            "Pictures differ in height, width or channels: set a size (--size) and channels "
+            f"(--channels). Received: {found} in source={str(source)!r}"
         )
 
 
@@ -331,7 +347,7 @@ def _check_classes(train: LabelledImages, lost: list[_Lost], source: str | Path)
             f"Received: source={str(source)!r}"
         )
     if len(counts) == 1:
-        _LOGGER.warning("There is only one class, %r: is it a folder above?", train.class_names[0])
+        _LOGGER.warning("There is only one class, %r: one folder too high?", train.class_names[0])
     for count, text in ((0, "no"), (1, "only one")):
         names = [train.class_names[label] for label in np.flatnonzero(counts == count)]
         if names:

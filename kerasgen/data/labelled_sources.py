@@ -1,4 +1,4 @@
-"""Where labelled pictures come from: class folders, idx files, npz files, tensorflow_datasets."""
+"""Sources of labelled pictures: class folders, idx files, npz files, tensorflow_datasets."""
 
 import functools
 import gzip
@@ -14,19 +14,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kerasgen.annotations.annotated_folder import SourceFolder
+from kerasgen.annotations.annotated_folder import AnnotatedFolder
 from kerasgen.annotations.synthetic_folder import METADATA
 from kerasgen.io.images import ENDINGS, SPLITS, Pixels, list_images, read_image
 
 MOST_CLASSES = 10_000
 _LOGGER = logging.getLogger(__name__)
 _IDX_STEMS = {"train": "train", "test": "t10k"}
-# Deflate makes at most this much of a byte: more is a broken header.
+# Deflate expands a byte to at most this many: more means a broken header.
 _MOST_INFLATION = 1100
 
 
 class Item(NamedTuple):
-    """One picture, not read yet; `read` gives `[h, w, 1 | 3] uint8` or raises `ImageError`."""
+    """One picture, not read yet; `read` returns `[h, w, 1 | 3] uint8` or raises `ImageError`."""
 
     name: str
     label: int
@@ -34,14 +34,14 @@ class Item(NamedTuple):
 
 
 class LabelledSource(NamedTuple):
-    """What there is to read: "train", and "validation" and "test" where they exist."""
+    """Classes and pictures: "train", and "validation" and "test" if they exist."""
 
     class_names: tuple[str, ...]
     splits: Mapping[str, Iterable[Item]]
 
 
 def open_source(source: str | Path) -> LabelledSource:
-    """Finds out what a source is and lists its pictures.
+    """Detects the kind of a source and lists its pictures.
 
     Args:
         source: See `kerasgen.data.labelled_images.load_labelled`.
@@ -68,19 +68,19 @@ def open_source(source: str | Path) -> LabelledSource:
 
 
 def _manifest(root: Path) -> LabelledSource:
-    """What ``kerasgen synthesize`` made, where its rows have a class."""
-    folder = SourceFolder(root)
-    told = {name: folder.known(name).class_name for name in folder.names}
-    unknown = [name for name, class_name in told.items() if class_name is None]
+    """A folder of ``kerasgen synthesize`` whose rows have a class."""
+    folder = AnnotatedFolder(root)
+    class_of = {name: folder.facts(name).class_name for name in folder.names}
+    unknown = [name for name, class_name in class_of.items() if class_name is None]
     if unknown:
         raise ValueError(
             f"{len(unknown)} pictures have no `class_name` in {METADATA}, first {unknown[0]!r}. "
             f"Received: source={str(root)!r}"
         )
-    classes = folder.class_names or tuple(sorted({str(name) for name in told.values()}))
+    classes = folder.class_names or tuple(sorted({str(name) for name in class_of.values()}))
     items = [
         Item(name, classes.index(class_name), functools.partial(read_image, root / name))
-        for name, class_name in told.items()
+        for name, class_name in class_of.items()
     ]
     return LabelledSource(classes, {"train": items})
 
@@ -125,8 +125,8 @@ def _class_names(folder: Path) -> tuple[str, ...]:
 def _check_class_count(count: int, source: object) -> None:
     if count > MOST_CLASSES:
         raise ValueError(
-            f"{count} classes are more than {MOST_CLASSES}: are the labels no classes, or the "
-            f"folders no class folders? Received: source={str(source)!r}"
+            f"{count} classes are more than {MOST_CLASSES}: are the labels really classes, or the "
+            f"folders class folders? Received: source={str(source)!r}"
         )
 
 
@@ -243,7 +243,7 @@ def _npz_array(path: Path, stored: Any, name: str) -> np.ndarray:
     except KeyError as error:
         raise ValueError(f"`{name}` is missing. Received: path={str(path)!r}") from error
     except (ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-        # numpy refuses Python objects, which could run anything when they are loaded.
+        # numpy refuses Python objects, which could execute code when they are loaded.
         raise ValueError(
             f"`{name}` cannot be read ({error}): save plain uint8, integer or text arrays. "
             f"Received: path={str(path)!r}"
@@ -295,22 +295,22 @@ def _array_items(arrays: _Arrays) -> Iterator[Item]:
 
 def _prepared_tfds(source: str) -> LabelledSource:
     name, _, folder = source.removeprefix("tfds:").partition("@")
-    # A name with a namespace would be looked up in the network.
+    # A name with a namespace would cause a network request.
     if not re.fullmatch(r"[\w/.+-]+(:[\d.*]+)?", name):
         raise ValueError(f"Write 'tfds:NAME' or 'tfds:NAME@FOLDER'. Received: source={source!r}")
     import tensorflow_datasets as tfds
 
-    place = str(Path(folder).expanduser()) if folder else None
+    data_dir = str(Path(folder).expanduser()) if folder else None
     try:
-        splits, info = tfds.load(name, data_dir=place, download=False, with_info=True)
+        splits, info = tfds.load(name, data_dir=data_dir, download=False, with_info=True)
     except AssertionError as error:
-        arguments = f"{name!r}, data_dir={place!r}" if place else repr(name)
+        arguments = f"{name!r}, data_dir={data_dir!r}" if data_dir else repr(name)
         command = f'python -c "import tensorflow_datasets as t; t.load({arguments})"'
         raise ValueError(
             f"The data set is not prepared here. Run once: {command} Received: source={source!r}"
         ) from error
     except ValueError as error:
-        # What follows its first line is the names of all data sets there are.
+        # The lines after the first name all existing data sets.
         raise ValueError(f"{str(error).splitlines()[0]} Received: source={source!r}") from error
     image, label = _tfds_features(info.features, tfds.features, source)
     names = tuple(info.features[label].names)

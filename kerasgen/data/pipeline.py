@@ -1,7 +1,7 @@
-"""Batches as a pure function of (seed, step): the reason why any run can stop and go on.
+"""Batches as a pure function of (seed, step), so that every run can be resumed exactly.
 
-The order of an epoch comes from ``index_shuffle``, augmentation and latents from stateless ops.
-A dataset that starts at step n *is* the resumed dataset, under every distribution strategy: each
+The order of an epoch comes from ``index_shuffle``, augmentation and latents from stateless ops. A
+dataset that starts at step n equals the resumed dataset, under every distribution strategy: each
 replica takes its rows of the same global batch.
 """
 
@@ -21,10 +21,10 @@ from kerasgen.data.random_streams import Stream, stream_key
 from kerasgen.io.images import Fit, list_images, read_folder, read_image, to_float
 
 MEMORY_LIMIT = 512 * 2**20
-"""Bytes of uint8 pictures up to which a folder is kept in memory."""
+"""Largest number of bytes of uint8 pictures that are kept in memory."""
 
 _PARALLEL = 2
-"""Batches prepared at once."""
+"""Batches prepared in parallel."""
 
 _FOREVER = np.iinfo(np.int64).max // 2
 
@@ -34,7 +34,7 @@ class Pictures:
     """A set of pictures to draw from, in memory or on disk.
 
     Attributes:
-        count: How many there are.
+        count: Number of pictures.
         image_shape: (height, width, channels).
         gather: ``[n]`` int64 indices -> ``[n, H, W, C]`` uint8; a TensorFlow function.
         labels: ``[count]`` int32, or None.
@@ -54,7 +54,8 @@ class Pictures:
             labels: ``[N]`` integers, or None.
 
         Raises:
-            ValueError: If the array is empty, of another form, or the labels do not match.
+            ValueError: If the array is empty or of another shape or dtype, or the number of labels
+                differs.
         """
         if images.ndim != 4 or images.dtype != np.uint8 or not len(images):
             raise ValueError(
@@ -63,7 +64,7 @@ class Pictures:
             )
         if labels is not None and len(labels) != len(images):
             raise ValueError(
-                f"`labels` must have one entry a picture. Received: {len(labels)} labels for "
+                f"`labels` must have one entry per picture. Received: {len(labels)} labels for "
                 f"{len(images)} images"
             )
         resident = tf.constant(images)
@@ -81,14 +82,14 @@ class Pictures:
         fit: Fit = "crop",
         memory_limit: int = MEMORY_LIMIT,
     ) -> Pictures:
-        """Every picture below a folder; kept in memory if small, read when needed if not.
+        """All pictures below a folder, kept in memory or read on demand, depending on their size.
 
         Args:
             folder: Read with ``kerasgen.io.images``: nested folders, all common formats.
             size: Side, or (height, width), in pixels.
             channels: 1 or 3.
-            fit: How other aspect ratios are fitted, see ``read_image``.
-            memory_limit: Bytes of pixels above which pictures stay on disk.
+            fit: How to handle other aspect ratios, see ``read_image``.
+            memory_limit: Largest number of bytes of pixels to keep in memory.
 
         Raises:
             ValueError: If the folder is missing or has no readable picture.
@@ -116,11 +117,11 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Batches:
-    """An endless sequence of batches in which batch n depends on nothing but n and the seed.
+    """An endless sequence of batches in which batch n depends on n and the seed only.
 
     Attributes:
         batch_size: Pictures in a global batch, over all replicas.
-        make: ``(step, first_row, rows)`` -> that part of global batch ``step``, a tuple of tensors.
+        make: ``(step, first_row, rows)`` -> these rows of global batch ``step``, as a tuple.
     """
 
     batch_size: int
@@ -129,14 +130,14 @@ class Batches:
     def dataset(
         self, start_step: int = 0, context: tf.distribute.InputContext | None = None
     ) -> tf.data.Dataset:
-        """The batches from ``start_step`` on, as this worker's replicas need them.
+        """Returns the batches from ``start_step`` on, for the replicas of this worker.
 
         Args:
-            start_step: The first batch.
+            start_step: Index of the first batch.
             context: From ``distribute_datasets_from_function``; None for a single device.
 
         Returns:
-            A dataset of tuples; with a context, the parts for the worker's replicas in turn.
+            A dataset of tuples; with a context, the parts of the worker's replicas in turn.
 
         Raises:
             ValueError: If the batch cannot be divided among the replicas.
@@ -158,8 +159,8 @@ class Batches:
 
         positions = tf.data.Dataset.range(start_step * local, _FOREVER)
         batches = positions.map(part, num_parallel_calls=_PARALLEL).prefetch(2 * local)
-        # The autotuner's thread sleeps up to a minute, and an iterator that is done with waits
-        # for it: every phase would end with a pause.
+        # The autotuner's thread sleeps up to a minute, and a finished iterator waits for it: every
+        # phase would end with a pause.
         options = tf.data.Options()
         options.autotune.enabled = False
         return batches.with_options(options)
@@ -173,12 +174,12 @@ def labelled(
     augmentation: Augmentation | None = None,
     latent_size: int = 0,
 ) -> Batches:
-    """Batches of (images, labels), and latents if ``latent_size`` is above 0.
+    """Returns batches of (images, labels), with latents if ``latent_size`` is above 0.
 
     Args:
-        pictures: With labels.
+        pictures: Pictures with labels.
         batch_size: Pictures in a global batch.
-        seed: Decides order, augmentation and latents.
+        seed: Seed of order, augmentation and latents.
         augmentation: Random geometry, or None.
         latent_size: If above 0, a third entry ``[N, latent_size]`` standard normal float32.
 
@@ -212,16 +213,16 @@ def unpaired(
     target_augmentation: Augmentation | None = None,
     latent_size: int = 0,
 ) -> Batches:
-    """Batches of (source images, target images) that do not belong together, and latents.
+    """Returns batches of unpaired source and target images, with latents if requested.
 
     Args:
         source: Pictures of one domain, such as renders.
         target: Pictures of the other, such as photographs.
         batch_size: Pictures of each domain in a global batch.
-        seed: Decides orders, augmentation and latents.
+        seed: Seed of orders, augmentation and latents.
         augmentation: Random geometry for the source domain, or None.
-        target_augmentation: The same for the target domain. Interpolation blurs a little: a
-            discriminator then takes the blur for a mark of the domain.
+        target_augmentation: The same for the target domain. Interpolation blurs a little, and a
+            discriminator may learn to recognise a domain by the blur.
         latent_size: If above 0, a third entry ``[N, latent_size]`` standard normal float32.
 
     Returns:
@@ -254,7 +255,7 @@ def unpaired(
 
 @dataclass(frozen=True)
 class _Draw:
-    """The randomness of some rows of one global batch."""
+    """Random numbers of some rows of one global batch."""
 
     seed: int
     step: tf.Tensor
@@ -266,7 +267,7 @@ class _Draw:
         return tf.stack([tf.constant(stream_key(self.seed, stream), tf.int64), self.step])
 
     def _own(self, whole: tf.Tensor) -> tf.Tensor:
-        # Drawn for the global batch, then cut: two replicas get what one would.
+        # Drawn for the global batch, then cut: the same numbers for any number of replicas.
         part = whole[self.first : self.first + self.rows]
         part.set_shape([self.rows, whole.shape[1]])
         return part
@@ -280,12 +281,11 @@ class _Draw:
         return self._own(tf.random.stateless_normal(shape, self._seed(stream)))
 
     def indices(self, count: int, stream: int) -> tf.Tensor:
-        """Every epoch visits each of ``count`` indices once, in an order of its own."""
+        """Every epoch visits each of ``count`` indices once, in its own order."""
         position = self.step * self.batch_size + self.first + tf.range(self.rows, dtype=tf.int64)
         epoch = position // count
         key = tf.fill([self.rows], tf.constant(stream_key(self.seed, stream), tf.int64))
-        # The raw op, because the public one takes no seed for each row, and one batch can span
-        # two epochs.
+        # The raw op takes a seed for each row, since a batch can span two epochs.
         return tf.raw_ops.RandomIndexShuffle(
             index=position % count,
             seed=tf.stack([key, epoch, tf.zeros_like(key)], axis=1),

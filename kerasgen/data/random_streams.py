@@ -1,8 +1,8 @@
-"""Every stream of random numbers in one table: no two uses of a seed draw the same numbers.
+"""All streams of random numbers in one table: no two uses of a seed draw the same numbers.
 
-A stream is a small integer that stands beside the seed in a generator's key. Each class below is a
-key space of its own, in which every number has one use. Another number for a member means other
-pictures, batches or updates from the same seed.
+A stream is a small integer beside the seed in a generator's key. Each class below is a separate key
+space in which every number has one use. Changing the number of a member changes the pictures,
+batches or updates of the same seed.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 import enum
 
 STREAMS = 64
-"""Numbers of ``Stream`` for each seed."""
+"""Number of streams per seed."""
 
 
 @enum.unique
 class Stream(enum.IntEnum):
-    """What a batch (0 to 15) and an update (16 to 63) draw; keys are ``[stream_key, step]``."""
+    """Streams of batches (0 to 15) and of updates (16 to 63); keys are ``[stream_key, step]``."""
 
     # data.pipeline
     FIRST_ORDER = 0
@@ -34,20 +34,24 @@ class Stream(enum.IntEnum):
     LATENTS = 23
     GENERATOR_LABELS = 24
     GENERATOR_LATENTS = 25
-    # Five for each domain: its fresh, real and past pictures, and two of its pool
+    # Five per domain: its fresh, real and past pictures, and two of its pool
     SOURCE = 26
     TARGET = 31
     # Eight, for steps outside this package
     OTHER = 36
-    # All others, one for each layer
+    # All others, one per layer
     PATCHES = 44
 
 
 def stream_key(seed: int, stream: int) -> int:
-    """The first half of a stateless op's seed; the second is the number of the step.
+    """Returns the first half of a stateless op's seed; the second is the number of the step.
+
+    Args:
+        seed: Any integer.
+        stream: From 0 to 63, usually a ``Stream``.
 
     Raises:
-        ValueError: If the stream would be one of another seed.
+        ValueError: If the stream is out of range.
     """
     if not 0 <= stream < STREAMS:
         raise ValueError(f"`stream` must be from 0 to {STREAMS - 1}. Received: stream={stream}")
@@ -56,7 +60,7 @@ def stream_key(seed: int, stream: int) -> int:
 
 @enum.unique
 class DrawingStream(enum.IntEnum):
-    """Of ``kerasgen.procedural``; keys are ``[seed, stream, index, ...]``."""
+    """Streams of ``kerasgen.procedural``; keys are ``[seed, stream, index, ...]``."""
 
     GARMENTS = 0
     FLOORS = 1
@@ -69,7 +73,7 @@ class DrawingStream(enum.IntEnum):
 
 @enum.unique
 class LabelStream(enum.IntEnum):
-    """Of orders in ``data.labelled_images``; keys are ``[seed, stream, label, ...]``."""
+    """Streams of ``data.labelled_images``; keys are ``[seed, stream, label, ...]``."""
 
     HELD_OUT = 0
     REPEATED = 1
@@ -78,7 +82,7 @@ class LabelStream(enum.IntEnum):
 
 @enum.unique
 class ServedStream(enum.IntEnum):
-    """Of exported models, which others rely on; keys are ``[seed or hash, stream]``."""
+    """Streams of exported models, part of their interface; keys are ``[seed or hash, stream]``."""
 
     NOISE = 0
     LATENTS = 1

@@ -1,4 +1,4 @@
-"""Training and test pictures, apart before anything is trained."""
+"""Splits into training and test pictures, made before anything is trained."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from PIL import Image
 def split_by_folder_tail(paths: Sequence[Path], test_share: float) -> tuple[list[int], list[int]]:
     """Holds out the last part of each folder, in the order of file names.
 
-    Frames of one recording lie in one folder and neighbours are nearly alike: a random split
-    would put twins on both sides.
+    For recordings, one folder each: neighbouring frames are nearly identical, and a random split
+    would put them on both sides.
 
     Args:
         paths: The pictures, in any order.
-        test_share: Share of each folder that is held out, above 0 and below 1; at least one
-            picture of every folder that has more than one.
+        test_share: Share of each folder to hold out, above 0 and below 1; at least one picture of
+            each folder with two or more.
 
     Returns:
-        Places of the training and of the test pictures in ``paths``.
+        Indices of the training and of the test pictures, in ascending order.
 
     Raises:
         ValueError: If the share is out of range or a side would be empty.
@@ -31,17 +31,17 @@ def split_by_folder_tail(paths: Sequence[Path], test_share: float) -> tuple[list
     if not 0.0 < test_share < 1.0:
         raise ValueError(f"`test_share` must be in (0, 1). Received: test_share={test_share}")
     folders: dict[Path, list[int]] = defaultdict(list)
-    for place in sorted(range(len(paths)), key=lambda index: paths[index].as_posix()):
-        folders[paths[place].parent].append(place)
+    for index in sorted(range(len(paths)), key=lambda each: paths[each].as_posix()):
+        folders[paths[index].parent].append(index)
     train: list[int] = []
     test: list[int] = []
-    for places in folders.values():
-        held_out = max(1, round(len(places) * test_share)) if len(places) > 1 else 0
-        train += places[: len(places) - held_out]
-        test += places[len(places) - held_out :]
+    for indices in folders.values():
+        held_out = max(1, round(len(indices) * test_share)) if len(indices) > 1 else 0
+        train += indices[: len(indices) - held_out]
+        test += indices[len(indices) - held_out :]
     if not train or not test:
         raise ValueError(
-            "Too few pictures to hold any out: give more, or a test folder of their own. "
+            "Too few pictures to hold any out: add some, or use a separate test folder. "
             f"Received: {len(paths)} pictures in {len(folders)} folders"
         )
     return sorted(train), sorted(test)
@@ -56,19 +56,19 @@ def split_by_source(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Holds out whole sources (recordings, persons, scenes), chosen at random.
 
-    All pictures of a source land on one side, so the held-out ones say what the network does with
-    a source it never saw.
+    All pictures of a source are on one side, so the held-out ones measure how a network generalises
+    to new sources.
 
     Args:
-        sources: Where each of the N pictures comes from: names or numbers.
-        share: Share of the pictures, above 0 and below 1, to come near to; at least one source of
-            every class that has two, and never all of them.
-        seed: Not negative; who is held out depends on this and the sources, not on their order.
-        labels: ``[N]`` integers, to hold out the share from every class; a source of several
-            classes counts for its commonest. None for one class.
+        sources: The source of each of the N pictures: names or numbers.
+        share: Approximate share of the pictures to hold out, above 0 and below 1; at least one
+            source of each class with two or more, and never all of them.
+        seed: Not negative; the choice depends on it and on the sources, not on their order.
+        labels: ``[N]`` integers, to hold out the share of every class; a source of several classes
+            counts for the most common one. None for one class.
 
     Returns:
-        Places of the training and of the held-out pictures, int64, each in rising order.
+        Indices of the training and of the held-out pictures, int64, each in ascending order.
 
     Raises:
         ValueError: If an argument is out of its range, or no class has two sources.
@@ -88,23 +88,24 @@ def split_by_source(
     for label, members in sources_by_class(sources, labels).items():
         order = np.random.default_rng([seed, abs(label), int(label < 0)]).permutation(len(members))
         shuffled = [members[index] for index in order]
-        for places in shuffled[: _count_near(share, [len(places) for places in shuffled])]:
-            held_out[places] = True
+        for indices in shuffled[: _count_near(share, list(map(len, shuffled)))]:
+            held_out[indices] = True
     if not held_out.any():
         raise ValueError(
-            "No class has two sources, so none can be held out: give more. "
+            "No class has two sources, so none can be held out: add some. "
             f"Received: {len(set(sources))} sources of {len(np.unique(labels))} classes"
         )
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
 def source_of(name: str, rule: str) -> str:
-    """The source of a picture, from its name.
+    """Returns the source of a picture, derived from its name.
 
     Args:
         name: Path below the set's folder.
-        rule: ``picture``, each its own; ``folder``; ``name``, without its last number: frames of
-            one recording. Rows of an array, as ``train#17``, are each their own.
+        rule: ``picture``: each is its own source; ``folder``: its folder; ``name``: its name
+            without the last number, for frames of one recording. Rows of an array, like
+            ``train#17``, are always their own source.
     """
     if re.search(r"#[0-9]+$", name):
         return name
@@ -116,19 +117,19 @@ def source_of(name: str, rule: str) -> str:
 
 
 def sources_by_class(sources: Sequence[Hashable], labels: np.ndarray) -> dict[int, list[list[int]]]:
-    """The places of each source's pictures, by the class that is commonest among them.
+    """Groups picture indices by source, and sources by the most common class of their pictures.
 
     Args:
-        sources: Where each of the N pictures comes from.
+        sources: The source of each of the N pictures.
         labels: ``[N]`` integers.
 
     Returns:
-        The classes that a source has; in each the sources, in an order that does not depend on
-        that of the pictures.
+        Class to its sources, each a list of indices; their order does not depend on that of the
+        pictures.
     """
     pictures: dict[Hashable, list[int]] = defaultdict(list)
-    for place, source in enumerate(sources):
-        pictures[source].append(place)
+    for index, source in enumerate(sources):
+        pictures[source].append(index)
     classes: dict[int, list[list[int]]] = defaultdict(list)
     for source in sorted(pictures, key=repr):
         found, counts = np.unique(labels[pictures[source]], return_counts=True)
@@ -137,7 +138,7 @@ def sources_by_class(sources: Sequence[Hashable], labels: np.ndarray) -> dict[in
 
 
 def _count_near(share: float, sizes: Sequence[int]) -> int:
-    """How many of the first groups come nearest to a share of the whole; not none, never all."""
+    """How many of the first groups come nearest to a share of the whole; at least one, not all."""
     if len(sizes) < 2:
         return 0
     misses = np.abs(np.cumsum(sizes) - share * sum(sizes))
@@ -145,19 +146,19 @@ def _count_near(share: float, sizes: Sequence[int]) -> int:
 
 
 def balancing_repeats(images: np.ndarray, likeness: float = 5.0) -> np.ndarray:
-    """How often to repeat each picture so that what is shown often does not count more.
+    """Counts how often to repeat each picture so that near-copies do not weigh more.
 
-    Renders and video frames come in near-copies. A discriminator learns the commonest scene by
-    heart, and the generator then ruins it first.
+    Renders and video frames hold near-copies. A discriminator memorises the most common scene, and
+    the generator then degrades it first.
 
     Args:
         images: ``[N, H, W, C]`` uint8.
         likeness: Root mean square difference, in grey levels at 32x32 pixels, below which two
-            pictures count as near-copies.
+            pictures are near-copies.
 
     Returns:
-        ``[N]`` integers from 1: pass ``np.repeat(images, repeats, axis=0)`` on. Pictures with k
-        near-copies (themselves included) get about (the largest k) / k.
+        ``[N]`` integers from 1, for ``np.repeat(images, repeats, axis=0)``. A picture with k
+        near-copies (itself included) gets about (the largest k) / k.
     """
     small = (
         np.stack(
@@ -171,7 +172,7 @@ def balancing_repeats(images: np.ndarray, likeness: float = 5.0) -> np.ndarray:
     )
     squares = (small**2).sum(axis=1)
     copies = np.empty(len(images))
-    # Row by row: the whole table of distances of a large set would not fit.
+    # Row by row: all distances of a large set would not fit into memory.
     for index, picture in enumerate(small):
         distances = (squares + squares[index] - 2.0 * small @ picture) / small.shape[1]
         copies[index] = np.count_nonzero(distances < likeness**2)

@@ -1,4 +1,4 @@
-"""Out of the door: SavedModels and their checks."""
+"""Export to SavedModels, checked by reloading them, and their use."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Trained networks as SavedModels that TensorFlow Serving loads, checked before they are kept."""
+"""Trained networks -> SavedModels for TensorFlow Serving, checked before they are kept."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def export_refiner(
     probes: np.ndarray,
     styles: np.ndarray | None = None,
 ) -> Path:
-    """Writes ``directory/name/<n>/`` with the next free number, after a check in a new process.
+    """Exports a refiner to ``directory/name/<n>/``, with the next free number.
+
+    It is kept only if it gives the same, reloaded in a new process without Keras.
 
     Signatures:
         ``serving_default``: ``image_bytes`` ``[N]`` string, any format TensorFlow decodes and any
@@ -51,7 +53,7 @@ def export_refiner(
         directory: Folder of models, such as ``saved_models``.
         name: The model's name.
         image_size: (height, width) that pictures are brought to.
-        card: What ``model_card.json`` says: data, steps, seed, figures, licence of the data.
+        card: Entries of ``model_card.json``: data, steps, seed, figures, licence of the data.
         probes: ``[N, H, W, C]`` uint8 pictures that the check uses.
         styles: ``[K, L]`` float32 from ``colour_moments`` of training photographs, stored in the
             model; needed if the refiner takes a style.
@@ -81,9 +83,11 @@ def export_generator(
     class_names: Sequence[str],
     card: Mapping[str, Any],
 ) -> Path:
-    """Writes ``directory/name/<n>/`` with the next free number, after a check in a new process.
+    """Exports a generator to ``directory/name/<n>/``, with the next free number.
 
-    The check compares pictures of every class. Assign averaged weights before, such as within
+    It is kept only if it gives the same, reloaded in a new process without Keras.
+
+    The check compares pictures of every class. To export averaged weights, call this within
     ``Player.averaged()``.
 
     Signatures:
@@ -95,7 +99,7 @@ def export_generator(
         ``classes``: ``label`` ``[N]`` -> ``class_name`` ``[N]`` and ``all_class_names`` ``[N, K]``,
             each row all names in the order of their labels. TensorFlow Serving's REST refuses a
             signature without inputs, and its batching one whose outputs have other rows than its
-            inputs: ask for label 0.
+            inputs: send label 0.
 
     A label below 0 or above K - 1 is an ``InvalidArgumentError`` that names it, in all three.
 
@@ -105,7 +109,7 @@ def export_generator(
         directory: Folder of models, such as ``saved_models``.
         name: The model's name.
         class_names: The K names of the labels 0 to K - 1, stored in the model and in the card.
-        card: What ``model_card.json`` says: data, steps, seed, figures, licence of the data.
+        card: Entries of ``model_card.json``: data, steps, seed, figures, licence of the data.
 
     Returns:
         The version folder.
@@ -130,13 +134,14 @@ def export_translator(
     card: Mapping[str, Any],
     probes: np.ndarray,
 ) -> Path:
-    """Writes ``directory/name/<n>/`` with the next free number, after a check in a new process.
+    """Exports a translator to ``directory/name/<n>/``, with the next free number.
+
+    It is kept only if it gives the same, reloaded in a new process without Keras.
 
     Signatures:
         ``serving_default``: ``image_bytes`` ``[N]`` string, any format TensorFlow decodes and any
             size -> ``picture`` ``[N, H, W, C]`` float32 in [-1, 1], ``png_bytes`` ``[N]`` and, if
-            the translator says where it changes the picture, ``change`` ``[N, H, W, 1]`` float32
-            in [0, 1].
+            the translator gives a change mask, ``change`` ``[N, H, W, 1]`` float32 in [0, 1].
         ``translate``: ``images`` ``[N, H, W, C]`` float32 in [-1, 1], of any size the network
             takes -> ``picture`` and ``change`` of that size.
 
@@ -146,7 +151,7 @@ def export_translator(
         directory: Folder of models, such as ``saved_models``.
         name: The model's name.
         image_size: (height, width) that files are brought to.
-        card: What ``model_card.json`` says: data, steps, seed, figures, licence of the data.
+        card: Entries of ``model_card.json``: data, steps, seed, figures, licence of the data.
         probes: ``[N, H, W, C]`` uint8 pictures that the check uses.
 
     Returns:
@@ -154,7 +159,7 @@ def export_translator(
 
     Raises:
         ExportError: If the reloaded model differs from the trained one.
-        ValueError: If the folder cannot be written, or the translator takes something else.
+        ValueError: If the folder cannot be written, or the translator has other inputs.
     """
     check_translator(translator)
     endpoints = translator_endpoints(translator, image_size, probes)
@@ -170,7 +175,9 @@ def export_classifier(
     card: Mapping[str, Any],
     probes: np.ndarray,
 ) -> Path:
-    """Writes ``directory/name/<n>/`` with the next free number, after a check in a new process.
+    """Exports a classifier to ``directory/name/<n>/``, with the next free number.
+
+    It is kept only if it gives the same, reloaded in a new process without Keras.
 
     Signatures:
         ``serving_default``: ``image_bytes`` ``[N]`` string, any format TensorFlow decodes and any
@@ -183,7 +190,7 @@ def export_classifier(
         directory: Folder of models, such as ``saved_models``.
         name: The model's name.
         class_names: The K names of the labels 0 to K - 1, stored in the model and in the card.
-        card: What ``model_card.json`` says: data, steps, seed, figures, licence of the data.
+        card: Entries of ``model_card.json``: data, steps, seed, figures, licence of the data.
         probes: ``[N, H, W, C]`` uint8 pictures that the check uses, of the classifier's size.
 
     Returns:
@@ -191,7 +198,7 @@ def export_classifier(
 
     Raises:
         ExportError: If the reloaded model differs from the trained one.
-        ValueError: If the folder cannot be written, the classifier is of another kind, or
+        ValueError: If the folder cannot be written, the classifier has other inputs or outputs, or
             ``class_names`` do not fit.
     """
     check_classifier(classifier, class_names)

@@ -18,7 +18,7 @@ from kerasgen.io.saved_model import open_saved_model  # noqa: E402
 
 
 def run_probes(folder: str, probe_path: str, result_path: str) -> None:
-    """Runs every signature of a SavedModel and saves what they give.
+    """Runs every signature of a SavedModel and saves the outputs.
 
     Args:
         folder: The SavedModel.
@@ -31,8 +31,8 @@ def run_probes(folder: str, probe_path: str, result_path: str) -> None:
     results: dict[str, Any] = {}
     for signature, function in loaded.signatures.items():
         prefix = f"{signature}/"
-        given = {k.removeprefix(prefix): v for k, v in probes.items() if k.startswith(prefix)}
-        for name, value in run_in_batches(function, given).items():
+        inputs = {k.removeprefix(prefix): v for k, v in probes.items() if k.startswith(prefix)}
+        for name, value in run_in_batches(function, inputs).items():
             results[prefix + name] = value
     np.savez(result_path, **results)
 

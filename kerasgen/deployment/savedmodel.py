@@ -1,4 +1,4 @@
-"""How any SavedModel is written, checked in a new process, and given its version number."""
+"""Writes a SavedModel, checks it in a new process, and numbers it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from kerasgen.io.files import access_to, check_writable, write_json
 
 MODEL_CARD = "model_card.json"
 TOLERANCE = 1e-4
-"""Largest difference, on the scale [-1, 1], that a reloaded picture may show."""
+"""Largest difference of a reloaded picture, on the scale [-1, 1]."""
 HALF_TOLERANCE = 0.03
 """The same for networks that compute in 16 bits, where one rounding is already 0.004."""
 _GREY_LEVEL = 1 / 127.5
 
 
 class ExportError(RuntimeError):
-    """The SavedModel, reloaded, does not do what the trained network does; it was not kept."""
+    """The reloaded SavedModel differs from the trained network; it was not kept."""
 
 
 def publish(
@@ -38,14 +38,14 @@ def publish(
     name: str,
     card: Mapping[str, Any],
 ) -> Path:
-    """Writes ``directory/name/<n>/`` with the next free number, after a check in a new process.
+    """Writes ``directory/name/<n>/``, with the next free number, after a check in a new process.
 
     Args:
-        model: What the endpoints compute with.
+        model: The network that the endpoints call.
         endpoints: The signatures.
         directory: Folder of models, such as ``saved_models``.
         name: The model's name.
-        card: What ``model_card.json`` says, beside the versions of the libraries.
+        card: Entries of ``model_card.json``, beside the versions of the libraries.
 
     Returns:
         The version folder.
@@ -83,7 +83,7 @@ def _write(model: keras.Model, endpoints: Endpoints, folder: Path) -> None:
 
 
 def _check(endpoints: Endpoints, folder: Path, tolerance: float) -> None:
-    """Reloads the SavedModel in a process without Keras and compares what it gives."""
+    """Reloads the SavedModel in a process without Keras and compares the outputs."""
     expected = _expected(endpoints)
     reloaded = _reload(folder, endpoints)
     wrong = {}
@@ -115,7 +115,7 @@ def _expected(endpoints: Endpoints) -> dict[str, np.ndarray]:
 
 
 def _by_name(endpoint: Endpoint) -> Any:
-    return lambda **given: endpoint.function(*given.values())
+    return lambda **inputs: endpoint.function(*inputs.values())
 
 
 def _reload(folder: Path, endpoints: Endpoints) -> dict[str, np.ndarray]:
@@ -124,7 +124,7 @@ def _reload(folder: Path, endpoints: Endpoints) -> dict[str, np.ndarray]:
         for signature, endpoint in endpoints.items()
         for name, value in endpoint.probe.items()
     }
-    # Any installed or checked-out package must be importable there as it is here.
+    # The new process must import the same packages as this one.
     path = os.pathsep.join(entry or "." for entry in sys.path)
     environment = {**os.environ, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "-1"}
     with tempfile.TemporaryDirectory() as room:
@@ -145,13 +145,13 @@ def _reload(folder: Path, endpoints: Endpoints) -> dict[str, np.ndarray]:
             return dict(results)
 
 
-def _difference(expected: np.ndarray, given: np.ndarray | None) -> float:
-    """The largest difference on the scale [-1, 1]; endless where there is no common scale."""
-    if given is None or given.shape != expected.shape:
+def _difference(expected: np.ndarray, found: np.ndarray | None) -> float:
+    """The largest difference on the scale [-1, 1]; infinite if the two cannot be compared."""
+    if found is None or found.shape != expected.shape:
         return float("inf")
     if expected.dtype.kind == "S":
-        return 0.0 if np.array_equal(expected, given) else float("inf")
-    largest = np.max(np.abs(expected.astype(np.float64) - given.astype(np.float64)))
+        return 0.0 if np.array_equal(expected, found) else float("inf")
+    largest = np.max(np.abs(expected.astype(np.float64) - found.astype(np.float64)))
     return float(largest) * (_GREY_LEVEL if expected.dtype == np.uint8 else 1.0)
 
 
@@ -161,7 +161,7 @@ def _publish(room: Path, home: Path) -> Path:
         try:
             os.rename(room, target)
         except OSError:
-            # Somebody else took the number meanwhile; any other reason is a real failure.
+            # Another export may have taken the number meanwhile; any other reason is a failure.
             if not target.exists():
                 raise
             continue

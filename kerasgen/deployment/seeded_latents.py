@@ -1,4 +1,4 @@
-"""Latents that a seed stands for: in Python what a served generator draws."""
+"""The latents that a served generator draws for its seeds, in Python."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kerasgen.data.random_streams import ServedStream
 def seeded_latents(seeds: Any, latent_size: int) -> tf.Tensor:
     """The latents that ``serving_default`` of an exported generator draws for its seeds.
 
-    Each row depends on its own seed alone, not on its place or the rows beside it. Within one
+    Each row depends on its own seed alone, not on its index or the other rows. Within one
     TensorFlow version a seed always means the same latent.
 
     Args:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -12,9 +11,8 @@ import tensorflow as tf
 
 from kerasgen.deployment.endpoints.endpoint import stretched_picture
 from kerasgen.io.channels import with_channels
-from kerasgen.io.files import file_sha256
 from kerasgen.io.images import PathLike, Pixels
-from kerasgen.io.saved_model import open_saved_model
+from kerasgen.io.saved_model import open_saved_model, saved_model_sha256
 
 Kind = Literal["generator", "refiner", "translator", "classifier"]
 
@@ -34,12 +32,12 @@ class ServedModel:
         path: The version folder.
 
     Attributes:
-        kind: What it is.
+        kind: ``generator``, ``refiner``, ``translator`` or ``classifier``.
         name: Its folder's name and version, as ``eye_refiner_dcgan/1``.
         sha256: Of its graph and weights: 64 hexadecimal digits.
 
     Raises:
-        ValueError: If there is no SavedModel, or none of a kind that is known.
+        ValueError: If there is no SavedModel, or kerasgen did not export it.
     """
 
     def __init__(self, path: PathLike) -> None:
@@ -48,12 +46,12 @@ class ServedModel:
         own = [name for name in _KINDS if name in self._loaded.signatures]
         if len(own) != 1:
             raise ValueError(
-                f"No model that kerasgen exported: it has the signatures "
+                f"Not a model that kerasgen exported: it has the signatures "
                 f"{sorted(self._loaded.signatures)}. Received: {str(path)!r}"
             )
         self.kind: Kind = _KINDS[own[0]]
         self.name = f"{folder.parent.name}/{folder.name}"
-        self.sha256 = _digest(folder)
+        self.sha256 = saved_model_sha256(folder)
         self._run = self._loaded.signatures[own[0]]
         self._inputs: Mapping[str, tf.TensorSpec] = self._run.structured_input_signature[1]
         if self.draws_style and "styles" not in self._loaded.signatures:
@@ -64,13 +62,13 @@ class ServedModel:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Of a generator: the name of each label."""
+        """The names of a generator's labels 0, 1, ..."""
         named = self._loaded.signatures["classes"](label=tf.constant([0]))
         return tuple(name.decode() for name in named["all_class_names"].numpy()[0])
 
     @property
     def draws(self) -> bool:
-        """Whether a refiner's pictures depend on chance: on a style, noise or both."""
+        """Whether a refiner takes a random style, noise or both."""
         return self.kind == "refiner" and len(self._inputs) > 1
 
     @property
@@ -83,7 +81,7 @@ class ServedModel:
         """(height, width, channels) that pictures are brought to; a generator takes none."""
         shape = self._inputs["images"].shape[1:]
         if not shape.is_fully_defined():
-            # A network of any size: what it is served at is known from the pictures it gives.
+            # A network for any size: the size it is served at is that of the served pictures.
             served = self._loaded.signatures["serving_default"]
             shape = served.structured_outputs["picture"].shape[1:3] + shape[2:]
         height, width, channels = shape.as_list()
@@ -92,21 +90,20 @@ class ServedModel:
     def generate(self, seeds: Sequence[int], labels: Sequence[int]) -> np.ndarray:
         """A generator's pictures, ``[N, H, W, C]`` float32 in [-1, 1], one for each pair."""
         serve = self._loaded.signatures["serving_default"]
-        given = serve(seed=tf.constant(seeds, tf.int64), label=tf.constant(labels, tf.int32))
-        return given["picture"].numpy()
+        outputs = serve(seed=tf.constant(seeds, tf.int64), label=tf.constant(labels, tf.int32))
+        return outputs["picture"].numpy()
 
     def change(self, images: Sequence[Pixels], seeds: Sequence[int]) -> dict[str, np.ndarray]:
-        """What a refiner or a translator makes of pictures.
+        """Refines or translates pictures.
 
         Args:
             images: ``[H, W, C]`` uint8 each, of any sizes, C as in ``image_shape``.
-            seeds: For each picture what its style and noise are drawn from, not negative; nothing
-                depends on them unless ``draws``.
+            seeds: Seed of each picture's style and noise, from 0; without effect unless ``draws``.
 
         Returns:
-            ``picture`` ``[N, H, W, C]`` float32 in [-1, 1], and what else there is: ``change`` of
-            a translator, ``[N, H, W, 1]`` in [0, 1], is where it changed its input; ``style`` of a
-            refiner, ``[N, L]``, is what was drawn.
+            ``picture`` ``[N, H, W, C]`` float32 in [-1, 1], and, if there is one, the
+            change mask ``change`` of a translator, ``[N, H, W, 1]`` in [0, 1], or the drawn
+            ``style`` of a refiner, ``[N, L]``.
         """
         inputs, drawn = {"images": self._stretched(images)}, {}
         for name, spec in self._inputs.items():
@@ -124,9 +121,9 @@ class ServedModel:
     def classify(self, images: Sequence[Pixels]) -> list[str]:
         """The class names that a classifier gives to pictures, ``[H, W, 1 or 3]`` uint8 each."""
         channels = self.image_shape[-1]
-        shown = self._stretched([with_channels(each, channels) for each in images])
-        given = self._run(images=shown)
-        return [name.decode() for name in given["class_name"].numpy()]
+        inputs = self._stretched([with_channels(each, channels) for each in images])
+        outputs = self._run(images=inputs)
+        return [name.decode() for name in outputs["class_name"].numpy()]
 
     def _stretched(self, images: Sequence[Pixels]) -> tf.Tensor:
         return tf.stack([stretched_picture(each, self.image_shape[:2]) for each in images])
@@ -134,10 +131,3 @@ class ServedModel:
 
 def _noise(seed: int, shape: Sequence[int]) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal(shape, np.float32)
-
-
-def _digest(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted([folder / "saved_model.pb", *(folder / "variables").glob("*")]):
-        digest.update(f"{path.name} {file_sha256(path)}\n".encode())
-    return digest.hexdigest()

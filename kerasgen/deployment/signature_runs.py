@@ -1,4 +1,4 @@
-"""What a signature gives for a probe: the same code on both sides of the export check, no Keras."""
+"""Runs signatures on probes: the same code on both sides of the export check, without Keras."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def run_in_batches(
     count = len(next(iter(inputs.values())))
     parts: list[dict[str, Any]] = []
     for first in range(0, count, _ROWS):
-        given = {name: tf.constant(value[first : first + _ROWS]) for name, value in inputs.items()}
-        parts.append({name: _plain(name, value) for name, value in function(**given).items()})
+        batch = {name: tf.constant(value[first : first + _ROWS]) for name, value in inputs.items()}
+        parts.append({name: _plain(name, value) for name, value in function(**batch).items()})
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

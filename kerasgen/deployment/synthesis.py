@@ -1,7 +1,7 @@
-"""A trained model over labels or over a folder -> pictures that say what they are and came from.
+"""Folders of a trained model's pictures, with their annotations and provenance.
 
-They are made in blocks that are the same on every run, because a batch's size may change the last
-digit of a picture.
+They are computed in blocks that are the same in every run, as the size of a batch may change the
+last digit of a picture.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from kerasgen.annotations.annotated_folder import Known, SourceFolder
+from kerasgen.annotations.annotated_folder import AnnotatedFolder, PictureFacts
 from kerasgen.annotations.annotation import run_lengths
-from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
+from kerasgen.annotations.fill_folder import Entry, FilledFolder, Job, fill_folder
 from kerasgen.annotations.records import ManifestRow, Source
 from kerasgen.annotations.synthetic_folder import picture_name
 from kerasgen.deployment.served_model import ServedModel
@@ -23,10 +23,10 @@ from kerasgen.io.images import ImageError, PathLike, Pixels, to_uint8
 from kerasgen.io.progress import Report
 
 BLOCK = 32
-"""Pictures that are made together."""
+"""Pictures in one batch."""
 
 CHANGED = 0.1
-"""Share of its light that a translator must replace for a pixel to count as changed."""
+"""Value of the change mask above which a pixel counts as changed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,16 +34,16 @@ class _Sample:
     """One picture, or why there is none.
 
     Attributes:
-        sources: What it was made from, the model first.
-        parameters: How.
-        known: What is true of it.
+        sources: Its provenance, the model first.
+        parameters: The parameters of its row.
+        known: Its annotations.
         image: ``[H, W, C]`` uint8, or None.
-        reason: Why it is not to be used, or None.
+        reason: Why it is rejected, or None.
     """
 
     sources: tuple[Source, ...]
     parameters: dict[str, Any]
-    known: Known
+    known: PictureFacts
     image: np.ndarray | None
     reason: str | None = None
 
@@ -59,25 +59,24 @@ def synthesize(
     gate: ServedModel | PathLike | None = None,
     report: Report | None = None,
 ) -> FilledFolder:
-    """Makes the pictures that are missing.
+    """Fills a folder with a model's pictures; their sources' annotations are carried over.
 
     Args:
         model: A generator, a refiner or a translator, or its version folder.
-        folder: New, or begun by the same call, which then goes on.
-        sources: Folder of what a refiner or a translator is given, see `SourceFolder`; a generator
-            takes none.
-        count: Pictures in all: of a generator, its classes in turn; else at most so many sources'.
-            None is all of them.
-        times: Pictures of each source, of a refiner: each has a style and noise of its own, where
-            the refiner takes any. Other pictures of the same file, at another time or elsewhere,
-            have the same.
-        seed: Of what is drawn: of a generator and of a refiner.
-        gate: A classifier, or its version folder; pictures that it takes for another class are
+        folder: New, or left unfinished by the same call, which then continues it.
+        sources: Folder of a refiner's or a translator's inputs, see ``AnnotatedFolder``; None for a
+            generator.
+        count: Number of pictures; a generator takes its classes in turn. None for ``times``
+            pictures of every source.
+        times: Pictures per source, for a refiner. Each has its own style and noise, which depend
+            only on the seed, the source's bytes and the number of the picture.
+        seed: Random seed of a generator or a refiner.
+        gate: A classifier, or its version folder; pictures that it puts into another class are
             rejected.
         report: Called after each block.
 
     Returns:
-        What there is, with a sheet.
+        The folder's counts, with a sheet.
 
     Raises:
         ValueError: If an argument does not fit the model, or the folder holds other pictures.
@@ -85,35 +84,54 @@ def synthesize(
     """
     check_apart(folder, sources=sources)
     check_writable(folder)
-    known = None if sources is None else SourceFolder(sources)
+    known = None if sources is None else AnnotatedFolder(sources)
     model = model if isinstance(model, ServedModel) else ServedModel(model)
     judge = gate if gate is None or isinstance(gate, ServedModel) else ServedModel(gate)
     total = _total(model, known, count, times)
-    if judge is not None and judge.kind != "classifier":
-        raise ValueError(
-            f"The gate must be a classifier. Received: gate={judge.name} ({judge.kind})"
-        )
+    _check_gate(judge)
+    settings = {
+        "model": model.name,
+        "model_sha256": model.sha256,
+        "sources": known and known.sha256,
+        "times": times,
+        "seed": seed,
+        "gate": judge and judge.sha256,
+    }
+    names = model.class_names if known is None else known.class_names
+    job = _job(model, known, times, seed, judge)
     filled = fill_folder(
-        _SynthesisJob(model, known, times, seed, judge),
-        folder,
-        total,
-        settings={
-            "model": model.name,
-            "model_sha256": model.sha256,
-            "sources": None if known is None else known.sha256,
-            "times": times,
-            "seed": seed,
-            "gate": None if judge is None else judge.sha256,
-        },
-        class_names=model.class_names if known is None else known.class_names,
-        block=BLOCK,
-        report=report,
+        job, folder, total, settings=settings, class_names=names, block=BLOCK, report=report
     )
     return filled.with_sheet(sources)
 
 
-def _total(model: ServedModel, sources: SourceFolder | None, count: int | None, times: int) -> int:
-    """How many pictures there will be, once it is certain that the arguments fit the model."""
+def _job(
+    model: ServedModel,
+    sources: AnnotatedFolder | None,
+    times: int,
+    seed: int,
+    gate: ServedModel | None,
+) -> Job:
+    def job(indices: range) -> Iterator[Entry]:
+        if sources is None:
+            samples = _generated(model, indices, seed)
+        else:
+            samples = _changed(model, sources, indices, times, seed)
+        for index, sample in zip(indices, _gated(samples, gate), strict=True):
+            yield _row(sample, index, seed), None if sample.reason else sample.image
+
+    return job
+
+
+def _check_gate(gate: ServedModel | None) -> None:
+    if gate is not None and gate.kind != "classifier":
+        raise ValueError(f"The gate must be a classifier. Received: gate={gate.name} ({gate.kind})")
+
+
+def _total(
+    model: ServedModel, sources: AnnotatedFolder | None, count: int | None, times: int
+) -> int:
+    """The number of pictures, after a check that the arguments fit the model."""
     if model.kind == "classifier":
         raise ValueError(f"A classifier makes no pictures. Received: {model.name}")
     if (model.kind == "generator") != (sources is None):
@@ -131,27 +149,6 @@ def _total(model: ServedModel, sources: SourceFolder | None, count: int | None, 
     return total if count is None else min(count, total)
 
 
-class _SynthesisJob:
-    def __init__(
-        self,
-        model: ServedModel,
-        sources: SourceFolder | None,
-        times: int,
-        seed: int,
-        gate: ServedModel | None,
-    ) -> None:
-        self._model, self._sources, self._gate = model, sources, gate
-        self._times, self._seed = times, seed
-
-    def __call__(self, indices: range) -> Iterator[Entry]:
-        if self._sources is None:
-            samples = _generated(self._model, indices, self._seed)
-        else:
-            samples = _changed(self._model, self._sources, indices, self._times, self._seed)
-        for index, sample in zip(indices, _gated(samples, self._gate), strict=True):
-            yield _row(sample, index, self._seed), None if sample.reason else sample.image
-
-
 def _generated(model: ServedModel, indices: range, seed: int) -> list[_Sample]:
     names = model.class_names
     labels = [index % len(names) for index in indices]
@@ -161,7 +158,7 @@ def _generated(model: ServedModel, indices: range, seed: int) -> list[_Sample]:
         _Sample(
             (_as_source(model),),
             {"class_name": names[label], "label": label, "model_seed": own},
-            Known(names[label]),
+            PictureFacts(names[label]),
             np.asarray(image),
         )
         for image, label, own in zip(images, labels, seeds, strict=True)
@@ -169,7 +166,7 @@ def _generated(model: ServedModel, indices: range, seed: int) -> list[_Sample]:
 
 
 def _changed(
-    model: ServedModel, sources: SourceFolder, indices: range, times: int, seed: int
+    model: ServedModel, sources: AnnotatedFolder, indices: range, times: int, seed: int
 ) -> list[_Sample]:
     names = {index: sources.names[index // times] for index in indices}
     images: dict[str, Pixels] = {}
@@ -180,30 +177,30 @@ def _changed(
         except ImageError as error:
             faults[name] = str(error)
     origins = {name: sources.source(name) for name in images}
-    # A file has the same pictures wherever it lies.
+    # By content: a file gives the same pictures in any folder.
     seeds = {
         index: _model_seed(seed, origins[name], index % times)
         for index, name in names.items()
         if name in images
     }
-    given = [images[names[index]] for index in seeds]
-    outputs = model.change(given, list(seeds.values())) if seeds else {}
+    inputs = [images[names[index]] for index in seeds]
+    outputs = model.change(inputs, list(seeds.values())) if seeds else {}
     rows = {index: row for row, index in enumerate(seeds)}
     samples = []
     for index, name in names.items():
         if name in faults:
-            samples.append(_Sample((_as_source(model),), {}, Known(), None, faults[name]))
+            samples.append(_Sample((_as_source(model),), {}, PictureFacts(), None, faults[name]))
             continue
         own = {key: value[rows[index]] for key, value in outputs.items()}
         picture = np.asarray(to_uint8(own["picture"]))
-        known = sources.known(name).stretched(images[name].shape[:2], picture.shape[:2])
+        known = sources.facts(name).stretched(images[name].shape[:2], picture.shape[:2])
         parameters = {**known.parameters(), "variation": index % times}
         if model.draws:
             parameters["model_seed"] = seeds[index]
         if "style" in own:
             parameters["style"] = own["style"].tolist()
         if "change" in own:
-            # Weak: where the network says that it changed something.
+            # A weak label: the network's own change mask.
             parameters["changed"] = run_lengths(own["change"][..., 0] > CHANGED)
         used = (_as_source(model), origins[name], *known.sources)
         samples.append(_Sample(used, parameters, known, picture))
@@ -216,12 +213,12 @@ def _model_seed(seed: int, source: Source, variation: int) -> int:
 
 
 def _gated(samples: list[_Sample], gate: ServedModel | None) -> list[_Sample]:
-    shown = [each for each in samples if each.image is not None]
-    if gate is None or not shown:
+    pictures = [each for each in samples if each.image is not None]
+    if gate is None or not pictures:
         return samples
-    if any(each.known.class_name is None for each in shown):
-        raise ValueError("A gate needs pictures of known classes: there are some without one.")
-    found = iter(gate.classify([each.image for each in shown if each.image is not None]))
+    if any(each.known.class_name is None for each in pictures):
+        raise ValueError("A gate needs pictures of known classes: some have no class.")
+    found = iter(gate.classify([each.image for each in pictures if each.image is not None]))
     gated = []
     for each in samples:
         name = each.known.class_name if each.image is None else next(found)
@@ -230,19 +227,19 @@ def _gated(samples: list[_Sample], gate: ServedModel | None) -> list[_Sample]:
     return gated
 
 
-def _row(made: _Sample, index: int, seed: int) -> ManifestRow:
-    height, width = (1, 1) if made.image is None else made.image.shape[:2]
+def _row(sample: _Sample, index: int, seed: int) -> ManifestRow:
+    height, width = (1, 1) if sample.image is None else sample.image.shape[:2]
     return ManifestRow(
         picture_name(index),
         width,
         height,
         seed,
         index,
-        made.sources,
-        made.parameters,
-        made.known.objects,
-        accepted=made.reason is None,
-        reason=made.reason,
+        sample.sources,
+        sample.parameters,
+        sample.known.objects,
+        accepted=sample.reason is None,
+        reason=sample.reason,
     )
 
 

@@ -1,4 +1,4 @@
-"""Files: pictures, JSON, sheets; many at once, stopped cleanly, with progress."""
+"""Files: pictures, JSON and sheets; parallel work, clean interruption, progress."""
 
 import lazy_loader
 

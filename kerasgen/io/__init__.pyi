@@ -41,6 +41,7 @@ from .progress import Progress as Progress
 from .progress import Report as Report
 from .progress import silent as silent
 from .saved_model import open_saved_model as open_saved_model
+from .saved_model import saved_model_sha256 as saved_model_sha256
 from .sheets import contact_sheet as contact_sheet
 from .sheets import encode_png as encode_png
 from .sheets import labelled_sheet as labelled_sheet

@@ -1,4 +1,4 @@
-"""Grey and colour: luminance, and pictures brought to one channel or three."""
+"""Grey and colour: luminance, and conversion to one or three channels."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from PIL import Image
 from kerasgen.io.images import Pixels
 
 LUMA = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue in luminance: ITU-R BT.601, section 2.5.1, as JPEG has them."""
+"""Weights of red, green and blue in luminance: ITU-R BT.601, section 2.5.1
+(https://www.itu.int/rec/R-REC-BT.601), as in JPEG."""
 
 
 def luminance(colours: ArrayLike, dtype: DTypeLike = np.float32) -> np.ndarray:
-    """Luminance of `[..., 3]` colours, or of `[..., 1]` grey, in the range of the colours.
+    """Computes the luminance of RGB colours, in their own range.
 
     Args:
-        colours: Any dtype.
-        dtype: What is computed in, and the dtype of the result.
+        colours: `[..., 3]` RGB or `[..., 1]` grey, any dtype.
+        dtype: Dtype of the computation and of the result.
 
     Returns:
         `[...]`.
@@ -27,7 +28,15 @@ def luminance(colours: ArrayLike, dtype: DTypeLike = np.float32) -> np.ndarray:
 
 
 def with_channels(image: Pixels, channels: int) -> Pixels:
-    """A picture `[H, W, 1 | 3] uint8` as grey, `[H, W, 1]`, or RGB, `[H, W, 3]`."""
+    """Converts a picture to grey or RGB.
+
+    Args:
+        image: `[H, W, 1 | 3] uint8`.
+        channels: 1 (grey) or 3 (RGB).
+
+    Returns:
+        `[H, W, channels] uint8`.
+    """
     if image.shape[-1] == channels:
         return image
     if channels == 3:

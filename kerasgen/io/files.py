@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and the settings.json that says whose a folder is."""
+"""Atomic writing of files, strict JSON, and the settings.json that identifies a run's folder."""
 
 import hashlib
 import json
@@ -15,14 +15,14 @@ from kerasgen.io.images import PathLike
 
 @contextmanager
 def replacing(path: PathLike) -> Iterator[Path]:
-    """Lets a file be written whole or not at all; folders are made.
+    """Replaces a file atomically; missing parent folders are created.
 
     Yields:
-        A hidden path beside it, of the same ending, to be written to within the block. It takes the
-        file's place when the block ends without an error, and is gone in any case.
+        A temporary hidden path beside the file, with the same ending, to write to. It replaces the
+        file when the block ends without an error, and is removed otherwise.
 
     Raises:
-        ValueError: If it cannot be written; what was there before is then as it was.
+        ValueError: If the file cannot be written; it is then unchanged.
     """
     target = Path(path)
     partial = target.with_name(f".{uuid.uuid4().hex}{target.suffix}")
@@ -38,7 +38,11 @@ def replacing(path: PathLike) -> Iterator[Path]:
 
 
 def write_file(path: PathLike, content: bytes) -> None:
-    """Writes a file, at once or not at all; folders are made.
+    """Writes a file atomically; missing parent folders are created.
+
+    Args:
+        path: The file.
+        content: Its bytes.
 
     Raises:
         ValueError: If it cannot be written.
@@ -48,13 +52,13 @@ def write_file(path: PathLike, content: bytes) -> None:
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:
-    """Writes files that belong together: none takes its place before all are on the disk.
+    """Writes files that belong together: none is replaced before all are on the disk.
 
     Raises:
-        ValueError: If one cannot be written; what was there before is then as it was.
+        ValueError: If one cannot be written; all are then unchanged.
     """
     with ExitStack() as stack:
-        # The last to be opened is the first to take its place.
+        # The context opened last is the first to replace its file.
         for target in reversed(list(contents)):
             stack.enter_context(replacing(target)).write_bytes(contents[target])
 
@@ -63,29 +67,29 @@ def read_json(path: PathLike) -> dict[str, Any]:
     """Reads a file that holds one JSON object.
 
     Raises:
-        ValueError: If it is missing, or holds none.
+        ValueError: If it is missing or unreadable, or holds no JSON object.
     """
-    place = f"path={str(path)!r}"
+    location = f"path={str(path)!r}"
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise ValueError(f"Cannot be read: {error}. Received: {place}") from error
-    return json_object(content, place)
+        raise ValueError(f"Cannot be read: {error}. Received: {location}") from error
+    return json_object(content, location)
 
 
 def json_lines(path: PathLike) -> Iterator[tuple[dict[str, Any], bytes, str]]:
-    """Reads a file that holds a JSON object a line.
+    """Reads a file that holds one JSON object per line.
 
     Yields:
-        The object, its line, and where that is, for messages.
+        The object, the bytes of its line, and path and line number for messages.
 
     Raises:
-        ValueError: If it cannot be read, or a line, which is named, holds no object.
+        ValueError: If the file cannot be read, or a line, which is named, holds no object.
     """
     with access_to(path), Path(path).open("rb") as stream:
         for number, line in enumerate(stream, 1):
-            place = f"path={str(path)!r}, line={number}"
-            yield json_object(line, place), line, place
+            location = f"path={str(path)!r}, line={number}"
+            yield json_object(line, location), line, location
 
 
 def check_settings(path: PathLike, settings: Mapping[str, Any]) -> None:
@@ -93,7 +97,7 @@ def check_settings(path: PathLike, settings: Mapping[str, Any]) -> None:
 
     Args:
         path: The folder's `settings.json`.
-        settings: JSON values; tuples are as good as lists.
+        settings: JSON values; tuples equal lists.
 
     Raises:
         ValueError: If they differ, or the file cannot be read.
@@ -110,16 +114,14 @@ def check_settings(path: PathLike, settings: Mapping[str, Any]) -> None:
 
 
 def keep_settings(folder: PathLike, settings: Mapping[str, Any]) -> None:
-    """Writes ``settings.json`` into a new run's folder; in an old one they must be the same.
-
-    A run that goes on with other data, another seed or another batch size is another run.
+    """Writes ``settings.json`` into a run's folder, or compares with it if it exists.
 
     Args:
         folder: The run's folder.
-        settings: JSON values; not those that may change on the way, like the number of steps.
+        settings: JSON values, without those that may change during a run, like the number of steps.
 
     Raises:
-        ValueError: If the folder belongs to a run with other settings, or cannot be written.
+        ValueError: If the folder holds other settings, or cannot be written.
     """
     path = Path(folder) / "settings.json"
     if path.exists():
@@ -129,9 +131,11 @@ def keep_settings(folder: PathLike, settings: Mapping[str, Any]) -> None:
 
 
 def write_json(path: PathLike, content: Mapping[str, Any]) -> None:
-    """Writes a JSON file, at once or not at all; folders are made.
+    """Writes a JSON file atomically; missing parent folders are created.
 
-    JSON has no NaN and no infinity: they become null.
+    Args:
+        path: The file.
+        content: JSON values; NaN and infinity become null, since JSON has neither.
 
     Raises:
         ValueError: If it cannot be written.
@@ -140,16 +144,16 @@ def write_json(path: PathLike, content: Mapping[str, Any]) -> None:
 
 
 def encoded_json(content: Mapping[str, Any]) -> bytes:
-    """What ``write_json`` writes."""
+    """Returns the bytes that ``write_json`` writes."""
     strict = json.loads(json.dumps(dict(content)), parse_constant=lambda name: None)
     return (json.dumps(strict, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def check_writable(folder: PathLike) -> None:
-    """Tries whether a folder, there or not yet, can be written to, and leaves nothing behind.
+    """Checks that a folder, which need not exist yet, can be written to; leaves nothing behind.
 
     Raises:
-        ValueError: If it cannot.
+        ValueError: If it cannot be written to.
     """
     path = Path(folder).absolute()
     try:
@@ -163,20 +167,21 @@ def check_writable(folder: PathLike) -> None:
 
 
 def check_apart(folder: PathLike, **inputs: PathLike | None) -> None:
-    """Refuses to write among what is read: the next run would take results for inputs.
+    """Checks that an output folder is apart from the inputs: a later run would read its files.
 
     Args:
-        folder: The folder to fill, there or not yet.
-        inputs: The folders to read by their names; None for those not given.
+        folder: The folder to write to, which need not exist yet.
+        inputs: The folders to read, by argument name; None for those not used.
 
     Raises:
-        ValueError: If it is one of them, lies within one, or contains one; links are followed.
+        ValueError: If `folder` is one of them, lies within one, or contains one; links are
+            followed.
     """
     target = Path(folder).resolve()
-    for name, given in inputs.items():
-        if given is None:
+    for name, path in inputs.items():
+        if path is None:
             continue
-        source = Path(given).resolve()
+        source = Path(path).resolve()
         if target == source:
             relation = "is the folder of"
         elif target.is_relative_to(source):
@@ -187,16 +192,23 @@ def check_apart(folder: PathLike, **inputs: PathLike | None) -> None:
             continue
         raise ValueError(
             f"The folder to write {relation} `{name}`, so what is written would be mixed with what "
-            f"is read: give a folder beside it. Received: folder={str(target)!r}, "
+            f"is read: use a folder beside it. Received: folder={str(target)!r}, "
             f"{name}={str(source)!r}"
         )
 
 
 def strict_json(content: Any, indent: int | None = None) -> bytes:
-    """Returns JSON that every reader takes: ASCII, no NaN, and a line end.
+    """Encodes strict JSON: ASCII, no NaN.
+
+    Args:
+        content: JSON values; tuples become lists.
+        indent: Spaces per level; None for a single line.
+
+    Returns:
+        The bytes, with a line break at the end.
 
     Raises:
-        ValueError: If JSON cannot hold the content.
+        ValueError: If JSON cannot represent the content.
     """
     try:
         return json.dumps(content, allow_nan=False, indent=indent).encode() + b"\n"
@@ -204,22 +216,25 @@ def strict_json(content: Any, indent: int | None = None) -> bytes:
         raise ValueError(f"Not to be kept as JSON: {error}. Received: {content!r:.200}") from error
 
 
-def json_object(content: bytes, place: str) -> dict[str, Any]:
-    """Reads one JSON object, strictly: no NaN.
+def json_object(content: bytes, location: str) -> dict[str, Any]:
+    """Decodes one JSON object, strictly: no NaN.
 
     Args:
-        content: UTF-8.
-        place: Where it comes from, for the message.
+        content: UTF-8 bytes.
+        location: Where they come from, for the message.
+
+    Returns:
+        The object as a dictionary.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If the bytes are no JSON object.
     """
     try:
         fields = json.loads(content, parse_constant=_no_constant)
     except ValueError as error:
-        raise ValueError(f"Cannot be read as JSON: {error}. Received: {place}") from error
+        raise ValueError(f"Cannot be read as JSON: {error}. Received: {location}") from error
     if not isinstance(fields, dict):
-        raise ValueError(f"This is no JSON object. Received: {place}")
+        raise ValueError(f"This is no JSON object. Received: {location}")
     return fields
 
 
@@ -242,7 +257,11 @@ def file_sha256(path: PathLike) -> str:
 
 @contextmanager
 def access_to(path: PathLike) -> Iterator[None]:
-    """Within the block an `OSError` becomes a `ValueError` that names the path."""
+    """Turns an `OSError` within the block into a `ValueError` that names the path.
+
+    Raises:
+        ValueError: In place of an `OSError`.
+    """
     try:
         yield
     except OSError as error:
@@ -251,7 +270,7 @@ def access_to(path: PathLike) -> Iterator[None]:
 
 @contextmanager
 def kept_in(folder: PathLike | None) -> Iterator[Path]:
-    """The folder of a job's work; None for a temporary one, which goes at the end."""
+    """Yields a working folder; for None a temporary one, which is removed at the end."""
     if folder is not None:
         yield Path(folder)
         return

@@ -1,4 +1,4 @@
-"""The pixel contract: NHWC pictures, uint8 in [0, 255] in files, float32 in [-1, 1] inside."""
+"""Reading pictures: NHWC, uint8 in [0, 255] in files, float32 in [-1, 1] in networks."""
 
 import os
 import re
@@ -23,10 +23,9 @@ PathLike = str | os.PathLike[str]
 Fit = Literal["crop", "pad", "stretch"]
 Size = int | tuple[int, int]
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-# What often lies beside pictures, and nobody takes for one.
-_BESIDE = (".json", ".jsonl", ".csv", ".txt", ".md", ".db")
+_BESIDE = (".json", ".jsonl", ".csv", ".txt", ".md", ".db")  # no reason for a warning
 SPLITS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
-"""The part that a folder, or an array, of such a name is; such names are no classes."""
+"""Folder or array name -> split; these names are never classes."""
 _MOST_NAMED = 3
 MAX_PIXELS = 64_000_000
 WHITE = (255, 255, 255)
@@ -36,7 +35,7 @@ _TURNS = "- - FLIP_LEFT_RIGHT ROTATE_180 FLIP_TOP_BOTTOM TRANSPOSE ROTATE_270 TR
 
 
 class ImageError(ValueError):
-    """A picture file that cannot be read; the message names it, and says why and what to do."""
+    """A picture file that cannot be read; the message names it, the reason and a remedy."""
 
 
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
@@ -60,8 +59,8 @@ class PictureFolder:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    # `catch_warnings` would restore the whole list of filters, undoing what other threads set; a
-    # filter of each thread's own can come and go at any time.
+    # `catch_warnings` restores the whole list of filters, which undoes changes by other threads; a
+    # filter of each thread's own can be added and removed at any time.
     module = rf"PIL\.|{threading.get_ident()}$"
     warnings.filterwarnings("ignore", module=module)
     try:
@@ -79,14 +78,14 @@ def to_float(images: Any) -> Any:
         images: numpy array or (also symbolic) TensorFlow tensor, uint8, of any shape.
 
     Returns:
-        The same kind of array as float32 in [-1, 1]; `to_uint8` gives back the same bytes.
+        The same kind of array as float32 in [-1, 1]; `to_uint8` restores it exactly.
 
     Raises:
         ValueError: If the dtype is not uint8.
     """
     tf = _tensorflow(images, "uint8")
     values = tf.cast(images, tf.float32) if tf else images.astype(np.float32)
-    # TensorFlow's graphs multiply by the reciprocal in place of dividing: so that all agree.
+    # Graphs replace a division by a multiplication with the reciprocal; so do all others here.
     return (values - np.float32(127.5)) * np.float32(1 / 127.5)
 
 
@@ -115,7 +114,7 @@ def to_uint8(images: Any) -> Any:
 
 
 def _tensorflow(images: Any, kind: str) -> Any:
-    # A tensor can only come from a TensorFlow that is loaded already.
+    # A tensor exists only if TensorFlow is loaded already.
     tf = None if isinstance(images, np.ndarray) else sys.modules.get("tensorflow")
     is_known = tf.is_tensor(images) if tf else isinstance(images, np.ndarray)
     if not is_known or kind not in images.dtype.name:
@@ -131,10 +130,10 @@ def list_images(folder: PathLike, *, count_others: bool = False) -> list[Path]:
 
     Args:
         folder: The folder; endings png jpg jpeg webp bmp tif tiff are read, in any case.
-        count_others: Whether a warning counts files of other kinds (not notes and tables).
+        count_others: Whether to warn of the number of other files (except text and tables).
 
     Returns:
-        The paths; broken links too, for `read_image` to refuse.
+        The paths, including broken links, which `read_image` refuses.
 
     Raises:
         ValueError: If `folder` is missing, is a file, or holds no pictures.
@@ -157,32 +156,31 @@ def list_images(folder: PathLike, *, count_others: bool = False) -> list[Path]:
 
 
 def _others(files: list[Path]) -> str:
-    """How many are neither pictures nor what lies beside them; empty if there are none."""
+    """A sentence that counts unexpected files; empty if there are none."""
     endings = [path.suffix.lower() for path in files]
-    strange = [ending for ending in endings if ending not in (*ENDINGS, *_BESIDE)]
-    if not strange:
+    unexpected = [ending for ending in endings if ending not in (*ENDINGS, *_BESIDE)]
+    if not unexpected:
         return ""
-    kinds = [ending or "(no ending)" for ending in sorted(set(strange))]
+    kinds = [ending or "(no ending)" for ending in sorted(set(unexpected))]
     named = ", ".join(kinds[:_MOST_NAMED]) + (", ..." if len(kinds) > _MOST_NAMED else "")
-    many = "1 file of another kind was" if len(strange) == 1 else ""
-    return f"{many or f'{len(strange)} files of other kinds were'} not read: {named}"
+    many = "1 file of another kind was" if len(unexpected) == 1 else ""
+    return f"{many or f'{len(unexpected)} files of other kinds were'} not read: {named}"
 
 
 def _walk(root: Path) -> tuple[list[Path], list[OSError]]:
     files: list[Path] = []
     unreadable: list[OSError] = []
     visited = {os.path.realpath(root)}
-    for place, folders, names in os.walk(root, onerror=unreadable.append, followlinks=True):
-        shown = [Path(place, name) for name in folders if name[0] != "."]
-        # Of several names for one folder the last one is kept: its own, if that is among them.
+    for parent, folders, names in os.walk(root, onerror=unreadable.append, followlinks=True):
+        shown = [Path(parent, name) for name in folders if name[0] != "."]
+        # Of several names for one folder the last one is kept: its real one, if it is among them.
         shown.sort(key=lambda path: (path.is_symlink(), path.name), reverse=True)
         fresh = {os.path.realpath(path): path.name for path in shown}
         folders[:] = sorted(name for real, name in fresh.items() if real not in visited)
         visited.update(fresh)
-        for path in (Path(place, name) for name in names if name[0] != "."):
-            if not path.name.endswith(("~", "#", ".bak")) and (
-                os.path.isfile(path) or path.is_symlink()
-            ):
+        for path in (Path(parent, name) for name in names if name[0] != "."):
+            is_file = os.path.isfile(path) or path.is_symlink()
+            if is_file and not path.name.endswith(("~", "#", ".bak")):
                 files.append(path)
     return files, unreadable
 
@@ -196,7 +194,7 @@ def read_image(
     background: tuple[int, int, int] = WHITE,
     max_pixels: int = MAX_PIXELS,
 ) -> Pixels:
-    """Read the first frame of a picture, upright, as `[H, W, C] uint8 in [0, 255]`.
+    """Read the first frame of a picture, upright; returns `[H, W, C] uint8 in [0, 255]`.
 
     16-bit grey is scaled from [0, 65535]; float from the smallest of [0, 1], [0, 255] and
     [0, 65535] that holds all values.
@@ -209,9 +207,6 @@ def read_image(
             "stretch" ignores the proportions.
         background: Colour behind transparent pixels, for 1 and 3 channels.
         max_pixels: Largest width x height decoded; Pillow itself stops at 178 million.
-
-    Returns:
-        The pixels.
 
     Raises:
         ImageError: If the file is no readable picture.
@@ -235,7 +230,6 @@ def read_image(
             picture = fit_image(picture, target, fit) if target else picture
             return np.array(picture).reshape(picture.height, picture.width, channels)
     except MemoryError:
-        # The file is as good as before.
         raise
     except Exception as error:
         reason = next(text for kind, text in _REASONS if isinstance(error, kind)).format(error)
@@ -252,7 +246,7 @@ def _target(size: Any) -> tuple[int, int]:
 def _plain(image: Image.Image, channels: int, background: tuple[int, ...]) -> Image.Image:
     image.load()
     orientation = 1
-    # Damaged notes say nothing about the pixels.
+    # Damaged EXIF data says nothing about the pixels.
     with suppress(SyntaxError, ValueError, TypeError, LookupError, OSError):
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     if orientation in range(2, 9):
@@ -277,7 +271,12 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 
 
 def fit_image(image: Image.Image, size: tuple[int, int], fit: Fit) -> Image.Image:
-    """A Pillow picture brought to (height, width), see `read_image`.
+    """Resize a Pillow picture; returns it in the new size.
+
+    Args:
+        image: The picture.
+        size: (height, width) in pixels.
+        fit: "crop", "pad" or "stretch", see `read_image`.
 
     Raises:
         ImageError: If it is so thin that padding would leave nothing of it.
@@ -295,9 +294,13 @@ def fit_image(image: Image.Image, size: tuple[int, int], fit: Fit) -> Image.Imag
 def read_folder(
     folder: PathLike, size: Size, channels: int = 3, fit: Fit = "crop"
 ) -> PictureFolder:
-    """Read all pictures that `list_images` finds as `read_pictures` does.
+    """Read all pictures that `list_images` finds; returns them as `read_pictures` does.
 
-    Another warning counts files of other kinds.
+    Args:
+        folder: The folder, see `list_images`.
+        size: Side, or (height, width), in pixels.
+        channels: 1 (grey), 3 (RGB) or 4 (RGBA).
+        fit: "crop", "pad" or "stretch", see `read_image`.
     """
     paths = list_images(folder, count_others=True)
     return read_pictures(folder, paths, size, channels, fit)
@@ -306,12 +309,12 @@ def read_folder(
 def read_pictures(
     folder: PathLike, paths: Sequence[Path], size: Size, channels: int = 3, fit: Fit = "crop"
 ) -> PictureFolder:
-    """Read some pictures of a folder, leaving out with one warning what cannot be read.
+    """Read some pictures of a folder; unreadable ones are left out with one warning.
 
     Args:
-        folder: The folder.
-        paths: Of the pictures, at least one, the folder's included.
-        size: Side, or (height, width).
+        folder: The folder, for messages.
+        paths: Paths of the pictures, at least one.
+        size: Side, or (height, width), in pixels.
         channels: 1 (grey), 3 (RGB) or 4 (RGBA).
         fit: "crop", "pad" or "stretch", see `read_image`.
 
@@ -338,10 +341,10 @@ def read_pictures(
         first = f"None of {len(bad)} picture(s) can be read, for the first: {reasons[0]}"
         raise ValueError(f"{first} Received: folder={str(folder)!r}")
     if bad:
-        told = [reason for _, reason in bad[:_MOST_NAMED]]
-        told += [f"and {len(bad) - _MOST_NAMED} more"] if len(bad) > _MOST_NAMED else []
+        named = [reason for _, reason in bad[:_MOST_NAMED]]
+        named += [f"and {len(bad) - _MOST_NAMED} more"] if len(bad) > _MOST_NAMED else []
         warnings.warn(
-            f"{len(bad)} of {len(paths)} pictures left out: {'; '.join(told)}", stacklevel=3
+            f"{len(bad)} of {len(paths)} pictures left out: {'; '.join(named)}", stacklevel=3
         )
         images = images[good]
     return PictureFolder(images, tuple(paths[index] for index in good), tuple(bad))

@@ -1,4 +1,4 @@
-"""Ends long jobs between two pieces of work, so that nothing done is lost."""
+"""Stops long jobs between two pieces of work, so that no finished work is lost."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 
 
 class Unfinished(RuntimeError):
-    """A job ended before its time; what it has done is kept, and the message says how to go on."""
+    """A job ended early; its finished work is kept, and the message says how to resume it."""
 
 
 class Stopped(Unfinished):
-    """The same, because a signal asked for it."""
+    """A job was stopped by a signal."""
 
 
 class Interruption:
-    """Turns the first SIGTERM or SIGINT into a flag; a second one acts as it always did.
+    """Turns the first SIGTERM or SIGINT into a flag; a second one has its usual effect.
 
-    Python allows signal handlers in the main thread only; elsewhere there is never a flag.
+    Python allows signal handlers in the main thread only; in others the flag is never set.
     """
 
     _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -30,11 +30,11 @@ class Interruption:
 
     @property
     def name(self) -> str:
-        """The signal that came, "SIGTERM" or "SIGINT", or an empty text."""
+        """The signal received, "SIGTERM" or "SIGINT", or an empty string."""
         return "" if self._signal is None else signal.Signals(self._signal).name
 
     def __enter__(self) -> Interruption:
-        """Listens from now on."""
+        """Installs the handlers."""
         if threading.current_thread() is threading.main_thread():
             for number in self._SIGNALS:
                 self._previous[number] = signal.signal(number, self._handle)
@@ -46,7 +46,7 @@ class Interruption:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Puts back what was there before."""
+        """Restores the previous handlers."""
         self._restore()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:

@@ -1,8 +1,8 @@
-"""One function of a number, called for many numbers, by one process or by several.
+"""Calls one function for many indices, in one process or in several.
 
-Processes are started fresh ("spawn"), as a fork of a process with TensorFlow's or OpenCV's threads
-may hang. The arrays that the function holds are written once, to a file that all processes map: a
-thousand pictures are in memory once, however many processes there are.
+Processes are spawned, since a fork of a process with TensorFlow's or OpenCV's threads may hang. The
+arrays that the function holds are written once, to a file that all processes map, so that they are
+in memory once.
 """
 
 from __future__ import annotations
@@ -42,22 +42,22 @@ _stop: Event
 def share_out(
     work: Work, indices: Sequence[int], workers: int, scratch: Path
 ) -> Iterator[tuple[int, Any]]:
-    """Calls a function for each index, and ends early, in good order, at SIGTERM or Ctrl-C.
+    """Calls a function for each index; stops cleanly at SIGTERM or Ctrl-C.
 
     Args:
-        work: The function; for several workers it can be pickled, and what it says depends on the
-            index alone.
-        indices: What to call it with.
-        workers: Processes; 1 stands for this one.
+        work: The function; must be picklable if there are several workers, and its result must
+            depend on the index alone.
+        indices: Indices to call it with.
+        workers: Number of processes; 1 is the current one.
         scratch: An existing folder for a temporary file.
 
     Yields:
-        Each index with what the function returned, in the order in which they are done.
+        Each index with the result of the function, in order of completion.
 
     Raises:
-        ValueError: What the function raises.
+        ValueError: If the function raises it.
         Stopped: After a signal.
-        Unfinished: If a process was ended from outside.
+        Unfinished: If a process was killed.
     """
     with Interruption() as interruption:
         results = _in_this_process(work, indices, interruption)
@@ -94,8 +94,8 @@ def _in_processes(
         try:
             while pending or (chunks and not interruption.name):
                 while chunks and len(pending) < workers + _CHUNKS_AHEAD and not interruption.name:
-                    # New processes inherit this: Ctrl-C goes to all, and only this one answers.
-                    with _deaf_to_interrupts():
+                    # New processes inherit the mask: Ctrl-C reaches all, only this one handles it.
+                    with _interrupts_blocked():
                         pending.add(pool.submit(_call, chunks.popleft()))
                 done, pending = wait(pending, _PATIENCE, FIRST_COMPLETED)
                 if interruption.name:
@@ -121,7 +121,7 @@ def _chunks(indices: Sequence[int], workers: int) -> deque[list[int]]:
 
 
 @contextlib.contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
+def _interrupts_blocked() -> Iterator[None]:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -131,7 +131,7 @@ def _deaf_to_interrupts() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _packed(work: Work, scratch: Path) -> Iterator[tuple[bytes, Layout, Path]]:
-    """Writes the arrays that a function holds to a file; gives what `_unpacked` needs."""
+    """Writes the arrays that a function holds to a file; yields the arguments of `_unpacked`."""
     buffers: list[pickle.PickleBuffer] = []
     head = pickle.dumps(work, protocol=5, buffer_callback=buffers.append)
     path = scratch / f"{os.getpid()}-{uuid.uuid4().hex}.tmp"
@@ -166,16 +166,16 @@ def _unpacked(head: bytes, layout: Layout, path: Path) -> Work:
 
 
 def _begin(head: bytes, layout: Layout, path: Path, stop: Event) -> None:
-    """What each process does first."""
+    """Initialises a process."""
     global _work, _stop
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    # There are as many processes as the user wants to keep busy.
+    # The number of processes is the number of cores to use.
     cv2.setNumThreads(1)
     _work, _stop = _unpacked(head, layout, path), stop
 
 
 def _end_with_parent() -> None:
-    """A process whose parent was killed would wait for work for ever."""
+    """Exits when the parent was killed: the process would wait for work for ever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         multiprocessing.connection.wait([parent.sentinel])

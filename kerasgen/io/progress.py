@@ -1,4 +1,4 @@
-"""How far a long job has come: a bar on a terminal, a line now and then in a file."""
+"""Progress of long jobs: a bar on a terminal, a line every few seconds in a file."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from contextlib import AbstractContextManager, contextmanager
 from tqdm import tqdm
 
 Report = Callable[[int, int], None]
-"""Called with how many are done, and of how many."""
+"""Called with the number done and the total."""
 
 Progress = Callable[[str], AbstractContextManager[Report]]
-"""Opens the progress of one part of a job, by the name of what is counted: `progress`, `silent`."""
+"""Starts the progress of one part of a job, by the name of the items: `progress` or `silent`."""
 
 _EVERY = 5.0
-"""Seconds between two lines."""
+"""Seconds between lines."""
 
 
 @contextmanager
@@ -24,11 +24,11 @@ def progress(name: str) -> Iterator[Report]:
     """Shows progress within the block.
 
     Args:
-        name: Of what is counted, like "scenes".
+        name: Name of the items, like "scenes".
 
     Yields:
-        To be called after each, with the number done and the number of all. What was done before
-        the first call counts as done earlier, and not for the time left.
+        A function to call after each item, with the number done and the total. Items done before
+        the first call do not count for the time left.
     """
     if sys.stderr.isatty():
         with tqdm(desc=name) as bar:
@@ -39,7 +39,7 @@ def progress(name: str) -> Iterator[Report]:
 
 @contextmanager
 def silent(name: str) -> Iterator[Report]:
-    """Shows nothing, in place of `progress`."""
+    """Shows nothing; replaces `progress`."""
     yield lambda done, total: None
 
 
@@ -53,16 +53,16 @@ def _on_terminal(bar: tqdm) -> Report:
 
 
 def _in_lines(name: str) -> Report:
-    begun = told = time.monotonic()
+    begun = shown = time.monotonic()
     before: int | None = None
 
     def show(done: int, total: int) -> None:
-        nonlocal told, before
+        nonlocal shown, before
         before = done - 1 if before is None else before
         now = time.monotonic()
-        if now - told < _EVERY and done < total:
+        if now - shown < _EVERY and done < total:
             return
-        told = now
+        shown = now
         rate = (done - before) / max(now - begun, 1e-9)
         minutes, seconds = divmod(round((total - done) / rate), 60)
         left = f", {minutes}:{seconds:02} left" if done < total else ""

@@ -1,4 +1,4 @@
-"""Pictures to look at: PNG files, contact sheets, before/after sheets."""
+"""PNG files, contact sheets and labelled sheets."""
 
 import io
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _CHANNELS = (1, 3, 4)
 
 
 def save_png(path: PathLike, image: Any) -> None:
-    """Write one picture as PNG, at once or not at all; parent folders are made.
+    """Write one picture as PNG, atomically; missing parent folders are created.
 
     Args:
         path: The file.
@@ -29,11 +29,14 @@ def save_png(path: PathLike, image: Any) -> None:
 
 
 def encode_png(image: Any, compress_level: int = 6) -> bytes:
-    """The bytes of a PNG file.
+    """Encode a picture as PNG.
 
     Args:
         image: As for `save_png`.
         compress_level: 0 (fast) to 9 (small).
+
+    Returns:
+        The bytes of the file.
 
     Raises:
         ValueError: If the picture has another shape or dtype.
@@ -52,11 +55,11 @@ def _picture(image: Any) -> Image.Image:
 
 
 def contact_sheet(images: Any, columns: int = 8, *, scale: int = 1, margin: int = 2) -> Pixels:
-    """Lay pictures out in rows, on white, as one `[H, W, 3] uint8 in [0, 255]`.
+    """Arrange pictures in rows, on white, as one `[H, W, 3] uint8 in [0, 255]`.
 
     Args:
         images: `[N, H, W, 1 | 3 | 4]`, uint8 in [0, 255] or float in [-1, 1].
-        columns: Pictures a row, at most; the last row may be partial.
+        columns: Pictures per row, at most; the last row may be partial.
         scale: Whole factor of enlargement, pixel by pixel.
         margin: White pixels around each picture.
 
@@ -76,16 +79,16 @@ def contact_sheet(images: Any, columns: int = 8, *, scale: int = 1, margin: int 
     for index, picture in enumerate(map(_picture, np.asarray(images))):
         picture = picture.resize((width, height), Resampling.NEAREST)
         row, column = divmod(index, columns)
-        place = (margin + column * (width + margin), margin + row * (height + margin))
-        sheet.paste(picture, place, picture if picture.mode == "RGBA" else None)
+        corner = (margin + column * (width + margin), margin + row * (height + margin))
+        sheet.paste(picture, corner, picture if picture.mode == "RGBA" else None)
     return np.array(sheet)
 
 
 def labelled_sheet(columns: Mapping[str, Any], *, scale: int = 2, margin: int = 4) -> Pixels:
-    """Lay named sets of pictures side by side, titles above, as `[H, W, 3] uint8 in [0, 255]`.
+    """Arrange named sets of pictures side by side, with titles, as `[H, W, 3] uint8`.
 
     Args:
-        columns: Title to pictures, as for `contact_sheet`: one column a set, one row a picture.
+        columns: Title to pictures, as for `contact_sheet`: a column per set, a row per picture.
         scale: Whole factor of enlargement, pixel by pixel.
         margin: White pixels around each picture.
 

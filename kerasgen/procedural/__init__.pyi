@@ -1,4 +1,4 @@
-from .camera import CameraLook as CameraLook
+from .camera import CameraOptions as CameraOptions
 from .camera import apply_camera as apply_camera
 from .camera import cheap_realism as cheap_realism
 from .camera import through_jpeg as through_jpeg

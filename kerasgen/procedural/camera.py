@@ -1,7 +1,7 @@
-"""What a cheap camera does to a clean picture: light, colour, blur, noise, JPEG; never geometry.
+"""Simulation of a cheap camera: light, colour, blur, noise and JPEG, but no change of geometry.
 
-Every effect is centred on the pixel it starts from, so annotations made before stay true. Picture i
-depends on `(seed, i)` alone, however many pictures are treated together.
+No effect shifts pixels, so annotations remain valid. Picture i depends on `(seed, i)` alone, not on
+the other pictures of a call.
 """
 
 import dataclasses
@@ -17,8 +17,8 @@ Range = tuple[float, float]
 
 
 @dataclasses.dataclass(frozen=True)
-class CameraLook:
-    """The ranges from which each picture's camera is drawn, uniformly.
+class CameraOptions:
+    """Ranges from which the camera of each picture is drawn, uniformly.
 
     Raises:
         ValueError: If a range is not ordered or negative, or a probability is not in [0, 1].
@@ -36,7 +36,7 @@ class CameraLook:
     occlusion: float = 0.12  # probability of a dark blob or a glare at a border, not the centre
 
     def __post_init__(self) -> None:
-        """Reject ranges that cannot be drawn from."""
+        """Checks the ranges."""
         for name, value in vars(self).items():
             low, high = (value, 1.0) if name == "occlusion" else value
             if not 0 <= low <= high:
@@ -47,34 +47,36 @@ class CameraLook:
 
 
 def apply_camera(
-    images: np.ndarray, look: CameraLook, seed: int, first_index: int = 0
+    images: np.ndarray, options: CameraOptions, seed: int, first_index: int = 0
 ) -> np.ndarray:
-    """Shows clean pictures as a cheap camera would have taken them.
+    """Applies a simulated cheap camera to clean pictures.
 
     Args:
         images: `[N, H, W, 3]` uint8.
-        look: The ranges to draw each picture's camera from.
+        options: Ranges from which the camera of each picture is drawn.
         seed: Not negative.
-        first_index: Index of `images[0]` in the endless series that `seed` stands for.
+        first_index: Index of `images[0]` in the endless series of `seed`.
 
     Returns:
-        Pictures as given; k is a function of `images[k]`, `look` and `(seed, first_index + k)`.
+        `[N, H, W, 3]` uint8; picture k is a function of `images[k]`, `options` and
+        `(seed, first_index + k)`.
 
     Raises:
-        ValueError: If `images` is not of that kind.
+        ValueError: If `images` is not `[N, H, W, 3]` uint8.
     """
     _check_images("images", images)
     taken = np.empty_like(images)
     for k, image in enumerate(images):
-        taken[k] = _photograph(image, look, np.random.default_rng([seed, first_index + k]))
+        taken[k] = _photograph(image, options, np.random.default_rng([seed, first_index + k]))
     return taken
 
 
 def match_colour(images: np.ndarray, references: np.ndarray, seed: int) -> np.ndarray:
-    """Gives each picture the mean and spread, per channel, of a reference drawn at random.
+    """Matches mean and standard deviation of each channel to those of a random reference.
 
-    Reinhard et al. 2001, "Color Transfer between Images", section 3. Differs: in RGB, and clipped
-    to [0, 255] at the end, which bends the two moments slightly where a picture saturates.
+    Reinhard et al. 2001, "Color Transfer between Images" (https://doi.org/10.1109/38.946629),
+    section 3. Differs: in RGB, and clipped to [0, 255] at the end, which changes the two moments
+    slightly where a picture saturates.
 
     Args:
         images: `[N, H, W, 3]` uint8.
@@ -85,7 +87,7 @@ def match_colour(images: np.ndarray, references: np.ndarray, seed: int) -> np.nd
         `[N, H, W, 3]` uint8.
 
     Raises:
-        ValueError: If either is not `[N, H, W, 3]` uint8 or there is no reference.
+        ValueError: If either is not `[N, H, W, 3]` uint8, or there is no reference.
     """
     return _to_uint8(_recoloured(images, references, seed))
 
@@ -93,14 +95,14 @@ def match_colour(images: np.ndarray, references: np.ndarray, seed: int) -> np.nd
 def cheap_realism(
     images: np.ndarray, references: np.ndarray, seed: int, blur: float = 0.7, noise: float = 4.0
 ) -> np.ndarray:
-    """The baseline without learning: recolour as `match_colour`, blur a little, add noise.
+    """A baseline without learning: recolours as `match_colour`, blurs a little, adds noise.
 
     Args:
         images: As for `match_colour`.
         references: As for `match_colour`.
         seed: As for `match_colour`.
-        blur: Standard deviation of the Gaussian blur, pixels.
-        noise: Standard deviation of the white noise, grey levels of 255.
+        blur: Standard deviation of the Gaussian blur in pixels.
+        noise: Standard deviation of the white noise in grey levels of 255.
 
     Returns:
         `[N, H, W, 3]` uint8.
@@ -113,20 +115,21 @@ def cheap_realism(
 
 
 def through_jpeg(images: np.ndarray, quality: int) -> np.ndarray:
-    """Writes pictures as JPEG and reads them again: nothing finer than that survives.
+    """Compresses pictures as JPEG and decodes them again, which removes fine hidden patterns.
 
-    A generator may leave a pattern that a classifier takes for what it should find (Chu et al.
-    2017, "CycleGAN, a Master of Steganography"). Do it to all pictures, never to one class.
+    A generator may leave an invisible pattern that a classifier learns in place of the object (Chu
+    et al. 2017, "CycleGAN, a Master of Steganography", arXiv:1712.02950). Apply it to all pictures,
+    never to one class only.
 
     Args:
         images: ``[N, H, W, 3]`` uint8.
         quality: 1 (worst) to 95.
 
     Returns:
-        The same form.
+        ``[N, H, W, 3]`` uint8.
 
     Raises:
-        ValueError: If the pictures are of another form or the quality is out of range.
+        ValueError: If an argument is of another shape, dtype or range.
     """
     _check_images("images", images)
     if not 1 <= quality <= 95:
@@ -160,37 +163,39 @@ def _recoloured(images: np.ndarray, references: np.ndarray, seed: int) -> np.nda
 
 def _blurred(image: np.ndarray, sigma: float) -> np.ndarray:
     side = 2 * int(np.ceil(4 * sigma)) + 1
-    # OpenCV takes a deviation of 0 for none given.
+    # OpenCV would replace a deviation of 0 by a default.
     if side == 1:
         return image
     return cv2.GaussianBlur(image, (side, side), sigma, borderType=cv2.BORDER_REPLICATE)
 
 
-def _photograph(image: np.ndarray, look: CameraLook, generator: np.random.Generator) -> np.ndarray:
-    light = _relit(image.astype(np.float32) / 255.0, look, generator)
-    if generator.random() < look.occlusion:
+def _photograph(
+    image: np.ndarray, options: CameraOptions, generator: np.random.Generator
+) -> np.ndarray:
+    light = _relit(image.astype(np.float32) / 255.0, options, generator)
+    if generator.random() < options.occlusion:
         light = _occluded(light, generator)
-    light = 255 * _blurred(light, generator.uniform(*look.blur) * image.shape[1] / 64)
-    # Shot noise grows with the root of the light; 128 is where `noise` is stated.
-    amount = generator.uniform(*look.noise) * np.sqrt(np.maximum(light, 16.0) / 128.0)
+    light = 255 * _blurred(light, generator.uniform(*options.blur) * image.shape[1] / 64)
+    # Shot noise grows with the square root of the light; `noise` is its value at 128.
+    amount = generator.uniform(*options.noise) * np.sqrt(np.maximum(light, 16.0) / 128.0)
     shared = generator.standard_normal((*image.shape[:2], 1), np.float32)
     own = generator.standard_normal(image.shape, np.float32)
     noisy = light + amount * (0.8 * shared + 0.6 * own)
-    return _through_jpeg(_to_uint8(noisy), round(generator.uniform(*look.jpeg_quality)))
+    return _through_jpeg(_to_uint8(noisy), round(generator.uniform(*options.jpeg_quality)))
 
 
-def _relit(light: np.ndarray, look: CameraLook, generator: np.random.Generator) -> np.ndarray:
+def _relit(light: np.ndarray, options: CameraOptions, generator: np.random.Generator) -> np.ndarray:
     height, width, _ = light.shape
-    angle, strength = generator.uniform(0, 2 * np.pi), generator.uniform(*look.light_gradient)
+    angle, strength = generator.uniform(0, 2 * np.pi), generator.uniform(*options.light_gradient)
     ys = (np.arange(height, dtype=np.float32)[:, None, None] + 0.5) / height * 2 - 1
     xs = (np.arange(width, dtype=np.float32)[None, :, None] + 0.5) / width * 2 - 1
     light = light * (1 + strength * (np.cos(angle) * xs + np.sin(angle) * ys))
-    cast = generator.uniform(*look.colour_cast) * generator.uniform(-1, 1, 3)
-    light = light * ((1 + cast) * generator.uniform(*look.exposure)).astype(np.float32)
-    light = light.mean() + generator.uniform(*look.contrast) * (light - light.mean())
+    cast = generator.uniform(*options.colour_cast) * generator.uniform(-1, 1, 3)
+    light = light * ((1 + cast) * generator.uniform(*options.exposure)).astype(np.float32)
+    light = light.mean() + generator.uniform(*options.contrast) * (light - light.mean())
     grey = luminance(light)[..., None]
-    light = grey + generator.uniform(*look.saturation) * (light - grey)
-    return np.clip(light, 0, 1) ** np.float32(generator.uniform(*look.gamma))
+    light = grey + generator.uniform(*options.saturation) * (light - grey)
+    return np.clip(light, 0, 1) ** np.float32(generator.uniform(*options.gamma))
 
 
 def _occluded(light: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -198,7 +203,7 @@ def _occluded(light: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     ys = (np.arange(height)[:, None] + 0.5) / height - 0.5
     xs = (np.arange(width)[None, :] + 0.5) / width - 0.5
     angle = generator.uniform(0, 2 * np.pi)
-    # Nearer than 0.36 of the side is left alone: an occlusion must not hide what is annotated.
+    # The centre, up to 0.36 of the side, stays free: an occlusion must not hide the object.
     away = np.cos(angle) * xs + np.sin(angle) * ys - generator.uniform(0.36, 0.5)
     along = np.cos(angle) * ys - np.sin(angle) * xs - generator.uniform(-0.4, 0.4)
     reach = 1 / (1 + np.exp(-away / 0.025)) * np.exp(-((along / generator.uniform(0.1, 0.4)) ** 2))

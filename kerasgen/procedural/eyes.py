@@ -1,13 +1,13 @@
 """Eyes drawn by rule, many at a time, with exact annotations.
 
-One geometric model, two looks: `rendered_eyes` is clean computer graphics, `camera_eyes` draws
-other eyes from other distributions and shows them through the module `camera`. Between the two lies
-the unpaired job of a refiner, and for once the truth is known on both sides.
+There is one geometric model and two kinds of pictures: `rendered_eyes` are clean computer graphics;
+`camera_eyes` are drawn from other distributions and pass through the module `camera`. They are the
+two domains of an unpaired refiner, with annotations in both.
 
 An eye is described in units of half its width, u from corner to corner (-1 to 1) and v down, before
 it is scaled, rolled and shifted into the picture. After Wood et al. 2016, "Learning an appearance-
-based gaze estimator from one million synthesised images", section 3. Differs: two curves and a
-sphere in place of a face scan.
+based gaze estimator from one million synthesised images" (https://doi.org/10.1145/2857491.2857492),
+section 3. Differs: two curves and a sphere replace the face scan.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ import numpy as np
 from kerasgen.annotations import annotation
 from kerasgen.procedural import camera
 
-Look = Literal["rendered", "camera"]
+Kind = Literal["rendered", "camera"]
 
 LANDMARKS = ("corner_left", *(f"upper_{k}" for k in range(1, 6)))
 LANDMARKS += ("corner_right", *(f"lower_{k}" for k in range(1, 6)))
@@ -54,7 +54,7 @@ _RANGES: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class EyeParameters:
-    """What there is to say about N eyes; lengths without a unit are in half eye widths."""
+    """Parameters of N eyes; lengths without a unit are in half eye widths."""
 
     gaze: np.ndarray  # [N, 2] pitch (up) and yaw (to the right of the picture), radians
     offset: np.ndarray  # [N, 2] of the eye's middle from the picture's, fractions of the side
@@ -62,7 +62,7 @@ class EyeParameters:
     roll: np.ndarray  # [N] radians, clockwise as seen
     side: np.ndarray  # [N] -1 where the nose is on the left, 1 where it is on the right
     aperture: np.ndarray  # [N, 2] upper and lower lid from the line between the corners
-    skew: np.ndarray  # [N] how far the summits of the lids lean to the right
+    skew: np.ndarray  # [N] shift of the highest points of the lids to the right
     iris_radius: np.ndarray  # [N]
     pupil_ratio: np.ndarray  # [N] pupil radius over iris radius
     iris_colour: np.ndarray  # [N, 3] RGB in [0, 1]
@@ -80,16 +80,14 @@ class EyeParameters:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class EyeBatch:
-    """N pictures of eyes and the truth about them; coordinates as in `annotations`."""
+    """N pictures of eyes and their annotations; coordinates as in `annotations`."""
 
     images: np.ndarray  # [N, S, S, 3] uint8
     pupil_centre: np.ndarray  # [N, 2] (x, y), pixels
     pupil_visible: np.ndarray  # [N] share of the pupil's disc between the lids, in [0, 1]
-    iris_ellipse: (
-        np.ndarray
-    )  # [N, 5] x, y, semi-axes a >= b, pixels; angle of a, x towards y, radians
+    iris_ellipse: np.ndarray  # [N, 5] x, y, semi-axes a >= b (pixels), angle of a (radians)
     lid_landmarks: np.ndarray  # [N, 12, 2] (x, y), pixels, in the order of `LANDMARKS`
-    iris_mask: np.ndarray  # [N, S, S] bool, iris with pupil as far as the lids leave it visible
+    iris_mask: np.ndarray  # [N, S, S] bool, visible part of iris and pupil
     gaze: np.ndarray  # [N, 2] pitch and yaw, radians
 
     def annotation(self, index: int) -> annotation.Annotation:
@@ -101,18 +99,28 @@ class EyeBatch:
 
 
 def rendered_eyes(count: int, seed: int, size: int = 64, first_index: int = 0) -> EyeBatch:
-    """Draws eyes as clean computer graphics; arguments as for `camera_eyes`."""
+    """Draws eyes as clean computer graphics.
+
+    Args:
+        count: As for `camera_eyes`.
+        seed: As for `camera_eyes`.
+        size: As for `camera_eyes`.
+        first_index: As for `camera_eyes`.
+
+    Returns:
+        N eyes, eye k a function of `(seed, first_index + k, size)`.
+    """
     return render_eyes(sample_eye_parameters(count, seed, "rendered", first_index), size)
 
 
 def camera_eyes(count: int, seed: int, size: int = 64, first_index: int = 0) -> EyeBatch:
-    """Draws other eyes of the same geometry and shows them as a cheap camera does.
+    """Draws eyes of the same geometry, other distributions, and applies a simulated camera.
 
     Args:
-        count: N.
+        count: Number of eyes, N.
         seed: Not negative.
-        size: S, side of the pictures in pixels, at least 16.
-        first_index: Index of the first eye in the endless series that `seed` stands for.
+        size: Side of the pictures in pixels, at least 16.
+        first_index: Index of the first eye in the endless series of `seed`.
 
     Returns:
         N eyes, eye k a function of `(seed, first_index + k, size)`.
@@ -121,27 +129,27 @@ def camera_eyes(count: int, seed: int, size: int = 64, first_index: int = 0) -> 
         ValueError: If an argument is out of its range.
     """
     batch = render_eyes(sample_eye_parameters(count, seed, "camera", first_index), size)
-    images = camera.apply_camera(batch.images, camera.CameraLook(), seed, first_index)
+    images = camera.apply_camera(batch.images, camera.CameraOptions(), seed, first_index)
     return dataclasses.replace(batch, images=images)
 
 
 def sample_eye_parameters(
-    count: int, seed: int, look: Look = "rendered", first_index: int = 0
+    count: int, seed: int, kind: Kind = "rendered", first_index: int = 0
 ) -> EyeParameters:
     """Draws the parameters of N eyes; `count`, `seed`, `first_index` as for `camera_eyes`.
 
-    The camera look gazes wider and has more skin tones, narrower lids and harder light. Eye k is a
-    function of `(seed, first_index + k, look)`, whatever N is.
+    The kind "camera" has a wider range of gaze, more skin tones, narrower lids and harder light.
+    Eye k is a function of `(seed, first_index + k, kind)`.
 
     Raises:
-        ValueError: If `look` is unknown or a number is negative.
+        ValueError: If `kind` is unknown or a number is negative.
     """
-    if look not in ("rendered", "camera"):
-        raise ValueError(f"`look` must be 'rendered' or 'camera'. Received: look={look!r}")
+    if kind not in ("rendered", "camera"):
+        raise ValueError(f"`kind` must be 'rendered' or 'camera'. Received: kind={kind!r}")
     if min(count, seed, first_index) < 0:
         received = f"count={count}, seed={seed}, first_index={first_index}"
         raise ValueError(f"Numbers must not be negative. Received: {received}")
-    column = int(look == "camera")
+    column = int(kind == "camera")
     philox = np.random.Philox(np.random.SeedSequence([seed, column]))
     philox.advance(first_index * _DRAWS // 4)
     uniforms = np.random.Generator(philox).random((count, _DRAWS))
@@ -151,7 +159,7 @@ def sample_eye_parameters(
 
 
 def _from_draws(draws: dict[str, np.ndarray]) -> EyeParameters:
-    # Lids follow the gaze, which also keeps the pupil between them.
+    # The lids follow the gaze, which also keeps the pupil visible.
     follow = np.stack([0.5 * draws["pitch"], -0.4 * draws["pitch"]], axis=1)
     tint = draws["tint"][:, None] * [1.0, -0.2, -1.0]
     toward = [np.cos(draws["light_angle"]), np.sin(draws["light_angle"])]
@@ -179,11 +187,11 @@ def render_eyes(parameters: EyeParameters, size: int = 64) -> EyeBatch:
     """Draws eyes.
 
     Args:
-        parameters: N eyes.
-        size: S, side of the pictures in pixels, at least 16.
+        parameters: Parameters of N eyes.
+        size: Side of the pictures in pixels, at least 16.
 
     Returns:
-        Pictures and truth; each is a function of its own row of `parameters`.
+        Pictures and annotations; each depends on its own row of `parameters` alone.
 
     Raises:
         ValueError: If `size` is below 16.
@@ -218,7 +226,7 @@ def _to_pixels(eyes: EyeParameters, points: np.ndarray, size: int) -> np.ndarray
 
 
 def _iris_ellipse(eyes: EyeParameters) -> np.ndarray:
-    # A disc on a sphere, seen from far: shortened along the direction in which it is turned away.
+    # A disc on a sphere in orthographic projection: shortened in the direction of the rotation.
     sine, cosine = np.sin(eyes.gaze), np.cos(eyes.gaze)
     x, y = sine[:, 1] * cosine[:, 0], -sine[:, 0]
     short = eyes.iris_radius * cosine[:, 0] * cosine[:, 1]
@@ -322,8 +330,8 @@ def _eye(eyes: EyeParameters, scene: _Scene) -> np.ndarray:
 
 
 def _grain(keys: np.ndarray, size: int) -> np.ndarray:
-    places = (np.arange(size)[:, None] + 0.5) / size * 23 - np.arange(24)
-    enlarge = np.clip(1 - np.abs(places), 0, 1).astype(np.float32)
+    offsets = (np.arange(size)[:, None] + 0.5) / size * 23 - np.arange(24)
+    enlarge = np.clip(1 - np.abs(offsets), 0, 1).astype(np.float32)
     cells = [np.random.Generator(np.random.Philox(key)).random((24, 24)) for key in keys]
     return enlarge @ (4 * np.stack(cells).astype(np.float32) - 2) @ enlarge.T
 

@@ -1,4 +1,4 @@
-"""A folder of drawn eyes, with what is true of each."""
+"""A folder of drawn eyes with their annotations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
 
 _DRAW = {"rendered": rendered_eyes, "camera": camera_eyes}
 _BLOCK = 64
-"""Eyes drawn together."""
+"""Number of eyes drawn together."""
 
 
 def draw_eyes(
@@ -26,50 +26,43 @@ def draw_eyes(
     seed: int = 0,
     report: Report | None = None,
 ) -> FilledFolder:
-    """Draws eyes; the parameters of each row hold its gaze in radians and its annotation.
+    """Draws eyes into a folder; each row holds the gaze in radians and the annotation.
 
     Args:
-        folder: New, or begun by the same call, which then goes on.
-        count: Eyes; a finished folder may grow.
-        kind: See `rendered_eyes` and `camera_eyes`.
+        folder: New, or begun by the same call, which is then resumed.
+        count: Number of eyes; a finished folder may grow.
+        kind: "rendered" or "camera", see `rendered_eyes` and `camera_eyes`.
         size: Side of the pictures in pixels, at least 16.
-        seed: Not negative; with an eye's number it gives the eye.
+        seed: Not negative; with the index of an eye it determines the eye.
         report: Called after each block of 64.
 
     Returns:
-        What there is.
+        The finished folder.
 
     Raises:
         ValueError: If an argument is out of range, or the folder holds other pictures.
-        Unfinished: After a signal; what is done is kept.
+        Unfinished: After a signal; finished pictures are kept.
     """
     if kind not in _DRAW:
         raise ValueError(f"`kind` must be 'rendered' or 'camera'. Received: kind={kind!r}")
+    draw = _DRAW[kind]
     # What is wrong with the arguments shows before anything is written.
-    _DRAW[kind](1, seed, size)
-    return fill_folder(
-        _EyeJob(kind, size, seed),
-        folder,
-        count,
-        settings={"kind": f"{kind}_eyes", "size": size, "seed": seed},
-        class_names=(),
-        block=_BLOCK,
-        report=report,
-    )
+    draw(1, seed, size)
 
-
-class _EyeJob:
-    def __init__(self, kind: str, size: int, seed: int) -> None:
-        self._kind, self._size, self._seed = kind, size, seed
-
-    def __call__(self, indices: range) -> Iterator[Entry]:
-        eyes = _DRAW[self._kind](len(indices), self._seed, self._size, indices[0])
+    def job(indices: range) -> Iterator[Entry]:
+        eyes = draw(len(indices), seed, size, indices[0])
         for position, index in enumerate(indices):
             pitch, yaw = map(float, eyes.gaze[position])
             parameters = {
-                "kind": self._kind,
+                "kind": kind,
                 "gaze": {"pitch": pitch, "yaw": yaw},
                 "annotation": eyes.annotation(position).to_dict(),
             }
-            frame = (picture_name(index), self._size, self._size, self._seed, index)
-            yield ManifestRow(*frame, (), parameters, ()), eyes.images[position]
+            row = ManifestRow(picture_name(index), size, size, seed, index, (), parameters, ())
+            yield row, eyes.images[position]
+
+    settings = {"kind": f"{kind}_eyes", "size": size, "seed": seed}
+    filled = fill_folder(
+        job, folder, count, settings=settings, class_names=(), block=_BLOCK, report=report
+    )
+    return filled.with_sheet()

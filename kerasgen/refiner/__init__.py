@@ -1,8 +1,8 @@
-"""Refiner: takes a rendered picture and makes it look real, without moving what is in it.
+"""The refiner family: makes rendered pictures look real, with their content in place.
 
 Shrivastava et al. (2017), "Learning from Simulated and Unsupervised Images through Adversarial
 Training", arXiv:1612.07828, and a variant derived from DCGAN (Radford et al. 2016,
-arXiv:1511.06434) with a convolutional encoder in place of the latent: ``build_refiner``, and the
+arXiv:1511.06434) with a convolutional encoder instead of a latent: ``build_refiner``, and the
 original one, ``build_original_refiner``.
 """
 
@@ -13,8 +13,8 @@ from kerasgen.refiner.builders import (
     build_original_refiner,
     build_refiner,
     build_residual_refiner,
+    has_input,
     refiner_inputs,
-    takes,
 )
 from kerasgen.refiner.steps import (
     PASS_THROUGH_WEIGHTS,
@@ -34,6 +34,6 @@ __all__ = [
     "build_refiner",
     "build_residual_refiner",
     "build_steps",
+    "has_input",
     "refiner_inputs",
-    "takes",
 ]

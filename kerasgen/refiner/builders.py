@@ -38,28 +38,28 @@ def build_refiner(
 ) -> keras.Model:
     """Encoder-decoder refiner: strided convolutions down, transposed convolutions up.
 
-    No dense layer lies between the two: the map keeps where things are. Both sides pad by mirrored
-    pixels, as zeros would draw a frame. 281,803 weights at the defaults.
+    Without a dense layer between the two, the feature map keeps the layout. Padding is mirrored,
+    since zeros would draw a frame. 281,803 weights at the defaults.
 
     Args:
         image_shape: (height, width, channels); sides that can be halved as often as there are
             widths.
         encoder_widths: Channels after each halving.
-        decoder_widths: Channels after each doubling. What the decoder lacks in depth, the last
-            convolution makes up by sub-pixels (Shi et al. 2016, arXiv:1609.05158): cheap, as no map
-            has full size.
+        decoder_widths: Channels after each doubling. If there are fewer than encoder widths, the
+            last convolution is followed by a sub-pixel layer (Shi et al. 2016, arXiv:1609.05158),
+            which is cheap, since no feature map has full size.
         normalization: See ``training.layers.normalize``.
         skips: Encoder maps added to the decoder's, from the deepest up. More keep the geometry
-            better and the render's style longer.
-        style_size: Size of a vector that chooses among the styles one render can take; 0 for none.
-            The training steps fill it with ``colour_moments``, 6 numbers.
+            better, but also more of the render's style.
+        style_size: Size of the style vector; 0 for none. The training steps use ``colour_moments``,
+            6 numbers.
         noise: Whether standard normal noise ``[N, H, W, 2]`` is an input, for the camera's grain;
             it is added at full and at half size.
         name: Of the model.
 
     Returns:
-        ``images``, or a list of ``images``, ``style`` and ``noise`` as far as the network takes
-        them -> pictures, ``[N, H, W, C]`` float32 in [-1, 1]. ``refiner_inputs`` makes the list.
+        ``images``, or a list of ``images`` and those of ``style`` and ``noise`` that the network
+        has -> pictures, ``[N, H, W, C]`` float32 in [-1, 1]. ``refiner_inputs`` builds the list.
 
     Raises:
         ValueError: If the arguments do not fit together.
@@ -94,20 +94,20 @@ def build_original_refiner(
     dropout: float = 0.5,
     name: str = "refiner",
 ) -> keras.Model:
-    """The original refiner of eyes: a DCGAN generator whose latent is an encoded render.
+    """The original eye refiner: a DCGAN generator whose latent is an encoded render.
 
     https://github.com/ToddBodnar/appl-eye-gan, after Radford et al. (2016), arXiv:1511.06434:
-    convolutions with max pooling, a dense layer, repeated pixels with convolutions of kernel 8 and
-    then 5. 10,631,523 weights at the defaults.
+    convolutions with max pooling, a dense layer, upsampling with convolutions of kernel 8 and then
+    5. 10,631,523 weights at the defaults.
 
-    Differs: the last convolution pads by mirrored pixels; pixels are in [-1, 1], so its sigmoid is
-    a tanh.
+    Differs: the padding of the last convolution is mirrored; pixels are in [-1, 1], so its sigmoid
+    is a tanh.
 
     Args:
         image_shape: (height, width, channels); sides that can be halved as often as there are
             widths.
         encoder_widths: Channels before each halving.
-        bottleneck: Units of the dense layer; they must fill the decoder's first grid.
+        bottleneck: Units of the dense layer; a multiple of the pixels of the decoder's first grid.
         decoder_widths: Channels after each doubling.
         dropout: Share of activations dropped after each encoder block, in training.
         name: Of the model.
@@ -166,8 +166,8 @@ def build_residual_refiner(
         name: Of the model.
 
     Returns:
-        ``images`` or ``[images, style]`` -> pictures, ``[N, H, W, C]`` float32; in [-1, 1] up to
-        the part of the change that overshoots, which ``to_uint8`` clips.
+        ``images`` or ``[images, style]`` -> pictures, ``[N, H, W, C]`` float32; slightly outside
+        [-1, 1] where the change overshoots, which ``to_uint8`` clips.
 
     Raises:
         ValueError: If the shape has not 1 or 3 channels.
@@ -228,7 +228,7 @@ def build_original_discriminator(
     dropout: float = 0.5,
     name: str = "discriminator",
 ) -> keras.Model:
-    """The original discriminator of eyes: a small convnet with one logit.
+    """The original eye discriminator: a small convolutional network with one logit.
 
     https://github.com/ToddBodnar/appl-eye-gan: the encoder of ``build_original_refiner`` and a
     dense layer. 32,737 weights at the defaults.
@@ -257,20 +257,31 @@ def build_original_discriminator(
 
 
 def refiner_inputs(refiner: keras.Model, images: Any, style: Any, noise: Any) -> Any:
-    """The inputs that a refiner takes, in its order; a list if it is more than the images.
+    """The inputs that a refiner has, in its order.
 
     Args:
         refiner: From a builder of this module.
         images: ``[N, H, W, C]`` float32 in [-1, 1].
         style: ``[N, 6]`` float32.
         noise: ``[N, H, W, 2]`` float32, standard normal.
+
+    Returns:
+        The images, or a list if there is more than one input.
     """
     others = {"style": style, "noise": noise}
     return _present(images, *(others[tensor.name] for tensor in refiner.inputs[1:]))
 
 
-def takes(refiner: keras.Model, name: str) -> bool:
-    """Whether a refiner has an input of this name: ``"style"`` or ``"noise"``."""
+def has_input(refiner: keras.Model, name: str) -> bool:
+    """Whether a refiner has an input of some name.
+
+    Args:
+        refiner: From a builder of this module.
+        name: ``"style"`` or ``"noise"``.
+
+    Returns:
+        True if it has.
+    """
     return any(tensor.name == name for tensor in refiner.inputs)
 
 
@@ -292,7 +303,7 @@ def _check_depths(encoder_widths: Sequence[int], decoder_widths: Sequence[int], 
 
 
 def _style_input(size: int) -> tuple[Tensor | None, Tensor | None]:
-    """The style as an input, and a small network's output from it that modulates the blocks."""
+    """The style input, and the output of a small network on it, which modulates the blocks."""
     if not size:
         return None, None
     style = keras.Input((size,), name="style")

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerasgen.refiner.builders import NOISE_CHANNELS, refiner_inputs, takes
+from kerasgen.refiner.builders import NOISE_CHANNELS, has_input, refiner_inputs
 from kerasgen.training.adversarial_step import AdversarialStep, Heads, Terms
 from kerasgen.training.colour_moments import colour_moments, recolour, style_distance
 from kerasgen.training.image_pool import ImagePool, replica_rows
@@ -19,16 +19,16 @@ from kerasgen.training.step import Player, Step, Stream
 PASS_THROUGH_WEIGHTS = MappingProxyType({"normal": 0.5, "less": 0.125, "equal": 1.0, "more": 2.0})
 """Weight of the pixel L1 term, in units of the adversarial term, for the original's four presets.
 
-https://github.com/ToddBodnar/appl-eye-gan. Differs: there the "weight" is a ratio of learning rates
-of two optimizers that step in turn (2, 8, 1 and 0.5 for the adversarial one); here it is the same
-ratio in one weighted sum.
+https://github.com/ToddBodnar/appl-eye-gan. Differs: there it is a ratio of the learning rates of
+two optimizers in turns (2, 8, 1 and 0.5 for the adversarial one); here the same ratio in one
+weighted sum.
 """
 
 
 def _refine(step: Step, refiner: keras.Model, rendered: tf.Tensor, style: Any) -> tf.Tensor:
-    """Runs a refiner in training mode, with fresh noise if it takes any."""
+    """Runs a refiner in training mode, with fresh noise if it has such an input."""
     noise = None
-    if takes(refiner, "noise"):
+    if has_input(refiner, "noise"):
         shape = [*rendered.shape[1:3], NOISE_CHANNELS]
         noise = step.random(rendered.shape[0], shape, Stream.NOISE, normal=True)
     return refiner(refiner_inputs(refiner, rendered, style, noise), training=True)
@@ -40,13 +40,13 @@ class PrefitStep(Step):
     Shrivastava et al. (2017), arXiv:1612.07828, section 3, train the refiner first on the
     self-regularisation only.
 
-    Differs: a refiner that takes a style learns two things, on every other picture: a render with
-    its own style stays as it is, and with a photograph's style it is recoloured.
+    Differs: a refiner with a style input learns on one half of the pictures that a render with its
+    own style stays as it is, and on the other half to recolour it to a photograph's style.
 
     Args:
         refiner: From a builder of this module.
-        player: Moves the refiner.
-        seed: Of the step's randomness.
+        player: Updates the refiner.
+        seed: Seed of the step's randomness.
     """
 
     def __init__(self, refiner: keras.Model, player: Player, *, seed: int = 0) -> None:
@@ -66,25 +66,25 @@ class PrefitStep(Step):
             ``recolour_loss`` with a style.
 
         Raises:
-            ValueError: If the refiner takes a style and a replica's batch is odd.
+            ValueError: If the refiner has a style input and a replica's batch is odd.
         """
-        if takes(self.refiner, "style") and rendered.shape[0] % 2:
+        if has_input(self.refiner, "style") and rendered.shape[0] % 2:
             raise ValueError(
-                "Prefitting a refiner that takes a style needs an even batch on each replica. "
+                "Prefitting a refiner with a style input needs an even batch on each replica. "
                 f"Received: {rendered.shape[0]} pictures"
             )
         losses: dict[str, tf.Tensor] = {}
 
         def loss() -> tf.Tensor:
-            if not takes(self.refiner, "style"):
+            if not has_input(self.refiner, "style"):
                 losses["l1_loss"] = l1(_refine(self, self.refiner, rendered, None), rendered)
                 return losses["l1_loss"]
             # Every other row, not the first half: so replicas divide the rows as one device does.
-            kept, given = rendered[::2], rendered[1::2]
+            kept, recoloured = rendered[::2], rendered[1::2]
             own, other = colour_moments(kept), colour_moments(real[1::2])
-            wanted = _interleaved(kept, recolour(given, other))
+            expected = _interleaved(kept, recolour(recoloured, other))
             passed = _refine(self, self.refiner, rendered, _interleaved(own, other))
-            difference = tf.reduce_mean(tf.abs(passed - wanted), axis=[1, 2, 3])
+            difference = tf.reduce_mean(tf.abs(passed - expected), axis=[1, 2, 3])
             losses["l1_loss"] = tf.reduce_mean(difference[::2])
             losses["recolour_loss"] = tf.reduce_mean(difference[1::2])
             return tf.reduce_mean(difference)
@@ -98,11 +98,11 @@ def _interleaved(even: tf.Tensor, odd: tf.Tensor) -> tf.Tensor:
 
 
 class RefinerStep(AdversarialStep):
-    """Second stage: fool a discriminator that sees *refined* pictures, and keep what is in them.
+    """Second stage: adversarial loss on *refined* pictures, plus self-regularisation.
 
-    Shrivastava et al. (2017), arXiv:1612.07828, sections 2.1 to 2.3: adversarial loss plus weighted
-    self-regularisation; half of the discriminator's fakes come from a history of refined pictures.
-    A refiner that takes a style gets those of the batch's photographs, and must meet them.
+    Shrivastava et al. (2017), arXiv:1612.07828, sections 2.1 to 2.3; half of the discriminator's
+    fakes come from a history of refined pictures. A refiner with a style input gets the styles of
+    the batch's photographs, and its pictures must match them.
 
     A batch is (rendered, real) from ``pipeline.unpaired``. Losses, not weighted:
     ``generator_loss``, ``discriminator_loss``, ``regularisation_loss`` and, with a style,
@@ -111,13 +111,12 @@ class RefinerStep(AdversarialStep):
     Args:
         refiner: From a builder of this module.
         discriminator: Pictures -> logits of any shape ``[N, ...]``, or a list of such.
-        refiner_player: Moves the refiner.
-        discriminator_player: Moves the discriminator.
+        refiner_player: Updates the refiner.
+        discriminator_player: Updates the discriminator.
         adversarial: A pair of ``training.losses``.
-        regularisation: What a refined picture must keep, from
-            ``training.self_regularisation``.
+        regularisation: A function of ``training.self_regularisation``.
         regularisation_weight: In units of the adversarial loss.
-        style_weight: The same, for meeting the style; pixels are in [-1, 1].
+        style_weight: Weight of the style distance, in the same units.
         **options: ``pool``, ``policy``, ``generator_updates``, ``discriminator_updates`` and
             ``seed``, see ``AdversarialStep``.
 
@@ -166,12 +165,12 @@ class RefinerStep(AdversarialStep):
     def generator_terms(
         self, refined: tf.Tensor, heads: Heads, rendered: tf.Tensor, real: tf.Tensor
     ) -> Terms:
-        """The self-regularisation, and the distance from the given style."""
+        """The self-regularisation, and the distance from the requested style."""
         kept = self.regularisation(refined, rendered)
         terms = {"regularisation_loss": (self.regularisation_weight, kept)}
-        if takes(self.generator, "style"):
-            met = style_distance(refined, colour_moments(real))
-            terms["style_loss"] = (self.style_weight, met)
+        if has_input(self.generator, "style"):
+            distance = style_distance(refined, colour_moments(real))
+            terms["style_loss"] = (self.style_weight, distance)
         return terms
 
 
@@ -189,10 +188,9 @@ def build_steps(
 ) -> tuple[PrefitStep, RefinerStep]:
     """Both stages with the optimizers and the history that work for small sets on a CPU.
 
-    Adam throughout; learning rates fall to a twentieth over each stage, which steadies its end;
-    the refiner's weights are averaged (export them within ``generator_player.averaged()``). The
-    history keeps 256 pictures on each replica, or its batch where that is larger. Call it in the
-    scope of the strategy that trains.
+    Adam throughout; learning rates fall to a twentieth over each stage; the refiner's weights are
+    averaged (export them within ``generator_player.averaged()``). The history keeps 256 pictures on
+    each replica, or its batch where that is larger. Call it in the scope of the training strategy.
 
     Args:
         refiner: From a builder of this family.
@@ -202,8 +200,8 @@ def build_steps(
         refine_steps: Length of the second.
         refiner_rate: Learning rate of the refiner in the second stage.
         discriminator_rate: Learning rate of the discriminator.
-        seed: Of the steps' randomness.
-        **options: Changes to ``RefinerStep``.
+        seed: Seed of the steps' randomness.
+        **options: Further arguments of ``RefinerStep``.
 
     Returns:
         The two steps, for two phases of a ``Trainer``.

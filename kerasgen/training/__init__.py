@@ -1,4 +1,4 @@
-"""What any family needs to learn; knows no family."""
+"""Training: players, steps, the trainer, and the losses and layers that the families share."""
 
 import lazy_loader
 

@@ -21,21 +21,21 @@ Terms = dict[str, tuple[float, tf.Tensor]]
 
 
 class AdversarialStep(Step):
-    """Moves a generator and a discriminator once; a family says what is generated and kept.
+    """One update of a generator and a discriminator; a family defines what is generated and kept.
 
     With one update each, both players share one forward pass of the generator and one of the
-    discriminator. With other counts, the batch is cut into equal parts, one for each update of a
-    player, and the generator moves first.
+    discriminator. With other counts, the batch is split into equal parts, one for each update of a
+    player, and the generator is updated first.
 
     Args:
-        generator: Whatever ``generate`` runs.
+        generator: The network that ``generate`` runs.
         discriminator: Pictures -> logits of any shape ``[N, ...]``, or a list of such (heads,
             whose losses are added).
-        generator_player: Moves the generator.
-        discriminator_player: Moves the discriminator.
+        generator_player: Updates the generator.
+        discriminator_player: Updates the discriminator.
         adversarial: A pair of ``training.losses``.
         pool: History of fakes; None for none.
-        policy: DiffAugment on what the discriminator sees; empty for none.
+        policy: DiffAugment of the discriminator's inputs; empty for none.
         generator_updates: Updates of the generator for each batch.
         discriminator_updates: Updates of the discriminator for each batch.
         seed: Of the step's randomness.
@@ -83,7 +83,7 @@ class AdversarialStep(Step):
         """Fakes for a batch, ``[N, H, W, C]``, in training mode."""
 
     def prepare(self, *batch: tf.Tensor) -> Batch:
-        """The batch as all other methods take it, with what is drawn once for an update."""
+        """The batch as all other methods take it, with what is sampled once per update added."""
         return batch
 
     def conditions(self, *batch: tf.Tensor) -> tuple[tf.Tensor | None, tf.Tensor | None]:
@@ -91,15 +91,15 @@ class AdversarialStep(Step):
         return None, None
 
     def adversarial_heads(self, heads: Heads) -> Heads:
-        """Those of the discriminator's outputs that say real or fake."""
+        """Those of the discriminator's outputs that are real-or-fake logits."""
         return heads
 
     def generator_terms(self, fakes: tf.Tensor, heads: Heads, *batch: tf.Tensor) -> Terms:
-        """What else the generator minimises; ``heads`` are what the discriminator says of fakes."""
+        """Further loss terms of the generator; ``heads`` are the logits of its fakes."""
         return {}
 
     def discriminator_terms(self, real: tf.Tensor, heads: Heads, *batch: tf.Tensor) -> Terms:
-        """What else the discriminator minimises; ``real`` as it was shown, augmented."""
+        """Further loss terms of the discriminator; ``real`` is augmented, as it was judged."""
         return {}
 
     def update(self, *batch: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -164,7 +164,7 @@ class AdversarialStep(Step):
         return self.pool.exchange(fakes[:half], swap, priorities)
 
     def judge(self, images: tf.Tensor, condition: tf.Tensor | None) -> Heads:
-        """What the discriminator says of pictures, in training mode."""
+        """The discriminator's logits of pictures, in training mode."""
         inputs = images if condition is None else [images, condition]
         return tf.nest.flatten(self.discriminator(inputs, training=True))
 
@@ -175,7 +175,7 @@ class AdversarialStep(Step):
     def _judge_real(
         self, batch: Batch, past: tf.Tensor | None
     ) -> tuple[tf.Tensor, Heads, Heads | None]:
-        """The real pictures as they were shown, and the heads of them and of past fakes."""
+        """The real pictures after augmentation, and the heads of them and of past fakes."""
         # A stream for each set of pictures: their rows stay those of the global batch.
         shown = self.augment(self.real(*batch), self.policy, Stream.REAL)
         condition = self.conditions(*batch)[0]

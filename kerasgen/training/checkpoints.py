@@ -14,14 +14,14 @@ _SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 class NonFiniteState(ArithmeticError):
-    """A loss or a weight is no longer a finite number; the message says where and what is safe."""
+    """A loss or a weight is NaN or infinite; the message has the step and the last checkpoint."""
 
 
 class Checkpoints:
     """The last few states of one phase, in one folder.
 
-    ``CheckpointManager`` records a checkpoint only once it is complete, so a process killed while
-    it writes leaves the one before in force.
+    ``CheckpointManager`` records a checkpoint only once it is complete: if a process is killed
+    while it writes, the previous one is still the latest.
 
     Args:
         folder: Where the files are.
@@ -68,18 +68,18 @@ class Checkpoints:
         status = self._checkpoint.restore(self.latest)
         if missing:
             logging.getLogger(__name__).warning(
-                "%s has no image pool for %d of today's replicas: those start empty.",
+                "%s has no image pool for %d of the current replicas: those start empty.",
                 self.latest,
                 missing,
             )
         else:
             status.assert_existing_objects_matched()
-        # Pools of replicas that are no more stay in the file, without a word.
+        # Pools of replicas that no longer exist are ignored without a warning.
         status.expect_partial()
         return int(self._position.numpy())
 
     def save(self, position: int) -> str:
-        """Writes a checkpoint, unless a number in it is no longer finite.
+        """Writes a checkpoint, if all numbers in it are finite.
 
         Raises:
             NonFiniteState: If any floating-point variable holds NaN or infinity.
@@ -100,22 +100,22 @@ class Checkpoints:
             for name, shape in tf.train.list_variables(path)
             if name.startswith("state/")
         }
-        today = {name: tuple(variable.shape) for name, variable in self._state.items()}
+        current = {name: tuple(variable.shape) for name, variable in self._state.items()}
         wrong = [
             name
-            for name, shape in today.items()
+            for name, shape in current.items()
             if saved.get(name, None if name not in self._replica_names else shape) != shape
         ]
-        gone = [name for name in saved if name not in today and not _is_replica_part(name)]
+        gone = [name for name in saved if name not in current and not _is_replica_part(name)]
         if wrong or gone:
             name = (wrong + gone)[0]
             raise ValueError(
                 f"The checkpoint {path} was written by other networks, optimizers or sizes: use "
                 f"the settings of that run or another work folder. First difference: {name} has "
-                f"shape {today.get(name)} here and {saved.get(name)} there ({len(wrong + gone)} "
+                f"shape {current.get(name)} here and {saved.get(name)} there ({len(wrong + gone)} "
                 "differ)."
             )
-        return sum(name not in saved for name in today)
+        return sum(name not in saved for name in current)
 
 
 def _by_replica(

@@ -1,8 +1,8 @@
-"""Differentiable augmentation: the same random changes on real and fake, with gradients through.
+"""Differentiable augmentation of real and fake pictures.
 
 Zhao et al. (2020), "Differentiable Augmentation for Data-Efficient GAN Training", arXiv:2006.10738,
-section 3. Differs: shifted pictures repeat their edge, where the paper puts zeros, which would take
-a large part of a small picture.
+section 3. Differs: shifted pictures repeat their edge, where the paper pads with zeros, which would
+cover a large part of a small picture.
 
 Stateless: the randomness is an argument, so a step stays a pure function.
 """
@@ -26,7 +26,7 @@ def diff_augment(
     translation: float = 0.125,
     cutout: float = 0.5,
 ) -> tf.Tensor:
-    """Augments pictures so that the discriminator cannot learn a small set by heart.
+    """Augments pictures so that the discriminator cannot memorise a small set.
 
     Args:
         images: ``[N, H, W, C]`` float in [-1, 1].

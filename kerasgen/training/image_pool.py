@@ -1,4 +1,4 @@
-"""A pool of past fakes, so that a discriminator does not forget what it already rejected."""
+"""A pool of past fakes, so that a discriminator does not forget earlier ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 def replica_rows(batch_size: int) -> int:
-    """Pictures of a global batch on one replica of the strategy in whose scope this is called."""
+    """Pictures of a global batch on each replica of the current strategy."""
     return batch_size // tf.distribute.get_strategy().num_replicas_in_sync
 
 
@@ -16,15 +16,15 @@ class ImagePool:
     """Keeps past synthetic pictures of one replica and mixes them with fresh ones.
 
     Shrivastava et al. (2017), arXiv:1612.07828, section 2.3, with the exchange rule of CycleGAN
-    (Zhu et al. 2017, arXiv:1703.10593, section 4): while the pool fills, pictures pass; afterwards
-    each is swapped for a stored one with a given probability (one half in CycleGAN; 1 for SimGAN's
-    half-batch from the buffer).
+    (Zhu et al. 2017, arXiv:1703.10593, section 4): until the pool is full, pictures pass unchanged;
+    afterwards each is swapped for a stored one with probability ``swap_probability`` (one half in
+    CycleGAN; 1 for SimGAN's half-batch from the buffer).
 
     Differs: the slots exchanged within one batch are distinct, so that the exchange is one gather
     and one scatter inside the traced step.
 
     Args:
-        capacity: Pictures kept on each replica; 0 switches the pool off.
+        capacity: Pictures kept on each replica; 0 disables the pool.
         image_shape: (height, width, channels) of one picture.
         rows: Largest number of pictures exchanged at once on a replica, see ``replica_rows``.
         swap_probability: In [0, 1].
@@ -65,17 +65,17 @@ class ImagePool:
 
     @property
     def variables(self) -> list[tf.Variable]:
-        """What a checkpoint must hold: every replica's own pictures and count."""
+        """The variables to save: every replica's own pictures and count."""
         return [self.images, self.count]
 
     def exchange(self, images: tf.Tensor, swap: tf.Tensor, priorities: tf.Tensor) -> tf.Tensor:
-        """Gives back the pictures, some replaced by stored ones whose slots they take.
+        """Exchanges some of the pictures for stored ones.
 
         Args:
             images: ``[N, H, W, C]`` float32 in [-1, 1], fresh fakes.
             swap: ``[N]`` uniform in [0, 1); a picture with a number below the swap probability
                 is swapped.
-            priorities: ``[capacity]`` uniform in [0, 1); the N largest name the slots.
+            priorities: ``[capacity]`` uniform in [0, 1); the N largest choose the slots.
 
         Returns:
             ``[N, H, W, C]`` float32 in [-1, 1].

@@ -26,8 +26,11 @@ def normalize(x: Tensor, normalization: str | None, *, affine: bool = True) -> T
             all replicas.
         affine: Whether each channel is then scaled and shifted by learned numbers.
 
+    Returns:
+        ``[N, H, W, C]``.
+
     Raises:
-        ValueError: If the name is not known.
+        ValueError: If ``normalization`` is none of these.
     """
     learned = {"center": affine, "scale": affine}
     if normalization is None:
@@ -54,8 +57,11 @@ def conditional_normalize(x: Tensor, label: Tensor, num_classes: int, normalizat
     Args:
         x: ``[N, H, W, C]``.
         label: ``[N]`` int32.
-        num_classes: How many classes there are.
+        num_classes: Labels are 0 to ``num_classes - 1``.
         normalization: See ``normalize``.
+
+    Returns:
+        ``[N, H, W, C]``.
     """
     channels = x.shape[-1]
     x = normalize(x, normalization, affine=False)
@@ -73,9 +79,18 @@ def mirror_pad(x: Tensor, width: int) -> Tensor:
 
 
 def convolve(x: Tensor, width: int, kernel: int, *, strides: int = 1, **options: Any) -> Tensor:
-    """A convolution with mirrored padding; ``kernel - strides`` must be even.
+    """A convolution with mirrored padding.
 
-    He initialisation (He et al. 2015, arXiv:1502.01852), unless the options say otherwise.
+    Args:
+        x: ``[N, H, W, C]``, sides multiples of ``strides``.
+        width: Channels of the result.
+        kernel: Side of the kernel; ``kernel - strides`` must be even.
+        strides: Strides of the convolution.
+        **options: Arguments of ``keras.layers.Conv2D``. The initializer is "he_normal" (He et al.
+            2015, arXiv:1502.01852) if it is not among them.
+
+    Returns:
+        ``[N, H / strides, W / strides, width]``.
     """
     options = {"kernel_initializer": "he_normal", **options}
     padded = mirror_pad(x, (kernel - strides) // 2)
@@ -83,7 +98,16 @@ def convolve(x: Tensor, width: int, kernel: int, *, strides: int = 1, **options:
 
 
 def upsample(x: Tensor, width: int, kernel: int) -> Tensor:
-    """A stride-2 transposed convolution with mirrored padding: twice the height and width."""
+    """A stride-2 transposed convolution with mirrored padding.
+
+    Args:
+        x: ``[N, H, W, C]``.
+        width: Channels of the result.
+        kernel: Side of the kernel.
+
+    Returns:
+        ``[N, 2 H, 2 W, width]``.
+    """
     layer = layers.Conv2DTranspose(
         width, kernel, strides=2, padding="same", kernel_initializer="he_normal"
     )
@@ -93,16 +117,23 @@ def upsample(x: Tensor, width: int, kernel: int) -> Tensor:
 def _crop(x: Tensor, width: int) -> Tensor:
     if None in x.shape[1:3]:
         return layers.Cropping2D(width)(x)
-    # The gradient of a slice took 6 % of a refiner's step, that of a split a twentieth of it.
+    # The gradient of a slice took 6 % of a refiner's step, that of a split 0.3 %.
     for axis in (1, 2):
         x = ops.split(x, [width, x.shape[axis] - width], axis=axis)[1]
     return x
 
 
 def depth_to_space(x: Tensor, factor: int) -> Tensor:
-    """``[N, H, W, C f f]`` -> ``[N, H f, W f, C]``: each pixel's channels become a block.
+    """Turns the channels of each pixel into a block of pixels.
 
     Shi et al. (2016), arXiv:1609.05158, section 3.2.
+
+    Args:
+        x: ``[N, H, W, C f f]``.
+        factor: f, the side of a block.
+
+    Returns:
+        ``[N, H f, W f, C]``.
     """
     if factor == 1:
         return x
@@ -114,14 +145,17 @@ def depth_to_space(x: Tensor, factor: int) -> Tensor:
 
 
 def add_noise(x: Tensor, noise: Tensor) -> Tensor:
-    """Adds noise to each channel by a learned strength, zero at the start.
+    """Adds noise to each channel, with a learned strength that is zero at the start.
 
-    Karras et al. (2019), arXiv:1812.04948, section 2: a network without such an input cannot draw
-    the grain of a camera, only average over it.
+    Karras et al. (2019), arXiv:1812.04948, section 2: a network without such an input cannot
+    produce the grain of a camera, only its average.
 
     Args:
         x: ``[N, H, W, C]``.
         noise: ``[N, H, W, 1]``.
+
+    Returns:
+        ``[N, H, W, C]``.
     """
     strength = layers.Conv2D(x.shape[-1], 1, use_bias=False, kernel_initializer="zeros")
     return x + strength(noise)
@@ -136,6 +170,9 @@ def modulate(x: Tensor, condition: Tensor) -> Tensor:
     Args:
         x: ``[N, H, W, C]``.
         condition: ``[N, D]``.
+
+    Returns:
+        ``[N, H, W, C]``.
     """
     channels = x.shape[-1]
     small = keras.initializers.RandomNormal(stddev=0.02)
@@ -147,10 +184,18 @@ def modulate(x: Tensor, condition: Tensor) -> Tensor:
 def residual_block(
     x: Tensor, *, normalization: str | None = None, condition: Tensor | None = None
 ) -> Tensor:
-    """Two 3x3 convolutions with mirrored padding, added to their input; the width stays.
+    """Two 3x3 convolutions with mirrored padding, added to their input.
 
     He et al. (2016), arXiv:1512.03385, section 3.1, in the form of Johnson et al. (2016),
-    arXiv:1603.08155: nothing after the sum.
+    arXiv:1603.08155: no activation after the sum.
+
+    Args:
+        x: ``[N, H, W, C]``.
+        normalization: After each convolution, see ``normalize``.
+        condition: ``[N, D]``, modulates the first convolution's output; None for none.
+
+    Returns:
+        ``[N, H, W, C]``.
     """
     width = x.shape[-1]
     y = normalize(convolve(x, width, 3), normalization)
@@ -160,11 +205,11 @@ def residual_block(
 
 
 def check_image_shape(image_shape: Sequence[int | None], multiple: int) -> None:
-    """Checks that a picture's form can be halved and doubled without a remainder.
+    """Checks the shape of a network's pictures.
 
     Args:
-        image_shape: (height, width, channels); height and width may be None (size-free).
-        multiple: What height and width must be a multiple of.
+        image_shape: (height, width, channels); height and width may be None for any size.
+        multiple: Height and width must be multiples of it.
 
     Raises:
         ValueError: If they are not, or the channels are not 1 or 3.

@@ -23,7 +23,7 @@ class AdversarialLoss(NamedTuple):
 
 
 def _mean(values: tf.Tensor) -> tf.Tensor:
-    # Means in float32, whatever the networks compute in.
+    # Means in float32, also under mixed precision.
     return tf.reduce_mean(tf.cast(values, tf.float32))
 
 
@@ -36,7 +36,7 @@ def non_saturating_generator(real_logits: Logits, fake_logits: Logits) -> tf.Ten
 
 
 def binary_cross_entropy_discriminator(real_logits: Logits, fake_logits: Logits) -> tf.Tensor:
-    """Binary cross-entropy on logits, real 1 and fake 0.
+    """Binary cross-entropy of logits, with targets 1 for real and 0 for fake.
 
     Goodfellow et al. (2014), arXiv:1406.2661, equation 1. Differs: the mean of the two halves,
     not their sum, so that it is log 2 for an undecided discriminator.
@@ -94,7 +94,15 @@ RELATIVISTIC = AdversarialLoss(relativistic_generator, relativistic_discriminato
 
 
 def l1(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
-    """Mean absolute difference, in the unit of the arguments."""
+    """Mean absolute difference, in the unit of the arguments.
+
+    Args:
+        first: Any shape.
+        second: The same shape.
+
+    Returns:
+        Scalar float32.
+    """
     return _mean(tf.abs(first - second))
 
 
@@ -107,6 +115,9 @@ def squared_gradient_norm(critic: Critic, images: tf.Tensor) -> tf.Tensor:
     Args:
         critic: Pictures -> logits of any shape ``[N, ...]``.
         images: ``[N, H, W, C]`` float32 in [-1, 1].
+
+    Returns:
+        Scalar float32.
     """
     images = tf.stop_gradient(images)
     with tf.GradientTape() as tape:
@@ -128,6 +139,9 @@ def gradient_penalty(
         real: ``[N, H, W, C]`` float32 in [-1, 1].
         fake: ``[N, H, W, C]`` float32 in [-1, 1].
         mixing: ``[N]`` uniform in [0, 1): the share of the real picture at each point.
+
+    Returns:
+        Scalar float32.
     """
     share = tf.reshape(mixing, [-1, 1, 1, 1])
     points = tf.stop_gradient(share * real + (1.0 - share) * fake)

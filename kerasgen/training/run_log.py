@@ -1,4 +1,4 @@
-"""What a run reports while it works: progress with time left, history.csv, TensorBoard scalars."""
+"""The log of a run: progress with the time left, history.csv and TensorBoard scalars."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ HISTORY = "history.csv"
 
 
 class Report:
-    """Progress of one phase, for a terminal (a bar) or a file (a line now and then).
+    """Progress of one phase: a bar in a terminal, lines elsewhere.
 
     Args:
-        folder: The phase's folder; ``None`` on workers that are not the chief: they stay silent.
+        folder: The phase's folder; ``None`` on workers that are not the chief, which log nothing.
         phase: Its name.
         start: Steps already done.
-        total: Steps to do in all.
+        total: Steps of the whole phase.
         batch_size: Pictures in a global batch.
     """
 
@@ -66,7 +66,7 @@ class Report:
         self._waited += seconds
 
     def log(self, step: int, losses: Mapping[str, float]) -> dict[str, float]:
-        """Writes one row everywhere; returns the losses with speed and data wait added."""
+        """Logs one row; returns the losses with speed and data wait added."""
         now = time.monotonic()
         seconds = max(now - self._last_time, 1e-9)
         done = step - self._last_step
@@ -107,7 +107,7 @@ class Report:
 
 
 class _History:
-    """history.csv, cut back to the step that a restart begins at."""
+    """history.csv, without rows later than the step that a restart begins at."""
 
     def __init__(self, path: Path, start: int) -> None:
         self._path = path
@@ -130,7 +130,7 @@ class _History:
 def read_history(path: Path) -> list[dict[str, float]]:
     """Reads a ``history.csv``: one dict a row, ``step`` and the logged values.
 
-    A last line cut short by a killed process is left out. A file that is not there has no rows.
+    An incomplete last line, of a killed process, is left out. A missing file has no rows.
     """
     if not path.exists():
         return []

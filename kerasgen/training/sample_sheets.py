@@ -1,4 +1,4 @@
-"""Sample sheets while a network trains: a PNG now and then, and the same picture in TensorBoard."""
+"""Sample sheets during training: PNG files at intervals, and the same pictures in TensorBoard."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ def sample_sheet(folder: Path, draw: Callable[[], np.ndarray], *, every: int) ->
     """An action for ``Trainer.run`` that saves ``folder/step-<n>.png``.
 
     Args:
-        folder: Where the sheets go.
-        draw: Makes one sheet, ``[H, W, 3]`` uint8, from the networks as they are.
+        folder: Folder of the sheets.
+        draw: Returns one sheet, ``[H, W, 3]`` uint8, of the networks' current state.
         every: Steps between two sheets; counted at the steps at which actions are called.
+
+    Returns:
+        The action, a function ``(step_number, logs)``.
 
     Raises:
         ValueError: If ``every`` is below 1.

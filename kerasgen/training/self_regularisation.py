@@ -1,4 +1,4 @@
-"""What a refined picture must keep of its render: self-regularisation terms.
+"""Self-regularisation terms: how far a refined picture may differ from its render.
 
 Each is a function ``(refined, rendered) -> scalar`` of ``[N, H, W, C]`` float in [-1, 1].
 Shrivastava et al. (2017), arXiv:1612.07828, section 2.1, call their choice psi: the identity, or a
@@ -26,7 +26,7 @@ _MASK_BLUR = 3.0
 _BLURS = (1.0, 2.5)
 """Standard deviations in pixels of the blurs at which luminance is correlated."""
 _LEAST_CONTRAST = 0.33
-"""Share of the render's contrast that its dark part keeps; webcam eyes have 0.3 to 0.4 of it."""
+"""Share of its contrast that the render's dark part keeps; webcam eyes have 0.3 to 0.4 of it."""
 _DRIFT = 0.1
 """Structural change at which pupils start to drift."""
 
@@ -40,14 +40,22 @@ def luminance(images: tf.Tensor) -> tf.Tensor:
 
 
 def pixel_l1(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:
-    """Mean absolute pixel difference, as in the original refiner. It also forbids new colours."""
+    """Mean absolute pixel difference, as in the original refiner; it also forbids new colours.
+
+    Args:
+        refined: ``[N, H, W, C]`` float in [-1, 1].
+        rendered: The same.
+
+    Returns:
+        Scalar float32, in [0, 2].
+    """
     return l1(tf.cast(refined, tf.float32), tf.cast(rendered, tf.float32))
 
 
 def normalised_luminance(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:
     """Mean absolute difference of luminance, each picture scaled to mean 0 and deviation 1.
 
-    Colour, brightness and contrast move freely; shading does not.
+    Colour, brightness and contrast may change freely; shading may not.
     """
     return l1(_standardised(luminance(refined)), _standardised(luminance(rendered)))
 
@@ -56,7 +64,7 @@ def masked_gradient(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:
     """Mean absolute difference of normalised luminance gradients near dark parts of the render.
 
     In an eye the dark parts are pupil, iris and lashes: their edges stay, and with them the gaze;
-    skin and colour move freely.
+    skin and colour may change freely.
     """
     return tf.reduce_mean(_gradient_change(refined, rendered))
 
@@ -64,20 +72,27 @@ def masked_gradient(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:
 def masked_correlation(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:
     """One minus the correlation of blurred luminance near dark parts of the render.
 
-    Blind to any change of brightness and contrast, and to detail finer than the blurs: highlights
-    and noise may come, the dark disc must stay where it is.
+    Invariant to brightness and contrast, and to detail finer than the blurs: highlights and noise
+    may appear, the dark disc must stay where it is.
     """
     return tf.reduce_mean(_correlation_loss(refined, rendered))
 
 
 def masked_structure(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:
-    """Correlation, gradient and contrast, squared for each picture: what drifts most is held most.
+    """Correlation, gradient and contrast, squared for each picture: large changes weigh more.
 
-    One pose that no photograph shows is the first that a refiner gives up; in a plain mean it
-    hardly counts. Where the other two hold it, it fades: so the dark part must also keep a third
-    of its contrast. The sum of ``masked_correlation``, twice ``masked_gradient`` and the missing
-    contrast is squared and divided by 0.1, about where a pupil starts to drift: there the term
-    equals the plain mean.
+    A refiner first distorts the poses that no photograph shows; in a plain mean these hardly count.
+    Held by correlation and gradient alone they fade, so the dark part must also keep a third of its
+    contrast. The sum of ``masked_correlation``, twice ``masked_gradient`` and the missing contrast
+    is squared and divided by 0.1, about where a pupil starts to drift: there the term equals the
+    plain mean.
+
+    Args:
+        refined: ``[N, H, W, C]`` float in [-1, 1].
+        rendered: The same.
+
+    Returns:
+        Scalar float32.
     """
     change = _correlation_loss(refined, rendered) + 2.0 * _gradient_change(refined, rendered)
     return tf.reduce_mean(tf.square(change + _faded(refined, rendered))) / _DRIFT
@@ -87,8 +102,8 @@ def feature_l1(features: Callable[[tf.Tensor], tf.Tensor]) -> SelfRegularisation
     """Mean absolute difference of features, for any differentiable network.
 
     Args:
-        features: ``[N, H, W, C]`` float in [-1, 1] -> any tensor. A Keras model must be frozen by
-            not being in any player; its weights then never move.
+        features: ``[N, H, W, C]`` float in [-1, 1] -> any tensor. A Keras model stays as it is as
+            long as no player holds it.
 
     Returns:
         A self-regularisation term.
@@ -106,14 +121,14 @@ def _standardised(images: tf.Tensor) -> tf.Tensor:
 
 
 def _gradient_change(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:
-    """One number a picture."""
+    """One number per picture."""
     weight = _dark_mask(luminance(rendered))
     difference = _normalised_gradients(refined) - _normalised_gradients(rendered)
     return tf.reduce_mean(weight * tf.abs(difference), axis=[1, 2, 3])
 
 
 def _correlation_loss(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:
-    """One number a picture, the mean over the blurs."""
+    """One number per picture, the mean over the blurs."""
     weight = _unit_mask(rendered)
     lights = luminance(refined), luminance(rendered)
     terms = []
@@ -124,7 +139,7 @@ def _correlation_loss(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:
 
 
 def _faded(refined: tf.Tensor, rendered: tf.Tensor) -> tf.Tensor:
-    """One number a picture: 0 if the dark part's contrast is kept well enough, 1 if it is gone."""
+    """One number per picture: 0 if the dark part keeps enough contrast, 1 if it has none."""
     weight = _unit_mask(rendered)
     deviations = []
     for images in (refined, rendered):

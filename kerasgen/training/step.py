@@ -1,4 +1,4 @@
-"""Player and Step: who moves which weights, and one update as a function of a batch."""
+"""``Player``: weights and the optimizer that moves them. ``Step``: one update, given a batch."""
 
 from __future__ import annotations
 
@@ -20,21 +20,22 @@ __all__ = ["STREAMS", "Player", "Step", "Stream"]
 class Player:
     """One side of an adversarial game: the weights it may move and the optimizer that moves them.
 
-    The trainable variables are captured here, once. Keras 3 reads ``trainable`` at each call,
-    so a list taken later, from a network that somebody froze meanwhile, would be empty and the
-    network would silently never learn.
+    The trainable variables are captured here, once. Keras 3 reads ``trainable`` at each call: a
+    list taken later, from a network that was frozen meanwhile, would be empty and the network would
+    silently never learn.
 
     Build it inside ``trainer.scope()``: it also builds the optimizer, whose variables must exist
     before the first replica step.
 
     Args:
         models: One network or several.
-        optimizer: A Keras optimizer of its own. Pass ``use_ema=True`` for averaged weights.
+        optimizer: A Keras optimizer that no other player has; with ``use_ema=True`` for averaged
+            weights.
         clip_norm: Largest global norm of the gradient of the *global* batch; ``None`` for no limit.
 
     Raises:
-        ValueError: If there is nothing to move, or the optimizer has an option that gives other
-            results on several replicas than on one.
+        ValueError: If there is no trainable variable, or the optimizer has an option that gives
+            other results on several replicas than on one.
     """
 
     def __init__(
@@ -188,7 +189,7 @@ class Step(abc.ABC):
         Args:
             rows: Pictures on this replica.
             shape: Of the numbers for one picture.
-            stream: A member of ``Stream`` from 16 on, which tells apart the uses within one update;
+            stream: A member of ``Stream`` from 16 on, another for each use within one update;
                 ``Stream.OTHER`` and the seven numbers after it are free for your own steps.
             normal: Standard normal numbers, not uniform ones in [0, 1).
 
@@ -196,7 +197,7 @@ class Step(abc.ABC):
             ``[rows, *shape]`` float32.
 
         Raises:
-            ValueError: If the stream is one of the batches' or of another seed.
+            ValueError: If the stream is below 16 (those of batches) or above the last one.
         """
         if stream < Stream.POOL_SWAP:
             raise ValueError(

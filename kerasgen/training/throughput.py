@@ -1,4 +1,4 @@
-"""How many updates fit into some minutes? Tried once, on a network that is thrown away."""
+"""How many updates fit into some minutes: measured once, on a network that is then discarded."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ def updates_in(
     make_step: Callable[[], Step],
     batches: Batches,
 ) -> int:
-    """Updates that take some minutes, at a pace measured once and kept with the run.
+    """Updates that fit into some minutes, at a speed measured once and kept with the run.
 
     Args:
         minutes: Length of the training.
-        workdir: Folder of the run; ``pace.json`` there is made, or read if it is there.
+        workdir: Folder of the run; ``pace.json`` there is written, or read if it exists.
         strategy: From ``make_strategy``.
-        make_step: As for ``updates_per_minute``.
-        batches: The same.
+        make_step: Builds networks, players and step; called within the strategy's scope.
+        batches: The training batches.
 
     Returns:
         At least 1.
 
     Raises:
-        ValueError: On several workers, which differ in pace.
+        ValueError: On several workers, which differ in speed.
     """
     if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-        raise ValueError("Workers differ in pace: give --steps, not --minutes, on several.")
+        raise ValueError("Workers differ in speed: use --steps, not --minutes, with several.")
     path = Path(workdir) / "pace.json"
     if not path.exists():
-        print("Measuring the pace.")
+        print("Measuring the speed.")
         write_json(path, {"updates_per_minute": updates_per_minute(strategy, make_step, batches)})
     return max(1, int(minutes * read_json(path)["updates_per_minute"]))
 
@@ -54,24 +54,24 @@ def updates_in(
 def updates_per_minute(
     strategy: tf.distribute.Strategy, make_step: Callable[[], Step], batches: Batches
 ) -> float:
-    """Trains a step for 50 updates in a folder that vanishes, and says how fast that was.
+    """Speed of 50 updates in a temporary folder.
 
     Every call gives another number: keep it with the run, or a restart would have another length.
 
     Args:
         strategy: From ``make_strategy``.
         make_step: Builds networks, players and step; called within the strategy's scope.
-        batches: What the run will train on.
+        batches: The training batches.
 
     Returns:
         The median over windows of ten updates.
     """
-    with tempfile.TemporaryDirectory() as room:
+    with tempfile.TemporaryDirectory() as folder:
         options = TrainerOptions(log_every=_WINDOW, save_every=_WINDOWS * _WINDOW)
-        trainer = Trainer(room, strategy, options)
+        trainer = Trainer(folder, strategy, options)
         with trainer.scope():
             step = make_step()
         trainer.run(step, batches, _WINDOWS * _WINDOW, phase="pace")
-        rows = read_history(Path(room) / "pace" / "history.csv")[1:]
+        rows = read_history(Path(folder) / "pace" / "history.csv")[1:]
     rate = float(np.median([row["images_per_second"] for row in rows]))
     return 60.0 * rate / batches.batch_size

@@ -1,4 +1,4 @@
-"""The loop: repeats a step on every replica, keeps checkpoints and logs, stops on a signal."""
+"""The training loop: steps on every replica, checkpoints, logs, and a stop on a signal."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ STRATEGIES = ("default", "mirrored", "multiworker")
 def make_strategy(name: str) -> tf.distribute.Strategy:
     """A distribution strategy by name.
 
-    One object a process: a second MirroredStrategy over the same devices would number its
-    reductions from the start again, and TensorFlow takes them for those of the first.
+    One object per process: a second MirroredStrategy over the same devices would number its
+    reductions from the start again, and TensorFlow would confuse them with those of the first.
 
     Args:
         name: ``"default"`` (one device), ``"mirrored"`` (every GPU of this machine, or every
             logical CPU where there is none) or ``"multiworker"`` (the machines in ``TF_CONFIG``;
-            make it before anything else touches TensorFlow).
+            call this before anything else uses TensorFlow).
 
     Raises:
-        ValueError: If the name is not known.
+        ValueError: If the name is none of these.
     """
     if name == "default":
         return tf.distribute.get_strategy()
@@ -80,16 +80,16 @@ class TrainerOptions:
 
 
 class Trainer:
-    """Runs steps on every replica, phase by phase, and goes on where it stopped.
+    """Runs steps on every replica, phase by phase, and resumes where it stopped.
 
     Under MultiWorkerMirroredStrategy every worker runs the same program and keeps checkpoints of
-    its own; send an interrupt to all of them, as one that stops leaves the others waiting.
+    its own; interrupt all of them, since the others wait for one that stops.
 
     Build networks, players and steps inside ``scope()``. Each phase has its own folder below the
     work folder, with its own counter, checkpoints and history; a restart skips what is done.
 
     Args:
-        workdir: Folder of the run; made if it is not there.
+        workdir: Folder of the run; created if it does not exist.
         strategy: From ``make_strategy``; the default strategy if ``None``.
         options: How often to report and save.
 
@@ -123,12 +123,12 @@ class Trainer:
         phase: str = "train",
         actions: Sequence[Action] = (),
     ) -> int:
-        """Trains up to ``steps`` updates of this phase, from wherever it stands.
+        """Trains up to ``steps`` updates of this phase, from the last checkpoint on.
 
         Args:
             step: The update.
             batches: From ``kerasgen.data.pipeline``; a function of the step number.
-            steps: Updates of this phase in all, earlier sittings counted.
+            steps: Updates of this phase in all, those of earlier runs included.
             phase: Name of the folder below the work folder.
             actions: Called as ``action(step_number, logs)`` at each logged step.
 
@@ -189,7 +189,7 @@ class Trainer:
             batch = next(iterator)
             report.waited(time.monotonic() - before)
             window.add(number, update(*batch))
-            # Asked once: a signal that comes while this step is reported waits for the next.
+            # Read once: a signal that comes while this step is reported waits for the next.
             stopped = bool(interruption.name)
             stop = stopped or number == numbers[-1]
             log = stop or number % self.options.log_every == 0
@@ -207,7 +207,7 @@ class Trainer:
                     for action in actions:
                         action(number, logs)
         if interruption.name:
-            raise Interrupted(_farewell(interruption.name, number, self.workdir))
+            raise Interrupted(_stop_message(interruption.name, number, self.workdir))
 
     def _distributed(self, batches: Batches, start_step: int) -> Any:
         return self.strategy.distribute_datasets_from_function(
@@ -215,7 +215,7 @@ class Trainer:
         )
 
     def _update_function(self, step: Step) -> Update:
-        # To trace a large network takes longer than many a run between two validations.
+        # Tracing a large network can take longer than the steps between two validations.
         if self._traced is not None and self._traced[0] is step:
             return self._traced[1]
 
@@ -243,7 +243,7 @@ class Trainer:
 
 
 class _LossWindow:
-    """The losses since the last report, left on the device until somebody looks."""
+    """The losses since the last report, left on the device until they are needed."""
 
     def __init__(self) -> None:
         self._numbers: list[int] = []
@@ -269,8 +269,8 @@ class _LossWindow:
         return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
 
 
-def _farewell(name: str, step: int, workdir: Path) -> str:
+def _stop_message(name: str, step: int, workdir: Path) -> str:
     return (
         f"{name}: stopped after step {step}; everything is saved in {workdir}. Run the same "
-        "command again to go on from there."
+        "command again to continue from there."
     )

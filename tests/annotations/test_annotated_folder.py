@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from kerasgen import cli
-from kerasgen.annotations.annotated_folder import SourceFolder
+from kerasgen.annotations.annotated_folder import AnnotatedFolder
 from kerasgen.annotations.records import ManifestRow
 from kerasgen.annotations.synthetic_folder import SyntheticFolder, picture_name
 from kerasgen.procedural.smoke.folder import lay_smoke
@@ -32,9 +32,9 @@ def fill(root, *names):
     ],
 )
 def test_splits_are_no_classes(tmp_path, names, classes):
-    folder = SourceFolder(fill(tmp_path, *names))
-    told = {name: folder.known(name).class_name for name in folder.names}
-    assert told == dict(zip(names, classes, strict=True))
+    folder = AnnotatedFolder(fill(tmp_path, *names))
+    classes_found = {name: folder.facts(name).class_name for name in folder.names}
+    assert classes_found == dict(zip(names, classes, strict=True))
     assert folder.class_names == tuple(sorted({name for name in classes if name is not None}))
 
 
@@ -49,21 +49,23 @@ def test_smoke_over_a_split_data_set_knows_the_classes(tmp_path):
 def test_other_pictures_of_the_same_names_are_other_sources(tmp_path):
     fill(tmp_path / "in", "1.png", "2.png")
     out = tmp_path / "out"
-    before = SourceFolder(tmp_path / "in")
+    before = AnnotatedFolder(tmp_path / "in")
     lay_smoke(tmp_path / "in", out)
-    assert SourceFolder(tmp_path / "in").sha256 == before.sha256
+    assert AnnotatedFolder(tmp_path / "in").sha256 == before.sha256
     lay_smoke(tmp_path / "in", out)
     Image.new("RGB", (24, 24), (1, 2, 3)).save(tmp_path / "in/2.png")
     with pytest.raises(ValueError, match="begun with other settings.*Received: sources="):
         lay_smoke(tmp_path / "in", out)
-    # From one place to another: the same.
+    # A copy elsewhere is the same.
     Image.new("RGB", (24, 24), (20, 90, 90)).save(tmp_path / "in/2.png")
     moved = (tmp_path / "in").rename(tmp_path / "moved")
-    assert SourceFolder(moved).sha256 == before.sha256
+    assert AnnotatedFolder(moved).sha256 == before.sha256
     # A file that cannot be read is no reason to stop: its row says so.
     (moved / "2.png").unlink()
     (moved / "2.png").symlink_to(tmp_path / "nowhere")
-    assert len(SourceFolder(moved).sha256) == 64 and SourceFolder(moved).sha256 != before.sha256
+    assert (
+        len(AnnotatedFolder(moved).sha256) == 64 and AnnotatedFolder(moved).sha256 != before.sha256
+    )
 
 
 def test_other_rows_of_the_same_pictures_are_other_sources(tmp_path):
@@ -71,7 +73,7 @@ def test_other_rows_of_the_same_pictures_are_other_sources(tmp_path):
     row = ManifestRow(picture_name(0), 24, 24, 0, 0, (), {"tilt": 1}, ())
     folder.write(row, np.zeros((24, 24, 3), np.uint8))
     folder.finish(1)
-    before = SourceFolder(tmp_path).sha256
+    before = AnnotatedFolder(tmp_path).sha256
     path = tmp_path / "metadata.jsonl"
     path.write_text(path.read_text(encoding="utf-8").replace('"tilt": 1', '"tilt": 2'))
-    assert SourceFolder(tmp_path).sha256 != before
+    assert AnnotatedFolder(tmp_path).sha256 != before

@@ -43,7 +43,7 @@ def test_blocks_begin_at_the_same_indices_on_every_run(tmp_path):
     (tmp_path / "out" / picture_name(5)).unlink()
     job, seen = Job(), []
     fill(tmp_path / "out", 11, job, block=4, report=lambda *numbers: seen.append(numbers))
-    # The last block is another one now: all of it is made together.
+    # The last block is larger now: it is made again as a whole.
     assert job.blocks == [[4, 5, 6, 7], [8, 9, 10]]
     assert seen == [(10, 11), (11, 11)]
     fill(tmp_path / "once", 11, block=4)

@@ -1,4 +1,4 @@
-"""Folders of synthetic pictures: what is refused, and what reading them gives back."""
+"""Folders of synthetic pictures: what is refused, and what is read back."""
 
 import pickle
 import tracemalloc
@@ -87,7 +87,7 @@ def pixels(*shape, dtype=np.uint8):
     ("changed", "image", "message"),
     [
         ({}, None, "accepted=True, image=none"),
-        ({"accepted": False, "reason": "dark"}, pixels(20, 24, 3), "accepted=False, image=given"),
+        ({"accepted": False, "reason": "dark"}, pixels(20, 24, 3), "accepted=False, image=array"),
         ({}, pixels(24, 20, 3), r"shape=\(24, 20, 3\)"),
         ({}, pixels(20, 24, 2), r"shape=\(20, 24, 2\)"),
         ({}, pixels(20, 24), r"shape=\(20, 24\)"),

@@ -23,7 +23,7 @@ from kerasgen.io.sheets import save_png
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """What one run without a break gives."""
+    """The folder of one uninterrupted run."""
     path = tmp_path_factory.mktemp("whole")
     fill(path, range(COUNT)).finish(COUNT, yolo=True)
     return tree(path)
@@ -95,8 +95,8 @@ def cut_one_byte(path, content):
 
 
 def change_one_bit(path, content):
-    place = len(content) // 2
-    path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    middle = len(content) // 2
+    path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
 
 
 def empty(path, content):
@@ -231,7 +231,7 @@ def test_a_disk_that_is_full_leaves_what_was_there(tmp_path, monkeypatch):
         assert tree(tmp_path) == before
 
 
-def test_a_row_written_anew_takes_the_old_ones_place(tmp_path):
+def test_a_row_written_again_replaces_the_old_one(tmp_path):
     folder = fill(tmp_path, range(7))
     folder.finish(7, yolo=True)
     row, _ = scene(5)

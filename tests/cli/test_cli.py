@@ -1,4 +1,4 @@
-"""The ``kerasgen`` command, and the manners that the examples share."""
+"""The ``kerasgen`` command, and what the example scripts share."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def fails(arguments, capsys):
     return lines[0]
 
 
-def test_eyes_are_drawn_with_what_is_true_of_them(tmp_path, capsys):
+def test_eyes_are_drawn_with_their_annotations(tmp_path, capsys):
     out = tmp_path / "eyes"
     assert cli.run(["eyes", "--out", str(out), "--count", "3", "--size", "32", "--seed", "5"]) == 0
     assert "3 pictures" in capsys.readouterr().out
@@ -48,8 +48,8 @@ def test_eyes_go_on_and_add_but_nothing_is_written_over(tmp_path, capsys, monkey
     out, whole = tmp_path / "out", tmp_path / "whole"
     arguments = ["eyes", "--size", "16", "--out"]
     assert cli.run([*arguments, str(whole), "--count", "40"]) == 0
-    said = capsys.readouterr().out
-    assert "pictures 40/40" in said and "40 pictures and metadata.jsonl" in said
+    printed = capsys.readouterr().out
+    assert "pictures 40/40" in printed and "40 pictures and metadata.jsonl" in printed
     for count in ("20", "20", "40"):
         assert cli.run([*arguments, str(out), "--count", count]) == 0
     (out / picture_name(3)).unlink()
@@ -85,7 +85,7 @@ def test_a_sheet_shows_the_pictures_of_a_folder(tmp_path, capsys):
         assert sheet.size == (2 * 16 + 6, 16 + 4)
 
 
-def test_the_version_is_told(capsys):
+def test_the_version_is_printed(capsys):
     with pytest.raises(SystemExit) as end:
         cli.run(["--version"])
     assert end.value.code == 0
@@ -112,7 +112,7 @@ def test_a_size_too_small_for_an_eye_ends_in_one_line(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("arguments", [[], ["eyes"], ["eyes", "--out", "x", "--count", "0"]])
-def test_wrong_usage_is_told_with_status_2(arguments, capsys):
+def test_wrong_usage_exits_with_status_2(arguments, capsys):
     with pytest.raises(SystemExit) as end:
         cli.run(arguments)
     assert end.value.code == 2
@@ -134,7 +134,7 @@ def test_the_command_starts_without_tensorflow():
     assert all(name in done.stdout for name in ("eyes", "sheet", "--version"))
 
 
-def test_a_new_run_keeps_its_settings(tmp_path):
+def test_a_new_run_stores_its_settings(tmp_path):
     settings = {"seed": 1, "model": "dcgan", "real": None, "size": (2, 3)}
     cli.keep_settings(tmp_path / "run", settings)
     kept = json.loads((tmp_path / "run" / "settings.json").read_text())
@@ -146,7 +146,7 @@ def test_a_new_run_keeps_its_settings(tmp_path):
     ("changed", "message"),
     [
         ({"seed": 2}, r"seed=2, there: 1 \(differing: seed\)"),
-        ({"model": "seed", "seed": 3}, r"differing: model, seed"),
+        ({"model": "original", "seed": 3}, r"differing: model, seed"),
         ({"more": 1}, r"more=1, there: None"),
     ],
 )

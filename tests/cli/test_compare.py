@@ -1,4 +1,4 @@
-"""``kerasgen compare``, as a user and as a script."""
+"""``kerasgen compare``, run by a user and by a script."""
 
 import json
 import re
@@ -45,14 +45,11 @@ def report(out):
     return numbers, (out / "index.html").read_text(encoding="utf-8")
 
 
-def test_a_difference_is_said_and_fails_a_script(folders, tmp_path, capsys):
+def test_a_difference_is_reported_and_fails_a_script(folders, tmp_path, capsys):
     out = tmp_path / "out"
     assert run(folders, "darker", out, "--fail-if", "kernel_distance>0.01") == 3
     printed = capsys.readouterr().out
-    assert (
-        "can distinguish the synthetic pictures from the real ones" in printed
-        and "It holds" in printed
-    )
+    assert "A linear classifier can distinguish" in printed and "Condition met" in printed
     assert str(out / "index.html") in printed
     numbers = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert numbers["features"]["pixels-16"]["kernel_distance"]["synthetic"]["low"] > 0
@@ -64,26 +61,26 @@ def test_no_difference_is_no_failure(folders, tmp_path, capsys, channels):
     condition = ["--fail-if", "two_sample_area > 0.9"]
     status = run(folders, "like", tmp_path, *condition, "--channels", channels)
     assert status == 0
-    assert "It holds" not in capsys.readouterr().out
+    assert "Condition met" not in capsys.readouterr().out
 
 
-def test_features_are_kept_for_the_next_time(folders, tmp_path):
+def test_features_are_cached(folders, tmp_path):
     assert run(folders, "like", tmp_path) == 0
-    kept = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "features").iterdir()}
-    assert kept and run(folders, "like", tmp_path, "--seed", "1") == 0
+    cached = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "features").iterdir()}
+    assert cached and run(folders, "like", tmp_path, "--seed", "1") == 0
     after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "features").iterdir()}
-    assert kept.items() <= after.items()
+    assert cached.items() <= after.items()
 
 
 @pytest.mark.parametrize("sources", ["folder", "name"])
-def test_recordings_are_one_witness_if_asked_for(folders, tmp_path, sources, capsys):
+def test_recordings_are_one_source_if_requested(folders, tmp_path, sources, capsys):
     assert run(folders, "like", tmp_path, "--sources", sources) == 0
     numbers = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     # Half of twelve recordings of four frames.
     assert numbers["sets"]["reference"] == 24
 
 
-def test_too_few_recordings_are_said_and_not_tested(folders, tmp_path, capsys):
+def test_too_few_recordings_are_reported_and_not_tested(folders, tmp_path, capsys):
     few = tmp_path / "few"
     for recording in range(2):
         (few / f"r{recording}").mkdir(parents=True)
@@ -131,11 +128,11 @@ def test_a_single_picture_or_no_folder_is_refused(folders, tmp_path, capsys):
         assert said in capsys.readouterr().err
 
 
-def test_a_network_is_trained_unless_told_otherwise(folders, tmp_path, monkeypatch, capsys):
-    asked = []
+def test_a_network_is_trained_by_default(folders, tmp_path, monkeypatch, capsys):
+    names = []
 
     def by_name(text):
-        asked.append(text)
+        names.append(text)
         return real_fake_classifier.Network(
             config=replace(
                 real_fake_classifier.CONFIG, steps=1, batch_size=4, validate_every=1, patience=1
@@ -146,8 +143,8 @@ def test_a_network_is_trained_unless_told_otherwise(folders, tmp_path, monkeypat
     arguments = ["compare", str(folders / "real"), str(folders / "like"), "--out", str(tmp_path)]
     condition = ["--fail-if", "network_area<1.1", "--fail-if", "network_area>1.1"]
     assert cli.run([*arguments, "--size", "32", *condition]) == 3
-    assert asked == ["small"]
-    assert "It holds: network_area<1.1\n" in capsys.readouterr().out
+    assert names == ["small"]
+    assert "Condition met: network_area<1.1\n" in capsys.readouterr().out
     numbers, page = report(tmp_path)
     assert numbers["network"]["pixels"] == "32x32" and "Feature maps: convolution 2" in page
 
@@ -188,7 +185,7 @@ def test_labels_in_one_set_only_are_refused(folders, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_quick_look_is_at_some_pictures_and_says_so(folders, tmp_path, monkeypatch):
+def test_a_quick_comparison_draws_some_pictures_and_says_so(folders, tmp_path, monkeypatch):
     monkeypatch.setattr(command, "_LIMIT_IF_QUICK", 20)
     drawn = []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
@@ -232,10 +229,10 @@ def test_corrupt_files_are_left_out_and_named(folders, tmp_path, monkeypatch, mo
 @pytest.mark.parametrize(
     ("kind", "status"), [(Interrupted, 130), (NonFiniteState, 1), (KeyboardInterrupt, 130)]
 )
-def test_what_ends_the_training_of_a_network_is_told_in_one_line(
+def test_what_ends_the_training_of_a_network_is_one_line(
     folders, tmp_path, capsys, monkeypatch, kind, status
 ):
-    def ended(*given, **more):
+    def ended(*arguments, **options):
         raise kind("it stopped at step 3")
 
     monkeypatch.setattr(compare, "compare", ended)
@@ -262,7 +259,7 @@ def test_features_of_other_pictures_are_refused_before_any_distance(
 @pytest.mark.parametrize(
     ("rule", "said"), [("folder", "lie in one folder"), ("name", "alike up to the last number")]
 )
-def test_one_witness_only_asks_for_another_rule(folders, tmp_path, capsys, rule, said):
+def test_a_single_source_suggests_another_rule(folders, tmp_path, capsys, rule, said):
     flat(folders, tmp_path / "flat")
     arguments = ["compare", str(tmp_path / "flat"), str(folders / "like"), "--sources", rule]
     assert cli.run([*arguments, "--out", str(tmp_path / "out")]) == 1
@@ -278,20 +275,20 @@ def written(folders, root, classes=("a", "b")):
     for number, path in enumerate(sorted((folders / "like").rglob("*.png"))):
         name = f"images/{number:06}.png"
         shutil.copy(path, root / name)
-        told = {"class_name": classes[number % len(classes)]} if classes else {}
-        rows.append(json.dumps({"file_name": name, "parameters": told}))
+        parameters = {"class_name": classes[number % len(classes)]} if classes else {}
+        rows.append(json.dumps({"file_name": name, "parameters": parameters}))
     (root / "metadata.jsonl").write_text("\n".join(rows) + "\n")
     for name in ("sheet.png", "sheet_masks.png", "images/stranger.png"):
         Image.new("RGB", (90, 90)).save(root / name)
     return root
 
 
-def test_a_manifest_says_what_the_pictures_are_and_their_classes(folders, tmp_path, capsys):
-    made, real = written(folders, tmp_path / "made"), tmp_path / "real"
+def test_metadata_lists_the_pictures_and_their_classes(folders, tmp_path, capsys):
+    synthetic, real = written(folders, tmp_path / "synthetic"), tmp_path / "real"
     shutil.copytree(folders / "real" / "r0", real / "a")
     for number in range(1, 5):
         shutil.copytree(folders / "real" / f"r{number}", real / "b" / f"r{number}")
-    arguments = ["compare", str(real), str(made), "--out", str(tmp_path / "out")]
+    arguments = ["compare", str(real), str(synthetic), "--out", str(tmp_path / "out")]
     assert cli.run([*arguments, "--size", "32", "--network", "none", "--labels"]) == 0
     numbers, page = report(tmp_path / "out")
     assert numbers["sets"]["synthetic"] == 48 and "sheet" not in page
@@ -300,12 +297,12 @@ def test_a_manifest_says_what_the_pictures_are_and_their_classes(folders, tmp_pa
     assert capsys.readouterr().err == ""
 
 
-def test_a_manifest_whose_pictures_are_gone_or_have_no_class_is_refused(folders, tmp_path, capsys):
-    made = written(folders, tmp_path / "made")
-    (made / "images/000003.png").unlink()
+def test_metadata_of_missing_pictures_or_without_classes_is_refused(folders, tmp_path, capsys):
+    synthetic = written(folders, tmp_path / "synthetic")
+    (synthetic / "images/000003.png").unlink()
     some = written(folders, tmp_path / "some", classes=("a", None))
     for folder, said in (
-        (made, "1 of 48 pictures that metadata.jsonl names are missing, the first is"),
+        (synthetic, "1 of 48 pictures that metadata.jsonl names are missing, the first is"),
         (some, "24 that have none"),
     ):
         arguments = ["compare", str(folders / "real"), str(folder), "--labels"]
@@ -326,7 +323,7 @@ def test_masks_beside_their_pictures_are_no_pictures(folders, tmp_path):
     assert report(tmp_path / "out")[0]["sets"]["synthetic"] == 49
 
 
-def test_files_of_other_kinds_are_said_once(folders, tmp_path, capsys):
+def test_files_of_other_kinds_are_reported_once(folders, tmp_path, capsys):
     shutil.copytree(folders / "like", tmp_path / "like")
     for name in ("r0/a.heic", "r1/b.mp4", "r1/Thumbs.db"):
         (tmp_path / "like" / name).touch()

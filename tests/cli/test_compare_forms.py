@@ -1,4 +1,4 @@
-"""``kerasgen compare`` on pictures of any form, or without anything on them."""
+"""``kerasgen compare`` on pictures of any size and format, and on constant ones."""
 
 import numpy as np
 from PIL import Image
@@ -7,7 +7,7 @@ from kerasgen import cli
 
 
 def test_sizes_and_formats_are_no_difference(tmp_path, capsys):
-    kinds = {"real": [("png", 64)], "made": [("bmp", 96), ("tiff", 32), ("webp", 128)]}
+    kinds = {"real": [("png", 64)], "synthetic": [("bmp", 96), ("tiff", 32), ("webp", 128)]}
     for seed, (name, forms) in enumerate(kinds.items()):
         generator = np.random.default_rng(seed)
         (tmp_path / name).mkdir()
@@ -16,17 +16,17 @@ def test_sizes_and_formats_are_no_difference(tmp_path, capsys):
             coarse = generator.normal(120, 30, (4, 4, 3)).clip(0, 255).astype(np.uint8)
             image = Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
             image.save(tmp_path / name / f"{number}.{ending}", **{"lossless": True})
-    arguments = ["compare", str(tmp_path / "real"), str(tmp_path / "made")]
+    arguments = ["compare", str(tmp_path / "real"), str(tmp_path / "synthetic")]
     more = ["--out", str(tmp_path / "out"), "--size", "32", "--network", "none"]
     assert cli.run([*arguments, *more]) == 0
     assert capsys.readouterr().out.count("No difference between") == 1
 
 
 def test_constant_pictures_go_through(tmp_path, capsys):
-    for name in ("real", "made"):
+    for name in ("real", "synthetic"):
         (tmp_path / name).mkdir()
         for number in range(10):
             Image.new("RGB", (32, 32), (90, 90, 90)).save(tmp_path / name / f"{number}.png")
-    arguments = ["compare", str(tmp_path / "real"), str(tmp_path / "made"), "--quick"]
+    arguments = ["compare", str(tmp_path / "real"), str(tmp_path / "synthetic"), "--quick"]
     assert cli.run([*arguments, "--out", str(tmp_path / "out")]) == 0
     assert "No difference between" in capsys.readouterr().out

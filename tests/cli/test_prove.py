@@ -1,4 +1,4 @@
-"""``kerasgen prove``, as a user and as a script."""
+"""``kerasgen prove``, run by a user and by a script."""
 
 import json
 
@@ -29,7 +29,7 @@ def folders(tmp_path_factory):
     root = tmp_path_factory.mktemp("sets")
     for seed, (name, count) in enumerate((("real", 24), ("synthetic", 24), ("test", 20))):
         save(root / name, count, seed, stem="cam0_" if name == "real" else "")
-    # Of the real pictures two are the test's, too.
+    # Two of the real pictures are test pictures, too.
     for name in CLASSES:
         (root / "real" / name / "cam9_0.png").write_bytes(
             (root / "test" / name / "3.png").read_bytes()
@@ -59,16 +59,16 @@ def test_a_proof_is_written_and_goes_on(folders, tmp_path, capsys):
     }  # fmt: skip
     assert run(folders, tmp_path, *amounts, "--fail-if", "gain<0.99") == 3
     printed = capsys.readouterr().out
-    assert "It holds: gain<0.99" in printed and "classifiers" not in printed
+    assert "Condition met: gain<0.99" in printed and "classifiers" not in printed
     # So short a training learns nothing of more real pictures: nothing is proved, good or bad.
     assert printed.startswith("This proof is inconclusive")
     assert run(folders, tmp_path, *amounts, "--fail-if", "gain>0.99") == 1
-    assert "a control did not behave" in capsys.readouterr().err
+    assert "a control failed" in capsys.readouterr().err
 
 
-def test_arms_are_chosen_by_pictures_that_are_given(folders, tmp_path, capsys):
+def test_arms_are_chosen_on_the_validation_set(folders, tmp_path, capsys):
     save(tmp_path / "others", 9, 7)
-    # One is the test's, too, and one is also among the real ones.
+    # One is a test picture, too, and one a real training picture.
     for name, kind in (("0", "test"), ("1", "real")):
         copied = (
             folders / kind / "above" / ("3.png" if kind == "test" else "cam0_3.png")
@@ -92,7 +92,7 @@ def test_heads_on_frozen_features_are_another_proof(folders, tmp_path, capsys):
     amounts = ["--amounts", "12,48", "--steps", "20"]
     assert run(folders, tmp_path, *amounts, "--features", "pixels") == 0
     printed = capsys.readouterr().out
-    # Three of the real and of the synthetic ones, one of those to test on.
+    # Three variants of each training picture, one of each test picture.
     assert "features 328/328" in printed and "classifiers 13/13" in printed
     page = " ".join((tmp_path / "index.html").read_text(encoding="utf-8").split())
     assert "a linear head on frozen features of pixels-16, 20 updates" in page
@@ -100,7 +100,7 @@ def test_heads_on_frozen_features_are_another_proof(folders, tmp_path, capsys):
     assert "classifiers 13/13" in capsys.readouterr().out
 
 
-def test_real_pictures_given_as_synthetic_are_reported(folders, tmp_path, capsys):
+def test_real_pictures_among_the_synthetic_are_reported(folders, tmp_path, capsys):
     amounts = ["--amounts", "46", "--steps", "2"]
     assert run(folders, tmp_path, *amounts, synthetic="real") == 0
     assert "48 synthetic pictures are copies of real ones to train on" in capsys.readouterr().err

@@ -22,9 +22,9 @@ def folders(tmp_path_factory):
 
 @pytest.fixture
 def arguments(folders, tmp_path):
-    """A command that works; tests append what differs, for the last of two flags counts."""
-    places = ["--foregrounds", folders[0], "--backgrounds", folders[1], "--out", tmp_path / "out"]
-    return ["compose", *map(str, places), *SMALL, "--count", "6"]
+    """A command that works; tests append flags, the last of two counts."""
+    paths = ["--foregrounds", folders[0], "--backgrounds", folders[1], "--out", tmp_path / "out"]
+    return ["compose", *map(str, paths), *SMALL, "--count", "6"]
 
 
 def fails(arguments, capsys):
@@ -92,7 +92,7 @@ def test_options_reach_the_scenes(arguments, tmp_path):
         (["--backgrounds", "{tmp}/nowhere"], ["missing", "{tmp}/nowhere"]),
         (["--foregrounds", "{tmp}/empty"], ["No picture", "{tmp}/empty"]),
         (["--backgrounds", "{tmp}/empty"], ["No picture", "{tmp}/empty"]),
-        (["--foregrounds", "{tmp}/flat"], ["sub-folder a class", "{tmp}/flat"]),
+        (["--foregrounds", "{tmp}/flat"], ["sub-folder per class", "{tmp}/flat"]),
         (
             ["--foregrounds", "{tmp}/useless"],
             ["No acceptable foreground in class 'hat'", "because"],
@@ -122,7 +122,7 @@ def test_options_reach_the_scenes(arguments, tmp_path):
         (["--out", "{tmp}/link/out", "--backgrounds", "{tmp}/flat"], ["lies within `backgr"]),
     ],
 )
-def test_what_the_user_got_wrong_ends_in_one_line(changes, words, arguments, tmp_path, capsys):
+def test_wrong_arguments_end_in_one_line(changes, words, arguments, tmp_path, capsys):
     grey = Image.new("RGB", (40, 40), (90, 90, 90))
     for name in ("flat/a.png", "useless/hat/a.png", "masked/hat/a.png", "strange/images/0.png"):
         (tmp_path / name).parent.mkdir(parents=True)
@@ -138,7 +138,7 @@ def test_what_the_user_got_wrong_ends_in_one_line(changes, words, arguments, tmp
     assert tree(tmp_path) == before and not (tmp_path / "out").exists()
 
 
-def test_another_run_s_folder_is_refused_before_anything_is_cut(arguments, capsys, tmp_path):
+def test_a_folder_of_another_run_is_refused_before_anything_is_cut(arguments, capsys, tmp_path):
     assert cli.run(arguments) == 0
     before = tree(tmp_path / "out")
     capsys.readouterr()
@@ -163,7 +163,7 @@ def test_foregrounds_larger_than_the_backgrounds_are_scaled(arguments, folders, 
         assert image.size == (128, 128)
 
 
-def test_backgrounds_too_small_are_told(arguments, capsys, tmp_path):
+def test_backgrounds_too_small_are_refused(arguments, capsys, tmp_path):
     (tmp_path / "backgrounds").mkdir()
     Image.new("RGB", (7, 7)).save(tmp_path / "backgrounds/small.png")
     before = tree(tmp_path)
@@ -203,7 +203,7 @@ def test_scenes_and_rejected_scenes_are_counted_apart(arguments, capsys, monkeyp
 
     def sometimes(index, *rest):
         if index in (1, 4):
-            raise ValueError("No place.")
+            raise ValueError("No room.")
         return compose_scene(index, *rest)
 
     monkeypatch.setattr(scenes, "compose_scene", sometimes)
@@ -213,7 +213,7 @@ def test_scenes_and_rejected_scenes_are_counted_apart(arguments, capsys, monkeyp
     assert f"2 more were rejected: {tmp_path / 'out/rejected.jsonl'} says why" in said
 
 
-def test_verify_says_yes_and_no(arguments, folders, capsys, tmp_path):
+def test_verify_passes_and_fails(arguments, folders, capsys, tmp_path):
     assert cli.run([*arguments, "--verify", "0"]) == 0
     out, foregrounds = tmp_path / "out", ["--foregrounds", str(folders[0])]
     assert "verified" not in capsys.readouterr().out
@@ -222,12 +222,12 @@ def test_verify_says_yes_and_no(arguments, folders, capsys, tmp_path):
     edited(out, moved_matrix(12, 0))
     assert cli.run(["verify", str(out), *foregrounds]) == 1
     said = capsys.readouterr()
-    assert re.search(r"object \d: (place|mask):", said.out)
+    assert re.search(r"object \d: (position|mask):", said.out)
     (line,) = said.err.splitlines()
     assert "annotations are wrong, for the first: images/000000.png" in line
 
 
-def test_verify_wants_the_same_foregrounds_and_a_finished_folder(
+def test_verify_needs_the_same_foregrounds_and_a_finished_folder(
     arguments, folders, capsys, tmp_path
 ):
     assert cli.run([*arguments, "--verify", "0"]) == 0
@@ -240,7 +240,7 @@ def test_verify_wants_the_same_foregrounds_and_a_finished_folder(
         assert str(folder) in line
     (tmp_path / "out/metadata.jsonl").unlink()
     line = fails(["verify", tmp_path / "out", "--foregrounds", folders[0]], capsys)
-    assert "No finished folder of scenes" in line
+    assert "Not a finished folder of scenes" in line
 
 
 def test_cut_pictures_give_the_same_scenes(arguments, folders, capsys, tmp_path):
@@ -266,10 +266,10 @@ def test_a_mask_of_another_size_rejects_its_picture_only(arguments, folders, cap
     first = sorted((mixed / "pants").iterdir())[0]
     mask = first.with_name(f"{first.stem}.mask.png")
     Image.new("L", (9, 7), 255).save(mask)
-    places = ["--foregrounds", str(mixed), "--out"]
+    source = ["--foregrounds", str(mixed), "--out"]
     for command in (["cut"], arguments):
         out = tmp_path / command[0]
-        assert cli.run([*command, *places, str(out)]) == 0
+        assert cli.run([*command, *source, str(out)]) == 0
         said = capsys.readouterr().out
         assert "pants: 2 of 3 pictures give a foreground (rejected: 1 x has a mask 'N.mask" in said
         with (out / "rejected_foregrounds.csv").open(newline="") as stream:

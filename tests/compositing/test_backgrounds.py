@@ -13,7 +13,7 @@ from kerasgen.io.images import ImageError
 
 
 def ramp(height, width):
-    """Red says the column and green the row."""
+    """Red is the column and green the row."""
     rows, columns = np.mgrid[:height, :width]
     return np.dstack([columns, rows, 0 * rows]).astype(np.uint8)
 
@@ -46,7 +46,7 @@ def test_a_folder_is_read_when_needed_and_once(folder, monkeypatch):
     assert few[1] is not few[1]
 
 
-def test_arrays_are_named_by_their_place():
+def test_arrays_are_named_by_their_index():
     images = np.stack([ramp(20, 20), ramp(20, 20)[::-1]])
     found = Backgrounds(images)
     assert [found[index].path for index in range(2)] == ["pictures[0]", "pictures[1]"]
@@ -60,7 +60,7 @@ def test_large_files_are_shrunk(tmp_path, monkeypatch):
     assert Backgrounds.from_folder(tmp_path)[0].image.shape == (30, 50, 3)
 
 
-def test_what_is_no_background(tmp_path):
+def test_other_arrays_and_small_pictures_are_refused(tmp_path):
     for wrong in (
         np.zeros((20, 20), np.uint8),
         np.zeros((20, 20, 3)),
@@ -76,7 +76,7 @@ def test_what_is_no_background(tmp_path):
 
 
 @pytest.mark.parametrize("shape, size", [((200, 120), (40, 60)), ((100, 250), (64, 64))])
-def test_parts_have_the_proportions_and_say_where_they_lie(shape, size):
+def test_parts_have_the_proportions_and_a_known_position(shape, size):
     image, zooms = ramp(*shape), []
     for seed in range(30):
         part, (x, y, width, height) = random_crop(np.random.default_rng(seed), image, size)
@@ -84,7 +84,7 @@ def test_parts_have_the_proportions_and_say_where_they_lie(shape, size):
         assert width / height == pytest.approx(size[1] / size[0], rel=0.05)
         assert x >= 0 and y >= 0 and x + width <= shape[1] and y + height <= shape[0]
         zooms.append(height / size[0] / min(shape[0] / size[0], shape[1] / size[1]))
-        # Red and green tell the place: the corner pixels lie in the corners of the part.
+        # Red and green are the position: the corner pixels lie in the corners of the part.
         assert part[0, 0, 0] == pytest.approx(x + width / size[1] / 2 - 0.5, abs=1)
         assert part[-1, 0, 1] == pytest.approx(y + height - height / size[0] / 2 - 0.5, abs=1)
     assert 0.65 < min(zooms) < 0.8 and 0.9 < max(zooms) <= 1.02
@@ -109,7 +109,7 @@ def test_pieces_have_smooth_outlines_of_their_own():
     for piece in pieces:
         assert not piece.alpha[[0, -1]].any() and not piece.alpha[:, [0, -1]].any()
         assert ((piece.alpha > 0) & (piece.alpha < 255)).any()
-        # The record leads back to the place in the background.
+        # The record leads back to the position in the background.
         middle = np.linalg.inv(piece.matrix) @ (48, 48, 1)
         np.testing.assert_allclose(
             piece.image[47:49, 47:49, :2].mean((0, 1)) + 0.5, middle[:2], atol=1

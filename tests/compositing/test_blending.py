@@ -36,14 +36,14 @@ def test_edges():
 
 def test_mixing_is_linear_in_between_and_exact_at_the_ends():
     random = np.random.default_rng(0)
-    place, colours = random.integers(0, 256, (2, 16, 256, 3), np.uint8)
+    region, colours = random.integers(0, 256, (2, 16, 256, 3), np.uint8)
     alpha = np.broadcast_to(np.arange(256, dtype=np.uint8), (16, 256)).copy()
-    before = place.copy()
-    blending.mix(place, colours, alpha)
+    before = region.copy()
+    blending.mix(region, colours, alpha)
     share = alpha[..., None] / 255
-    np.testing.assert_allclose(place, colours * share + before * (1 - share), atol=0.51)
-    np.testing.assert_array_equal(place[:, 0], before[:, 0])
-    np.testing.assert_array_equal(place[:, 255], colours[:, 255])
+    np.testing.assert_allclose(region, colours * share + before * (1 - share), atol=0.51)
+    np.testing.assert_array_equal(region[:, 0], before[:, 0])
+    np.testing.assert_array_equal(region[:, 255], colours[:, 255])
 
 
 def test_mixing_changes_the_scene_itself():
@@ -54,18 +54,18 @@ def test_mixing_changes_the_scene_itself():
 
 def test_matching_goes_part_of_the_way():
     alpha = square()
-    colours, place = plain((100, 100, 100)), plain((140, 120, 100))
-    assert blending.matched(colours, alpha, place, 0.0) is colours
+    colours, region = plain((100, 100, 100)), plain((140, 120, 100))
+    assert blending.matched(colours, alpha, region, 0.0) is colours
     # Brightness differs by 20, red by 20 more and blue by 20 less, half of which counts.
     np.testing.assert_array_equal(
-        blending.matched(colours, alpha, place, 1.0), plain((130, 120, 110))
+        blending.matched(colours, alpha, region, 1.0), plain((130, 120, 110))
     )
     np.testing.assert_array_equal(
-        blending.matched(colours, alpha, place, 0.5), plain((115, 110, 105))
+        blending.matched(colours, alpha, region, 0.5), plain((115, 110, 105))
     )
     # What lies off the object does not count, on neither side.
-    colours[alpha == 0], place[alpha == 0] = 255, 0
-    assert (blending.matched(colours, alpha, place, 1.0)[alpha > 0] == (130, 120, 110)).all()
+    colours[alpha == 0], region[alpha == 0] = 255, 0
+    assert (blending.matched(colours, alpha, region, 1.0)[alpha > 0] == (130, 120, 110)).all()
     far = blending.matched(plain(20), alpha, plain(250), 1.0)
     assert (far == 20 + 64).all()
 
@@ -74,60 +74,60 @@ def test_matching_moves_contrast_too():
     alpha = np.full((40, 40), 255, np.uint8)
     rows = np.mgrid[:40, :40][0][..., None] % 2
     colours = (100 + 20 * rows.repeat(3, 2)).astype(np.uint8)  # spread 10
-    place = (70 + 80 * rows.repeat(3, 2)).astype(np.uint8)  # spread 40, the same mean
-    moved = blending.matched(colours, alpha, place, 1.0)
+    region = (70 + 80 * rows.repeat(3, 2)).astype(np.uint8)  # spread 40, the same mean
+    moved = blending.matched(colours, alpha, region, 1.0)
     # A ratio of 41 / 11 is held to 2, and half of that counts: 10 becomes 15.
     np.testing.assert_allclose(moved.std(), 15, atol=0.5)
     np.testing.assert_allclose(moved.mean(), 110, atol=0.5)
 
 
-def test_shadow_ends_where_it_says():
+def test_shadow_ends_at_its_reach():
     alpha, shadow = square(80, 30, 50), Shadow(0, 0, 9, 0.5)
-    place = plain(200, 80)
-    blending.shade(place, alpha, (slice(None), slice(None)), shadow)
-    changed = place[..., 0] != 200
+    region = plain(200, 80)
+    blending.shade(region, alpha, (slice(None), slice(None)), shadow)
+    changed = region[..., 0] != 200
     assert not changed[:21].any() and not changed[59:].any() and changed[24:56, 24:56].all()
-    assert abs(int(place[40, 40, 0]) - 100) < 8
-    assert (np.diff(place[40, 40:, 0].astype(int)) >= 0).all()
+    assert abs(int(region[40, 40, 0]) - 100) < 8
+    assert (np.diff(region[40, 40:, 0].astype(int)) >= 0).all()
     # The part in the frame is what the whole would be there.
     part = plain(200, 80)[:, :35]
     blending.shade(part, alpha, (slice(None), slice(0, 35)), shadow)
-    np.testing.assert_array_equal(part, place[:, :35])
+    np.testing.assert_array_equal(part, region[:, :35])
 
 
-def test_poisson_gives_the_light_of_the_place_and_keeps_the_object():
+def test_poisson_gives_the_light_of_the_region_and_keeps_the_object():
     random = np.random.default_rng(0)
     texture = random.integers(-30, 30, (60, 60, 1))
     colours = np.clip((90, 90, 220) + texture, 0, 255).astype(np.uint8)
-    place = np.broadcast_to(np.linspace(10, 190, 60)[None, :, None], (60, 60, 3)).astype(np.uint8)
+    region = np.broadcast_to(np.linspace(10, 190, 60)[None, :, None], (60, 60, 3)).astype(np.uint8)
     alpha = square(60, 12, 48)
-    lit, fault = blending.harmonised(colours, alpha, place.copy())
+    lit, fault = blending.harmonised(colours, alpha, region.copy())
     assert not fault
     change = lit.astype(int)[12:48, 12:48] - colours[12:48, 12:48]
     assert abs(change).max() <= 40
-    # Darker on the left, lighter on the right, as the place is; smoothly, so texture stays.
+    # Darker on the left, lighter on the right, as the region is; smoothly, so texture stays.
     columns = change[..., :2].mean(axis=(0, 2))
     assert columns[:6].mean() < -10 and columns[-6:].mean() > 25
     assert abs(np.diff(change, axis=0)).max() <= 4
-    np.testing.assert_array_equal(blending.harmonised(colours, alpha, place.copy())[0], lit)
+    np.testing.assert_array_equal(blending.harmonised(colours, alpha, region.copy())[0], lit)
 
 
 def test_poisson_gives_way_where_the_object_would_vanish():
-    colours, place, alpha = plain(120), plain(90), square()
-    kept, fault = blending.harmonised(colours, alpha, place)
+    colours, region, alpha = plain(120), plain(90), square()
+    kept, fault = blending.harmonised(colours, alpha, region)
     assert kept is colours and fault == "contrast would fall from 30 to 1 levels"
-    _, fault = blending.harmonised(plain(250), alpha, place)
+    _, fault = blending.harmonised(plain(250), alpha, region)
     assert not fault  # 160 levels of difference lose 40
-    kept, fault = blending.harmonised(colours, np.zeros_like(alpha), place)
+    kept, fault = blending.harmonised(colours, np.zeros_like(alpha), region)
     assert kept is colours and fault == "too small"
 
 
 @pytest.mark.parametrize("part", [np.s_[:, 20:], np.s_[20:, :], np.s_[:24, :24], np.s_[18:22, :]])
 def test_poisson_at_the_edge_of_the_frame(part):
-    """The object reaches the border of what is there, or fills it."""
-    colours, place, alpha = plain(200), plain(60), square()
+    """The object reaches the border of the region, or fills it."""
+    colours, region, alpha = plain(200), plain(60), square()
     lit, fault = blending.harmonised(
-        np.ascontiguousarray(colours[part]), np.ascontiguousarray(alpha[part]), place[part].copy()
+        np.ascontiguousarray(colours[part]), np.ascontiguousarray(alpha[part]), region[part].copy()
     )
     assert not fault and lit.shape == colours[part].shape
     assert (200 - 41 <= lit).all() and (lit <= 200).all()

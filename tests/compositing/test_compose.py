@@ -1,4 +1,4 @@
-"""Scenes from two folders in one call, and what it says of them."""
+"""Scenes from two folders in one call, and its result."""
 
 import contextlib
 
@@ -27,13 +27,15 @@ def composed(folders, tmp_path_factory):
     return compose(*folders, out, count=5, options=SMALL, verify=3)
 
 
-def test_the_result_holds_what_was_used_left_out_and_checked(composed, folders):
-    assert (composed.pictures, composed.rejected, composed.class_names) == (5, 0, NAMES)
+def test_the_result_holds_the_material_and_the_check(composed, folders):
+    assert (composed.pictures, composed.rejected) == (5, 0)
     assert len(list(composed.rows())) == 5
-    assert (len(composed.foregrounds), composed.backgrounds) == (12, 4)
-    (rejection,) = composed.rejected_foregrounds
+    material = composed.material
+    assert material.class_names == NAMES
+    assert (len(material.foregrounds), len(material.backgrounds)) == (12, 4)
+    (rejection,) = material.rejected_foregrounds
     assert rejection.path == "pants/empty.png"
-    ((path, reason),) = composed.rejected_backgrounds
+    ((path, reason),) = material.rejected_backgrounds
     assert path == str(folders[1] / "small.png") and "8 pixels on a side" in reason
     assert composed.sheet == composed.folder / "sheet.png" and composed.sheet.is_file()
     assert composed.masks_sheet is not None and composed.masks_sheet.is_file()
@@ -46,7 +48,7 @@ def test_the_result_holds_what_was_used_left_out_and_checked(composed, folders):
     assert last.startswith("verified 3 pictures") and last.endswith(": 0 failures")
 
 
-def test_each_part_shows_how_far_it_has_come(composed, folders):
+def test_each_part_shows_its_progress(composed, folders):
     seen = {}
 
     @contextlib.contextmanager
@@ -75,7 +77,7 @@ def test_a_wrong_annotation_is_a_result_and_no_error(folders, tmp_path):
         verify(tmp_path, folders[0])
 
 
-def test_nothing_is_written_among_what_is_read(folders, tmp_path):
+def test_nothing_is_written_into_the_folders_that_are_read(folders, tmp_path):
     for inside in folders:
-        with pytest.raises(ValueError, match="lies within .*give a folder beside it"):
+        with pytest.raises(ValueError, match="lies within .*use a folder beside it"):
             compose(*folders, inside / "out", count=1)

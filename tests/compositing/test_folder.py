@@ -51,13 +51,13 @@ def make(folders, foregrounds):
 
 @pytest.fixture(scope="module")
 def whole(make, tmp_path_factory):
-    """A folder made by this process, without a stop."""
+    """A folder composed by this process, without a stop."""
     out = tmp_path_factory.mktemp("whole") / "scenes"
     make(out)
     return out
 
 
-def test_a_folder_holds_the_scenes_that_compose_makes(whole, folders, foregrounds):
+def test_a_folder_holds_the_scenes_of_compose_scene(whole, folders, foregrounds):
     rows = read_manifest(whole)
     assert [row.index for row in rows] == list(range(COUNT))
     scenery = Backgrounds.from_folder(folders[1])
@@ -90,7 +90,7 @@ def test_pictures_in_memory_reach_other_processes(make, tmp_path):
     assert tree(tmp_path / "1") == tree(tmp_path / "2")
 
 
-def test_only_what_is_missing_is_made_and_a_folder_may_grow(whole, make, tmp_path):
+def test_only_missing_scenes_are_composed_and_a_folder_may_grow(whole, make, tmp_path):
     out, seen = tmp_path / "grown", []
     make(out, COUNT - 9)
     os.remove(out / "images/000004.png")
@@ -166,9 +166,11 @@ def test_an_unreadable_background_rejects_its_scenes(folders, make, tmp_path):
 CROWD = SceneOptions(size=64, objects=(30, 30), max_occlusion=0, attempts=1)
 
 
-@pytest.mark.parametrize(("count", "made"), [(3, 3), (100, 20)])
-def test_scenes_that_cannot_be_end_the_job(count, made, make, tmp_path):
-    message = f"{made} of {made} pictures cannot be made.*Fewer than 30 objects.*Received: folder="
+@pytest.mark.parametrize(("count", "total"), [(3, 3), (100, 20)])
+def test_too_many_rejected_scenes_end_the_job(count, total, make, tmp_path):
+    message = (
+        f"{total} of {total} pictures cannot be made.*Fewer than 30 objects.*Received: folder="
+    )
     for _ in range(2 if count == 3 else 1):
         with pytest.raises(ValueError, match=message):
             make(tmp_path / "out", count, options=CROWD)
@@ -184,7 +186,7 @@ def test_scenes_that_cannot_be_end_the_job(count, made, make, tmp_path):
         ({"foregrounds": []}, "at least one foreground"),
     ],
 )
-def test_arguments_that_make_no_sense(changes, message, make, tmp_path):
+def test_invalid_arguments_are_refused(changes, message, make, tmp_path):
     with pytest.raises(ValueError, match=message):
         make(tmp_path / "out", **changes)
     assert not (tmp_path / "out").exists()
@@ -192,11 +194,11 @@ def test_arguments_that_make_no_sense(changes, message, make, tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named(make, tmp_path):
     (tmp_path / "file").write_text("here first")
-    for place in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(ValueError, match=f"{place}"):
-            make(place)
-        with pytest.raises(ValueError, match=f"cannot be written.*{place}"):
-            check_scenes(place, 1, seed=0, options=SMALL, class_names=NAMES)
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(ValueError, match=f"{path}"):
+            make(path)
+        with pytest.raises(ValueError, match=f"cannot be written.*{path}"):
+            check_scenes(path, 1, seed=0, options=SMALL, class_names=NAMES)
 
 
 def test_a_full_disk_is_no_rejected_scene(make, tmp_path, monkeypatch):
@@ -210,7 +212,7 @@ def test_a_full_disk_is_no_rejected_scene(make, tmp_path, monkeypatch):
         make(tmp_path / "out", 3)
 
 
-def test_a_signal_stops_after_the_scene_under_way(whole, make, tmp_path):
+def test_a_signal_stops_after_the_current_scene(whole, make, tmp_path):
     def stop(done, total):
         if done == 5:
             os.kill(os.getpid(), signal.SIGTERM)
@@ -263,7 +265,7 @@ def wait_for_end_of(group):
 
 @pytest.fixture(scope="module")
 def long(folders, tmp_path_factory):
-    """What the command makes without a stop, in one process."""
+    """The folder of the command without a stop, in one process."""
     out = tmp_path_factory.mktemp("long") / "scenes"
     subprocess.run(command(folders, out, 1), check=True, stdout=subprocess.DEVNULL)
     return tree(out)
@@ -298,12 +300,12 @@ def test_a_stopped_job_says_how_to_go_on_and_does(number, folders, long, tmp_pat
     assert tree(out) == long
 
 
-def test_a_worker_killed_from_outside_ends_the_job_in_words(folders, tmp_path):
+def test_a_worker_killed_from_outside_ends_the_job_with_a_message(folders, tmp_path):
     process = start_until(folders, tmp_path / "scenes", 20)
     path = f"/proc/{process.pid}/task/{process.pid}/children"
     with open(path) as stream:
         children = [int(number) for number in stream.read().split()]
-    # The first child is multiprocessing's own, which looks after semaphores.
+    # The first child is multiprocessing's own, which tracks semaphores.
     os.kill(children[-1], signal.SIGKILL)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 1 and "Traceback" not in errors

@@ -29,7 +29,7 @@ def disc(height=48, width=64, x=30.0, y=22.0, radius=14.0):
 
 
 def picture(mask, inside=RED, outside=GREY):
-    """Object and background with noise, `[H, W, 3]` uint8."""
+    """Object and background with noise, ``[H, W, 3]`` uint8."""
     random = np.random.default_rng(0)
     image = np.where(mask[..., None], inside, outside) + random.normal(0, 5, (*mask.shape, 3))
     return np.clip(image, 0, 255).astype(np.uint8)
@@ -49,7 +49,7 @@ def save(path, image, **options):
     return path
 
 
-def test_a_given_mask_is_kept_exactly():
+def test_a_mask_is_kept_exactly():
     mask = disc()
     image = picture(mask)
     found = extract(image, mask, label=3, path="a/b.png", sha256="0" * 64)
@@ -66,7 +66,7 @@ def test_a_given_mask_is_kept_exactly():
     assert extract(image, soft).alpha.max() == 200
 
 
-def test_an_alpha_channel_is_the_mask_unless_it_says_nothing():
+def test_an_alpha_channel_is_the_mask_unless_it_is_opaque():
     mask = disc()
     rgba = np.dstack([picture(mask), np.where(mask, 255, 0).astype(np.uint8)])
     found = extract(rgba)
@@ -97,7 +97,7 @@ def test_estimated_edges_are_soft_and_bring_no_background():
     assert redness[found.alpha > 60].min() > 60  # 140 on the disc, 0 around it
 
 
-def test_poor_estimates_are_refused_in_words():
+def test_poor_estimates_are_refused_with_a_reason():
     with pytest.raises(ExtractionError, match=r"No foreground: .*Received: path='x.png'") as caught:
         extract(picture(np.zeros((40, 40), bool)), path="x.png")
     assert caught.value.reason and caught.value.quality == 0
@@ -112,7 +112,7 @@ def test_poor_estimates_are_refused_in_words():
     assert 0 <= caught.value.quality < 1
 
 
-def test_masks_that_fit_not():
+def test_masks_that_do_not_fit():
     image = picture(disc())
     with pytest.raises(ValueError, match=r"mask of shape=\(9, 9\).*size=\(48, 64\), path='x'"):
         extract(image, np.ones((9, 9), bool), path="x")
@@ -167,7 +167,7 @@ def test_on_plain_background():
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two classes: masks beside, alpha, an estimate, and files that give nothing."""
+    """Two classes: masks beside, alpha, an estimate, and files without a foreground."""
     mask = disc()
     image = picture(mask)
     save(tmp_path / "bags" / "a.jpg", image, quality=95)
@@ -244,7 +244,7 @@ def test_a_class_without_foregrounds_is_named(folder):
         read_foregrounds(folder, ["masks"])
     with pytest.raises(ValueError, match="folder is missing"):
         read_foregrounds(folder, ["gloves"])
-    with pytest.raises(ValueError, match="one sub-folder a class"):
+    with pytest.raises(ValueError, match="one sub-folder per class"):
         read_foregrounds(folder / "socks")
 
 

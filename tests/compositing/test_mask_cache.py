@@ -1,4 +1,4 @@
-"""Masks found once: what is read from the copies is what was found in the originals."""
+"""Masks estimated once: the copies give the foregrounds of the originals."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,7 @@ def test_the_copies_give_the_same_foregrounds(photographs, tmp_path):
         np.testing.assert_array_equal(one.alpha, other.alpha)
 
 
-def test_a_broken_off_run_goes_on(photographs, tmp_path):
+def test_a_stopped_run_continues(photographs, tmp_path):
     def stop(done, total):
         if done == 2:
             raise KeyboardInterrupt

@@ -11,7 +11,7 @@ from kerasgen.compositing.options import SceneOptions
 
 
 def blob(height=90, width=120):
-    """An object without any symmetry, `[H, W]` bool."""
+    """An object without any symmetry, ``[H, W]`` bool."""
     rows, columns = np.mgrid[:height, :width] + 0.5
     return (((columns - 60) / 34) ** 2 + ((rows - 44) / 22) ** 2 < 1) & ~(
         (columns > 70) & (rows < 40)
@@ -135,7 +135,7 @@ def test_alpha_is_averaged_too():
     assert middle.min() > 110 and middle.max() < 145
 
 
-def test_what_is_drawn_keeps_to_its_ranges():
+def test_drawn_numbers_lie_in_their_ranges():
     placed = foreground()
     options = SceneOptions(
         scale=(0.3, 0.5), aspect=(0.8, 1.25), rotation=20, perspective=0, flip=0.5, max_truncation=0
@@ -164,7 +164,7 @@ def test_what_is_drawn_keeps_to_its_ranges():
     assert 60 < sum(flips) < 140 and min(degrees) < -15 and max(degrees) > 15
 
 
-def test_objects_reach_out_of_the_frame_as_far_as_they_may():
+def test_objects_reach_out_of_the_frame_up_to_the_limit():
     placed = foreground()
     options = SceneOptions(rotation=0, perspective=0, max_truncation=0.4)
     random = np.random.default_rng(0)
@@ -186,7 +186,7 @@ def test_larger_than_the_frame_is_centred():
     assert middle[0] == pytest.approx(25) and 0 < middle[1] < 50
 
 
-def test_tilting_changes_size_across_by_no_more_than_it_may():
+def test_tilting_changes_size_across_up_to_the_limit():
     placed = Foreground(
         np.zeros((40, 60, 3), np.uint8), np.full((40, 60), 255, np.uint8), (5, 9), (60, 40),
         0, "a", "0" * 64, "mask", 1.0,

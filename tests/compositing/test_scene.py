@@ -93,7 +93,7 @@ def test_masks_agree_with_the_pixels_changed(things, plain, how, reach):
 
 
 def test_pixels_inside_are_the_foregrounds(things, plain):
-    """Each object shows its own colours under its visible mask, at its place in the source."""
+    """Each object shows its own colours under its visible mask, at its position in the source."""
     checked = 0
     for index in range(6):
         scene = compose_scene(index, 1, things, plain, options(blendings=("hard",), **FIRM))
@@ -195,7 +195,7 @@ def test_classes_are_drawn_evenly(plain):
     assert len({item.source for scene in scenes for item in scene.objects}) == 11
 
 
-def test_there_are_as_many_objects_as_asked_for(things, plain):
+def test_the_number_of_objects_is_as_requested(things, plain):
     counts = [
         len(compose_scene(index, 0, things, plain, options(objects=(2, 4))).objects)
         for index in range(40)
@@ -208,16 +208,16 @@ def test_there_are_as_many_objects_as_asked_for(things, plain):
     assert set(some) == {0, 1}
 
 
-def test_objects_too_large_are_made_smaller(things, plain):
-    """At 1.6 times the frame nothing fits; the scene is begun anew with smaller ones."""
+def test_objects_too_large_are_shrunk(things, plain):
+    """At 1.6 times the frame nothing fits; the scene is composed again with smaller ones."""
     choice = options(scale=(1.6, 1.6), max_truncation=0.05, objects=(1, 1))
     scene = compose_scene(0, 0, things, plain, choice)
     assert len(scene.objects) == 1 and scene.parameters["round"] > 0
     assert scene.objects[0].truncation <= 0.05
 
 
-def test_nothing_is_left_of_a_scene_begun_anew(things, plain):
-    """The first object leaves no place for the second, until both are smaller."""
+def test_nothing_is_left_of_a_discarded_scene(things, plain):
+    """The first object leaves no room for the second, until both are smaller."""
     choice = options(**FIRM, scale=(0.95, 0.95), rotation=0, max_truncation=0, max_occlusion=0)
     choice = dataclasses.replace(choice, objects=(2, 2), blendings=("hard",))
     rounds = []
@@ -229,7 +229,7 @@ def test_nothing_is_left_of_a_scene_begun_anew(things, plain):
     assert max(rounds) > 0
 
 
-def test_what_cannot_be_says_what_to_change(things, plain):
+def test_an_impossible_scene_names_what_to_change(things, plain):
     crowd = options(objects=(30, 30), max_occlusion=0.0, scale=(0.5, 0.6), attempts=2)
     with pytest.raises(ValueError, match=r"Fewer than 30 objects.*lower `objects` or `scale`"):
         compose_scene(0, 0, things, plain, crowd)
@@ -252,7 +252,7 @@ def test_records_are_complete(things, grounds):
         assert item.matrix.dtype == np.float64
 
 
-def test_every_way_of_blending_occurs_and_its_failures_are_told(things, plain):
+def test_every_way_of_blending_occurs_and_its_failures_are_recorded(things, plain):
     items = [
         item
         for index in range(40)
@@ -267,7 +267,7 @@ def test_every_way_of_blending_occurs_and_its_failures_are_told(things, plain):
     assert fallen and fallen[0]["blending"] == "feathered" and "contrast" in fallen[0]["fallback"]
 
 
-def test_shadows_lie_where_the_record_says(things, plain):
+def test_shadows_lie_where_recorded(things, plain):
     dark = options(**{**FIRM, "shadow": 1.0, "blendings": ("hard",), "objects": (1, 1)})
     for index in range(6):
         scene = compose_scene(index, 0, things, plain, dark)
@@ -311,12 +311,12 @@ def test_shadows_lie_where_the_record_says(things, plain):
         {"blendings": ("smooth",)},
     ],
 )
-def test_options_that_make_no_sense(changes):
+def test_invalid_options_are_refused(changes):
     with pytest.raises(ValueError, match=f"Received: {next(iter(changes))}="):
         SceneOptions(**changes)
 
 
-def test_arguments_that_make_no_sense(things, plain):
+def test_invalid_arguments_are_refused(things, plain):
     with pytest.raises(ValueError, match="Received: index=-1"):
         compose_scene(-1, 0, things, plain)
     with pytest.raises(ValueError, match="Received: foregrounds="):

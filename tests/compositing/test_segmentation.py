@@ -1,4 +1,4 @@
-"""Masks estimated from drawn pictures whose truth is known, and how far they are trusted."""
+"""Masks estimated from drawn pictures whose truth is known, and their quality."""
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ from kerasgen.compositing.segmentation import Measures
 
 
 def shirt(height=80, width=64):
-    """A T-shirt's outline as `[H, W]` bool."""
+    """A T-shirt's outline as ``[H, W]`` bool."""
     points = np.array(
         [[0.38, 0.15], [0.62, 0.15], [0.9, 0.35], [0.8, 0.48], [0.7, 0.42], [0.7, 0.88]]
     )
@@ -99,8 +99,8 @@ def test_a_corner_of_the_background_is_no_hole():
     assert not segmentation._cleaned(mask)[:6, :6].any()
 
 
-def test_quality_tells_right_from_wrong():
-    """Ever more like the floor: the masks go wrong, and their quality says which."""
+def test_quality_separates_right_from_wrong_masks():
+    """Ever more like the floor: the masks go wrong, and their quality shows which."""
     mask = shirt(64, 48)
     floor, coat = np.array([170, 165, 150]), np.array([150, 40, 40])
     qualities, truths = [], []
@@ -163,7 +163,7 @@ def test_shared_colours_and_smoothness_have_closed_forms():
     assert segmentation.measure(same, combed, [mask]).smoothness < 0.7
 
 
-def test_large_pictures_are_worked_on_small():
+def test_large_pictures_are_segmented_small():
     mask = shirt(640, 480)
     found = segmentation.estimate(photograph(mask))
     assert found.mask.shape == (640, 480) and overlap(found.mask, mask) > 0.95
@@ -184,7 +184,7 @@ def test_feathered_edge_lies_half_a_pixel_inside():
 
 
 @pytest.mark.parametrize("is_mixed", [True, False])
-def test_the_objects_colours_go_on_beyond_its_edge(is_mixed):
+def test_the_objects_colours_continue_beyond_its_edge(is_mixed):
     alpha = np.zeros((40, 40), np.uint8)
     alpha[10:30, 10:30] = 255
     alpha[10:30, 9] = alpha[10:30, 30] = 128
@@ -199,7 +199,7 @@ def test_the_objects_colours_go_on_beyond_its_edge(is_mixed):
     assert spread[20, 9].tolist() == ([175, 87, 32] if is_mixed else [180, 120, 0])
 
 
-def test_shrinking_counts_colours_by_their_alpha():
+def test_shrinking_weights_colours_by_alpha():
     alpha = np.zeros((40, 20), np.uint8)
     alpha[9:30, 4:15] = 255
     image = np.where(alpha[..., None] > 0, (200, 100, 0), (0, 0, 255)).astype(np.uint8)

@@ -25,9 +25,9 @@ def foregrounds(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def made(foregrounds, tmp_path_factory):
+def composed(foregrounds, tmp_path_factory):
     """Scenes with some objects behind others."""
-    root = tmp_path_factory.mktemp("made")
+    root = tmp_path_factory.mktemp("composed")
     random = np.random.default_rng(0)
     grounds = [
         cv2.GaussianBlur(random.integers(0, 256, (140, 150, 3), np.uint8), (0, 0), 2)
@@ -42,8 +42,8 @@ def made(foregrounds, tmp_path_factory):
 
 
 @pytest.fixture
-def copy(made, tmp_path):
-    return shutil.copytree(made, tmp_path / "copy")
+def copy(composed, tmp_path):
+    return shutil.copytree(composed, tmp_path / "copy")
 
 
 def failing(folder, foregrounds):
@@ -54,14 +54,14 @@ def failing(folder, foregrounds):
     return len({failure.file_name for failure in ours}), kinds
 
 
-def test_right_annotations_pass(made, foregrounds):
+def test_right_annotations_pass(composed, foregrounds):
     seen = []
-    result = verify_folder(made, foregrounds, report=lambda *numbers: seen.append(numbers))
+    result = verify_folder(composed, foregrounds, report=lambda *numbers: seen.append(numbers))
     assert result.failures == ()
     assert (result.pictures, seen[-1]) == (COUNT, (COUNT, COUNT))
     assert 2 * COUNT <= result.objects <= 3 * COUNT
     assert result.compared > 0.6 * result.objects
-    assert verify_folder(made, foregrounds, most=5).pictures == 5
+    assert verify_folder(composed, foregrounds, most=5).pictures == 5
 
 
 def swapped_label(row, item):
@@ -75,7 +75,7 @@ def moved_mask(row, item):
 
 
 def moved_all(row, item):
-    """Masks and matrix agree with each other, and only the pixels tell that both are wrong."""
+    """Masks and matrix agree with each other, and only the pixels show that both are wrong."""
     moved_matrix(10, 0)(row, item)
     remasked(item, lambda mask: np.pad(mask, ((0, 0), (10, 0)))[:, : mask.shape[1]])
     return True
@@ -150,13 +150,13 @@ def seen_through_an_object(row, item):
     ("fault", "kind", "share"),
     [
         (swapped_label, "label", 1),
-        (moved_matrix(12, 0), "place", 1),
-        (moved_matrix(0, -3), "place", 0.8),
-        (mirrored, "place", 0.7),
-        (exchanged_source, "place", 1),
+        (moved_matrix(12, 0), "position", 1),
+        (moved_matrix(0, -3), "position", 0.8),
+        (mirrored, "position", 0.7),
+        (exchanged_source, "position", 1),
         (exchanged_source, "class", 0.3),
         (moved_mask, "mask", 1),
-        (moved_all, "place", 0.7),
+        (moved_all, "position", 0.7),
         (wrong_box, "box", 1),
         (wrong_truncation, "truncation", 1),
         (shrunk_mask, "mask", 0.3),
@@ -204,7 +204,9 @@ def test_other_pictures_and_sources_are_found(copy, foregrounds):
     assert set(broken) == {"images/000001.png", "images/000002.png"}
     assert "10 x 12 pixels, not 128 x 128" in broken["images/000002.png"].reason
     assert {failure.file_name for failure in failures} == {*broken, "images/000003.png"}
-    assert "images/000003.png, object 1: place: its source is not" in "\n".join(map(str, failures))
+    assert "images/000003.png, object 1: position: its source is not" in "\n".join(
+        map(str, failures)
+    )
     fewer = [item for item in foregrounds if item.label]
     reasons = {failure.reason for failure in verify_folder(copy, fewer).failures}
     assert any("is none of the foregrounds" in reason for reason in reasons)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from kerasgen.data.labelled_images import (
     LabelledImages,
-    balanced_places,
+    balanced_indices,
     load_labelled,
     save_labelled,
     stratified_split,
@@ -23,7 +23,7 @@ def write(path, shade, size=(6, 8)):
 
 
 def folder(root, **classes):
-    """Class folders with flat pictures of the given shades, which are told by their values."""
+    """Class folders with flat pictures of these shades, by which they are recognised."""
     for name, shades in classes.items():
         for shade in shades:
             write(root / name / f"{shade:03}.png", shade)
@@ -258,7 +258,7 @@ def test_a_share_out_of_range_is_refused(share):
 
 
 @pytest.mark.parametrize(
-    "helper", [lambda labels, seed: stratified_split(labels, 0.5, seed), balanced_places]
+    "helper", [lambda labels, seed: stratified_split(labels, 0.5, seed), balanced_indices]
 )
 def test_labels_that_are_none_are_refused(helper):
     for labels in (np.zeros(3), np.zeros((3, 1), int), np.zeros(0, int)):
@@ -276,19 +276,19 @@ def test_nothing_to_hold_out_is_refused():
 @pytest.mark.parametrize("seed", range(8))
 def test_classes_come_equally_often(seed):
     labels = np.array([5] * 15 + [2] * 4 + [9])
-    places = balanced_places(labels, seed)
-    assert places.dtype == np.int64
-    assert np.bincount(labels[places])[[2, 5, 9]].tolist() == [15, 15, 15]
-    repeats = np.bincount(places, minlength=20)
+    indices = balanced_indices(labels, seed)
+    assert indices.dtype == np.int64
+    assert np.bincount(labels[indices])[[2, 5, 9]].tolist() == [15, 15, 15]
+    repeats = np.bincount(indices, minlength=20)
     assert (repeats[:15] == 1).all() and repeats[19] == 15
     assert sorted(repeats[15:19]) == [3, 4, 4, 4]
-    np.testing.assert_array_equal(balanced_places(labels, seed), places)
-    assert balanced_places(labels, seed + 1).tolist() != places.tolist()
+    np.testing.assert_array_equal(balanced_indices(labels, seed), indices)
+    assert balanced_indices(labels, seed + 1).tolist() != indices.tolist()
     # Not one class after the other.
-    assert (np.diff(labels[places]) != 0).sum() > 15
+    assert (np.diff(labels[indices]) != 0).sum() > 15
 
 
-def test_pictures_at_places_keep_what_belongs_to_them():
+def test_pictures_at_indices_keep_what_belongs_to_them():
     images = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 1), np.uint8)
     labels = np.array([0, 1, 2, 1, 0], np.int32)
     some = LabelledImages(images, labels, ("a", "b", "c"), tuple("vwxyz"))
@@ -301,10 +301,10 @@ def test_pictures_at_places_keep_what_belongs_to_them():
 def test_classes_of_other_names_are_refused_with_a_hint(tmp_path):
     sets = load_labelled(folder(tmp_path, Hat=[1, 2], skirt=[3, 4]))["train"]
     with pytest.raises(ValueError) as caught:
-        sets.with_classes(("hat", "pants"), called="--synthetic made")
+        sets.with_classes(("hat", "pants"), called="--synthetic folder")
     assert str(caught.value) == (
         "Classes must be called alike in all sets. Only upper and lower case differ of Hat. "
-        "Received: Hat, skirt, not among hat, pants, in --synthetic made"
+        "Received: Hat, skirt, not among hat, pants, in --synthetic folder"
     )
     with pytest.raises(ValueError, match="sets. Received: skirt, not among Hat$"):
         sets.with_classes(("Hat",))
@@ -313,5 +313,5 @@ def test_classes_of_other_names_are_refused_with_a_hint(tmp_path):
 def test_pictures_of_several_sizes_ask_for_a_size_in_words_of_both(tmp_path):
     folder(tmp_path, a=[10, 20])
     write(tmp_path / "a" / "wide.png", 30, size=(6, 90))
-    with pytest.raises(ValueError, match=r"give a size \(--size\) and channels \(--channels\)"):
+    with pytest.raises(ValueError, match=r"set a size \(--size\) and channels \(--channels\)"):
         load_labelled(tmp_path)

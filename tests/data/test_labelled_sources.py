@@ -1,4 +1,4 @@
-"""Every place that labelled pictures come from, and what is said when one is wrong."""
+"""Every kind of source of labelled pictures, and the messages about wrong ones."""
 
 import gzip
 import re
@@ -157,7 +157,7 @@ def test_labels_that_train_does_not_know_are_refused(tmp_path):
     refused(path, "from 0 to 2, the classes of the training pictures.*from 1 to 3 for x_test")
 
 
-def test_classes_without_a_picture_are_told(tmp_path, caplog):
+def test_classes_without_a_picture_are_reported(tmp_path, caplog):
     np.savez(tmp_path / "x.npz", images=RAMP, labels=LABELS * 2)
     load_labelled(tmp_path / "x.npz")
     assert "There is no training picture of class 1, 3" in caplog.text
@@ -204,7 +204,7 @@ def test_val_and_validation_are_one_too_many(tmp_path):
     refused(tmp_path, "There is a val/ and a validation/")
 
 
-def test_what_is_not_read_is_told(tmp_path, caplog):
+def test_what_is_not_read_is_reported(tmp_path, caplog):
     for name in ("train/a/0", "train/a/1", "train/stray", "extra/a/0"):
         picture(tmp_path / f"{name}.png")
     load_labelled(tmp_path)
@@ -244,9 +244,9 @@ class TinyClothes(tfds.core.GeneratorBasedBuilder):
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    place = tmp_path_factory.mktemp("tfds")
-    TinyClothes(data_dir=place).download_and_prepare()
-    return place
+    data_dir = tmp_path_factory.mktemp("tfds")
+    TinyClothes(data_dir=data_dir).download_and_prepare()
+    return data_dir
 
 
 def test_a_prepared_tfds_is_read(prepared):

@@ -1,4 +1,4 @@
-"""Batches: every picture once an epoch, and the same whoever asks, from wherever they start."""
+"""Batches: every picture once an epoch, and the same for every replica and starting step."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ AUGMENTATION = Augmentation(rotation=20, shift=0.2, zoom=0.1, flip=True)
 
 
 def numbered(count, side=4, channels=1):
-    """Picture n is n everywhere, so that a batch tells which pictures it holds."""
+    """Picture n is n everywhere, so that a batch shows which pictures it holds."""
     values = np.arange(count, dtype=np.uint8)[:, None, None, None]
     return np.broadcast_to(values, (count, side, side, channels)).copy()
 
@@ -144,7 +144,7 @@ def test_a_folder_read_when_needed_gives_the_batches_of_one_in_memory(tmp_path):
     assert {image.tobytes() for image in shown} == files
 
 
-def test_a_lazy_folder_has_the_asked_size_and_channels(tmp_path):
+def test_a_lazy_folder_has_the_requested_size_and_channels(tmp_path):
     save_png(tmp_path / "a.png", noise(1)[0])
     for limit in (0, 10_000):
         pictures = Pictures.from_folder(tmp_path, (4, 8), channels=1, memory_limit=limit)
@@ -185,7 +185,7 @@ def test_the_two_domains_are_drawn_independently():
 
 
 def test_each_domain_has_a_geometry_of_its_own():
-    # The ramp's mean tells the shift; one picture, so that both domains hold the same one.
+    # The ramp's mean shows the shift; one picture, so that both domains hold the same one.
     ramp = np.tile(np.arange(0, 240, 15, dtype=np.uint8), (16, 1))[None, :, :, None]
     pictures, geometry = Pictures.from_array(ramp), Augmentation(shift=0.3)
 
@@ -249,7 +249,7 @@ def test_batches_that_cannot_be_made_are_refused():
         Pictures.from_folder("/nowhere/at/all", 8)
 
 
-def test_a_batch_larger_than_the_set_is_told(caplog):
+def test_a_batch_larger_than_the_set_is_reported(caplog):
     with caplog.at_level(logging.WARNING):
         numbered_batches(4, 4)
         assert not caplog.records

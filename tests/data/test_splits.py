@@ -19,11 +19,11 @@ def test_the_tail_of_every_folder_is_held_out():
     assert train == [0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13]
 
 
-def test_the_order_in_which_paths_are_given_does_not_matter():
+def test_the_order_of_the_paths_does_not_matter():
     paths = frames("a", 6) + frames("b", 4)
     turned = paths[::-1]
-    expected = {paths[place] for place in split_by_folder_tail(paths, 0.25)[1]}
-    assert {turned[place] for place in split_by_folder_tail(turned, 0.25)[1]} == expected
+    expected = {paths[index] for index in split_by_folder_tail(paths, 0.25)[1]}
+    assert {turned[index] for index in split_by_folder_tail(turned, 0.25)[1]} == expected
     assert expected == {*paths[4:6], paths[9]}
 
 
@@ -37,7 +37,7 @@ def test_a_folder_of_one_picture_is_trained_on():
     assert (train, test) == ([0, 1, 4], [2, 3])
 
 
-def test_folders_of_the_same_name_in_other_places_are_apart():
+def test_folders_of_the_same_name_elsewhere_are_apart():
     train, test = split_by_folder_tail(frames("x/a", 2) + frames("y/a", 2), 0.5)
     assert (train, test) == ([0, 2], [1, 3])
 
@@ -75,9 +75,9 @@ def test_a_source_lands_whole_on_one_side():
     sources = recordings([5, 3, 7, 2, 6, 4, 1, 8])
     order = np.random.default_rng(0).permutation(len(sources))
     for seed in range(5):
-        sides = split_by_source([sources[place] for place in order], 0.3, seed)
+        sides = split_by_source([sources[index] for index in order], 0.3, seed)
         np.testing.assert_array_equal(np.sort(np.concatenate(sides)), np.arange(36))
-        train, held_out = ({sources[order[place]] for place in side} for side in sides)
+        train, held_out = ({sources[order[index]] for index in side} for side in sides)
         assert train and held_out and not train & held_out
         # No more than half the largest source away from the share.
         assert abs(len(sides[1]) - 0.3 * 36) <= 4
@@ -89,8 +89,8 @@ def test_who_is_held_out_depends_on_seed_and_sources_but_not_on_their_order():
     chosen = []
     for seed in range(6):
         one, other = (
-            {given[place] for place in split_by_source(given, 0.25, seed)[1]}
-            for given in (sources, turned)
+            {names[index] for index in split_by_source(names, 0.25, seed)[1]}
+            for names in (sources, turned)
         )
         assert one == other and len(one) == 2
         chosen.append(tuple(sorted(one)))
@@ -103,7 +103,7 @@ def test_every_class_with_two_sources_is_on_both_sides():
     labels = np.repeat([0, 1, 2], [40, 6, 6])
     for seed in range(5):
         train, held_out = split_by_source(sources, 0.25, seed, labels=labels)
-        assert {sources[place] for place in held_out} & {"e", "f"} != {"e", "f"}
+        assert {sources[index] for index in held_out} & {"e", "f"} != {"e", "f"}
         assert np.bincount(labels[train], minlength=3).tolist() == [30, 3, 6]
         assert np.bincount(labels[held_out], minlength=3).tolist() == [10, 3, 0]
 

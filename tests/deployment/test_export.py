@@ -1,4 +1,4 @@
-"""Exported refiners: what they give, where they are kept, and what is never kept."""
+"""Exported refiners: outputs, version folders, and models that must not be kept."""
 
 import json
 import shutil
@@ -90,7 +90,7 @@ def test_the_first_export_is_version_1_and_alone(exported):
     assert {"saved_model.pb", "variables", "model_card.json"} <= set(names(exported.path))
 
 
-def test_the_float_signature_gives_what_the_network_gives(exported):
+def test_the_float_signature_equals_the_network(exported):
     images = to_float(pictures(5, seed=4))
     signature = exported.loaded.signatures["refine"]
     inputs = {"images": tf.constant(images)}
@@ -127,7 +127,7 @@ def test_png_bytes_are_the_picture(exported):
     np.testing.assert_array_equal(decoded, to_uint8(served["picture"].numpy()))
 
 
-def test_bytes_become_the_picture_that_the_network_sees_in_one_of_the_styles(exported):
+def test_bytes_are_decoded_and_refined_in_one_of_the_styles(exported):
     image = pictures(1, seed=6)
     served = exported.serve([png(image[0])])["picture"]
     if exported.second_size:
@@ -162,7 +162,7 @@ def test_other_sizes_are_brought_to_the_networks_size(exported):
         np.testing.assert_allclose(exported.serve([png(flat)])["picture"], small, atol=1e-6)
 
 
-def test_the_same_bytes_give_the_same_picture_and_other_bytes_another_light(exported):
+def test_the_same_bytes_give_the_same_picture_and_other_bytes_another_style(exported):
     image = pictures(1, seed=7)[0]
     first, other = (tf.io.encode_png(image, compression=level).numpy() for level in (1, 9))
     assert first != other
@@ -180,7 +180,7 @@ def test_bytes_that_are_no_picture_are_refused(exported):
         assert any(word in str(error.value) for word in ("image", "PNG", "decode", "Input"))
 
 
-def test_the_model_card_says_what_was_said_and_the_versions(exported):
+def test_the_model_card_has_its_entries_and_the_versions(exported):
     def refuse(name):
         raise AssertionError(f"{name} is not JSON")
 

@@ -1,4 +1,4 @@
-"""Exported classifiers: the same answers for files and floats, names that cannot be mixed up."""
+"""Exported classifiers: files and floats give the same, and class names must fit."""
 
 import io
 
@@ -43,14 +43,14 @@ def test_floats_and_files_agree_with_the_trained_network(exported):
         stream = io.BytesIO()
         Image.fromarray(image).save(stream, "PNG")
         files.append(stream.getvalue())
-    answers = (
+    outputs = (
         loaded.signatures["classify"](images=tf.constant(to_float(images))),
         loaded.signatures["serving_default"](image_bytes=tf.constant(files)),
     )
-    for given in answers:
-        np.testing.assert_allclose(given["probabilities"], wanted, atol=1e-5)
-        best = [NAMES[place].encode() for place in wanted.argmax(axis=1)]
-        assert given["class_name"].numpy().tolist() == best
+    for output in outputs:
+        np.testing.assert_allclose(output["probabilities"], wanted, atol=1e-5)
+        best = [NAMES[index].encode() for index in wanted.argmax(axis=1)]
+        assert output["class_name"].numpy().tolist() == best
     assert '"class_names"' in (path / "model_card.json").read_text()
 
 
@@ -58,8 +58,8 @@ def test_files_of_other_sizes_are_brought_to_the_classifiers(exported):
     _, _, loaded = exported
     stream = io.BytesIO()
     Image.fromarray(pictures(1, 50)[0]).save(stream, "JPEG")
-    given = loaded.signatures["serving_default"](image_bytes=tf.constant([stream.getvalue()]))
-    assert given["probabilities"].shape == (1, 3)
+    output = loaded.signatures["serving_default"](image_bytes=tf.constant([stream.getvalue()]))
+    assert output["probabilities"].shape == (1, 3)
 
 
 @pytest.mark.parametrize("names", [("a", "b"), ("a", "b", "a"), ("a", "b", ""), "abc"])
@@ -69,7 +69,7 @@ def test_names_that_do_not_fit(names, exported, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_what_is_no_classifier(tmp_path):
+def test_other_networks_are_refused(tmp_path):
     images = keras.Input((None, None, 3))
     network = keras.Model(images, keras.layers.Conv2D(3, 1)(images))
     with pytest.raises(ValueError, match="known sides"):

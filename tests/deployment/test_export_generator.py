@@ -78,9 +78,9 @@ def names(folder):
 
 
 def drawn(generator, seeds, labels):
-    """What the trained network itself gives."""
-    given = {"latent": seeded_latents(seeds, LATENT_SIZE), "label": tf.constant(labels, tf.int32)}
-    return generator([given[tensor.name] for tensor in generator.inputs], training=False).numpy()
+    """Pictures of the trained network itself."""
+    inputs = {"latent": seeded_latents(seeds, LATENT_SIZE), "label": tf.constant(labels, tf.int32)}
+    return generator([inputs[tensor.name] for tensor in generator.inputs], training=False).numpy()
 
 
 def test_a_served_picture_is_the_trained_networks_picture_of_that_seed_and_class(exported):

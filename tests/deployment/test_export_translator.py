@@ -13,7 +13,7 @@ from kerasgen.io.images import to_float, to_uint8
 
 
 def tiny_translator(mask=True):
-    """Each output depends on each pixel's own place and colour; size-free."""
+    """Each output depends on the location and colour of every pixel; for any size."""
     keras.utils.set_random_seed(1)
     images = keras.Input((None, None, 3), name="images")
     x = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(images)
@@ -41,8 +41,8 @@ def exported(request, tmp_path_factory):
 
 
 def expected(translator, images):
-    given = translator(to_float(images), training=False)
-    return given if isinstance(given, dict) else {"picture": given}
+    outputs = translator(to_float(images), training=False)
+    return outputs if isinstance(outputs, dict) else {"picture": outputs}
 
 
 @pytest.mark.parametrize("size", [(16, 24), (36, 20)])
@@ -75,7 +75,7 @@ def test_files_of_any_size_and_format(exported):
         np.testing.assert_array_equal(tf.io.decode_png(file), to_uint8(picture))
 
 
-def test_what_is_no_translator(tmp_path):
+def test_other_networks_are_refused(tmp_path):
     images = keras.Input((8, 8, 3), name="images")
     extra = keras.Input((8, 8, 1), name="extra")
     two = keras.Model([images, extra], keras.layers.Concatenate()([images, extra]))

@@ -1,4 +1,4 @@
-"""Exported models through their signatures: floats give what the served bytes give."""
+"""Exported models through their signatures: floats give the same as the served bytes."""
 
 import io
 
@@ -86,9 +86,9 @@ def test_a_translator_gives_the_picture_that_it_serves(export, channels, sides):
     served = tf.saved_model.load(str(path)).signatures["serving_default"](
         image_bytes=tf.constant([png(image) for image in images])
     )
-    given = model.change(images, [0, 1, 2])
-    assert given.keys() == {"picture", "change"}
-    for name, value in given.items():
+    outputs = model.change(images, [0, 1, 2])
+    assert outputs.keys() == {"picture", "change"}
+    for name, value in outputs.items():
         np.testing.assert_array_equal(value, served[name].numpy())
 
 
@@ -99,34 +99,34 @@ def test_a_refiner_draws_style_and_noise_from_each_seed(export):
     assert model.draws and model.draws_style
     seeds = [*range(40), 2**63 - 1]
     (image,) = pictures(3, (SIDE, SIDE))
-    given = model.change([image] * len(seeds), seeds)
-    np.testing.assert_array_equal(given["style"], STYLES[np.array(seeds) % len(STYLES)])
+    outputs = model.change([image] * len(seeds), seeds)
+    np.testing.assert_array_equal(outputs["style"], STYLES[np.array(seeds) % len(STYLES)])
     noise = np.stack(
         [np.random.default_rng(seed).standard_normal((SIDE, SIDE, 2), np.float32) for seed in seeds]
     )
     repeated = np.repeat(to_float(image[None]), len(seeds), axis=0)
-    expected = network([repeated, given["style"], noise], training=False)
-    np.testing.assert_allclose(given["picture"], expected, atol=1e-5)
+    expected = network([repeated, outputs["style"], noise], training=False)
+    np.testing.assert_allclose(outputs["picture"], expected, atol=1e-5)
     # Nothing of a picture depends on the others.
     alone = model.change([image], [7])
-    np.testing.assert_allclose(alone["picture"][0], given["picture"][7], atol=1e-6)
+    np.testing.assert_allclose(alone["picture"][0], outputs["picture"][7], atol=1e-6)
 
 
-def test_a_refiner_without_chance_needs_no_styles(export):
+def test_a_refiner_without_random_inputs_needs_no_styles(export):
     model = ServedModel(export(export_refiner, refiner(), image_size=(SIDE, SIDE)))
     assert not model.draws and not model.draws_style
     images = pictures(3, (SIDE, SIDE)) * 2
-    given = model.change(images, [0, 1])
-    assert given.keys() == {"picture"}
-    np.testing.assert_array_equal(given["picture"][0], given["picture"][1])
+    outputs = model.change(images, [0, 1])
+    assert outputs.keys() == {"picture"}
+    np.testing.assert_array_equal(outputs["picture"][0], outputs["picture"][1])
 
 
 def test_a_refiner_with_noise_alone(export):
     model = ServedModel(export(export_refiner, refiner("noise"), image_size=(SIDE, SIDE)))
     assert model.draws and not model.draws_style
-    given = model.change(pictures(3, (SIDE, SIDE)) * 3, [0, 1, 0])["picture"]
-    np.testing.assert_array_equal(given[0], given[2])
-    assert np.abs(given[0] - given[1]).max() > 0.01
+    outputs = model.change(pictures(3, (SIDE, SIDE)) * 3, [0, 1, 0])["picture"]
+    np.testing.assert_array_equal(outputs[0], outputs[2])
+    assert np.abs(outputs[0] - outputs[1]).max() > 0.01
 
 
 def test_a_refiner_whose_styles_cannot_be_read_is_refused(export, monkeypatch):

@@ -1,4 +1,4 @@
-"""Pictures of exported models, with what is known of their sources moved along."""
+"""Pictures of exported models, with the annotations of their sources carried over."""
 
 import hashlib
 import json
@@ -96,7 +96,7 @@ def tree(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
-def test_a_generators_pictures_can_be_made_again_from_their_rows(models, tmp_path):
+def test_a_generators_pictures_can_be_reproduced_from_their_rows(models, tmp_path):
     model = ServedModel(models["generator"])
     assert synthesis.synthesize(model, tmp_path, count=50, seed=3).pictures == 50
     rows = read_manifest(tmp_path)
@@ -118,13 +118,13 @@ def test_a_generators_pictures_can_be_made_again_from_their_rows(models, tmp_pat
 @pytest.mark.parametrize("sources", [False, True])
 def test_a_stopped_run_goes_on_to_the_same_bytes(models, tmp_path, monkeypatch, sources):
     monkeypatch.setattr(synthesis, "BLOCK", 4)
-    given = {"count": 11}
+    options = {"count": 11}
     if sources:
         for number in range(5):
             write(tmp_path / "in" / f"{number}.png", noise(number))
-        given = {"sources": tmp_path / "in", "times": 2}
+        options = {"sources": tmp_path / "in", "times": 2}
     model = ServedModel(models["refiner" if sources else "generator"])
-    total = synthesis.synthesize(model, tmp_path / "whole", **given).pictures
+    total = synthesis.synthesize(model, tmp_path / "whole", **options).pictures
 
     def signalled(done, of):
         assert of == total
@@ -132,12 +132,12 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(models, tmp_path, monkeypatch, 
             signal.raise_signal(signal.SIGTERM)
 
     with pytest.raises(Unfinished, match=rf"SIGTERM: stopped. {total - 8} of {total} pictures"):
-        synthesis.synthesize(model, tmp_path / "broken", **given, report=signalled)
+        synthesis.synthesize(model, tmp_path / "broken", **options, report=signalled)
     # And one was lost on the way.
     (tmp_path / "broken" / picture_name(1)).unlink()
     seen = []
     synthesis.synthesize(
-        model, tmp_path / "broken", **given, report=lambda done, of: seen.append(done)
+        model, tmp_path / "broken", **options, report=lambda done, of: seen.append(done)
     )
     assert seen == [8, total]
     assert tree(tmp_path / "broken") == tree(tmp_path / "whole")
@@ -159,7 +159,7 @@ def test_a_gate_rejects_what_a_classifier_takes_for_another_class(models, tmp_pa
     assert reasons == {"taken for light by judge/1", "taken for dark by judge/1"}
 
 
-def test_what_is_known_of_an_eye_moves_with_it_and_its_styles_differ(models, tmp_path):
+def test_annotations_of_an_eye_are_scaled_with_it_and_its_styles_differ(models, tmp_path):
     assert cli.run(["eyes", "--out", f"{tmp_path / 'eyes'}", "--count", "3", "--size", "32"]) == 0
     filled = synthesis.synthesize(
         models["refiner"], tmp_path / "out", sources=tmp_path / "eyes", times=4
@@ -170,11 +170,11 @@ def test_what_is_known_of_an_eye_moves_with_it_and_its_styles_differ(models, tmp
     levels = []
     for row in rows:
         eye = json.loads(lines[row.index // 4])
-        told, moved = (
+        before, moved = (
             Annotation.from_dict(each["annotation"]) for each in (eye["parameters"], row.parameters)
         )
-        assert told.keypoints.keys() == moved.keypoints.keys() and told.keypoints
-        for name, point in told.keypoints.items():
+        assert before.keypoints.keys() == moved.keypoints.keys() and before.keypoints
+        for name, point in before.keypoints.items():
             assert moved.keypoints[name] == pytest.approx(np.array(point) / 2)
         assert moved.mask.shape == (SIDE, SIDE)
         assert row.parameters["source"]["parameters"]["gaze"] == eye["parameters"]["gaze"]
@@ -188,7 +188,7 @@ def test_what_is_known_of_an_eye_moves_with_it_and_its_styles_differ(models, tmp
     assert all(len(set(levels[first : first + 4])) == 4 for first in (0, 4, 8))
 
 
-def test_what_is_made_of_made_pictures_tells_all_that_went_before(models, tmp_path):
+def test_pictures_of_synthetic_pictures_keep_the_whole_provenance(models, tmp_path):
     assert cli.run(["eyes", "--out", f"{tmp_path / 'eyes'}", "--count", "2", "--size", "32"]) == 0
     for kind, before, after in (("refiner", "eyes", "one"), ("translator", "one", "two")):
         synthesis.synthesize(models[kind], tmp_path / after, sources=tmp_path / before)
@@ -197,10 +197,10 @@ def test_what_is_made_of_made_pictures_tells_all_that_went_before(models, tmp_pa
     ):
         # The size is the same: so is what is known.
         assert second.parameters["annotation"] == first.parameters["annotation"]
-        told = second.parameters["source"]["parameters"]
+        source = second.parameters["source"]["parameters"]
         kept = ("source", "variation", "model_seed", "style")
-        assert told == {key: first.parameters[key] for key in kept}
-        assert told["source"]["parameters"]["gaze"].keys() == {"pitch", "yaw"}
+        assert source == {key: first.parameters[key] for key in kept}
+        assert source["source"]["parameters"]["gaze"].keys() == {"pitch", "yaw"}
         roles = [(source.role, source.path) for source in second.sources]
         eye = picture_name(first.index)
         assert roles == [
@@ -223,23 +223,23 @@ def test_objects_of_scenes_keep_their_masks_and_sources(models, tmp_path):
     scenes.write(row, noise(0, 40, 24))
     scenes.finish(1)
     synthesis.synthesize(models["translator"], tmp_path / "out", sources=tmp_path / "scenes")
-    (made,) = read_manifest(tmp_path / "out")
-    (moved,) = made.objects
+    (row,) = read_manifest(tmp_path / "out")
+    (moved,) = row.objects
     assert moved.label == 1 and moved.box == pytest.approx((4, 3.2, 8, 9.6), abs=0.5)
     np.testing.assert_allclose(moved.matrix, np.diag([2 * 16 / 24, 2 * 16 / 40, 1]))
     assert moved.occlusion == pytest.approx(0.5, abs=0.1)
-    assert [source.role for source in made.sources] == ["model", "picture", "foreground"]
+    assert [source.role for source in row.sources] == ["model", "picture", "foreground"]
     instances = json.loads((tmp_path / "out/instances.json").read_text(encoding="utf-8"))
     assert [each["name"] for each in instances["categories"]] == ["hat", "shoe"]
     assert len(instances["annotations"]) == 1
-    # What the network changed is told, too.
-    changed = mask_from_run_lengths(made.parameters["changed"])
-    written = read_image(tmp_path / "out" / made.file_name)
+    # So is the mask of what the network changed.
+    changed = mask_from_run_lengths(row.parameters["changed"])
+    written = read_image(tmp_path / "out" / row.file_name)
     np.testing.assert_array_equal((written == 128).all(axis=-1), changed)
     assert 0.1 < changed.mean() < 0.9
 
 
-def test_class_folders_are_classes_and_what_cannot_be_read_is_said(models, tmp_path):
+def test_class_folders_are_classes_and_unreadable_files_are_rejected(models, tmp_path):
     for number, name in enumerate(("cat", "cat", "dog")):
         write(tmp_path / "in" / name / f"{number}.png", noise(number))
     (tmp_path / "in/dog/broken.png").write_bytes(b"no picture")
@@ -254,7 +254,7 @@ def test_class_folders_are_classes_and_what_cannot_be_read_is_said(models, tmp_p
         assert sheet.size[1] > 3 * SIDE
 
 
-def test_the_command_goes_on_and_tells_what_there_is(models, tmp_path, capsys):
+def test_the_command_continues_and_prints_the_counts(models, tmp_path, capsys):
     arguments = ["synthesize", str(models["generator"]), "--out", str(tmp_path / "out")]
     assert cli.run([*arguments, "--count", "5"]) == 0
     first = tree(tmp_path / "out")
@@ -282,12 +282,12 @@ def test_the_command_goes_on_and_tells_what_there_is(models, tmp_path, capsys):
         ("nothing", [], "saved_model.pb"),
     ],
 )
-def test_what_does_not_fit_is_refused_in_one_line(models, tmp_path, capsys, kind, more, said):
+def test_wrong_arguments_end_in_one_line(models, tmp_path, capsys, kind, more, said):
     write(tmp_path / "in/1.png", noise(0))
     (tmp_path / "rows").mkdir()
     rows = '{"file_name": "1.png"}\n{"file": "2.png"}\n'
     (tmp_path / "rows/metadata.jsonl").write_text(rows, encoding="utf-8")
-    places = {
+    paths = {
         "PICTURES": tmp_path / "in",
         "ROWS": tmp_path / "rows",
         "NOWHERE": tmp_path / "nowhere",
@@ -295,18 +295,18 @@ def test_what_does_not_fit_is_refused_in_one_line(models, tmp_path, capsys, kind
         "CLASSIFIER": models["classifier"],
     }
     model = models.get(kind, tmp_path)
-    arguments = [str(places.get(each, each)) for each in more]
+    arguments = [str(paths.get(each, each)) for each in more]
     try:
         status = cli.run(["synthesize", str(model), "--out", str(tmp_path / "out"), *arguments])
     except SystemExit as error:
         status = error.code
     assert status in (1, 2)
-    told = capsys.readouterr().err
-    assert said in told and "Traceback" not in told
+    errors = capsys.readouterr().err
+    assert said in errors and "Traceback" not in errors
     assert not (tmp_path / "out/metadata.jsonl").exists()
 
 
-def test_a_files_picture_is_the_same_wherever_the_file_lies(models, tmp_path):
+def test_a_file_gives_the_same_pictures_in_any_folder(models, tmp_path):
     for number in range(3):
         write(tmp_path / "one" / f"{number}.png", noise(number))
     write(tmp_path / "two" / "other.png", noise(9))
@@ -324,7 +324,7 @@ def test_a_files_picture_is_the_same_wherever_the_file_lies(models, tmp_path):
     assert not set(seeds) & {row.parameters["model_seed"] for row in first}
 
 
-def test_a_refined_picture_can_be_made_again_from_its_row(models, tmp_path):
+def test_a_refined_picture_can_be_reproduced_from_its_row(models, tmp_path):
     write(tmp_path / "in/1.png", noise(1))
     model = ServedModel(models["refiner"])
     filled = synthesis.synthesize(model, tmp_path / "out", sources=tmp_path / "in", times=3)

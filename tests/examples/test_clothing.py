@@ -32,7 +32,7 @@ def photographs(tmp_path_factory):
 
 
 @pytest.mark.parametrize("model", ["modern", "original"])
-def test_own_pictures_come_to_sheets_figures_and_a_model(model, photographs, tmp_path):
+def test_own_pictures_give_sheets_figures_and_a_model(model, photographs, tmp_path):
     flags = [f"--data={photographs}", "--channels=3", "--classes=coat,bag", f"--model={model}"]
     done = run(tmp_path, *QUICK, *flags)
     assert done.returncode == 0, done.stderr
@@ -44,11 +44,11 @@ def test_own_pictures_come_to_sheets_figures_and_a_model(model, photographs, tmp
     # 15 % of 12 pictures, two in each of the two classes.
     assert figures["real"][0]["accuracy"]["count"] == 4
     served = tf.saved_model.load(str(tmp_path / f"models/clothing_cgan_{model}/1"))
-    made = served.signatures["serving_default"](
+    outputs = served.signatures["serving_default"](
         seed=tf.constant([1, 1], tf.int64), label=tf.constant([0, 1])
     )
-    assert made["picture"].shape == (2, 12, 12, 3)
-    assert [name.decode() for name in made["class_name"].numpy()] == ["coat", "bag"]
+    assert outputs["picture"].shape == (2, 12, 12, 3)
+    assert [name.decode() for name in outputs["class_name"].numpy()] == ["coat", "bag"]
     again = run(tmp_path, *QUICK, *flags)
     assert again.returncode == 0, again.stderr
     steps = [row["step"] for row in read_history(tmp_path / "run" / "train" / "history.csv")]

@@ -23,7 +23,7 @@ def folders(tmp_path_factory):
     return root
 
 
-def test_two_folders_become_a_page_on_pixels_and_on_a_code_of_their_own(folders, tmp_path):
+def test_two_folders_become_a_page_on_pixels_and_on_autoencoder_features(folders, tmp_path):
     sets = [f"--real={folders / 'real'}", f"--synthetic={folders / 'synthetic'}"]
     done = run_example("compare_real_synthetic", *QUICK, *sets, f"--workdir={tmp_path}")
     assert done.returncode == 0, done.stderr

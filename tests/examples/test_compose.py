@@ -30,7 +30,7 @@ def check_products(folder, count):
     return json.loads((scenes / "settings.json").read_text())
 
 
-def test_it_draws_its_own_garments_and_goes_on(tmp_path):
+def test_it_draws_its_own_garments_and_continues(tmp_path):
     flags = ["--size=128", "--workers=1"]
     done = run(tmp_path, "--count=6", *flags)
     assert done.returncode == 0, done.stderr
@@ -68,7 +68,7 @@ def test_own_folders_are_used(tmp_path):
         (["--workdir={folder}/file"], ["{folder}/file"]),
     ],
 )
-def test_what_the_user_got_wrong_ends_in_one_line(flags, words, tmp_path):
+def test_wrong_flags_end_in_one_line(flags, words, tmp_path):
     (tmp_path / "file").write_text("here first")
     done = run(tmp_path, *(flag.format(folder=tmp_path) for flag in flags))
     check_one_line(done, [word.format(folder=tmp_path) for word in words])

@@ -53,20 +53,20 @@ def long_flags(eyes):
 
 @pytest.fixture(scope="module")
 def whole(eyes, tmp_path_factory):
-    """A run that nothing interrupted; what the others must come to."""
+    """An uninterrupted run, whose weights the others must reach."""
     folder = tmp_path_factory.mktemp("whole")
     done = run(folder, *long_flags(eyes))
     assert done.returncode == 0, done.stderr
     return folder, done
 
 
-def weights(folder, place=-1):
-    """Every variable of a checkpoint of the second stage, by name; of the last one."""
+def weights(folder, index=-1):
+    """Every variable of a checkpoint of the second stage, by name; by default of the last."""
     checkpoints = folder / "run" / "refine" / "checkpoints"
     state = tf.train.get_checkpoint_state(str(checkpoints))
-    reader = tf.train.load_checkpoint(state.all_model_checkpoint_paths[place])
+    reader = tf.train.load_checkpoint(state.all_model_checkpoint_paths[index])
     names = [name for name in reader.get_variable_to_shape_map() if "OBJECT_GRAPH" not in name]
-    # How often was saved is no part of what was learned.
+    # The number of saves is not learned.
     return {name: reader.get_tensor(name) for name in names if "save_counter" not in name}
 
 
@@ -138,7 +138,7 @@ def test_folders_of_pictures_are_split_by_their_tail(whole):
         assert f"({held_out} pictures) are for testing" in done.stdout
 
 
-def test_a_killed_run_comes_to_the_same_weights(eyes, whole, tmp_path):
+def test_a_killed_run_reaches_the_same_weights(eyes, whole, tmp_path):
     moments = random.Random(2024)
     for phase in ("prefit", "refine"):
         step, pause = moments.randint(1, STEPS // 2), moments.uniform(0, 0.03)
@@ -155,7 +155,7 @@ def test_a_killed_run_comes_to_the_same_weights(eyes, whole, tmp_path):
     check_products(tmp_path)
 
 
-def test_a_terminated_run_says_how_to_go_on_and_does(eyes, whole, tmp_path):
+def test_a_terminated_run_can_be_continued(eyes, whole, tmp_path):
     step = random.Random(2025).randint(1, STEPS // 2)
     process = start_until(tmp_path, long_flags(eyes), "refine", step)
     process.terminate()
@@ -194,11 +194,11 @@ def test_the_comparison_of_weights_notices_an_earlier_state(whole):
         (["--workdir={folder}/file/run"], ["workdir", "{folder}/file/run"]),
     ],
 )
-def test_what_the_user_got_wrong_ends_in_one_line(flags, words, tmp_path):
+def test_wrong_flags_end_in_one_line(flags, words, tmp_path):
     (tmp_path / "file").write_text("here first")
     done = run(tmp_path, *(flag.format(folder=tmp_path) for flag in flags))
     check_one_line(done, [word.format(folder=tmp_path) for word in words])
-    # Or the right command would be refused as another run.
+    # Otherwise the corrected command would be refused as another run.
     assert not (tmp_path / "run" / "settings.json").exists()
 
 

@@ -21,7 +21,7 @@ def run(example, folder, *flags):
 
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory):
-    """Clean and smoky pictures of many sizes, some grey, all larger than what is asked for."""
+    """Clean and smoky pictures of many sizes, some grey, all larger than the requested size."""
     root = tmp_path_factory.mktemp("photographs")
     generator = np.random.default_rng(0)
     for name, count in (("clean", 30), ("smoky", 28)):
@@ -37,9 +37,7 @@ def photographs(tmp_path_factory):
     ("method", "flags"),
     [("cyclegan", []), ("cut", ["--start=overlay"])],
 )
-def test_own_pictures_come_to_networks_and_those_to_a_detector(
-    method, flags, photographs, tmp_path
-):
+def test_own_pictures_train_translators_and_those_a_detector(method, flags, photographs, tmp_path):
     domains = [f"--source={photographs / 'clean'}", f"--target={photographs / 'smoky'}"]
     flags = [*TRANSLATE, *domains, f"--method={method}", *flags]
     done = run("cyclegan", tmp_path, *flags)
@@ -71,13 +69,13 @@ def test_own_pictures_come_to_networks_and_those_to_a_detector(
     # Six of 30 sources are held out, and of each one clean picture and both smoky ones.
     assert figures["claimed"]["accuracy_with"]["count"] == 12
     served = tf.saved_model.load(str(tmp_path / "models/smoke_classifier/1"))
-    given = served.signatures["classify"](images=tf.zeros([2, 16, 16, 3]))
-    assert set(given["class_name"].numpy().tolist()) <= {b"clean", b"smoky"}
+    outputs = served.signatures["classify"](images=tf.zeros([2, 16, 16, 3]))
+    assert set(outputs["class_name"].numpy().tolist()) <= {b"clean", b"smoky"}
     for name in ("training", "mistakes"):
         assert (tmp_path / "classifier" / f"{name}.png").is_file()
 
 
-def test_what_networks_would_learn_by_mistake_is_said(tmp_path):
+def test_differences_that_are_not_smoke_are_reported(tmp_path):
     generator = np.random.default_rng(0)
     for name, count, mode in (("clean", 30, "RGB"), ("smoky", 320, "L")):
         (tmp_path / name).mkdir()

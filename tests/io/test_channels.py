@@ -1,4 +1,4 @@
-"""Luminance by hand-worked numbers, and grey and colour pictures made alike."""
+"""Luminance by hand-worked numbers, and conversion between grey and colour."""
 
 import numpy as np
 import pytest

@@ -245,7 +245,7 @@ def test_read_folder_keeps_the_order(tmp_path):
     assert [path.name for path in folder.paths] == [f"{value:02}.png" for value in range(40)]
 
 
-def test_what_is_left_out_is_told_one_after_the_other(tmp_path):
+def test_what_is_left_out_is_listed_in_order(tmp_path):
     for number in range(6):
         write(tmp_path / f"{number}.png", ramp(2, 2))
     for number in range(4):

@@ -25,11 +25,9 @@ def test_a_model_is_opened_with_the_signature_that_it_needs(saved):
 
 
 def test_what_is_missing_or_damaged_is_named(saved, tmp_path):
-    with pytest.raises(
-        ValueError, match=r"no signature 'serve', only \['double'\]. Received: path"
-    ):
+    with pytest.raises(ValueError, match=r"no signature 'serve', only \['double'\]. Received"):
         open_saved_model(saved, "serve")
-    with pytest.raises(ValueError, match="no saved_model.pb; give the version folder.*Received"):
+    with pytest.raises(ValueError, match="no saved_model.pb; pass the version folder.*Received"):
         open_saved_model(tmp_path)
     (saved / "saved_model.pb").write_bytes(b"no model")
     with pytest.raises(ValueError, match="damaged.*Received: path="):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from kerasgen.procedural import camera
-from kerasgen.procedural.camera import CameraLook
+from kerasgen.procedural.camera import CameraOptions
 
-NEUTRAL = CameraLook(
+NEUTRAL = CameraOptions(
     blur=(0.0, 0.0),
     noise=(0.0, 0.0),
     jpeg_quality=(95.0, 95.0),
@@ -30,12 +30,12 @@ def grey(level: int, count: int = 1, size: int = 64) -> np.ndarray:
 
 def test_picture_is_a_function_of_seed_and_index() -> None:
     images = pictures(12)
-    taken = camera.apply_camera(images, CameraLook(), seed=5)
-    np.testing.assert_array_equal(taken[:4], camera.apply_camera(images[:4], CameraLook(), 5))
+    taken = camera.apply_camera(images, CameraOptions(), seed=5)
+    np.testing.assert_array_equal(taken[:4], camera.apply_camera(images[:4], CameraOptions(), 5))
     np.testing.assert_array_equal(
-        taken[7:9], camera.apply_camera(images[7:9], CameraLook(), 5, first_index=7)
+        taken[7:9], camera.apply_camera(images[7:9], CameraOptions(), 5, first_index=7)
     )
-    assert (taken != camera.apply_camera(images, CameraLook(), 6)).any()
+    assert (taken != camera.apply_camera(images, CameraOptions(), 6)).any()
     assert taken.dtype == np.uint8 and taken.shape == images.shape
 
 
@@ -57,8 +57,8 @@ def test_neutral_camera_leaves_only_jpeg() -> None:
 def test_tones_by_hand_worked_numbers(
     change: dict[str, tuple[float, float]], level: int, expected: float
 ) -> None:
-    look = dataclasses.replace(NEUTRAL, **change)
-    taken = camera.apply_camera(grey(level), look, 0)
+    options = dataclasses.replace(NEUTRAL, **change)
+    taken = camera.apply_camera(grey(level), options, 0)
     assert abs(taken.mean() - expected) < 1.0
 
 
@@ -73,9 +73,9 @@ def test_contrast_and_saturation_shrink_about_mean_and_grey() -> None:
     np.testing.assert_allclose(taken.mean(axis=(0, 1, 2)), 0.299 * 200, atol=1.5)
 
 
-def test_noise_has_the_spread_asked_for() -> None:
-    look = dataclasses.replace(NEUTRAL, noise=(5.0, 5.0))
-    taken = camera.apply_camera(grey(128, 8), look, 1)
+def test_noise_has_the_requested_spread() -> None:
+    options = dataclasses.replace(NEUTRAL, noise=(5.0, 5.0))
+    taken = camera.apply_camera(grey(128, 8), options, 1)
     luminance = taken @ np.array([0.299, 0.587, 0.114])
     # Shared 0.8, own 0.6 of the spread: in the luminance sqrt(.64 + .36 * .447) of it remain, and
     # JPEG's rounding comes on top.
@@ -86,8 +86,8 @@ def test_noise_has_the_spread_asked_for() -> None:
 def test_blur_spreads_as_its_sigma_and_moves_nothing() -> None:
     spot = grey(0)
     spot[0, 30:33, 40:43] = 250
-    look = dataclasses.replace(NEUTRAL, blur=(2.0, 2.0))
-    taken = camera.apply_camera(spot, look, 0)[0, ..., 1].astype(float)
+    options = dataclasses.replace(NEUTRAL, blur=(2.0, 2.0))
+    taken = camera.apply_camera(spot, options, 0)[0, ..., 1].astype(float)
     taken[taken < 3] = 0
     ys, xs = np.mgrid[:64, :64] + 0.5
     mass = taken.sum()
@@ -111,8 +111,8 @@ def test_gradient_and_cast_are_relative() -> None:
 
 
 def test_occlusion_reaches_in_from_a_border_but_spares_the_centre() -> None:
-    look = dataclasses.replace(NEUTRAL, occlusion=1.0)
-    change = np.abs(camera.apply_camera(grey(128, 40), look, 0).astype(int) - 128).max(axis=3)
+    options = dataclasses.replace(NEUTRAL, occlusion=1.0)
+    change = np.abs(camera.apply_camera(grey(128, 40), options, 0).astype(int) - 128).max(axis=3)
     assert change[:, 20:44, 20:44].max() <= 4
     assert (change.max(axis=(1, 2)) > 20).mean() > 0.8
     assert camera.apply_camera(grey(128, 40), NEUTRAL, 0).std() == 0
@@ -150,12 +150,12 @@ def test_cheap_realism_is_match_colour_and_noise() -> None:
 
 def test_rejects_what_is_no_picture_and_no_range() -> None:
     with pytest.raises(ValueError, match="Received: images of shape="):
-        camera.apply_camera(np.zeros((2, 4, 4, 1), np.uint8), CameraLook(), 0)
+        camera.apply_camera(np.zeros((2, 4, 4, 1), np.uint8), CameraOptions(), 0)
     with pytest.raises(ValueError, match="Received: references of length 0"):
         camera.match_colour(pictures(1), pictures(0), 0)
     with pytest.raises(ValueError, match="Received: images of shape="):
         camera.cheap_realism(pictures(1).astype(float), pictures(1), 0)
     with pytest.raises(ValueError, match="Received: blur="):
-        CameraLook(blur=(2.0, 1.0))
+        CameraOptions(blur=(2.0, 1.0))
     with pytest.raises(ValueError, match="Received: occlusion="):
-        CameraLook(occlusion=1.5)
+        CameraOptions(occlusion=1.5)

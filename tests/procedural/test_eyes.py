@@ -12,9 +12,9 @@ from kerasgen.procedural.eyes import EyeParameters
 Drawn = tuple[EyeParameters, procedural.EyeBatch]
 
 
-def bare(look: procedural.Look, count: int = 60, seed: int = 41, **changes: np.ndarray) -> Drawn:
-    """Eyes of a look in flat colours, so that pixels can be told apart: skin and iris are red."""
-    eyes = procedural.sample_eye_parameters(count, seed, look)
+def bare(kind: procedural.Kind, count: int = 60, seed: int = 41, **changes: np.ndarray) -> Drawn:
+    """Eyes of a kind in flat colours, so that pixels can be classified: skin and iris are red."""
+    eyes = procedural.sample_eye_parameters(count, seed, kind)
     none = np.zeros(count)
     flat = {
         "iris_colour": np.tile([0.9, 0.0, 0.0], (count, 1)),
@@ -53,11 +53,11 @@ def test_first_index_beyond_the_drawn_block() -> None:
         np.testing.assert_array_equal(rows[1000:], getattr(part, name))
 
 
-@pytest.mark.parametrize("look", ["rendered", "camera"])
-def test_pupil_centre_is_the_centroid_of_what_the_pupil_blackens(look: procedural.Look) -> None:
+@pytest.mark.parametrize("kind", ["rendered", "camera"])
+def test_pupil_centre_is_the_centroid_of_what_the_pupil_blackens(kind: procedural.Kind) -> None:
     # Lids wide open, so that the whole disc shows and its centroid is its centre.
     lids, bright = np.full((60, 2), 0.75), np.full((60, 3), 0.7)
-    eyes, batch = bare(look, aperture=lids, iris_colour=bright)
+    eyes, batch = bare(kind, aperture=lids, iris_colour=bright)
     assert (batch.pupil_visible == 1).all()
     without = procedural.render_eyes(dataclasses.replace(eyes, pupil_ratio=np.full(60, -1.0)))
     iris, black = without.images[..., 0].astype(float), batch.images[..., 0].astype(float)
@@ -67,9 +67,9 @@ def test_pupil_centre_is_the_centroid_of_what_the_pupil_blackens(look: procedura
     np.testing.assert_allclose(covered.sum(axis=(1, 2)), area, rtol=0.06)
 
 
-@pytest.mark.parametrize("look", ["rendered", "camera"])
-def test_iris_mask_is_where_the_iris_colour_shows(look: procedural.Look) -> None:
-    eyes, batch = bare(look)
+@pytest.mark.parametrize("kind", ["rendered", "camera"])
+def test_iris_mask_is_where_the_iris_colour_shows(kind: procedural.Kind) -> None:
+    eyes, batch = bare(kind)
     blue = dataclasses.replace(eyes, iris_colour=np.tile([0.0, 0.0, 0.9], (60, 1)))
     change = np.abs(procedural.render_eyes(blue).images.astype(int) - batch.images).max(axis=3)
     # The pupil, which has no iris colour, is black in both.
@@ -141,9 +141,9 @@ def test_lid_landmarks_lie_where_skin_ends() -> None:
             assert share.mean() > 0.95
 
 
-@pytest.mark.parametrize("look", ["rendered", "camera"])
-def test_pupils_are_visible_and_landmarks_in_order(look: procedural.Look) -> None:
-    draw = procedural.rendered_eyes if look == "rendered" else procedural.camera_eyes
+@pytest.mark.parametrize("kind", ["rendered", "camera"])
+def test_pupils_are_visible_and_landmarks_in_order(kind: procedural.Kind) -> None:
+    draw = procedural.rendered_eyes if kind == "rendered" else procedural.camera_eyes
     batch = draw(400, 12)
     assert (batch.pupil_visible > 0.5).mean() >= 0.97
     left, right = batch.lid_landmarks[:, 0], batch.lid_landmarks[:, 6]
@@ -152,7 +152,7 @@ def test_pupils_are_visible_and_landmarks_in_order(look: procedural.Look) -> Non
     assert ((batch.pupil_centre > 0) & (batch.pupil_centre < 64)).all()
 
 
-def test_camera_moves_no_truth_and_changes_the_look() -> None:
+def test_camera_moves_no_truth_and_changes_the_style() -> None:
     clean = procedural.render_eyes(procedural.sample_eye_parameters(50, 9, "camera"))
     taken = procedural.camera_eyes(50, 9)
     for field in dataclasses.fields(procedural.EyeBatch):
@@ -211,7 +211,7 @@ def test_size_scales_truth_and_picture() -> None:
 
 
 def test_rejects_numbers_out_of_range() -> None:
-    with pytest.raises(ValueError, match="Received: look="):
+    with pytest.raises(ValueError, match="Received: kind="):
         procedural.sample_eye_parameters(1, 0, "painted")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="Received: count=-1"):
         procedural.rendered_eyes(-1, 0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from manifest_files import tree
 
-from kerasgen.annotations.annotated_folder import SourceFolder
+from kerasgen.annotations.annotated_folder import AnnotatedFolder
 from kerasgen.annotations.annotation import Annotation
 from kerasgen.io.images import read_image
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
@@ -16,7 +16,7 @@ from kerasgen.procedural.eyes_folder import draw_eyes
 @pytest.mark.parametrize(("kind", "draw"), [("rendered", rendered_eyes), ("camera", camera_eyes)])
 def test_pictures_and_rows_are_those_of_the_batch(kind, draw, tmp_path):
     filled = draw_eyes(tmp_path, 70, kind=kind, size=32, seed=4)
-    assert (filled.pictures, filled.rejected, filled.sheet) == (70, 0, None)
+    assert (filled.pictures, filled.rejected) == (70, 0) and filled.sheet.is_file()
     eyes = draw(70, 4, 32)
     for index, row in enumerate(filled.rows()):
         np.testing.assert_array_equal(read_image(tmp_path / row.file_name), eyes.images[index])
@@ -30,12 +30,12 @@ def test_pictures_and_rows_are_those_of_the_batch(kind, draw, tmp_path):
 
 def test_what_is_known_of_an_eye_is_read_back(tmp_path):
     draw_eyes(tmp_path, 2, size=16)
-    sources = SourceFolder(tmp_path)
-    known = sources.known(sources.names[1])
+    sources = AnnotatedFolder(tmp_path)
+    known = sources.facts(sources.names[1])
     eyes = rendered_eyes(2, 0, 16)
     assert isinstance(known.annotation, Annotation)
     assert known.annotation.to_dict() == eyes.annotation(1).to_dict()
-    assert known.facts["parameters"].keys() == {"kind", "gaze"}
+    assert known.extra["parameters"].keys() == {"kind", "gaze"}
 
 
 def test_a_folder_may_grow_within_a_block(tmp_path):

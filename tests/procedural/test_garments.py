@@ -117,10 +117,10 @@ def test_sleeve_lengths_tell_a_t_shirt_from_a_longsleeve():
 
 
 def test_the_nearest_mask_names_the_kind():
-    known, asked = drawn_garments(600, 1, 28), drawn_garments(200, 2, 28)
-    rows, columns = (b.alpha.reshape(len(b.alpha), -1).astype(np.float32) for b in (asked, known))
+    known, queries = drawn_garments(600, 1, 28), drawn_garments(200, 2, 28)
+    rows, columns = (b.alpha.reshape(len(b.alpha), -1).astype(np.float32) for b in (queries, known))
     distances = (columns**2).sum(axis=1) - 2 * rows @ columns.T
-    accuracy = (known.labels[distances.argmin(axis=1)] == asked.labels).mean()
+    accuracy = (known.labels[distances.argmin(axis=1)] == queries.labels).mean()
     # 0.1 by chance; well below 1, as longsleeves, shirts and outwear are alike.
     assert 0.55 < accuracy < 0.95
 

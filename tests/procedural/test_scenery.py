@@ -7,38 +7,38 @@ import pytest
 from PIL import Image
 
 from kerasgen.annotations import annotation as geometry
-from kerasgen.procedural.scenery import camera_rooms, draw_room, drawn_rooms
+from kerasgen.procedural.scenery import camera_scenes, draw_scene, drawn_scenes
 from kerasgen.procedural.scenery.painting import Canvas, Stage, View, colour
 from kerasgen.procedural.smoke.overlay import add_smoke
 
 
 @pytest.fixture(scope="module")
-def rooms() -> np.ndarray:
-    return drawn_rooms(100, 3)
+def scenes() -> np.ndarray:
+    return drawn_scenes(100, 3)
 
 
 @pytest.fixture(scope="module")
 def smoky():
-    return camera_rooms(24, 2)
+    return camera_scenes(24, 2)
 
 
 def reduced(picture: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.BOX), float)
 
 
-def test_a_picture_is_a_function_of_seed_and_index(rooms):
-    assert rooms.shape == (100, 64, 64, 3) and rooms.dtype == np.uint8
-    np.testing.assert_array_equal(drawn_rooms(4, 3, first_index=7), rooms[7:11])
-    for other in (drawn_rooms(4, 4), drawn_rooms(4, 3, stream=9)):
-        assert (other != rooms[:4]).any(axis=(1, 2, 3)).all()
-    assert drawn_rooms(0, 0, 32).shape == (0, 32, 32, 3)
-    one = draw_room(np.random.default_rng(8), 48)
+def test_a_picture_is_a_function_of_seed_and_index(scenes):
+    assert scenes.shape == (100, 64, 64, 3) and scenes.dtype == np.uint8
+    np.testing.assert_array_equal(drawn_scenes(4, 3, first_index=7), scenes[7:11])
+    for other in (drawn_scenes(4, 4), drawn_scenes(4, 3, stream=9)):
+        assert (other != scenes[:4]).any(axis=(1, 2, 3)).all()
+    assert drawn_scenes(0, 0, 32).shape == (0, 32, 32, 3)
+    one = draw_scene(np.random.default_rng(8), 48)
     assert one.shape == (48, 48, 3) and one.dtype == np.uint8
-    np.testing.assert_array_equal(one, draw_room(np.random.default_rng(8), 48))
+    np.testing.assert_array_equal(one, draw_scene(np.random.default_rng(8), 48))
 
 
 def test_a_scene_is_the_same_at_every_size():
-    for large, small in zip(drawn_rooms(24, 8, 128), drawn_rooms(24, 8, 32), strict=True):
+    for large, small in zip(drawn_scenes(24, 8, 128), drawn_scenes(24, 8, 32), strict=True):
         assert np.abs(reduced(large, 32) - small).mean() < 8
 
 
@@ -58,21 +58,21 @@ def test_far_things_are_small_and_meet_at_the_horizon():
     np.testing.assert_allclose(endless, [0.6, 0.4], atol=1e-6)
 
 
-def test_scenes_are_many(rooms):
-    means = rooms.mean(axis=(1, 2))
+def test_scenes_are_many(scenes):
+    means = scenes.mean(axis=(1, 2))
     assert means.std(axis=0).min() > 25
-    saturation = np.ptp(rooms.astype(int), axis=3).mean(axis=(1, 2))
+    saturation = np.ptp(scenes.astype(int), axis=3).mean(axis=(1, 2))
     assert np.percentile(saturation, 10) < 25 and np.percentile(saturation, 90) > 55
-    small = rooms[:, ::8, ::8].reshape(100, -1).astype(float)
+    small = scenes[:, ::8, ::8].reshape(100, -1).astype(float)
     distances = np.abs(small[:, None] - small).mean(axis=2) + 1e9 * np.eye(100)
     assert distances.min() > 5
-    contrast = rooms.mean(axis=3).std(axis=(1, 2))
+    contrast = scenes.mean(axis=3).std(axis=(1, 2))
     assert np.percentile(contrast, 5) > 10
 
 
-def test_one_colour_does_not_give_smoke_away(rooms):
-    smoky = np.stack([add_smoke(room, 1, index=k).image for k, room in enumerate(rooms)])
-    clean, smoke = rooms.mean(axis=(1, 2)), smoky.mean(axis=(1, 2))
+def test_one_colour_does_not_give_smoke_away(scenes):
+    smoky = np.stack([add_smoke(scene, 1, index=k).image for k, scene in enumerate(scenes)])
+    clean, smoke = scenes.mean(axis=(1, 2)), smoky.mean(axis=(1, 2))
     for values in (clean.mean(axis=1), smoke.mean(axis=1)):
         assert values.std() > 15
     grey = [clean.mean(axis=1), smoke.mean(axis=1)]
@@ -83,7 +83,7 @@ def test_one_colour_does_not_give_smoke_away(rooms):
 
 
 def test_camera_pictures_are_a_function_of_seed_and_index(smoky):
-    part = camera_rooms(3, 2, first_index=5)
+    part = camera_scenes(3, 2, first_index=5)
     for name in ("images", "clean", "density"):
         np.testing.assert_array_equal(getattr(part, name), getattr(smoky, name)[5:8])
     assert smoky.images.dtype == smoky.clean.dtype == np.uint8
@@ -106,10 +106,10 @@ def test_the_truth_about_the_smoke(smoky):
 
 
 def test_clean_camera_pictures_are_of_other_scenes(smoky):
-    clean = camera_rooms(6, 2, smoky=False)
+    clean = camera_scenes(6, 2, smoky=False)
     assert not clean.density.any()
     np.testing.assert_array_equal(clean.images, clean.clean)
-    for other in (smoky.clean[:6], drawn_rooms(6, 2)):
+    for other in (smoky.clean[:6], drawn_scenes(6, 2)):
         difference = np.abs(clean.images.astype(int) - other).mean(axis=(1, 2, 3))
         assert difference.min() > 15
 
@@ -118,8 +118,8 @@ def test_numbers_out_of_range_are_refused():
     for wrong in ({"count": -1}, {"seed": -1}, {"size": 8}, {"first_index": -1}):
         arguments = {"count": 1, "seed": 0, "size": 32, **wrong}
         (name, value), *_ = wrong.items()
-        for draw in (drawn_rooms, camera_rooms):
+        for draw in (drawn_scenes, camera_scenes):
             with pytest.raises(ValueError, match=f"Received: .*{name}={value}"):
                 draw(**arguments)
     with pytest.raises(ValueError, match=re.escape("Received: size=15")):
-        draw_room(np.random.default_rng(0), 15)
+        draw_scene(np.random.default_rng(0), 15)

@@ -20,24 +20,27 @@ from kerasgen.io.images import to_float
 def classifier_endpoints(
     classifier: keras.Model, class_names: Sequence[str], probes: np.ndarray
 ) -> Endpoints:
-    """``serving_default`` and ``classify``, as ``export_classifier`` describes them.
+    """Builds the signatures that ``export_classifier`` describes.
 
     Args:
         classifier: See ``check_classifier``.
         class_names: The name of each label.
         probes: ``[P, H, W, C]`` uint8 pictures for the check.
+
+    Returns:
+        ``serving_default`` and ``classify``.
     """
-    form = classifier.inputs[0].shape[1:]
+    shape = classifier.inputs[0].shape[1:]
 
     def classify(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        shares = tf.nn.softmax(tf.cast(classifier(images, training=False), tf.float32))
-        names = tf.gather(tf.constant(list(class_names)), tf.argmax(shares, axis=1))
-        return {"probabilities": shares, "class_name": names}
+        probabilities = tf.nn.softmax(tf.cast(classifier(images, training=False), tf.float32))
+        names = tf.gather(tf.constant(list(class_names)), tf.argmax(probabilities, axis=1))
+        return {"probabilities": probabilities, "class_name": names}
 
     def serve(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        return classify(decode_pictures(image_bytes, form[:2], form[-1]))
+        return classify(decode_pictures(image_bytes, shape[:2], shape[-1]))
 
-    images = tf.TensorSpec([None, *form], tf.float32, name="images")
+    images = tf.TensorSpec([None, *shape], tf.float32, name="images")
     files = tf.TensorSpec([None], tf.string, name="image_bytes")
     return {
         "serving_default": Endpoint(serve, [files], {"image_bytes": encoded_probes(probes)}),
@@ -53,14 +56,14 @@ def check_classifier(classifier: keras.Model, class_names: Sequence[str]) -> Non
         class_names: Must be K distinct names.
 
     Raises:
-        ValueError: If not.
+        ValueError: If they cannot.
     """
-    given = [tuple(tensor.shape[1:]) for tensor in classifier.inputs]
-    fits = len(given) == 1 and len(given[0]) == 3 and None not in given[0]
-    if not fits or given[0][-1] not in (1, 3) or len(classifier.output_shape) != 2:
+    shapes = [tuple(tensor.shape[1:]) for tensor in classifier.inputs]
+    fits = len(shapes) == 1 and len(shapes[0]) == 3 and None not in shapes[0]
+    if not fits or shapes[0][-1] not in (1, 3) or len(classifier.output_shape) != 2:
         raise ValueError(
             "`classifier` must take pictures [N, H, W, 1 or 3] of known sides and give logits "
-            f"[N, K]. Received: inputs={given}, output={classifier.output_shape}"
+            f"[N, K]. Received: inputs={shapes}, output={classifier.output_shape}"
         )
     count = classifier.output_shape[1]
     if isinstance(class_names, str) or len(set(class_names)) != count or not all(class_names):

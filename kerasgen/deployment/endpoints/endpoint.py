@@ -1,4 +1,4 @@
-"""What one signature of a SavedModel is made of."""
+"""A signature of a SavedModel, and how pictures get into and out of it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from kerasgen.io.images import to_float, to_uint8
 
 @dataclass(frozen=True, eq=False)
 class Endpoint:
-    """A signature, and what the check feeds it.
+    """A signature, and the inputs that the export check runs it on.
 
     Attributes:
         function: Tensors in the order of ``inputs`` -> tensors by name. A string tensor whose name
             ends in ``_bytes`` holds PNG files: TensorFlow Serving's REST sends those as base64.
-        inputs: Form and name of each input; the first axis is the batch, in outputs too.
+        inputs: Shape, dtype and name of each input; the first axis is the batch, in outputs too.
         probe: An array for each input, by name and in their order, ``[P, ...]``.
     """
 
@@ -55,11 +55,19 @@ def decode_pictures(image_bytes: tf.Tensor, size: tuple[int, int], channels: int
 
 
 def stretched_picture(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """``[H, W, C]`` uint8 -> ``[*size, C]`` float in [-1, 1], antialiased, rounded to 8 bits."""
+    """Resizes a picture, antialiased and rounded to 8 bits, whatever its proportions.
+
+    Args:
+        image: ``[H, W, C]`` uint8.
+        size: (height, width) in pixels.
+
+    Returns:
+        ``[*size, C]`` float32 in [-1, 1].
+    """
     resized = tf.image.resize(tf.cast(image, tf.float32), size, antialias=True)
     return to_float(tf.cast(tf.round(tf.clip_by_value(resized, 0.0, 255.0)), tf.uint8))
 
 
 def encoded_probes(probes: np.ndarray) -> np.ndarray:
-    """``[P, H, W, C]`` uint8 -> ``[P]`` PNG files, what a check feeds ``image_bytes``."""
+    """``[P, H, W, C]`` uint8 -> ``[P]`` PNG files, a probe for ``image_bytes``."""
     return np.array([tf.io.encode_png(probe).numpy() for probe in probes])

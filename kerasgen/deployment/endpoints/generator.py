@@ -16,11 +16,14 @@ _SEEDS_PER_CLASS = 3
 
 
 def generator_endpoints(generator: keras.Model, class_names: Sequence[str]) -> Endpoints:
-    """``serving_default``, ``generate`` and ``classes``, as ``export_generator`` describes them.
+    """Builds the signatures that ``export_generator`` describes.
 
     Args:
         generator: ``latent`` and ``label`` -> pictures, see ``check_generator``.
         class_names: The name of each label.
+
+    Returns:
+        ``serving_default``, ``generate`` and ``classes``.
     """
     count = len(class_names)
     latent_size = next(tensor.shape[1] for tensor in generator.inputs if tensor.name == "latent")
@@ -29,8 +32,8 @@ def generator_endpoints(generator: keras.Model, class_names: Sequence[str]) -> E
         return tf.gather(tf.constant(list(class_names)), label)
 
     def draw(latent: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
-        given = {"latent": latent, "label": label}
-        pictures = generator([given[tensor.name] for tensor in generator.inputs], training=False)
+        inputs = {"latent": latent, "label": label}
+        pictures = generator([inputs[tensor.name] for tensor in generator.inputs], training=False)
         return tf.cast(pictures, tf.float32)
 
     def serve(seed: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -62,7 +65,7 @@ def generator_endpoints(generator: keras.Model, class_names: Sequence[str]) -> E
 
 
 def _checked(label: tf.Tensor, count: int, **beside: tf.Tensor) -> tf.Tensor:
-    """The labels, once it is certain that each is a class and has its row in the other input.
+    """The labels, after a check that each is a class and has its row in the other input.
 
     Whatever uses the result waits for the check: a lookup out of range gives zeros on a GPU, and
     a negative one counts from the end.
@@ -85,10 +88,10 @@ def check_generator(generator: keras.Model, class_names: Sequence[str]) -> None:
         generator: Must take ``latent`` ``[N, L]`` and ``label`` ``[N]`` int32 and give one
             ``[N, H, W, 1 or 3]``, sizes known.
         class_names: Must be distinct and as many as the rows of the generator's ``Embedding``
-            layers; a generator without any is taken at its caller's word.
+            layers; they are not checked for a generator without any.
 
     Raises:
-        ValueError: If not.
+        ValueError: If they cannot.
     """
     inputs = {tensor.name: (len(tensor.shape), tensor.dtype) for tensor in generator.inputs}
     shapes = [tuple(tensor.shape[1:]) for tensor in generator.outputs]

@@ -26,19 +26,22 @@ def refiner_endpoints(
     probes: np.ndarray,
     styles: np.ndarray | None,
 ) -> Endpoints:
-    """``serving_default``, ``refine`` and ``styles``, as ``export_refiner`` describes them.
+    """Builds the signatures that ``export_refiner`` describes.
 
     Args:
         refiner: Its first input is ``images``.
         image_size: (height, width) that pictures are brought to.
         probes: ``[P, H, W, C]`` uint8 pictures for the check.
-        styles: ``[K, L]`` float32; None if the refiner takes no style.
+        styles: ``[K, L]`` float32 styles; None if the refiner takes no style.
+
+    Returns:
+        ``serving_default``, ``refine`` and, with styles, ``styles``.
     """
     channels = refiner.inputs[0].shape[-1]
 
     def refine(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        given = list(inputs) if len(inputs) > 1 else inputs[0]
-        return {"picture": tf.cast(refiner(given, training=False), tf.float32)}
+        batch = list(inputs) if len(inputs) > 1 else inputs[0]
+        return {"picture": tf.cast(refiner(batch, training=False), tf.float32)}
 
     def serve(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         images = decode_pictures(image_bytes, image_size, channels)
@@ -67,7 +70,7 @@ def _styles_endpoint(styles: np.ndarray) -> Endpoint:
 
 
 def _static(tensor: keras.KerasTensor, image_size: tuple[int, int]) -> tuple[int, ...]:
-    """The form of one row; a size-free network is exported for one size."""
+    """The shape of one row; a network for any size is exported for one size."""
     shape = tensor.shape[1:]
     return shape if len(shape) == 1 else (*image_size, shape[-1])
 
@@ -75,7 +78,7 @@ def _static(tensor: keras.KerasTensor, image_size: tuple[int, int]) -> tuple[int
 def _from_bytes(
     refiner: keras.Model, images: tf.Tensor, image_bytes: tf.Tensor, styles: Any
 ) -> list[tf.Tensor]:
-    """What else the refiner takes, as a pure function of each file's bytes."""
+    """All inputs of the refiner; style and noise are pure functions of each file's bytes."""
     inputs = []
     for tensor in refiner.inputs:
         if tensor.name == "style":

@@ -19,25 +19,28 @@ from kerasgen.io.images import to_float
 def translator_endpoints(
     translator: keras.Model, image_size: tuple[int, int], probes: np.ndarray
 ) -> Endpoints:
-    """``serving_default`` and ``translate``, as ``export_translator`` describes them.
+    """Builds the signatures that ``export_translator`` describes.
 
     Args:
         translator: Its one input is ``images``; see ``check_translator``.
         image_size: (height, width) that files are brought to.
         probes: ``[P, H, W, C]`` uint8 pictures for the check.
+
+    Returns:
+        ``serving_default`` and ``translate``.
     """
-    form = translator.inputs[0].shape[1:]
+    shape = translator.inputs[0].shape[1:]
 
     def translate(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        given = translator(images, training=False)
-        named = given if isinstance(given, dict) else {"picture": given}
+        result = translator(images, training=False)
+        named = result if isinstance(result, dict) else {"picture": result}
         return {name: tf.cast(value, tf.float32) for name, value in named.items()}
 
     def serve(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        given = translate(decode_pictures(image_bytes, image_size, form[-1]))
-        return {**given, "png_bytes": encode_pngs(given["picture"])}
+        outputs = translate(decode_pictures(image_bytes, image_size, shape[-1]))
+        return {**outputs, "png_bytes": encode_pngs(outputs["picture"])}
 
-    images = tf.TensorSpec([None, *form], tf.float32, name="images")
+    images = tf.TensorSpec([None, *shape], tf.float32, name="images")
     files = tf.TensorSpec([None], tf.string, name="image_bytes")
     return {
         "serving_default": Endpoint(serve, [files], {"image_bytes": encoded_probes(probes)}),
@@ -52,10 +55,14 @@ def check_translator(translator: keras.Model) -> None:
         translator: Must take ``images`` ``[N, H, W, 1 or 3]`` alone, sides known or not.
 
     Raises:
-        ValueError: If not.
+        ValueError: If it cannot.
     """
-    forms = {tensor.name: tuple(tensor.shape[1:]) for tensor in translator.inputs}
-    if set(forms) != {"images"} or len(forms["images"]) != 3 or forms["images"][-1] not in (1, 3):
+    shapes = {tensor.name: tuple(tensor.shape[1:]) for tensor in translator.inputs}
+    if (
+        set(shapes) != {"images"}
+        or len(shapes["images"]) != 3
+        or shapes["images"][-1] not in (1, 3)
+    ):
         raise ValueError(
             "`translator` must take `images` [N, H, W, 1 or 3] and nothing else. "
             f"Received: inputs={translator.inputs}"

@@ -16,7 +16,7 @@ import numpy as np
 
 from kerasgen.classifier import ClassifierStep, build_classifier
 from kerasgen.data.augmentation import Augmentation
-from kerasgen.data.labelled_images import balanced_places
+from kerasgen.data.labelled_images import balanced_indices
 from kerasgen.data.pipeline import Pictures, labelled
 from kerasgen.data.splits import split_by_source
 from kerasgen.evaluation.classifiers.early_stopping import fit_classifier, log_likelihood
@@ -125,7 +125,7 @@ def fit_detector(
     train, held_out = split_by_source(data.sources, HELD_OUT, seed, labels=labels)
     # All pictures at once, so that a feature cache serves every seed.
     inputs = data.images if features is None else features(data.images)
-    even = train[balanced_places(labels[train], seed)]
+    even = train[balanced_indices(labels[train], seed)]
     keras.utils.set_random_seed(seed)
     with trainer.scope():
         if features is None:

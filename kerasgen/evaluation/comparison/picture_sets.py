@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasgen.annotations.annotated_folder import SourceFolder
+from kerasgen.annotations.annotated_folder import AnnotatedFolder
 from kerasgen.annotations.sidecar_masks import MASK_ENDING
 from kerasgen.annotations.synthetic_folder import METADATA
 from kerasgen.data.splits import source_of
@@ -136,7 +136,7 @@ def read_set(
 
 def _rows(folder: Path, by_class: bool) -> tuple[list[str], list[str] | None]:
     """The pictures of ``metadata.jsonl`` and, if they are needed, their classes."""
-    rows = SourceFolder(folder)
+    rows = AnnotatedFolder(folder)
     missing = [name for name in rows.names if not (folder / name).is_file()]
     if missing:
         raise ValueError(
@@ -146,7 +146,7 @@ def _rows(folder: Path, by_class: bool) -> tuple[list[str], list[str] | None]:
         )
     if not by_class:
         return rows.names, None
-    classes = [rows.known(name).class_name for name in rows.names]
+    classes = [rows.facts(name).class_name for name in rows.names]
     labels = [class_name for class_name in classes if class_name is not None]
     if not labels:
         return rows.names, None

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from kerasgen.io.files import write_file
 from kerasgen.io.images import to_float
-from kerasgen.io.saved_model import open_saved_model
+from kerasgen.io.saved_model import open_saved_model, saved_model_sha256
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def saved_model_features(path: str | Path, output: str = "features") -> FeatureE
         return signature(**{input_name: pictures})[output].numpy()
 
     name = path.parent.name if path.name.isdecimal() else path.name
-    return FeatureExtractor(name, run, _digest_of_files(path))
+    return FeatureExtractor(name, run, saved_model_sha256(path))
 
 
 def keras_features(model: keras.Model, name: str) -> FeatureExtractor:
@@ -164,13 +164,6 @@ def cached_features(extractor: FeatureExtractor, folder: str | Path) -> FeatureE
         return features
 
     return FeatureExtractor(extractor.name, run, extractor.version)
-
-
-def _digest_of_files(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for path in [folder / "saved_model.pb", *sorted((folder / "variables").glob("*"))]:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def _three_channels(images: np.ndarray) -> np.ndarray:

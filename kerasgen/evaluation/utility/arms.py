@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgen.data.augmentation import Augmentation
-from kerasgen.data.labelled_images import LabelledImages, balanced_places
+from kerasgen.data.labelled_images import LabelledImages, balanced_indices
 from kerasgen.evaluation.classifiers.training import (
     Generate,
     TrainConfig,
@@ -64,7 +64,7 @@ def utility_arms(
             "`share` must leave real and generated pictures in each batch. "
             f"Received: share={share} of {config.batch_size} pictures"
         )
-    balanced = train.at(balanced_places(train.labels, 0))
+    balanced = train.at(balanced_indices(train.labels, 0))
     part = dataclasses.replace(config, batch_size=config.batch_size - generated)
     rest = dataclasses.replace(config, batch_size=generated)
     classes = len(train.class_names)

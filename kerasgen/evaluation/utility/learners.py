@@ -26,6 +26,7 @@ from kerasgen.evaluation.features.augmented_cache import AugmentedFeatureCache
 from kerasgen.evaluation.features.extractors import FeatureExtractor
 from kerasgen.evaluation.utility.arms import CLASSICAL
 from kerasgen.evaluation.utility.training_sets import TrainingPools
+from kerasgen.io.progress import Report
 
 Predict = Callable[[np.ndarray], np.ndarray]
 """``[N, H, W, C]`` uint8 -> ``[N]`` int32, the most likely class."""
@@ -122,12 +123,7 @@ class OnFeatures(Learner):
             "versions": _VERSIONS,
         }
 
-    def prepare(
-        self,
-        pools: TrainingPools,
-        test: np.ndarray,
-        report: Callable[[int, int], None] | None = None,
-    ) -> None:
+    def prepare(self, pools: TrainingPools, test: np.ndarray, report: Report | None = None) -> None:
         """Computes the features of all pictures in advance.
 
         Args:

@@ -12,7 +12,7 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from kerasgen.evaluation.utility.training_sets import (
     training_set,
 )
 from kerasgen.io.files import read_json, write_file, write_json
+from kerasgen.io.progress import Report
 
 REAL = Arm("real")
 ALONE = Arm("synthetic alone", real=False)
@@ -157,7 +158,7 @@ def train_runs(
     test: LabelledImages,
     learner: Learner,
     folder: str | Path,
-    report: Callable[[int, int], None] | None = None,
+    report: Report | None = None,
 ) -> dict[Run, Predictions]:
     """Trains the classifiers that have no predictions yet.
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from kerasgen.data.labelled_images import LabelledImages, balanced_places
+from kerasgen.data.labelled_images import LabelledImages, balanced_indices
 from kerasgen.data.splits import sources_by_class, split_by_source
 
 Added = Literal["synthetic", "confirmed", "more real", "noise"]
@@ -138,7 +138,7 @@ def training_set(
         tuple(name for part in parts for name in part.names),
     )
     if arm.balanced:
-        pictures = pictures.at(balanced_places(pictures.labels, seed))
+        pictures = pictures.at(balanced_indices(pictures.labels, seed))
     return TrainingSet(pictures, held_out)
 
 

@@ -1,4 +1,4 @@
-"""Clothes drawn by rule, ten kinds, each with its exact mask, and floors to paste them on."""
+"""Clothes of ten kinds drawn by rule, with exact masks, and backgrounds to paste them on."""
 
 from kerasgen.procedural.garments.floors import drawn_backgrounds
 from kerasgen.procedural.garments.painting import GARMENTS, GarmentBatch, drawn_garments

@@ -64,7 +64,7 @@ def _brimmed(rng: np.random.Generator, base: Colour, accent: Colour) -> list[Str
     reach, height = rng.uniform(0.8, 1.15), rng.uniform(0.45, 0.65)
     tilt, dent = rng.uniform(0.08, 0.2), rng.uniform(-0.04, 0.1)
     brim = ellipse(0, height, reach, tilt)
-    # Its sides turn up, or hang.
+    # The sides turn up or down.
     brim[:, 1] += rng.uniform(-0.12, 0.1) * (brim[:, 0] / reach) ** 2
     half = [(0, dent), (0.3, -0.02), (0.42, 0.1), (0.5, height), (0.5, height), (0, height + 0.08)]
     band = [(0.49, height - 0.16), (0.51, height - 0.02), (0.25, height + 0.04), (0, height + 0.05)]

@@ -11,16 +11,16 @@ def pleats(
     """Draws folds that spread from the waist to the hem.
 
     Args:
-        rng: Where their number, length and depth come from.
-        top: Half the width where they start.
-        bottom: Half the width where they would end.
-        start: Distance down where they start.
-        end: Distance down of the hem.
+        rng: Generator of their number, length and depth.
+        top: Half the width at their start.
+        bottom: Half the width at the hem.
+        start: y of their start.
+        end: y of the hem.
     """
-    places = np.linspace(-0.8, 0.8, rng.integers(2, 8)) + rng.uniform(-0.05, 0.05)
-    ends = start + (end - start) * rng.uniform(0.7, 1.05, len(places))
+    positions = np.linspace(-0.8, 0.8, rng.integers(2, 8)) + rng.uniform(-0.05, 0.05)
+    ends = start + (end - start) * rng.uniform(0.7, 1.05, len(positions))
     tone = rng.uniform(-0.3, -0.08)
-    lines = [[(x * top, start), (x * bottom, y)] for x, y in zip(places, ends, strict=True)]
+    lines = [[(x * top, start), (x * bottom, y)] for x, y in zip(positions, ends, strict=True)]
     return [line(ends, tone, 0.03) for ends in lines]
 
 

@@ -1,4 +1,4 @@
-"""What garments lie on: planks, tiles, fabric, walls, blurred rooms."""
+"""Backgrounds for garments: planks, tiles, fabric, walls, blurred rooms."""
 
 from collections.abc import Callable, Sequence
 
@@ -21,12 +21,12 @@ _COLOURS = np.array(
 
 
 def drawn_backgrounds(count: int, seed: int, size: int = 256) -> np.ndarray:
-    """Draws floors, fabrics, walls and blurred rooms, things that an object can be pasted on.
+    """Draws floors, fabrics, walls and blurred rooms, to paste objects on.
 
     Args:
-        count: N.
+        count: Number of pictures, N.
         seed: Not negative.
-        size: S, side of the pictures in pixels, at least 16.
+        size: Side S of the pictures in pixels, at least 16.
 
     Returns:
         `[N, S, S, 3] uint8`, picture i a function of `(seed, i, size)`.
@@ -62,11 +62,11 @@ def backdrop(
     """Draws one background as `[S, S, 3] float32`, about in [0, 1].
 
     Args:
-        rng: Where everything else about it comes from.
-        size: S, side in pixels.
-        kinds: What it may be: "planks", "tiles", "fabric", "wall" or "room".
+        rng: Generator of everything else about it.
+        size: Side S in pixels.
+        kinds: Kinds to choose from: "planks", "tiles", "fabric", "wall", "room".
         colour: `[3]`, RGB in [0, 1].
-        contrast: What its pattern is multiplied by.
+        contrast: Factor of its pattern.
     """
     shade = _KINDS[kinds[int(rng.integers(len(kinds)))]](rng, size)
     x, y = _grid(rng, size, turned=True)
@@ -86,9 +86,9 @@ def _grid(rng: np.random.Generator, size: int, *, turned: bool) -> tuple[Map, Ma
     return cosine * ticks + sine * ticks[:, None], cosine * ticks[:, None] - sine * ticks
 
 
-def _gaps(places: Map, width: float, pixel: float) -> Map:
+def _gaps(positions: Map, width: float, pixel: float) -> Map:
     # 1 in the gap around every whole number, softened over a pixel.
-    distance = np.abs(places - np.rint(places))
+    distance = np.abs(positions - np.rint(positions))
     return np.clip((width - distance) / pixel + 0.5, 0, 1)
 
 
@@ -103,8 +103,8 @@ def _planks(rng: np.random.Generator, size: int) -> Map:
     tone = rng.uniform(-1, 1, 32).astype(np.float32)[board]
     # Long streaks, shifted from board to board.
     streaks = noise(rng, 64, 64, 5).ravel()
-    place = (row * 21).astype(int) % 64 * 64 + ((x + 0.8) * 40).astype(int) % 64
-    shade = rng.uniform(0.04, 0.14) * tone + rng.uniform(0.02, 0.1) * streaks[place]
+    cell = (row * 21).astype(int) % 64 * 64 + ((x + 0.8) * 40).astype(int) % 64
+    shade = rng.uniform(0.04, 0.14) * tone + rng.uniform(0.02, 0.1) * streaks[cell]
     gap = _gaps(row, 0.02, across / size) + _gaps(along, 0.006, 1 / (length * size))
     return shade - rng.uniform(0.3, 0.6) * np.minimum(gap, 1)
 

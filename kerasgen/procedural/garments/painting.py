@@ -1,4 +1,4 @@
-"""Strokes become pictures: fitted, coloured, patterned, drawn, reduced, shaded, laid on a floor."""
+"""Rendering of strokes: fit, colour, pattern, draw, reduce, shade, paste on a floor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,11 +46,11 @@ _PATTERNED = {
 
 @dataclass(frozen=True, eq=False)
 class GarmentBatch:
-    """N pictures of garments and the truth about them."""
+    """N pictures of garments with their masks and labels."""
 
     images: np.ndarray  # [N, S, S, 3] uint8, on backgrounds
     foregrounds: np.ndarray  # [N, S, S, 4] uint8 RGBA, not premultiplied
-    labels: np.ndarray  # [N] int32, places in `GARMENTS`
+    labels: np.ndarray  # [N] int32, indices into `GARMENTS`
 
     @property
     def alpha(self) -> np.ndarray:
@@ -61,18 +61,18 @@ class GarmentBatch:
 def drawn_garments(
     count: int, seed: int, size: int = 64, labels: Sequence[int] | np.ndarray | None = None
 ) -> GarmentBatch:
-    """Draws garments, laid flat or hung, each on a background of its own.
+    """Draws garments, laid flat or hung, each on its own background.
 
     Args:
-        count: N.
+        count: Number of garments, N.
         seed: Not negative.
-        size: S, side of the pictures in pixels, at least 16.
-        labels: `[N]` integers, places in `GARMENTS`; by default every ten pictures in a row show
-            all ten kinds, in a random order.
+        size: Side S of the pictures in pixels, at least 16.
+        labels: `[N]` integers, indices into `GARMENTS`; by default each ten pictures in a row show
+            all ten kinds, in random order.
 
     Returns:
-        N garments. Picture i is a function of `(seed, i, size)` and its label: of the same garment
-        at every size.
+        N garments. Picture i is a function of `(seed, i, size)` and its label; it shows the same
+        garment at every size.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -82,13 +82,13 @@ def drawn_garments(
             "`count` and `seed` must not be negative and `size` at least 16. "
             f"Received: {count=}, {seed=}, {size=}"
         )
-    places = _balanced_labels(count, seed) if labels is None else _checked(labels, count)
+    kinds = _balanced_labels(count, seed) if labels is None else _checked(labels, count)
     images = np.empty((count, size, size, 3), np.uint8)
     foregrounds = np.empty((count, size, size, 4), np.uint8)
-    for index, place in enumerate(places):
+    for index, kind in enumerate(kinds):
         rng = np.random.default_rng([seed, DrawingStream.GARMENTS, index])
-        images[index], foregrounds[index] = _picture(rng, GARMENTS[place], size)
-    return GarmentBatch(images, foregrounds, places)
+        images[index], foregrounds[index] = _picture(rng, GARMENTS[kind], size)
+    return GarmentBatch(images, foregrounds, kinds)
 
 
 def _balanced_labels(count: int, seed: int) -> np.ndarray:
@@ -101,14 +101,14 @@ def _balanced_labels(count: int, seed: int) -> np.ndarray:
 
 
 def _checked(labels: Sequence[int] | np.ndarray, count: int) -> np.ndarray:
-    places = np.asarray(labels)
-    if places.shape != (count,) or (count and places.dtype.kind not in "iu"):
-        received = f"shape={places.shape}, dtype={places.dtype}"
+    labels = np.asarray(labels)
+    if labels.shape != (count,) or (count and labels.dtype.kind not in "iu"):
+        received = f"shape={labels.shape}, dtype={labels.dtype}"
         raise ValueError(f"`labels` must be [{count}] integers. Received: labels of {received}")
-    if count and not (0 <= places.min() and places.max() < len(GARMENTS)):
-        received = f"labels from {places.min()} to {places.max()}"
+    if count and not (0 <= labels.min() and labels.max() < len(GARMENTS)):
+        received = f"labels from {labels.min()} to {labels.max()}"
         raise ValueError(f"`labels` must be from 0 to {len(GARMENTS) - 1}. Received: {received}")
-    return places.astype(np.int32)
+    return labels.astype(np.int32)
 
 
 def _picture(rng: np.random.Generator, name: str, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -128,7 +128,7 @@ def _cloth(rng: np.random.Generator, name: str) -> tuple[Colour, Colour]:
     colours = _DENIM if is_denim else _COLOURS
     base = np.array(colours[rng.integers(len(colours))]) + rng.uniform(-0.06, 0.06, 3)
     accent = np.array(_COLOURS[rng.integers(len(_COLOURS))])
-    # What has the cloth's own brightness would not show.
+    # An accent of the brightness of the cloth would be invisible.
     if abs(luminance(base - accent, np.float64)) < 0.25:
         accent = accent + (0.4 if luminance(base, np.float64) < 0.5 else -0.4)
     return _colour(base), _colour(accent)
@@ -145,24 +145,24 @@ def _pattern(rng: np.random.Generator, name: str, base: Colour, accent: Colour) 
     if kind > checks + others:
         return []
     period = rng.uniform(0.12, 0.34)
-    places = np.arange(-2.5, 2.8, period).tolist()
+    positions = np.arange(-2.5, 2.8, period).tolist()
     # Translucent bands darken where they cross, as woven checks do.
     band = (0.3 if sum(accent) > sum(base) else -0.35) if sum(base) > 0.9 else 0.3
     width, is_upright = period * rng.uniform(0.2, 0.55), rng.random() < 0.3
-    rows = [[(-2, place), (2, place)] for place in places]
-    columns = [[(place, -3), (place, 3)] for place in places]
+    rows = [[(-2, y), (2, y)] for y in positions]
+    columns = [[(x, -3), (x, 3)] for x in positions]
     if kind < checks:
         return [line(ends, band, width) for ends in rows + columns]
     tone = accent if rng.random() < 0.6 else band
     if kind < checks + 0.67 * others:
         return [line(ends, tone, width) for ends in (columns if is_upright else rows)]
     radius = period * rng.uniform(0.15, 0.28)
-    dots = [(x + period / 2 * (row % 2), y) for row, y in enumerate(places) for x in places]
+    dots = [(x + period / 2 * (row % 2), y) for row, y in enumerate(positions) for x in positions]
     return [Stroke(ellipse(x, y, radius, radius), tone) for x, y in dots if abs(x) < 1.3]
 
 
 def _frame(rng: np.random.Generator, strokes: list[Stroke], side: int) -> np.ndarray:
-    # [3, 2]: rows for x, y and 1; what all parts span is fitted into the picture.
+    # [3, 2]: rows for x, y and 1; fits the bounding box of all parts into the picture.
     points = np.concatenate([stroke.points for stroke in strokes if stroke.part])
     angle = rng.normal(0, 0.09)
     stretch = np.exp(rng.normal(0, 0.05))
@@ -184,17 +184,17 @@ def _drawn(
     brush, stencil = ImageDraw.Draw(paint, "RGBA"), ImageDraw.Draw(mask)
     scale = np.hypot(*frame[0])
     for stroke in strokes:
-        places = (stroke.points @ frame[:2] + frame[2]).ravel().tolist()
+        points = (stroke.points @ frame[:2] + frame[2]).ravel().tolist()
         if stroke.part:
-            stencil.polygon(places, 255)
+            stencil.polygon(points, 255)
         if stroke.tone is None:
             continue
         if stroke.width:
-            # Rounded joints are drawn twice, which would show in a translucent line.
+            # Rounded joints are drawn twice, which would be visible in a translucent line.
             joint = "curve" if isinstance(stroke.tone, tuple) else None
-            brush.line(places, _ink(stroke.tone), max(round(stroke.width * scale), 1), joint)
+            brush.line(points, _ink(stroke.tone), max(round(stroke.width * scale), 1), joint)
         else:
-            brush.polygon(places, _ink(stroke.tone))
+            brush.polygon(points, _ink(stroke.tone))
     return paint, mask
 
 
@@ -209,7 +209,7 @@ def _ink(tone: float | Colour) -> tuple[int, ...]:
 
 
 def _folds(rng: np.random.Generator, mask: Image.Image, size: int) -> np.ndarray:
-    # Light from one side, soft creases, and a rim that turns away.
+    # Light from one side, soft creases, and a darker rim.
     ticks = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
     toward, steep = rng.uniform(-0.3, 0.3), rng.uniform(-0.3, 0.1)
     creases = rng.uniform(0.03, 0.12) * noise(rng, size, *rng.integers(3, 8, 2))
@@ -225,7 +225,7 @@ def _laid(
     size = mask.width
     colour, cloth = floor_colour(rng), float(luminance(base, np.float64))
     brighter = luminance(colour, np.float64) - cloth
-    # Cloth on a floor of its own brightness could not be made out.
+    # Cloth on a floor of the same brightness would be invisible.
     if abs(brighter) < 0.25:
         colour = colour - brighter + (0.35 if cloth < 0.5 else -0.35)
     kinds = ("wall", "wall", "fabric", "planks", "tiles")

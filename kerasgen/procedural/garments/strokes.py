@@ -1,6 +1,7 @@
-"""What the drawings are made of: strokes in a garment's own units.
+"""Strokes that drawings consist of, in units of the garment.
 
-x goes to the right from the garment's middle, y down from its top; a long sleeve is about 1 long.
+x goes to the right from the garment's middle, y down from its top; a long sleeve has a length of
+about 1.
 """
 
 from typing import NamedTuple
@@ -16,9 +17,9 @@ SEAM, DEEP = -0.28, -0.5
 class Stroke(NamedTuple):
     """A filled polygon, or a line where `width` is above 0.
 
-    `tone` is a colour in [0, 1], or how much to lighten (above 0) or darken (below 0) what lies
-    under it, or None to paint nothing. A `part` adds its area to the garment's mask; other strokes
-    show inside the mask only.
+    `tone` is a colour in [0, 1], or how much to lighten (above 0) or darken (below 0) the pixels
+    below, or None to paint nothing. A `part` adds its area to the garment's mask; other strokes are
+    visible inside the mask only.
     """
 
     points: Points
@@ -33,9 +34,10 @@ def line(points: object, tone: float | Colour = SEAM, width: float = 0.02) -> St
 
 
 def rounded(points: object) -> Points:
-    """Rounds a closed polygon `[K, 2]`; a point given twice stays a corner.
+    """Rounds a closed polygon `[K, 2]`; repeated points remain corners.
 
-    Chaikin 1974, "An algorithm for high speed curve generation": corners are cut, twice.
+    Cuts corners twice: Chaikin 1974, "An algorithm for high-speed curve generation"
+    (https://doi.org/10.1016/0146-664X(74)90028-8).
     """
     corners = np.asarray(points, float)
     for _ in range(2):

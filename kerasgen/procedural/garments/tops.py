@@ -19,7 +19,7 @@ from kerasgen.procedural.garments.strokes import (
 
 
 class _Torso(NamedTuple):
-    """What the front of an upper garment is measured by; `depth` is how far down the neck opens."""
+    """Measures of the front of an upper garment; `depth` is that of the neckline."""
 
     chest: float
     length: float
@@ -39,7 +39,7 @@ def _torso(rng: np.random.Generator, torso: _Torso, *, tail: float = 0.0) -> lis
 
 
 def _neckline(torso: _Torso, pointed: bool) -> list[Stroke]:
-    # The back of the neck shows, in the shade, above the front's edge.
+    # The shaded back of the neck is visible above the edge of the front.
     reach = 0.55 if pointed else 0.95
     side, low = (torso.neck * reach, torso.depth * (0.5 if pointed else 0.8)), (0.0, torso.depth)
     front = [(torso.neck, 0), (torso.neck, 0), side, low, *([low] if pointed else [])]
@@ -85,7 +85,7 @@ def _pair(
     top: tuple[float, float],
     end: tuple[float, float],
 ) -> list[_Sleeve]:
-    # Left and right are cut alike but do not lie alike.
+    # Left and right have the same cut but lie differently.
     same = (rng.uniform(*length), rng.uniform(*top), rng.uniform(*end))
     common = rng.uniform(*angle)
     sleeves = []
@@ -126,7 +126,7 @@ def _hem(torso: _Torso) -> Stroke:
 
 
 def _print(rng: np.random.Generator, torso: _Torso, accent: Colour) -> list[Stroke]:
-    # A motif on the chest: a disc, a block of lines like writing, or a band.
+    # A print on the chest: a disc, a block of lines like text, or a band.
     y, across = rng.uniform(0.45, 0.6), torso.chest * rng.uniform(0.35, 0.6)
     kind = rng.integers(3)
     if kind == 0:

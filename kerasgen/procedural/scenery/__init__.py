@@ -1,6 +1,6 @@
-"""Rooms, streets and open country drawn by rule: clean, or as a camera took them, with smoke."""
+"""Rooms, streets and open country drawn by rule: clean, or with smoke and a simulated camera."""
 
-from kerasgen.procedural.scenery.cameras import CameraRooms, camera_rooms
-from kerasgen.procedural.scenery.drawing import draw_room, drawn_rooms
+from kerasgen.procedural.scenery.cameras import CameraScenes, camera_scenes
+from kerasgen.procedural.scenery.drawing import draw_scene, drawn_scenes
 
-__all__ = ["CameraRooms", "camera_rooms", "draw_room", "drawn_rooms"]
+__all__ = ["CameraScenes", "camera_scenes", "draw_scene", "drawn_scenes"]

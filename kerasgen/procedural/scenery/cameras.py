@@ -1,12 +1,11 @@
-"""The other domain: scenes that a cheap camera took, with real-looking smoke or without.
+"""A second domain for translation: scenes from a simulated camera, with realistic smoke or without.
 
-A translation from `drawn_rooms` with smoke to these is unpaired, and for once the truth is known.
-What differs from `drawn_rooms` under `add_smoke` at its defaults:
+Differences from `drawn_scenes` with `add_smoke` at its defaults:
 
-- the scenes are others of the same kinds;
-- the smoke is thicker, more torn, sharper at its edge, darker on its shaded side, more often grey,
-  without even haze, but nearly always with a veil; in a quarter of the pictures there are two;
-- a camera changes light and colour, blurs, adds noise and JPEG's traces, over smoke and scene.
+- other scenes of the same kinds;
+- smoke that is thicker, more turbulent, sharper at its edge, darker on its shaded side and more
+  often grey, without even haze but nearly always with a veil; a quarter of the pictures have two;
+- a camera that changes light and colour, blurs, adds noise and compresses as JPEG.
 """
 
 import dataclasses
@@ -15,8 +14,8 @@ import numpy as np
 
 from kerasgen.annotations.annotation import Annotation, tight_box
 from kerasgen.data.random_streams import DrawingStream
-from kerasgen.procedural.camera import CameraLook, apply_camera
-from kerasgen.procedural.scenery.drawing import drawn_rooms
+from kerasgen.procedural.camera import CameraOptions, apply_camera
+from kerasgen.procedural.scenery.drawing import drawn_scenes
 from kerasgen.procedural.smoke.overlay import SmokeOptions, add_smoke, smoke_mask
 
 CAMERA_SMOKE = SmokeOptions(
@@ -33,8 +32,8 @@ CAMERA_SMOKE = SmokeOptions(
     veil=0.9,
     grain=(0.0, 0.0),
 )
-# Dark blobs and glare at the border, as other cameras have, could be taken for smoke.
-CAMERA_LOOK = CameraLook(
+# Dark blobs and glare at the border, as in the defaults, could be mistaken for smoke.
+CAMERA_OPTIONS = CameraOptions(
     blur=(0.25, 0.6),
     noise=(1.0, 4.0),
     colour_cast=(0.0, 0.08),
@@ -47,12 +46,12 @@ _TWO_SMOKES = 0.25
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class CameraRooms:
-    """N pictures that a camera took and the truth about them."""
+class CameraScenes:
+    """N pictures from a simulated camera, with the density of their smoke."""
 
-    images: np.ndarray  # [N, S, S, 3] uint8, with smoke, as the camera shows it
+    images: np.ndarray  # [N, S, S, 3] uint8, with smoke, from the camera
     clean: np.ndarray  # [N, S, S, 3] uint8, the same scenes without smoke, by the same camera
-    density: np.ndarray  # [N, S, S] float32 in [0, 1), the share of the light that smoke hides
+    density: np.ndarray  # [N, S, S] float32 in [0, 1), share of the light that smoke hides
 
     def annotation(
         self, index: int, label: int | None = None, threshold: float = 0.1
@@ -62,17 +61,17 @@ class CameraRooms:
         return Annotation(label, tight_box(mask), mask)
 
 
-def camera_rooms(
+def camera_scenes(
     count: int, seed: int, size: int = 64, first_index: int = 0, *, smoky: bool = True
-) -> CameraRooms:
-    """Draws scenes and shows them as a cheap camera would have taken them.
+) -> CameraScenes:
+    """Draws scenes and applies a simulated cheap camera.
 
     Args:
-        count: N.
+        count: Number of pictures, N.
         seed: Not negative.
-        size: S, side of the pictures in pixels, at least 16.
-        first_index: Index of the first picture in the endless series that `seed` stands for.
-        smoky: Whether there is smoke; clean pictures are of other scenes than smoky ones.
+        size: Side S of the pictures in pixels, at least 16.
+        first_index: Index of the first picture in the endless series of `seed`.
+        smoky: Whether to add smoke; clean pictures show other scenes than smoky ones.
 
     Returns:
         N pictures, k a function of `(seed, first_index + k, size, smoky)`. Without smoke `images`
@@ -82,14 +81,14 @@ def camera_rooms(
         ValueError: If an argument is out of its range.
     """
     stream = DrawingStream.SMOKY_SCENES if smoky else DrawingStream.CLEAN_SCENES
-    scenes = drawn_rooms(count, seed, size, first_index, stream)
+    scenes = drawn_scenes(count, seed, size, first_index, stream)
     density = np.zeros(scenes.shape[:3], np.float32)
-    clean = apply_camera(scenes, CAMERA_LOOK, seed, first_index)
+    clean = apply_camera(scenes, CAMERA_OPTIONS, seed, first_index)
     if not smoky:
-        return CameraRooms(clean, clean, density)
+        return CameraScenes(clean, clean, density)
     for k in range(count):
         scenes[k], density[k] = _with_smoke(scenes[k], seed, first_index + k)
-    return CameraRooms(apply_camera(scenes, CAMERA_LOOK, seed, first_index), clean, density)
+    return CameraScenes(apply_camera(scenes, CAMERA_OPTIONS, seed, first_index), clean, density)
 
 
 def _with_smoke(scene: np.ndarray, seed: int, index: int) -> tuple[np.ndarray, np.ndarray]:
@@ -97,7 +96,7 @@ def _with_smoke(scene: np.ndarray, seed: int, index: int) -> tuple[np.ndarray, n
     smoky = add_smoke(scene, int(rng.integers(2**62)), CAMERA_SMOKE)
     if rng.random() >= _TWO_SMOKES:
         return smoky.image, smoky.density
-    # The nearer smoke need not change much of what the farther one left.
+    # The second smoke may change the picture only a little.
     options = dataclasses.replace(CAMERA_SMOKE, least_change=0.0)
     nearer = add_smoke(smoky.image, int(rng.integers(2**62)), options)
     return nearer.image, 1 - (1 - smoky.density) * (1 - nearer.density)

@@ -11,15 +11,15 @@ _DRAW = (draw_interior, draw_street, draw_country)
 _SHARES = (0.5, 0.3, 0.2)
 
 
-def draw_room(rng: np.random.Generator, size: int = 64) -> np.ndarray:
+def draw_scene(rng: np.random.Generator, size: int = 64) -> np.ndarray:
     """Draws one scene: a room in half of the cases, else a street or open country.
 
     Args:
-        rng: Where everything about it comes from.
-        size: S, side of the picture in pixels, at least 16.
+        rng: Generator of everything about it.
+        size: Side S of the picture in pixels, at least 16.
 
     Returns:
-        `[S, S, 3]` uint8; of one scene at every size, up to its detail.
+        `[S, S, 3]` uint8; every size shows the same scene, up to its detail.
 
     Raises:
         ValueError: If `size` is below 16.
@@ -30,17 +30,17 @@ def draw_room(rng: np.random.Generator, size: int = 64) -> np.ndarray:
     return draw(rng, size).finished(rng)
 
 
-def drawn_rooms(
+def drawn_scenes(
     count: int, seed: int, size: int = 64, first_index: int = 0, stream: int = DrawingStream.SCENES
 ) -> np.ndarray:
     """Draws clean scenes.
 
     Args:
-        count: N.
+        count: Number of scenes, N.
         seed: Not negative.
-        size: S, side of the pictures in pixels, at least 16.
-        first_index: Index of the first scene in the endless series that `seed` stands for.
-        stream: Not negative; another one gives other scenes from the same seed.
+        size: Side S of the pictures in pixels, at least 16.
+        first_index: Index of the first scene in the endless series of `seed`.
+        stream: Not negative; other streams give other scenes for the same seed.
 
     Returns:
         `[N, S, S, 3]` uint8, picture k a function of `(seed, stream, first_index + k, size)`.
@@ -55,5 +55,5 @@ def drawn_rooms(
         )
     images = np.empty((count, size, size, 3), np.uint8)
     for k in range(count):
-        images[k] = draw_room(np.random.default_rng([seed, stream, first_index + k]), size)
+        images[k] = draw_scene(np.random.default_rng([seed, stream, first_index + k]), size)
     return images

@@ -1,4 +1,4 @@
-"""Rooms from within: walls in perspective, windows, doors, furniture, lamps. Lengths are metres."""
+"""Interiors: walls in perspective, windows, doors, furniture, lamps. Lengths are metres."""
 
 from typing import Literal, NamedTuple
 
@@ -86,15 +86,15 @@ def _shell(rng: np.random.Generator, room: _Room) -> None:
     stage.face(room.on_wall("left", 0, 0, d, h), paint * lit[1])
     stage.face(room.on_wall("right", 0, 0, d, h), paint * lit[2])
     if rng.random() < 0.2:  # wallpaper
-        for place in np.arange(-x, x, rng.uniform(0.15, 0.4)):
-            stage.edge([(place, 0, d), (place, h, d)], accent * 0.8, 0.006, 0.6)
+        for position in np.arange(-x, x, rng.uniform(0.15, 0.4)):
+            stage.edge([(position, 0, d), (position, h, d)], accent * 0.8, 0.006, 0.6)
     skirting = tinted(rng, _WHITE if rng.random() < 0.6 else _WOODS[1])
     corners: list[Point] = [(-x, 0.05, 0), (-x, 0.05, d), (x, 0.05, d), (x, 0.05, 0)]
     stage.edge(corners, skirting, 0.012)
     stage.edge([(-x, h, 0), (-x, h, d), (x, h, d), (x, h, 0)], ceiling * 0.8, 0.006)
-    for place in np.linspace(-0.6, 0.6, rng.integers(0, 4)):  # spotlights
+    for position in np.linspace(-0.6, 0.6, rng.integers(0, 4)):  # spotlights
         for far in (0.35, 0.75):
-            spot = stage.view.seen(np.array([[place * x, h, far * d]]))[0]
+            spot = stage.view.seen(np.array([[position * x, h, far * d]]))[0]
             stage.canvas.ellipse(spot, 0.02, 0.008, _WHITE * 1.05)
 
 
@@ -103,14 +103,19 @@ def _boards(rng: np.random.Generator, room: _Room, floor: Colour) -> None:
     joint, kind = floor * rng.uniform(0.6, 0.9), rng.integers(4)
     if kind == 3:
         return
-    for place in np.arange(-x, x, step):
+    for position in np.arange(-x, x, step):
         shade = floor * rng.uniform(0.9, 1.1)
-        strip = [(place, 0, 0), (place + step, 0, 0), (place + step, 0, d), (place, 0, d)]
+        strip = [
+            (position, 0, 0),
+            (position + step, 0, 0),
+            (position + step, 0, d),
+            (position, 0, d),
+        ]
         room.stage.face([*strip], shade, 0.8)
-        room.stage.edge([(place, 0, 0.3), (place, 0, d)], joint, 0.003, 0.7)
+        room.stage.edge([(position, 0, 0.3), (position, 0, d)], joint, 0.003, 0.7)
     if kind < 2:
-        for place in np.arange(0.5, d, step):
-            room.stage.edge([(-x, 0, place), (x, 0, place)], joint, 0.003, 0.7)
+        for position in np.arange(0.5, d, step):
+            room.stage.edge([(-x, 0, position), (x, 0, position)], joint, 0.003, 0.7)
 
 
 def _wall_of(rng: np.random.Generator) -> Wall:
@@ -118,7 +123,7 @@ def _wall_of(rng: np.random.Generator) -> Wall:
     return walls[rng.choice(3, p=[0.5, 0.25, 0.25])]
 
 
-def _place_on(rng: np.random.Generator, room: _Room, wall: Wall, wide: float) -> float:
+def _position_on(rng: np.random.Generator, room: _Room, wall: Wall, wide: float) -> float:
     if wall == "back":
         reach = max(room.width / 2 - wide, 0)
         return float(rng.uniform(-reach, reach) - wide / 2)
@@ -130,7 +135,7 @@ def _openings(rng: np.random.Generator, room: _Room) -> None:
         _window(rng, room)
     if rng.random() < 0.5:
         wall, wood = _wall_of(rng), picked(rng, _WOODS) if rng.random() < 0.5 else _WHITE * 0.9
-        along = _place_on(rng, room, wall, 0.9)
+        along = _position_on(rng, room, wall, 0.9)
         room.stage.face(room.on_wall(wall, along - 0.08, 0, 1.06, 2.1), wood * 0.8)
         room.stage.face(room.on_wall(wall, along, 0, 0.9, 2.02), wood)
         for low in (0.2, 1.1):
@@ -140,7 +145,7 @@ def _openings(rng: np.random.Generator, room: _Room) -> None:
 
 def _window(rng: np.random.Generator, room: _Room) -> None:
     wall, wide, tall = _wall_of(rng), rng.uniform(0.8, 2.2), rng.uniform(0.9, 1.5)
-    along, low = _place_on(rng, room, wall, wide), rng.uniform(0.6, 0.95)
+    along, low = _position_on(rng, room, wall, wide), rng.uniform(0.6, 0.95)
     frame = tinted(rng, _WHITE if rng.random() < 0.7 else _WOODS[1], 0.02)
     is_night = rng.random() < 0.15
     sky = colour(0.1, 0.12, 0.25) if is_night else colour(0.75, 0.88, 1.0) * rng.uniform(0.8, 1.1)
@@ -149,16 +154,16 @@ def _window(rng: np.random.Generator, room: _Room) -> None:
     stage.face(room.on_wall(wall, along - 0.08, low - 0.08, wide + 0.16, tall + 0.16), frame)
     stage.face(room.on_wall(wall, along, low, wide, tall), sky)
     stage.face(room.on_wall(wall, along, low, wide, tall * rng.uniform(0.15, 0.5)), ground)
-    for place in np.linspace(0, wide, rng.integers(2, 5))[1:-1]:
-        stage.face(room.on_wall(wall, along + place - 0.02, low, 0.04, tall), frame)
+    for position in np.linspace(0, wide, rng.integers(2, 5))[1:-1]:
+        stage.face(room.on_wall(wall, along + position - 0.02, low, 0.04, tall), frame)
     kind = rng.integers(4)
     if kind == 0:  # curtains
         cloth = picked(rng, _CLOTHS)
         for side in (-0.3, wide - 0.1):
             for fold in range(5):
                 shade = cloth * (1 - 0.12 * (fold % 2))
-                place = along + side + 0.08 * fold
-                stage.face(room.on_wall(wall, place, 0.1, 0.08, low + tall + 0.1), shade)
+                position = along + side + 0.08 * fold
+                stage.face(room.on_wall(wall, position, 0.1, 0.08, low + tall + 0.1), shade)
     if kind == 1:  # blinds
         for slat in np.arange(0, tall * rng.uniform(0.3, 1.0), 0.08):
             stage.face(room.on_wall(wall, along, low + tall - slat, wide, 0.04), frame * 0.9)
@@ -172,7 +177,7 @@ def _window(rng: np.random.Generator, room: _Room) -> None:
 def _pictures(rng: np.random.Generator, room: _Room) -> None:
     for _ in range(rng.integers(1, 4)):
         wall, wide, tall = _wall_of(rng), rng.uniform(0.3, 0.9), rng.uniform(0.3, 0.8)
-        along, low = _place_on(rng, room, wall, wide), rng.uniform(1.3, 1.6)
+        along, low = _position_on(rng, room, wall, wide), rng.uniform(1.3, 1.6)
         frame = picked(rng, np.array([_DARK, _WHITE, _WOODS[1]]))
         room.stage.face(room.on_wall(wall, along - 0.05, low - 0.05, wide + 0.1, tall + 0.1), frame)
         room.stage.face(room.on_wall(wall, along, low, wide, tall), picked(rng, _CLOTHS))
@@ -233,8 +238,8 @@ def _living(rng: np.random.Generator, room: _Room) -> None:
     stage.box((x, 0.1, z), (x + wide, 0.45, z + 0.6), cloth)
     for side in (x - 0.2, x + wide):
         stage.box((side, 0.05, z), (side + 0.2, 0.62, z + 0.9), cloth * 0.85)
-    for place in rng.uniform(0, wide - 0.4, rng.integers(0, 4)):
-        low, high = (x + place, 0.45, z + 0.45), (x + place + 0.4, 0.78, z + 0.58)
+    for position in rng.uniform(0, wide - 0.4, rng.integers(0, 4)):
+        low, high = (x + position, 0.45, z + 0.45), (x + position + 0.4, 0.78, z + 0.58)
         stage.box(low, high, picked(rng, _CLOTHS))
     wood, shift = picked(rng, _WOODS), rng.uniform(-0.3, 0.8)
     _table(stage, x + shift, z - rng.uniform(1.1, 1.5), rng.uniform(0.7, 1.2), 0.42, wood)
@@ -249,8 +254,8 @@ def _bedroom(rng: np.random.Generator, room: _Room) -> None:
     stage.box((x - 0.05, 0, end - 0.1), (x + wide + 0.05, rng.uniform(0.9, 1.3), end), wood)
     stage.box((x, 0.1, end - 2.0), (x + wide, 0.5, end - 0.1), _WHITE * 0.92)
     stage.box((x - 0.02, 0.15, end - 2.02), (x + wide + 0.02, 0.54, end - 0.75), cover)
-    for place in (0.08, 0.54):
-        low = (x + place * wide, 0.5, end - 0.55)
+    for position in (0.08, 0.54):
+        low = (x + position * wide, 0.5, end - 0.55)
         stage.box(low, (low[0] + 0.38 * wide, 0.68, end - 0.2), _WHITE * 0.97)
 
 
@@ -260,15 +265,17 @@ def _kitchen(rng: np.random.Generator, room: _Room) -> None:
     stage, z = room.stage, room.depth - 0.6
     tiles = picked(rng, _PAINTS)
     stage.face(room.on_wall("back", left, 0.9, right - left, 0.6), tiles)
-    for place in np.arange(left, right, 0.15):
-        stage.edge([(place, 0.9, room.depth), (place, 1.5, room.depth)], tiles * 0.85, 0.002)
+    for position in np.arange(left, right, 0.15):
+        stage.edge([(position, 0.9, room.depth), (position, 1.5, room.depth)], tiles * 0.85, 0.002)
     hob = rng.uniform(left, right - 0.6)
-    for place in np.arange(left, right - 0.3, 0.6):
+    for position in np.arange(left, right - 0.3, 0.6):
         for low, tall, back in ((0.1, 0.78, 0.0), (1.5, 0.7, 0.25)):
-            if low > 1 and abs(place - hob) < 0.5:
+            if low > 1 and abs(position - hob) < 0.5:
                 continue
-            stage.box((place, low, z + back), (place + 0.58, low + tall, room.depth), front, 0.12)
-            grip = place + rng.choice([0.06, 0.46])
+            stage.box(
+                (position, low, z + back), (position + 0.58, low + tall, room.depth), front, 0.12
+            )
+            grip = position + rng.choice([0.06, 0.46])
             stage.edge([(grip, low + 0.4, z + back), (grip, low + 0.6, z + back)], _DARK, 0.006)
     stage.box((left, 0.88, z - 0.02), (right, 0.93, room.depth), top)
     stage.box((hob, 0.15, z - 0.03), (hob + 0.6, 0.86, z), _DARK * 1.5)

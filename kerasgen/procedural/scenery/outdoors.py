@@ -45,9 +45,9 @@ def draw_street(rng: np.random.Generator, size: int) -> Canvas:
     if rng.random() < 0.6:
         stage.face([(-40, 0, 0), (40, 0, 0), (40, 0, 150), (-40, 0, 150)], pavement)
     stage.face([(-road, 0, 0), (road, 0, 0), (road, 0, 150), (-road, 0, 150)], _ASPHALT * day)
-    for place in np.arange(1.5, 90, 6):
-        mark: list[Point] = [(-0.1, 0, place), (0.1, 0, place), (0.1, 0, place + 3)]
-        stage.face([*mark, (-0.1, 0, place + 3)], _WHITE * day)
+    for position in np.arange(1.5, 90, 6):
+        mark: list[Point] = [(-0.1, 0, position), (0.1, 0, position), (0.1, 0, position + 3)]
+        stage.face([*mark, (-0.1, 0, position + 3)], _WHITE * day)
     stage.edge([(-road, 0.05, 0.3), (-road, 0.05, 120)], pavement * 1.15, 0.006)
     stage.edge([(road, 0.05, 0.3), (road, 0.05, 120)], pavement * 1.15, 0.006)
     edge, far = road + rng.uniform(1.5, 4.0), rng.uniform(40, 70)
@@ -95,7 +95,7 @@ def draw_country(rng: np.random.Generator, size: int) -> Canvas:
 
 
 def _scene(rng: np.random.Generator, size: int) -> tuple[Stage, float]:
-    """Paints sky and ground; returns them and how bright the day is."""
+    """Paints sky and ground; returns the stage and the brightness of the day."""
     view = View(
         rng.uniform(-1.5, 1.5),
         rng.uniform(1.5, 4.0),
@@ -116,7 +116,7 @@ def _scene(rng: np.random.Generator, size: int) -> tuple[Stage, float]:
 
 
 def _fair_weather(rng: np.random.Generator, stage: Stage, sky: Colour) -> None:
-    # Small clouds, for a classifier to tell from smoke.
+    # Small clouds, which a classifier must not mistake for smoke.
     for _ in range(rng.integers(1, 6)):
         x, y = rng.uniform(0, 1), rng.uniform(0, 0.75) * stage.view.horizon
         wide = rng.uniform(0.05, 0.2)
@@ -138,7 +138,7 @@ def _hills(rng: np.random.Generator, stage: Stage, day: float) -> None:
             ridge += np.sin(wave * x + rng.uniform(0, 6.3)) / 2**octave
         height = rng.uniform(0.05, 0.3) * (layers - layer) / layers
         y = stage.view.horizon - height * (0.5 + 0.4 * ridge).clip(0.02)
-        # Air lightens what is far.
+        # Air lightens distant hills.
         away = (layers - layer - 1) / layers
         tone = base * (1 - 0.5 * away) + colour(0.68, 0.76, 0.86) * day * 0.5 * away
         line = np.stack([x, y], axis=1)
@@ -179,10 +179,10 @@ def _house(
     wall = x1 if x < 0 else x0
     for floor in range(floors):
         low = 0.9 + 2.8 * floor
-        for place in (np.arange(across) + 0.3) / across:
-            left = x0 + place * wide
+        for position in (np.arange(across) + 0.3) / across:
+            left = x0 + position * wide
             _pane(stage, [(left, low, far), (left + 0.45 * wide / across, low, far)], pane)
-            back = far + place * deep
+            back = far + position * deep
             _pane(stage, [(wall, low, back), (wall, low, back + 0.45 * deep / across)], pane)
     if floors < 3:
         ridge = tall + rng.uniform(1.5, 3.5)

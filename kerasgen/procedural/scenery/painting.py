@@ -1,4 +1,4 @@
-"""A canvas and a camera: polygons in space become polygons in a picture, four times too large."""
+"""A canvas and a camera: projects polygons in space to a picture with fourfold oversampling."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ Colour = np.ndarray  # [3], RGB, about in [0, 1]
 Point = tuple[float, float, float]  # x to the right, y up, z away from the camera
 
 _OVERSAMPLING = 4
-_NEAREST = 0.3  # what comes nearer than this is cut off
+_NEAREST = 0.3  # smallest z; points in front of it are moved there
 
 
 def colour(red: float, green: float, blue: float) -> Colour:
@@ -30,7 +30,7 @@ def picked(rng: np.random.Generator, palette: np.ndarray, spread: float = 0.05) 
 
 
 class View(NamedTuple):
-    """A pinhole camera that looks level along z; where a place is seen is in [0, 1] if inside."""
+    """A level pinhole camera along z; picture coordinates are in [0, 1] inside the frame."""
 
     x: float
     height: float
@@ -39,7 +39,7 @@ class View(NamedTuple):
     vanishing: float = 0.5
 
     def seen(self, points: np.ndarray) -> np.ndarray:
-        """Projects places `[K, 3]` to picture coordinates `[K, 2]`."""
+        """Projects points `[K, 3]` to picture coordinates `[K, 2]`."""
         z = np.maximum(points[:, 2], _NEAREST)
         across = self.vanishing + self.focal * (points[:, 0] - self.x) / z
         return np.stack([across, self.horizon - self.focal * (points[:, 1] - self.height) / z], 1)
@@ -49,14 +49,14 @@ class Canvas:
     """A picture to paint on, in shares of its side; later strokes cover earlier ones."""
 
     def __init__(self, size: int) -> None:
-        """Starts with black, `size` pixels wide and high in the end."""
+        """Starts with black; the finished picture has `size` x `size` pixels."""
         self.size = size
         self._side = size * _OVERSAMPLING
         self._image = Image.new("RGB", (self._side, self._side))
         self._brush = ImageDraw.Draw(self._image, "RGBA")
 
     def polygon(self, points: np.ndarray, tone: Colour, share: float = 1.0) -> None:
-        """Fills a polygon `[K, 2]`, covering what is under it by `share`."""
+        """Fills a polygon `[K, 2]` with opacity `share`."""
         self._brush.polygon((points * self._side).ravel().tolist(), _ink(tone, share))
 
     def line(self, points: np.ndarray, tone: Colour, width: float, share: float = 1.0) -> None:
@@ -74,7 +74,7 @@ class Canvas:
 
     def gradient(self, low: float, high: float, top: Colour, bottom: Colour) -> None:
         """Fills the rows from `low` to `high` with colours that change from `top` to `bottom`."""
-        first, last = (round(np.clip(place, 0, 1) * self._side) for place in (low, high))
+        first, last = (round(np.clip(y, 0, 1) * self._side) for y in (low, high))
         if last <= first:
             return
         share = np.linspace(0, 1, last - first)[:, None, None]
@@ -83,7 +83,7 @@ class Canvas:
         self._image.paste(band, (0, first))
 
     def finished(self, rng: np.random.Generator) -> np.ndarray:
-        """Returns `[S, S, 3]` uint8: reduced, unevenly lit, with stains and grain."""
+        """Returns `[S, S, 3]` uint8: reduced, with uneven light, stains and grain."""
         picture = np.asarray(self._image.reduce(_OVERSAMPLING), np.float32) / 255
         ticks = (np.arange(self.size, dtype=np.float32) + 0.5) / self.size - 0.5
         light = 1 + rng.uniform(-0.25, 0.25) * ticks + rng.uniform(-0.2, 0.2) * ticks[:, None]
@@ -97,7 +97,7 @@ class Canvas:
 
 
 class Stage(NamedTuple):
-    """A canvas with the camera that things in space are seen through."""
+    """A canvas and the camera that projects onto it."""
 
     canvas: Canvas
     view: View
@@ -111,7 +111,7 @@ class Stage(NamedTuple):
         self.canvas.line(self.view.seen(np.array(points, float)), tone, width, share)
 
     def box(self, low: Point, high: Point, tone: Colour, light: float = 0.25) -> None:
-        """Fills the faces of a cuboid that the camera sees; the top is the lightest."""
+        """Fills the visible faces of a cuboid; the top is the lightest."""
         (x0, y0, z0), (x1, y1, z1) = low, high
         if z0 < _NEAREST:
             return

@@ -1,4 +1,4 @@
-"""Smoke drawn by rule on clean pictures, with its exact density, and folders of such pictures."""
+"""Smoke drawn by rule on clean pictures, with its exact density."""
 
 from kerasgen.procedural.smoke.folder import lay_smoke
 from kerasgen.procedural.smoke.overlay import (

@@ -1,4 +1,4 @@
-"""A folder of pictures -> the same with smoke, its masks, and all that was known before."""
+"""Adds smoke to a folder of pictures, with masks; all previous annotations are kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from kerasgen.annotations.annotated_folder import SourceFolder
+from kerasgen.annotations.annotated_folder import AnnotatedFolder
 from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
 from kerasgen.annotations.records import ManifestRow, PlacedObject
 from kerasgen.annotations.synthetic_folder import picture_name
@@ -16,7 +16,7 @@ from kerasgen.io.progress import Report
 from kerasgen.procedural.smoke.overlay import add_smoke, smoke_mask
 
 CLASS = "smoke"
-"""Of the objects that the smoke is."""
+"""Class name of the smoke objects."""
 
 
 def lay_smoke(
@@ -30,25 +30,26 @@ def lay_smoke(
     yolo: bool = False,
     report: Report | None = None,
 ) -> FilledFolder:
-    """Lays smoke over each picture, and writes it with the smoke's mask as one more object.
+    """Adds smoke to each picture of a folder, with the mask of the smoke as one more object.
 
     Args:
-        sources: Folder of pictures of at least 16 pixels a side, see `SourceFolder`; what is known
-            of them is kept.
-        folder: New, or begun by the same call, which then goes on.
-        times: Smokes of each picture.
-        threshold: In [0, 1): the share of its light that a pixel loses to belong to the mask.
-        seed: Not negative; with a picture's number it gives its smoke.
-        workers: Processes.
-        yolo: Whether to write YOLO's files, too.
+        sources: Folder of pictures with sides of at least 16 pixels, see `AnnotatedFolder`; their
+            annotations are kept.
+        folder: New, or begun by the same call, which is then resumed.
+        times: Number of smoky pictures per source.
+        threshold: In [0, 1): a pixel that loses more than this share of its light belongs to the
+            mask.
+        seed: Not negative; with the index of a picture it determines its smoke.
+        workers: Number of processes.
+        yolo: Whether to write labels in YOLO's format too.
         report: Called after each picture.
 
     Returns:
-        What there is, with a sheet; pictures that cannot be read are rejected.
+        The finished folder, with a sheet; pictures that cannot be read are rejected.
 
     Raises:
         ValueError: If an argument is out of range, or the folder holds other pictures.
-        Unfinished: After a signal; what is done is kept.
+        Unfinished: After a signal; finished pictures are kept.
     """
     check_apart(folder, sources=sources)
     check_writable(folder)
@@ -57,13 +58,13 @@ def lay_smoke(
             "`times` must be at least 1, `threshold` in [0, 1) and `seed` not negative. "
             f"Received: times={times}, threshold={threshold}, seed={seed}"
         )
-    known = SourceFolder(sources)
-    names = [*known.class_names, *([] if CLASS in known.class_names else [CLASS])]
+    pictures = AnnotatedFolder(sources)
+    names = [*pictures.class_names, *([] if CLASS in pictures.class_names else [CLASS])]
     filled = fill_folder(
-        _SmokeJob(known, names.index(CLASS), times, threshold, seed),
+        _SmokeJob(pictures, names.index(CLASS), times, threshold, seed),
         folder,
-        len(known.names) * times,
-        settings={"sources": known.sha256, "times": times, "threshold": threshold, "seed": seed},
+        len(pictures.names) * times,
+        settings={"sources": pictures.sha256, "times": times, "threshold": threshold, "seed": seed},
         class_names=names,
         workers=workers,
         yolo=yolo,
@@ -73,10 +74,10 @@ def lay_smoke(
 
 
 class _SmokeJob:
-    """Makes pictures, in whichever process."""
+    """Makes pictures, in any process."""
 
     def __init__(
-        self, sources: SourceFolder, label: int, times: int, threshold: float, seed: int
+        self, sources: AnnotatedFolder, label: int, times: int, threshold: float, seed: int
     ) -> None:
         self._sources, self._label = sources, label
         self._times, self._threshold, self._seed = times, threshold, seed
@@ -89,11 +90,11 @@ class _SmokeJob:
         try:
             clean = self._sources.read(name)
             smoky = add_smoke(clean, self._seed, index=index)
-        # Of the picture: the arguments were checked.
+        # The picture is at fault: the arguments were checked.
         except (ImageError, ValueError) as error:
             frame = (picture_name(index), 1, 1, self._seed, index)
             return ManifestRow(*frame, (), {}, (), accepted=False, reason=str(error)), None
-        known, own = self._sources.known(name), self._sources.source(name)
+        facts, own = self._sources.facts(name), self._sources.source(name)
         mask = smoke_mask(smoky.density, self._threshold)
         smoke = PlacedObject(self._label, mask, mask, np.eye(3), own.path)
         height, width = clean.shape[:2]
@@ -103,8 +104,8 @@ class _SmokeJob:
             height,
             self._seed,
             index,
-            (own, *known.sources),
-            {**known.parameters(), "smoke": smoky.parameters},
-            (*known.objects, smoke),
+            (own, *facts.sources),
+            {**facts.parameters(), "smoke": smoky.parameters},
+            (*facts.objects, smoke),
         )
         return row, smoky.image

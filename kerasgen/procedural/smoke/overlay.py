@@ -1,9 +1,9 @@
-"""Smoke for clean pictures, by physics alone: the cheap baseline that a learned one must beat.
+"""Physically based smoke for clean pictures: the baseline for learned smoke.
 
-A turbulent volume (`volumes`) is lit from one side and laid over the picture:
-every pixel is the picture's own light, as far as the smoke lets it through, and the light that the
-smoke scatters (Koschmieder 1924, as in Narasimhan and Nayar 2002, "Vision and the Atmosphere",
-section 3). The share that is hidden is kept: it is an exact mask, and the strength of the smoke.
+A turbulent volume (`volumes`) is lit from one side and blended with the picture: every pixel is the
+light of the picture that passes the smoke plus the light that the smoke scatters (Koschmieder 1924,
+as in Narasimhan and Nayar 2002, "Vision and the Atmosphere",
+https://doi.org/10.1023/A:1016328200723, section 3). The hidden share is an exact mask.
 """
 
 import dataclasses
@@ -35,23 +35,24 @@ _MANY_TIMES_SCATTERED = 0.4
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SmokeOptions:
-    """What smoke is drawn from; ranges uniformly between their ends, unless said otherwise.
+    """Ranges from which smoke is drawn, uniformly unless stated otherwise.
 
     Attributes:
-        plume: Share of rising plumes and columns; the three kinds' shares need not sum to 1.
+        plume: Share of rising plumes and columns; the shares of the kinds need not sum to 1.
         cloud: Share of banks of billows.
         haze: Share of even layers.
-        white: Share of white smoke, as steam; the three tones' shares need not sum to 1.
+        white: Share of white smoke, like steam; the shares of the tones need not sum to 1.
         grey: Share of grey smoke.
-        black: Share of black smoke; haze is grey in its place.
-        optical_depth: Of a short side's length of plain smoke, logarithmically; haze has 0.8 to 3.
-        roughness: How far turbulence tears the smoke, in its own thickness.
-        softness: How gradually smoke thickens from its edge, logarithmically; halved for black.
-        ambient: Share of the light that reaches the shaded side too.
-        veil: Probability that a thin haze hangs around a plume or cloud.
+        black: Share of black smoke; haze is then grey.
+        optical_depth: Optical depth of smoke as long as the short side, log-uniform; haze has 0.8
+            to 3.
+        roughness: Amplitude of the turbulence, relative to the thickness of the smoke.
+        softness: Width of the transition at the edge, log-uniform; halved for black smoke.
+        ambient: Share of the light that also reaches the shaded side.
+        veil: Probability of a thin haze around a plume or cloud.
         grain: Standard deviation of the camera's noise in the smoke, grey levels of 255.
-        least_change: Smallest mean change of the picture, in [0, 1); weaker smoke is drawn anew.
-        attempts: Drawings until that is given up.
+        least_change: Smallest mean change of the picture, in [0, 1); weaker smoke is drawn again.
+        attempts: Largest number of draws.
 
     Raises:
         ValueError: If a range is not ordered or out of bounds, or all shares are 0.
@@ -73,7 +74,7 @@ class SmokeOptions:
     attempts: int = 20
 
     def __post_init__(self) -> None:
-        """Reject what no smoke can be drawn from."""
+        """Checks the ranges."""
         bounds = {
             "optical_depth": (0.1, 1000.0),
             "roughness": (0.0, 5.0),
@@ -97,16 +98,16 @@ class SmokeOptions:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SmokyPicture:
-    """A picture with smoke on it and the truth about the smoke.
+    """A picture with smoke, and the density of the smoke.
 
-    In float32, `image` is `rint(clean + density * (airlight - clean))`, so it is the clean picture
-    bit for bit where `density` is 0.
+    In float32, `image` is `rint(clean + density * (airlight - clean))`, so it equals the clean
+    picture exactly where `density` is 0.
 
     Attributes:
         image: `[H, W, 3]` uint8.
-        density: `[H, W]` float32 in [0, 1): the share of the picture's light that the smoke hides.
-        airlight: `[H, W, 3]` float32 in [0, 255]: the light of the smoke itself.
-        parameters: All that was drawn, and `mean_change` in [0, 1], JSON-ready.
+        density: `[H, W]` float32 in [0, 1): share of the picture's light that the smoke hides.
+        airlight: `[H, W, 3]` float32 in [0, 255]: light of the smoke itself.
+        parameters: All drawn parameters, and `mean_change` in [0, 1], JSON-ready.
     """
 
     image: Pixels
@@ -122,7 +123,7 @@ class SmokyPicture:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SmokyBatch:
-    """N pictures with smoke on them and the truth about it, see `SmokyPicture`."""
+    """N pictures with smoke and its density, see `SmokyPicture`."""
 
     images: np.ndarray  # [N, H, W, 3] uint8
     density: np.ndarray  # [N, H, W] float32 in [0, 1)
@@ -130,12 +131,12 @@ class SmokyBatch:
 
 
 def smoke_mask(density: np.ndarray, threshold: float = 0.1) -> np.ndarray:
-    """Returns where smoke hides more than a share of the picture, `[H, W]` bool.
+    """Returns the pixels where smoke hides more than a share of the light, `[H, W]` bool.
 
     Args:
         density: `[H, W]` float, see `SmokyPicture`.
-        threshold: In [0, 1); 0 gives every pixel that smoke may have changed. A person begins to
-            see smoke at about 0.1.
+        threshold: In [0, 1); 0 selects all pixels that smoke may have changed. Smoke becomes
+            visible at about 0.1.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -151,21 +152,21 @@ def smoke_mask(density: np.ndarray, threshold: float = 0.1) -> np.ndarray:
 def add_smoke(
     image: Pixels, seed: int, options: SmokeOptions | None = None, index: int = 0
 ) -> SmokyPicture:
-    """Lays smoke over a clean picture.
+    """Adds smoke to a clean picture.
 
     Args:
         image: `[H, W, 3]` uint8, sides of at least 16 pixels.
         seed: Not negative.
-        options: What to draw from; None stands for the defaults.
-        index: Not negative; tells the pictures of one seed apart.
+        options: Ranges to draw from; None for the defaults.
+        index: Not negative; distinguishes the pictures of one seed.
 
     Returns:
         The smoky picture, a function of the arguments. The smoke is the same at every size of the
-        picture, up to its detail: it is worked out at 128 pixels (of the shorter side) and
+        picture, up to its detail: it is computed with a shorter side of at most 128 pixels and
         enlarged.
 
     Raises:
-        ValueError: If an argument is out of its range, or no drawing changes the picture by
+        ValueError: If an argument is out of range, or no draw changes the picture by
             `options.least_change`.
     """
     options = options or SmokeOptions()
@@ -184,19 +185,19 @@ def add_smoke(
 def smoky_copies(
     images: np.ndarray, seed: int, options: SmokeOptions | None = None, first_index: int = 0
 ) -> SmokyBatch:
-    """Lays smoke over clean pictures, each its own.
+    """Adds smoke to clean pictures, a different one to each.
 
     Args:
         images: `[N, H, W, 3]` uint8, sides of at least 16 pixels.
         seed: As for `add_smoke`.
         options: As for `add_smoke`.
-        first_index: Index of `images[0]` in the endless series that `seed` stands for.
+        first_index: Index of `images[0]` in the endless series of `seed`.
 
     Returns:
-        Copy k is `add_smoke(images[k], seed, options, first_index + k)`.
+        Pictures and densities; copy k is `add_smoke(images[k], seed, options, first_index + k)`.
 
     Raises:
-        ValueError: As for `add_smoke`; or if `images` is not of that kind.
+        ValueError: As for `add_smoke`, or if `images` is not `[N, H, W, 3]` uint8.
     """
     if images.ndim != 4:
         received = f"images of shape={images.shape}, dtype={images.dtype}"
@@ -204,9 +205,9 @@ def smoky_copies(
     smoky, density = np.empty_like(images), np.empty(images.shape[:3], np.float32)
     parameters = []
     for k, image in enumerate(images):
-        made = add_smoke(image, seed, options, first_index + k)
-        smoky[k], density[k] = made.image, made.density
-        parameters.append(made.parameters)
+        copy = add_smoke(image, seed, options, first_index + k)
+        smoky[k], density[k] = copy.image, copy.density
+        parameters.append(copy.parameters)
     return SmokyBatch(smoky, density, tuple(parameters))
 
 
@@ -226,7 +227,7 @@ def _smoky(rng: np.random.Generator, image: Pixels, options: SmokeOptions) -> Sm
     if draws["kind"] == "haze" and draws["tone"] == "black":
         draws["tone"] = "grey"
     height, width = image.shape[:2]
-    volume = _volume(rng, volumes.grid(*_working_size(height, width)), options, draws)
+    volume = _volume(rng, volumes.pixel_grid(*_working_size(height, width)), options, draws)
     opacity, light = _lit(rng, volume, draws)
     if opacity.shape != (height, width):
         opacity, light = (cv2.resize(plane, (width, height)) for plane in (opacity, light))
@@ -250,11 +251,11 @@ def _working_size(height: int, width: int) -> tuple[int, int]:
 
 
 def _volume(
-    rng: np.random.Generator, places: volumes.Grid, options: SmokeOptions, draws: volumes.Draws
+    rng: np.random.Generator, grid: volumes.Grid, options: SmokeOptions, draws: volumes.Draws
 ) -> np.ndarray:
-    """Returns the optical depth of a short side's length at each place, `[h, w, Z]`."""
+    """Returns the optical depth per length of a short side, `[h, w, Z]`."""
     is_haze = draws["kind"] == "haze"
-    shape = _DRAW[draws["kind"]](rng, places, draws)
+    shape = _DRAW[draws["kind"]](rng, grid, draws)
     roughness = volumes.uniform(rng, (0.05, 0.25) if is_haze else options.roughness)
     softness = volumes.log_uniform(rng, options.softness) * _EDGE[draws["tone"]]
     depth = volumes.log_uniform(rng, (0.8, 3.0) if is_haze else options.optical_depth)
@@ -262,7 +263,7 @@ def _volume(
         depth *= 2
     draws.update(roughness=roughness, softness=softness, optical_depth=depth)
     coarsest, gain = volumes.uniform(rng, (0.35, 0.7)), volumes.uniform(rng, (0.5, 0.65))
-    volume = volumes.turbulence(rng, places, coarsest, gain, shape.width)
+    volume = volumes.turbulence(rng, grid, coarsest, gain, shape.width)
     volume *= np.float32(roughness)
     if is_haze:
         volume = np.maximum(volume + 1, 0.1) * shape.core
@@ -271,7 +272,7 @@ def _volume(
     volume *= np.float32(depth) * np.asarray(shape.strength, np.float32)[..., None]
     if not is_haze and rng.random() < options.veil:
         draws["veil"] = volumes.uniform(rng, (0.1, 0.8))
-        volume += (np.float32(draws["veil"]) * volumes.veil(rng, places))[..., None]
+        volume += (np.float32(draws["veil"]) * volumes.veil(rng, grid))[..., None]
     return volume
 
 
@@ -280,12 +281,12 @@ def _lit(
 ) -> tuple[np.ndarray, np.ndarray]:
     angle, toward = volumes.uniform(rng, (-1.3, 1.3)), volumes.uniform(rng, (-0.3, 0.9))
     light = np.array([math.sin(angle), -math.cos(angle), toward]) / math.hypot(1, toward)
-    # Smoke scatters mostly forwards: light is weakened less than a view.
+    # Smoke scatters mostly forwards: the light is attenuated less than the view.
     share = volumes.uniform(rng, (0.3, 0.7)) * _SHADOW[draws["tone"]]
     draws.update(light=light.tolist(), shadow=share)
     through = volumes.light_through(volume * np.float32(share / min(volume.shape[:2])), light)
-    # Light scattered many times reaches deeper, as if smoke were a quarter as thick (Wrenninge et
-    # al. 2013, "Oz: The Great and Volumetric").
+    # Multiply scattered light reaches deeper, as if smoke were a quarter as thick (Wrenninge et al.
+    # 2013, "Oz: The Great and Volumetric", https://doi.org/10.1145/2504459.2504518).
     scattered = np.sqrt(np.sqrt(through))
     through += np.float32(_MANY_TIMES_SCATTERED) * (scattered - through)
     return volumes.seen(volume * np.float32(volumes.DEPTH / volumes.SLICES), through)
@@ -303,7 +304,7 @@ def _airlight(
     ambient = volumes.uniform(rng, (0.6, 0.9) if draws["kind"] == "haze" else options.ambient)
     warmth, coolness = volumes.uniform(rng, (0.0, 0.15)), volumes.uniform(rng, (0.0, 0.1))
     sun, sky = np.array([1, 1 - 0.4 * warmth, 1 - warmth]), np.array([1 - coolness, 1, 1])
-    # The smoke hangs in the picture's own light.
+    # The smoke is lit by the light of the scene.
     scene = np.percentile(image[::4, ::4].reshape(-1, 3), 90, axis=0)
     share = volumes.uniform(rng, (0.0, 0.3))
     colour = 255 * brightness * (1 - share + share * scene / max(float(scene.max()), 75.0))

@@ -127,7 +127,7 @@ def test_a_folder_without_a_saved_model_is_refused(tmp_path):
 
 
 def test_the_folder_above_the_version_is_refused(saved):
-    with pytest.raises(ValueError, match="give the version folder"):
+    with pytest.raises(ValueError, match="pass the version folder"):
         saved_model_features(saved.parent)
 
 

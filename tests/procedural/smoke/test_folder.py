@@ -40,12 +40,12 @@ def test_the_mask_is_where_the_smoke_is(clean, tmp_path, workers):
     assert [row.sources[0].path for row in rows] == ["0.png"] * 2 + ["1.png"] * 2 + ["2.png"] * 2
     for row in rows:
         before = read_image(clean / row.sources[0].path)
-        made = add_smoke(before, 4, index=row.index)
+        smoky = add_smoke(before, 4, index=row.index)
         after = read_image(tmp_path / "out" / row.file_name)
-        np.testing.assert_array_equal(after, made.image)
+        np.testing.assert_array_equal(after, smoky.image)
         (smoke,) = row.objects
-        np.testing.assert_array_equal(smoke.visible, smoke_mask(made.density, 0.2))
-        assert row.parameters["smoke"] == made.parameters
+        np.testing.assert_array_equal(smoke.visible, smoke_mask(smoky.density, 0.2))
+        assert row.parameters["smoke"] == smoky.parameters
     instances = json.loads((tmp_path / "out/instances.json").read_text(encoding="utf-8"))
     assert [each["name"] for each in instances["categories"]] == ["smoke"]
 
@@ -71,8 +71,8 @@ def test_a_class_of_the_sources_is_kept(clean, tmp_path):
         (clean / f"{number}.png").rename(clean / name / f"{number}.png")
     lay_smoke(clean, tmp_path / "out")
     rows = read_manifest(tmp_path / "out")
-    told = [row.parameters["class_name"] for row in rows]
-    assert told == ["indoors", "outdoors", "outdoors"]
+    classes = [row.parameters["class_name"] for row in rows]
+    assert classes == ["indoors", "outdoors", "outdoors"]
     assert {placed.label for row in rows for placed in row.objects} == {2}
 
 
@@ -90,7 +90,7 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(clean, tmp_path):
 
 @pytest.mark.parametrize("command", [["smoke"], ["synthesize", "no-model"]])
 @pytest.mark.parametrize(
-    ("place", "relation"),
+    ("output", "relation"),
     [
         ("clean", "is the folder of"),
         ("clean/new", "lies within"),
@@ -98,12 +98,12 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(clean, tmp_path):
         (".", "contains"),
     ],
 )
-def test_nothing_is_written_among_the_sources(clean, tmp_path, capsys, command, place, relation):
+def test_nothing_is_written_among_the_sources(clean, tmp_path, capsys, command, output, relation):
     before = tree(tmp_path)
-    out = tmp_path / place
+    out = tmp_path / output
     assert cli.run([*command, "--sources", str(clean), "--out", str(out)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert f"folder to write {relation} `sources`" in line and "give a folder beside it" in line
+    assert f"folder to write {relation} `sources`" in line and "use a folder beside it" in line
     assert f"folder={str(out.resolve())!r}, sources={str(clean)!r}" in line
     assert tree(tmp_path) == before
 

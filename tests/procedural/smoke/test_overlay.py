@@ -35,7 +35,7 @@ def smokes() -> list[SmokyPicture]:
     return [add_smoke(scene(), 5, index=k) for k in range(40)]
 
 
-def test_the_picture_is_the_blend_of_what_is_given_back(smokes):
+def test_the_picture_is_the_blend_of_what_is_returned(smokes):
     clean = scene().astype(np.float32)
     for smoky in smokes:
         density, airlight = smoky.density[..., None], smoky.airlight
@@ -131,7 +131,7 @@ def test_what_cannot_be_changed_enough_is_refused():
         add_smoke(white, 8, options, 1)
 
 
-def test_kinds_and_tones_are_what_was_asked_for():
+def test_kinds_and_tones_are_as_requested():
     grey = np.full((48, 48, 3), 100, np.uint8)
     means = []
     for tone in ("white", "grey", "black"):
@@ -223,11 +223,11 @@ def test_what_is_seen_of_a_volume():
 
 
 def test_turbulence_is_centred_and_moves_the_generator_alike_at_every_size():
-    large = volumes.grid(96, 96)
+    large = volumes.pixel_grid(96, 96)
     following = []
-    for places in (large, volumes.grid(24, 24)):
+    for grid in (large, volumes.pixel_grid(24, 24)):
         rng = np.random.default_rng(0)
-        means = [volumes.turbulence(rng, places, 0.2, 0.6, None).mean() for _ in range(6)]
+        means = [volumes.turbulence(rng, grid, 0.2, 0.6, None).mean() for _ in range(6)]
         following.append(rng.random())
         assert abs(np.mean(means)) < 0.15
     assert following[0] == following[1]
@@ -236,10 +236,10 @@ def test_turbulence_is_centred_and_moves_the_generator_alike_at_every_size():
 
 
 def test_plumes_widen_on_their_way_and_come_from_their_sources():
-    places = volumes.grid(64, 64)
+    grid = volumes.pixel_grid(64, 64)
     for seed in range(12):
         draws: volumes.Draws = {}
-        shape = volumes.plumes(np.random.default_rng(seed), places, draws)
+        shape = volumes.plumes(np.random.default_rng(seed), grid, draws)
         inside = shape.core.max(axis=2) > 0
         for source in draws["sources"]:
             row = int((source["y"] + 0.5) * 64)
