@@ -174,7 +174,7 @@ def table(results: dict[str, list[dict]]) -> str:
             cells.append(f"{np.mean(numbers):.3g} [{low:.3g}, {high:.3g}]")
         lines.append(f"| {arm} ({len(figures)}) | {' | '.join(cells)} |")
     reference = _kid(next(iter(results.values()))[0])
-    for name in ("rendered", "cheap_baseline", "real_null"):
+    for name in ("rendered", "cheap_baseline", "real_baseline"):
         entry = reference[name]
         cell = f"{entry['value']:.3g} [{entry['low']:.3g}, {entry['high']:.3g}]"
         share = entry["value"] / reference["rendered"]["value"]

@@ -49,7 +49,7 @@ def test_a_difference_is_reported_and_fails_a_script(folders, tmp_path, capsys):
     out = tmp_path / "out"
     assert run(folders, "darker", out, "--fail-if", "kernel_distance>0.01") == 3
     printed = capsys.readouterr().out
-    assert "can be told from the real ones" in printed and "Condition met" in printed
+    assert "A linear classifier can distinguish" in printed and "Condition met" in printed
     assert str(out / "index.html") in printed
     numbers = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert numbers["features"]["pixels-16"]["kernel_distance"]["synthetic"]["low"] > 0
@@ -104,7 +104,7 @@ def test_too_few_recordings_are_reported_and_not_tested(folders, tmp_path, capsy
         (["--features", "savedmodel:nowhere"], "no saved_model.pb"),
         (["--size", "15"], "at least 16 pixels"),
         (["--network", "vgg19"], "must be among small, resnet50:FILE"),
-        (["--network", "vgg16:nowhere.h5"], "no such file of weights"),
+        (["--network", "vgg16:nowhere.h5"], "no such weights file"),
         (["--network", f"mobilenet_v2:{__file__}"], "weights"),
         (["--quick", "--network", "small"], "--quick trains no network"),
         (["--quick", "--fail-if", "network_area>0.7"], "needs a network"),

@@ -61,7 +61,7 @@ def test_a_proof_is_written_and_goes_on(folders, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "Condition met: gain<0.99" in printed and "classifiers" not in printed
     # So short a training learns nothing of more real pictures: nothing is proved, good or bad.
-    assert printed.startswith("This proof cannot tell")
+    assert printed.startswith("This proof is inconclusive")
     assert run(folders, tmp_path, *amounts, "--fail-if", "gain>0.99") == 1
     assert "a control failed" in capsys.readouterr().err
 
@@ -119,10 +119,13 @@ def test_the_conditions_are_the_measures_of_a_proof():
         (["--fail-if", "beauty>1"], "gain_low"),
         (["--fail-if", "equivalent_real<9", "--amounts", "48"], "at least two amounts"),
         (["--minutes", "0.0001"], "need about"),
-        (["--amounts", "12,48", "--times", "2", "--fail-if", "gain<0"], "too few synthetic ones"),
+        (
+            ["--amounts", "12,48", "--times", "2", "--fail-if", "gain<0"],
+            "needs more synthetic pictures",
+        ),
         (["--minutes", "5", "--features", "pixels"], "`minutes` is for networks from scratch"),
         (["--features", "eyes"], "Features must be among"),
-        (["--sources", "name"], "none is of below"),
+        (["--sources", "name"], "include none of below"),
     ],
 )
 def test_wrong_arguments_end_in_one_line(folders, tmp_path, more, said, capsys):

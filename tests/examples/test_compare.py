@@ -27,7 +27,7 @@ def test_two_folders_become_a_page_on_pixels_and_on_autoencoder_features(folders
     sets = [f"--real={folders / 'real'}", f"--synthetic={folders / 'synthetic'}"]
     done = run_example("compare_real_synthetic", *QUICK, *sets, f"--workdir={tmp_path}")
     assert done.returncode == 0, done.stderr
-    assert "can be told from the real ones" in done.stdout
+    assert "can distinguish the synthetic pictures from the real ones" in done.stdout
     numbers = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert set(numbers["features"]) == {"pixels-16", "autoencoder"}
     # Half of twelve sources of two pictures.

@@ -46,7 +46,7 @@ def test_own_pictures_train_translators_and_those_a_detector(method, flags, phot
         with Image.open(tmp_path / "cyclegan" / f"{name}.png") as image:
             assert min(image.size) > 20
     figures = json.loads((tmp_path / "cyclegan/figures.json").read_text(encoding="utf-8"))
-    assert {"translated", "overlay", "source", "real_null"} == set(figures["kid[pixels-16]"])
+    assert {"translated", "overlay", "source", "real_baseline"} == set(figures["kid[pixels-16]"])
     assert set(figures["structure_kept"]) == {"translated", "overlay"}
     assert ("mask_kept" in figures) == ("--start=overlay" in flags)
     exported = {path.name for path in (tmp_path / "models").iterdir()}

@@ -51,8 +51,12 @@ def refined_eyes(data, tmp_path):
     trainer = Trainer(tmp_path / "work")
     for phase, step in zip(("prefit", "refine"), steps, strict=True):
         trainer.run(step, batches, 10, phase=phase)
-    made = refining_function(networks[0], real)(rendered, 0)
-    return data / "eyes/real", written(tmp_path / "made", made, ["eyes"] * len(made)), []
+    synthetic_images = refining_function(networks[0], real)(rendered, 0)
+    return (
+        data / "eyes/real",
+        written(tmp_path / "synthetic", synthetic_images, ["eyes"] * len(synthetic_images)),
+        [],
+    )
 
 
 def made_clothing(data, tmp_path):
@@ -68,8 +72,10 @@ def made_clothing(data, tmp_path):
     )
     Trainer(tmp_path / "work").run(step, batches, 10)
     labels = np.arange(10 * classes) % classes
-    made = sample(lambda *given: networks[0](given), LATENT, labels, 0)
-    folder = written(tmp_path / "made", made, [real.class_names[label] for label in labels])
+    synthetic_images = sample(lambda *inputs: networks[0](inputs), LATENT, labels, 0)
+    folder = written(
+        tmp_path / "synthetic", synthetic_images, [real.class_names[label] for label in labels]
+    )
     return data / "clothing/train", folder, ["--labels", "--channels=1", f"--size={SIZE}"]
 
 
@@ -88,17 +94,17 @@ def test_the_page_of_real_pictures_works(sets, tmp_path):
     real, synthetic, options = sets(data, tmp_path)
     out = tmp_path / "page"
     assert cli.run(["compare", f"{real}", f"{synthetic}", f"--out={out}", "--quick", *options]) == 0
-    told = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     with browser.browser("--window-size=1000,1400") as window:
         window.open(out / "index.html")
         summary = window.script("return document.getElementById('summary').textContent")
-        assert summary == told["summary"]
+        assert summary == report["summary"]
         assert window.script("return [...document.images].every((each) => each.naturalWidth > 0)")
         assert window.script("return document.body.scrollWidth <= window.innerWidth")
         # The last is drawn on top: nothing hides it.
         window.hover("circle:last-of-type")
-        said = window.script("return document.getElementById('said').textContent")
-        kind, _, name = said.partition(": ")
+        caption = window.script("return document.getElementById('caption').textContent")
+        kind, _, name = caption.partition(": ")
         assert kind == "synthetic"
         assert (synthetic / name).is_file()
         assert window.console() == []

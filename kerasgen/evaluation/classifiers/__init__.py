@@ -1,4 +1,4 @@
-"""Classifiers as instruments: trained the same way every time."""
+"""Classifiers that measure other models, trained the same way each time."""
 
 import lazy_loader
 

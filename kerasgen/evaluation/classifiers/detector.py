@@ -1,8 +1,8 @@
-"""A detector of one thing (is it in the picture or not?), trained on synthetic pictures.
+"""A detector of one object (in the picture or not), trained on synthetic pictures.
 
-What it scores on pictures made like those it learned from says little: traces of the making serve
-it as well as the thing. So it is tested on real pictures, and the score on held-out synthetic ones
-is only reported beside: it is what one would have claimed without real ones.
+Its score on synthetic pictures says little, because it can use traces of the generation instead of
+the object. So it is tested on real pictures; the score on held-out synthetic ones is reported only
+for comparison.
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ from kerasgen.training.step import Player
 from kerasgen.training.trainer import Trainer
 
 Score = Callable[[np.ndarray], np.ndarray]
-"""``[N, H, W, C]`` uint8 -> ``[N]`` float: log-odds that the thing is there."""
+"""``[N, H, W, C]`` uint8 -> ``[N]`` float: log-odds that the object is present."""
 
 HELD_OUT = 0.2
-"""Share of the sources that say when to stop."""
+"""Share of the sources held out for early stopping."""
 
 DETECTOR_CONFIG = TrainConfig(
     steps=1500, batch_size=32, augmentation=Augmentation(flip=True), width=16, patience=6
 )
-"""How a detector is trained where nothing else is said."""
+"""Default training configuration of a detector."""
 
 _WIDTHS = (1, 2, 4, 4)
-"""Channels of the small network as multiples of the first layers', one for each halving that the
-pictures' sides allow."""
+"""Channels of the small network's levels as multiples of its width; there are as many levels as
+the pictures' sides can be halved."""
 
 
 @dataclass(frozen=True)
 class DetectionData:
-    """Pictures with a thing and without.
+    """Pictures with an object and without.
 
     Attributes:
         images: ``[N, H, W, C]`` uint8.
-        present: ``[N]`` bool.
-        sources: N names or numbers: what each picture was made from, or which scene it shows.
+        present: ``[N]`` bool, whether the object is in the picture.
+        sources: Source of each picture: its scene, or what it was generated from.
     """
 
     images: np.ndarray
@@ -63,7 +63,7 @@ class DetectionData:
         positives: np.ndarray,
         sources: tuple[Sequence[Hashable], Sequence[Hashable]] | None = None,
     ) -> DetectionData:
-        """Both kinds in one; without ``sources`` every picture is its own."""
+        """Joins both kinds; without ``sources`` every picture is its own source."""
         counts = len(negatives), len(positives)
         names = sources or (range(counts[0]), range(counts[0], sum(counts)))
         return cls(
@@ -74,12 +74,12 @@ class DetectionData:
 
     @property
     def groups(self) -> np.ndarray:
-        """``[N]`` integers: the same for pictures of one source."""
+        """``[N]`` integers, equal for pictures of one source."""
         numbers = np.unique([repr(source) for source in self.sources], return_inverse=True)[1]
         return np.asarray(numbers)
 
     def at(self, indices: np.ndarray) -> DetectionData:
-        """Those at ``[M]`` integer indices."""
+        """The pictures at ``[M]`` integer indices."""
         sources = [self.sources[index] for index in indices]
         return DetectionData(self.images[indices], self.present[indices], sources)
 
@@ -89,9 +89,9 @@ class Detector:
     """A trained detector.
 
     Attributes:
-        score: The detector itself.
-        network: What was trained: pictures, or features, -> two logits.
-        claimed: ``measure_detection`` on the held-out part of what it was trained on.
+        score: Function from pictures to log-odds.
+        network: The trained network: pictures, or features, -> two logits.
+        claimed: ``measure_detection`` on the held-out part of the training data.
     """
 
     score: Score
@@ -107,19 +107,22 @@ def fit_detector(
     features: FeatureExtractor | None = None,
     seed: int = 0,
 ) -> Detector:
-    """Trains a detector; the weights best on held-out sources are kept.
+    """Trains a detector with early stopping on held-out sources.
 
     Args:
-        trainer: Its work folder keeps checkpoints and the best network; a new start goes on.
-        data: What to learn from; a source is in training or held out, never both.
-        config: With early stopping; batches hold as many pictures of each kind.
-        features: Train a linear head on these, computed once, without augmentation; None for a
-            small network from scratch.
-        seed: Of weights, split and order.
+        trainer: Its work folder keeps checkpoints and the best network; a restart resumes.
+        data: Training data; each source is either trained on or held out.
+        config: Training configuration; batches are balanced.
+        features: If set, train a linear head on these features, computed once, without
+            augmentation; None for a small network from scratch.
+        seed: Seed of weights, split and order.
+
+    Returns:
+        The detector, with the weights that are best on held-out sources.
     """
     labels = data.present.astype(np.int32)
     train, held_out = split_by_source(data.sources, HELD_OUT, seed, labels=labels)
-    # Of all pictures at once, whoever is held out: a cache then has them for every seed.
+    # All pictures at once, so that a feature cache serves every seed.
     inputs = data.images if features is None else features(data.images)
     even = train[balanced_indices(labels[train], seed)]
     keras.utils.set_random_seed(seed)
@@ -164,16 +167,16 @@ def _small_network(image_shape: tuple[int, ...], width: int) -> keras.Model:
 
 
 def measure_detection(score: Score, data: DetectionData, *, seed: int = 0) -> dict[str, Any]:
-    """How well a detector tells the two kinds apart.
+    """Measures a detector on test pictures.
 
     Args:
-        score: The detector.
-        data: Pictures to test on; those of one source are resampled together.
-        seed: Of the intervals.
+        score: Function from pictures to log-odds.
+        data: Test pictures; those of one source are resampled together.
+        seed: Seed of the intervals.
 
     Returns:
         ``area_under_roc``; ``accuracy`` at log-odds 0, the mean of ``accuracy_with`` and
-        ``accuracy_without``; each with its interval.
+        ``accuracy_without``; each an ``Estimate`` as a dict.
     """
     scores = score(data.images)
     groups = data.groups
@@ -188,9 +191,17 @@ def measure_detection(score: Score, data: DetectionData, *, seed: int = 0) -> di
 
 
 def balanced_accuracy(first: Estimate, second: Estimate) -> Estimate:
-    """The mean of the accuracies on two kinds of pictures; its count is that of the fewer.
+    """The mean of the accuracies on two kinds of pictures.
 
-    The pictures differ, so the errors add up as squares (Newcombe 1998, method 10).
+    The pictures are independent, so the margins are added as squares (Newcombe 1998, method 10,
+    https://pubmed.ncbi.nlm.nih.gov/9595617/).
+
+    Args:
+        first: Accuracy on one kind, in [0, 1].
+        second: Accuracy on the other kind.
+
+    Returns:
+        The mean with its 95 % interval; its count is the smaller one.
     """
     halves = first, second
     below, above = (

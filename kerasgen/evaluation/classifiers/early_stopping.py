@@ -1,7 +1,7 @@
-"""Training a classifier as long as it helps: the weights best on held-out pictures are kept.
+"""Early stopping for classifiers: the weights that are best on held-out pictures are kept.
 
-A validation split, made by source (``kerasgen.data.splits.split_by_source``), says when to stop and
-which weights to keep. Transfer learning trains a head on features that are computed once::
+The validation split is made by source (``kerasgen.data.splits.split_by_source``). Transfer
+learning trains a head on features that are computed once::
 
     train, held_out = split_by_source(sources, 0.2, seed=0, labels=labels)
     features, head = split_head(classifier)
@@ -31,39 +31,39 @@ from kerasgen.training.checkpoints import NonFiniteState
 from kerasgen.training.trainer import Trainer
 
 Validate = Callable[[keras.Model], float]
-"""A network -> its score on held-out pictures; the higher the better."""
+"""Function of a network that returns its score on held-out pictures; higher is better."""
 
 BEST = "best.keras"
-"""In the phase's folder: the network with the best score so far."""
+"""File in the phase's folder: the network with the best score so far."""
 
 RECORD = "best.json"
-"""Beside it: step and score of the best network, and all scores."""
+"""File beside it: step and score of the best network, and all scores."""
 
 
 @dataclass(frozen=True)
 class FitResult:
-    """How a training went.
+    """Validation scores of a training.
 
     Attributes:
-        scores: (updates made, score) for each validation, in that order; the first is from before
-            the first update.
+        scores: (updates, score) for each validation, in order; the first is from before the first
+            update.
     """
 
     scores: tuple[tuple[int, float], ...]
 
     @property
     def best_step(self) -> int:
-        """Updates behind the best weights; the first of equals."""
+        """Updates of the best weights; the first of equal scores."""
         return self._best[0]
 
     @property
     def best_score(self) -> float:
-        """The best weights' score."""
+        """Score of the best weights."""
         return self._best[1]
 
     @property
     def last_step(self) -> int:
-        """Updates made."""
+        """Updates in total."""
         return self.scores[-1][0]
 
     @property
@@ -72,7 +72,7 @@ class FitResult:
         return len(self.scores) - 1 - self.scores.index(self._best)
 
     def __str__(self) -> str:
-        """As ``score -0.52 at step 300, best -0.48 at step 200``."""
+        """Text such as ``score -0.52 at step 300, best -0.48 at step 200``."""
         last, best = self.scores[-1][1], self.best_score
         return (
             f"score {last:.4g} at step {self.last_step}, best {best:.4g} at step {self.best_step}"
@@ -94,29 +94,29 @@ def fit_classifier(
     patience: int,
     phase: str = "train",
 ) -> FitResult:
-    """Trains until the score no longer rises; ends with the best weights, not the last.
+    """Trains until the score stops rising, and ends with the best weights.
 
-    A run that was stopped goes on exactly; one that is finished returns at once, with its best
-    weights. If the player averages weights, the averages are what is validated and kept.
+    An interrupted run is resumed exactly; a finished one returns at once, with its best weights. If
+    the player averages weights, the averages are validated and kept.
 
     Args:
-        trainer: Its work folder keeps, below ``phase``, checkpoints and logs as ever, and
-            ``best.keras`` and ``best.json``. For one machine.
-        step: Built in the trainer's scope. Its network has the best weights in the end; the head
-            of ``split_head`` shares them with the whole.
-        batches: To train on.
+        trainer: Its work folder keeps, below ``phase``, checkpoints, logs, ``best.keras`` and
+            ``best.json``. For one machine.
+        step: Built in the trainer's scope. Its network ends with the best weights; the head of
+            ``split_head`` shares them with the whole network.
+        batches: Training batches.
         validate: The score, such as ``log_likelihood(...)``.
-        steps: Most updates, those before a restart included.
-        validate_every: Updates between two validations; there is one before the first update, too.
-        patience: Validations in a row without a better score after which the training ends.
+        steps: Most updates, including those before a restart.
+        validate_every: Updates between validations; there is one before the first update, too.
+        patience: Consecutive validations without a better score after which training stops.
         phase: Name of the folder below the work folder.
 
     Returns:
-        The scores.
+        The scores of all validations.
 
     Raises:
         NonFiniteState: If a score is not a finite number.
-        ValueError: If a count is below 1, or the folder holds another network or a broken record.
+        ValueError: If a count is below 1, or the folder has another network or a broken record.
         Interrupted: From the trainer, see ``Trainer.run``.
     """
     if min(steps, validate_every, patience) < 1:
@@ -128,8 +128,7 @@ def fit_classifier(
     result = _read_record(folder / RECORD)
     if result is None:
         result = _validated(step, validate, FitResult(()), 0, folder)
-    # Piece by piece: there is a checkpoint at every validation, and one that a stop prevented is
-    # made up for.
+    # There is a checkpoint at every validation; one that an interruption prevented is repeated.
     while result.last_step < steps and result.since_best < patience:
         target = min(steps, (result.last_step // validate_every + 1) * validate_every)
         done = trainer.run(step, batches, target, phase=phase)
@@ -148,7 +147,7 @@ def _validated(
         if not math.isfinite(score):
             raise NonFiniteState(
                 f"The validation score is {score} at step {done}: the run is stopped. Lower the "
-                "learning rate, or look at what `validate` measures."
+                "learning rate, or check what `validate` measures."
             )
         result = FitResult((*before.scores, (done, score)))
         if result.since_best == 0:
@@ -182,27 +181,27 @@ def log_likelihood(
     class_weights: Sequence[float] | np.ndarray | None = None,
     batch_size: int = 256,
 ) -> Validate:
-    """Scores a network by the mean log-probability it gives the right class: minus the loss.
+    """Scores a network by the mean log-probability of the true class, which is minus the loss.
 
-    Smoother than accuracy, which among few held-out pictures is mostly equal twice in a row.
+    It is smoother than accuracy, which often does not change between validations on few pictures.
 
     Args:
         inputs: ``[N, H, W, C]`` uint8 pictures or ``[N, D]`` float32 features, held out.
         labels: ``[N]`` integers.
-        class_weights: Of the step, so that what is validated is what is trained.
-        batch_size: Pictures at once.
+        class_weights: Class weights of the step, so that the score is minus the trained loss.
+        batch_size: Rows in a batch.
 
     Returns:
         A function for ``fit_classifier``; it raises ValueError if a label or the class weights do
-        not fit the network.
+        not match the network.
 
     Raises:
-        ValueError: If the two are not of one length above 0.
+        ValueError: If inputs and labels differ in length, or are empty.
     """
     labels = np.asarray(labels)
     if labels.shape != (len(inputs),) or not len(inputs):
         raise ValueError(
-            "`inputs` and `labels` must be of one length above 0. "
+            "`inputs` and `labels` must have one length above 0. "
             f"Received: {len(inputs)} inputs, labels of shape {labels.shape}"
         )
 

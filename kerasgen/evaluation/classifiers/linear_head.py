@@ -1,4 +1,4 @@
-"""A linear classifier on features that are computed once, and its batches."""
+"""A linear classifier on precomputed features, and its batches."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ def linear_head(features: np.ndarray, num_classes: int) -> keras.Model:
     """A linear layer on standardised features.
 
     Args:
-        features: ``[N, D]`` float32 of the training pictures, whose mean and deviation the network
-            takes out.
+        features: ``[N, D]`` float32 of the training pictures; the network standardises by their
+            mean and deviation.
         num_classes: Labels are 0 to ``num_classes - 1``.
 
     Returns:
-        ``[N, D]`` features, as they are -> logits ``[N, num_classes]`` float32.
+        A model, ``[N, D]`` raw features -> logits ``[N, num_classes]`` float32.
     """
-    # A feature that hardly varies must not become all noise.
+    # Avoids amplifying features that hardly vary.
     deviation = features.std(axis=0) + 1e-3
     inputs = keras.Input(features.shape[1:], name="features")
     x = layers.Normalization(
         mean=features.mean(axis=0), variance=deviation**2, dtype="float32", name="standardised"
     )(inputs)
-    # Hundreds of features and few pictures: without it the head learns these by heart.
+    # Avoids overfitting with hundreds of features and few pictures.
     x = layers.Dropout(0.5)(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name="linear_head")
@@ -36,19 +36,19 @@ def linear_head(features: np.ndarray, num_classes: int) -> keras.Model:
 def feature_batches(
     features: np.ndarray, labels: np.ndarray, batch_size: int, *, seed: int
 ) -> Batches:
-    """Batches of (features, labels) for the head, as ``pipeline.labelled`` makes them of pictures.
+    """Batches of (features, labels) for the head, in the order of ``pipeline.labelled``.
 
     Args:
-        features: ``[N, D]`` float32, kept in memory.
+        features: ``[N, D]`` float32.
         labels: ``[N]`` integers.
         batch_size: Rows in a global batch.
-        seed: Decides the order, which is that of ``labelled``.
+        seed: Seed of the order.
 
     Returns:
         Batches of ``[n, D]`` float32 and ``[n]`` int32.
 
     Raises:
-        ValueError: If the shapes do not fit or the batch size is below 1.
+        ValueError: If the shapes do not match or the batch size is below 1.
     """
     if features.ndim != 2 or np.shape(labels) != (len(features),) or not len(features):
         raise ValueError(

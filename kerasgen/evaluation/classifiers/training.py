@@ -1,9 +1,9 @@
-"""What is a generated set worth to a classifier? Train on it, test on real pictures.
+"""Train classifiers on generated or real pictures, and test them on real ones.
 
-Ravuri & Vinyals (2019), "Classification Accuracy Score for Conditional Generative Models": the
-accuracy on real pictures of a classifier that saw generated ones only, beside that of the same
-classifier trained on real ones. Here both make the same number of updates on batches of the same
-size, with the same augmentation.
+Ravuri & Vinyals (2019, arXiv:1905.10887), "Classification Accuracy Score for Conditional Generative
+Models": the accuracy on real pictures of a classifier trained on generated ones only, compared with
+that of the same classifier trained on real ones. Both are trained with the same number of updates,
+batch size and augmentation.
 """
 
 from __future__ import annotations
@@ -30,17 +30,16 @@ Generate = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How a classifier is trained; the same for all that are compared.
+    """Training configuration of a classifier; the same for all that are compared.
 
     Attributes:
-        steps: Updates; the most of them where training stops early.
+        steps: Number of updates; with early stopping, the most.
         batch_size: Pictures in a global batch.
-        learning_rate: Of Adam; falls to zero along a cosine where training does not stop early.
-        augmentation: Random geometry of every picture; none by default.
-        width: Channels of a small network's first layers; a linear head has none.
-        validate_every: Updates between two validations where training stops early
-            (``fit_classifier``).
-        patience: Validations in a row without a better score after which it stops.
+        learning_rate: Learning rate of Adam; decays to zero along a cosine without early stopping.
+        augmentation: Random geometric augmentation; none by default.
+        width: Channels of a small network's first layers; not used by a linear head.
+        validate_every: Updates between validations with early stopping (``fit_classifier``).
+        patience: Consecutive validations without a better score after which training stops.
     """
 
     steps: int = 2000
@@ -63,10 +62,13 @@ def train_classifier(
 
     Args:
         batches: (images float32 in [-1, 1], labels int32), at least ``config.steps`` of them.
-        image_shape: Of the pictures.
+        image_shape: (height, width, channels) of the pictures.
         num_classes: Labels are 0 to ``num_classes - 1``.
-        config: Length, learning rate and width.
-        seed: Of the weights and Dropout.
+        config: Training configuration.
+        seed: Seed of weights and dropout.
+
+    Returns:
+        The classifier: ``[N, H, W, C]`` float32 in [-1, 1] -> logits ``[N, num_classes]``.
     """
     keras.utils.set_random_seed(seed)
     network = build_classifier(image_shape, num_classes, widths=_widths(image_shape, config.width))
@@ -80,13 +82,13 @@ def train_network(
     config: TrainConfig,
     seed: int,
 ) -> None:
-    """Trains any network that gives logits.
+    """Trains a network that returns logits, in place.
 
     Args:
-        network: What the batches hold -> ``[N, num_classes]`` logits.
+        network: Inputs of the batches -> ``[N, num_classes]`` logits.
         batches: (inputs, labels int32), at least ``config.steps`` of them.
-        config: Length and learning rate.
-        seed: Of Dropout.
+        config: Number of updates and learning rate.
+        seed: Seed of dropout.
     """
     falling = keras.optimizers.schedules.CosineDecay(config.learning_rate, config.steps)
     step = ClassifierStep(network, Player(network, keras.optimizers.Adam(falling)), seed=seed)
@@ -96,7 +98,7 @@ def train_network(
 
 
 def _widths(image_shape: tuple[int, int, int], first: int) -> tuple[int, ...]:
-    """Channels of the classifier: halved as long as both sides are even and above 8 pixels."""
+    """Channels of each level: one for each halving while both sides are even and above 8 pixels."""
     height, width, count = *image_shape[:2], 0
     while height % 2 == width % 2 == 0 and min(height, width) > 8:
         height, width, count = height // 2, width // 2, count + 1
@@ -104,7 +106,16 @@ def _widths(image_shape: tuple[int, int, int], first: int) -> tuple[int, ...]:
 
 
 def train_on_images(pictures: LabelledImages, config: TrainConfig, seed: int) -> keras.Model:
-    """Trains a small classifier from scratch on pictures in memory; see ``train_classifier``."""
+    """Trains a small classifier from scratch on pictures in memory.
+
+    Args:
+        pictures: Training pictures with labels.
+        config: Training configuration.
+        seed: Seed of weights, dropout and order.
+
+    Returns:
+        The classifier, see ``train_classifier``.
+    """
     batches = real_batches(pictures.images, pictures.labels, config, seed)
     image_shape, num_classes = pictures.images.shape[1:], len(pictures.class_names)
     return train_classifier(batches, image_shape, num_classes, config, seed)
@@ -113,7 +124,17 @@ def train_on_images(pictures: LabelledImages, config: TrainConfig, seed: int) ->
 def real_batches(
     images: np.ndarray, labels: np.ndarray, config: TrainConfig, seed: int
 ) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-    """Endless batches of real pictures ``[N, H, W, C]`` uint8."""
+    """Endless batches of real pictures.
+
+    Args:
+        images: ``[N, H, W, C]`` uint8.
+        labels: ``[N]`` integers.
+        config: Batch size and augmentation.
+        seed: Seed of order and augmentation.
+
+    Returns:
+        Batches of (``[B, H, W, C]`` float32 in [-1, 1], ``[B]`` int32).
+    """
     pictures = Pictures.from_array(images, labels)
     batches = labelled(pictures, config.batch_size, seed=seed, augmentation=config.augmentation)
     return iter(batches.dataset())
@@ -122,7 +143,18 @@ def real_batches(
 def generated_batches(
     generate: Generate, latent_size: int, num_classes: int, config: TrainConfig, seed: int
 ) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-    """Endless batches of fresh pictures, all classes alike, rounded to 8 bits as files are."""
+    """Endless batches of newly generated pictures, rounded to 8 bits as in files.
+
+    Args:
+        generate: A trained generator, in inference mode.
+        latent_size: Size of its noise vector.
+        num_classes: Number of classes, drawn with equal probability.
+        config: Batch size and augmentation.
+        seed: Seed of labels, noise and augmentation.
+
+    Returns:
+        Batches of (``[B, H, W, C]`` float32 in [-1, 1], ``[B]`` int32).
+    """
     count = config.batch_size
 
     @tf.function
@@ -141,7 +173,16 @@ def generated_batches(
 
 
 def predict(classifier: keras.Model, inputs: np.ndarray, batch_size: int = 256) -> np.ndarray:
-    """The most likely class of each picture, ``[N]`` int32; arguments as of ``compute_logits``."""
+    """The most likely class of each picture.
+
+    Args:
+        classifier: Pictures, or features, -> logits.
+        inputs: ``[N, H, W, C]`` uint8 pictures or ``[N, D]`` float32 features.
+        batch_size: Rows in a batch.
+
+    Returns:
+        ``[N]`` int32.
+    """
     return np.argmax(compute_logits(classifier, inputs, batch_size), axis=1).astype(np.int32)
 
 
@@ -153,7 +194,7 @@ def compute_logits(
     Args:
         classifier: Pictures, or features, -> logits.
         inputs: ``[N, H, W, C]`` uint8 pictures or ``[N, D]`` float32 features.
-        batch_size: Pictures, or features, at once.
+        batch_size: Rows in a batch.
 
     Returns:
         ``[N, num_classes]`` float32.
@@ -168,43 +209,65 @@ def compute_logits(
 
 
 def accuracy(labels: np.ndarray, predicted: np.ndarray, *, seed: int = 0) -> Estimate:
-    """Share of right answers, with a 95 % bootstrap interval over pictures.
+    """Accuracy with a 95 % bootstrap interval over pictures.
 
     Args:
         labels: ``[N]`` integers, the truth.
         predicted: ``[N]`` integers, from ``predict``.
-        seed: Of the bootstrap.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        The score in [0, 1] with its interval.
 
     Raises:
-        ValueError: If the two are not of one length above 0.
+        ValueError: If labels and predictions differ in length, or are empty.
     """
     return _with_interval(labels, predicted, share_right, seed)
 
 
 def macro_f1(labels: np.ndarray, predicted: np.ndarray, *, seed: int = 0) -> Estimate:
-    """Mean over classes of the harmonic mean of precision and recall, with a 95 % interval.
+    """Macro F1, the mean F1 score over classes, with a 95 % bootstrap interval over pictures.
 
-    Unlike accuracy it does not care how common a class is. The classes are those among the
-    labels: one that is only predicted counts as a mistake, not as a class of its own.
+    Unlike accuracy it gives each class the same weight. Only classes among the labels count; a
+    class that is only predicted is an error.
 
     Args:
         labels: ``[N]`` integers, the truth.
         predicted: ``[N]`` integers, from ``predict``.
-        seed: Of the bootstrap.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        The score in [0, 1] with its interval.
 
     Raises:
-        ValueError: If the two are not of one length above 0.
+        ValueError: If labels and predictions differ in length, or are empty.
     """
     return _with_interval(labels, predicted, mean_f1, seed)
 
 
 def share_right(labels: np.ndarray, predicted: np.ndarray) -> float:
-    """Accuracy in [0, 1], without an interval."""
+    """Accuracy without an interval.
+
+    Args:
+        labels: ``[N]`` integers, the truth.
+        predicted: ``[N]`` integers.
+
+    Returns:
+        The share in [0, 1].
+    """
     return float(np.mean(labels == predicted))
 
 
 def mean_f1(labels: np.ndarray, predicted: np.ndarray) -> float:
-    """Macro F1 in [0, 1], without an interval."""
+    """Macro F1 without an interval, see ``macro_f1``.
+
+    Args:
+        labels: ``[N]`` integers, the truth.
+        predicted: ``[N]`` integers.
+
+    Returns:
+        The score in [0, 1].
+    """
     count = int(max(labels.max(), predicted.max())) + 1
     pairs = np.bincount(labels.astype(np.int64) * count + predicted, minlength=count**2)
     confusion = pairs.reshape(count, count)
@@ -221,7 +284,7 @@ def _with_interval(
 ) -> Estimate:
     if labels.ndim != 1 or labels.shape != predicted.shape or not len(labels):
         raise ValueError(
-            "`labels` and `predicted` must be [N], of one length above 0. "
+            "`labels` and `predicted` must be [N], with one length above 0. "
             f"Received: labels {labels.shape}, predicted {predicted.shape}"
         )
 

@@ -1,4 +1,4 @@
-"""The comparison class by class: a set may be right as a whole and wrong in each of its classes."""
+"""Comparison class by class: two sets can agree as a whole and differ within each class."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from kerasgen.evaluation.metrics import class_diversity, kernel_distance
 
 @dataclass(frozen=True)
 class LabelledFeatures:
-    """One set.
+    """Features of one set, with class and source of each picture.
 
     Attributes:
         features: ``[N, D]``.
-        labels: N names of classes.
-        groups: N sources.
+        labels: N class names.
+        groups: N source names or numbers.
     """
 
     features: np.ndarray
@@ -32,16 +32,20 @@ class LabelledFeatures:
     groups: Sequence[Hashable]
 
     def of(self, label: str) -> tuple[np.ndarray, list[Hashable]]:
-        """Features and sources of one class."""
-        places = [place for place, own in enumerate(self.labels) if own == label]
-        return self.features[places], [self.groups[place] for place in places]
+        """Features ``[n, D]`` and sources of one class."""
+        indices = [index for index, own in enumerate(self.labels) if own == label]
+        return self.features[indices], [self.groups[index] for index in indices]
 
 
 def check_classes(real: Sequence[str] | None, synthetic: Sequence[str] | None) -> None:
-    """Checks that both sets have labels, of the same classes, or neither has.
+    """Checks that both sets have labels of the same classes, or that neither has labels.
+
+    Args:
+        real: Class of each real picture; None without labels.
+        synthetic: Class of each synthetic picture; None without labels.
 
     Raises:
-        ValueError: If not, with the classes that one of them lacks.
+        ValueError: If a set lacks classes of the other; the message names them.
     """
     if real is None and synthetic is None:
         return
@@ -49,37 +53,37 @@ def check_classes(real: Sequence[str] | None, synthetic: Sequence[str] | None) -
     lacking = {name: set.union(*classes.values()) - own for name, own in classes.items()}
     if not any(lacking.values()):
         return
-    said = [
+    messages = [
         f"the {name} set has none of {', '.join(sorted(own))}"
         for name, own in lacking.items()
         if own
     ]
     raise ValueError(
-        "Both sets need pictures of the same classes, for a comparison by class: rename folders, "
-        f"or leave the labels out. Received: {'; '.join(said)}"
+        "A comparison by class needs pictures of the same classes in both sets: rename folders, "
+        f"or leave the labels out. Received: {'; '.join(messages)}"
     )
 
 
 def compare_classes(
     real: LabelledFeatures, synthetic: LabelledFeatures, *, seed: int = 0
 ) -> dict[str, dict[str, Any]]:
-    """Each class of a synthetic set beside the same class of the real one.
+    """Compares each class of a synthetic set with the same class of the real set.
 
-    As in ``comparison`` the real pictures of a class are halved by source, and the second half is
-    the null.
+    As in ``compare_features``, the real pictures of a class are split in half by source, and the
+    second half is the real-vs-real baseline.
 
     Args:
-        real: With the classes of the other, see ``check_classes``.
-        synthetic: The same.
-        seed: Of splits, intervals and permutations.
+        real: Features of the real set.
+        synthetic: Features of the synthetic set, with the same classes.
+        seed: Seed of splits, intervals and permutations.
 
     Returns:
         By class, in alphabetical order: ``real`` and ``synthetic``, numbers of pictures, and
-        ``too_few``, whether one of them is below 8 or the real pictures cannot be halved by source.
-        If not: ``kernel_distance``, ``two_sample_area`` (``Estimate`` as dicts) and
-        ``two_sample_p``, each a dict with ``synthetic`` and ``null``; and ``diversity``, a dict
-        with ``real`` and ``synthetic``. Without five sources of each kind there is no two-sample
-        test: None stands there.
+        ``too_few``, whether one of them is below 8 or the real pictures cannot be split by source.
+        Otherwise also: ``kernel_distance``, ``two_sample_area`` (``Estimate`` as dicts) and
+        ``two_sample_p``, each a dict with ``synthetic`` and ``baseline``; and ``diversity``, a dict
+        with ``real`` and ``synthetic``. The two-sample values are None with fewer than five sources
+        of each kind.
     """
     check_classes(real.labels, synthetic.labels)
     return {label: _compared(label, real, synthetic, seed) for label in sorted(set(real.labels))}
@@ -88,21 +92,24 @@ def compare_classes(
 def _compared(
     label: str, real: LabelledFeatures, synthetic: LabelledFeatures, seed: int
 ) -> dict[str, Any]:
-    (known, of_known), (made, of_made) = real.of(label), synthetic.of(label)
-    found: dict[str, Any] = {"real": len(known), "synthetic": len(made), "too_few": True}
-    if min(len(known), len(made)) < FEWEST or len(set(of_known)) < 2:
+    (of_real, real_groups), (of_synthetic, synthetic_groups) = real.of(label), synthetic.of(label)
+    found: dict[str, Any] = {"real": len(of_real), "synthetic": len(of_synthetic), "too_few": True}
+    if min(len(of_real), len(of_synthetic)) < FEWEST or len(set(real_groups)) < 2:
         return found
-    places = split_sets(of_known, len(made), seed)
-    if min(map(len, places)) < FEWEST_IN_HALF:
+    indices = split_sets(real_groups, len(of_synthetic), seed)
+    if min(map(len, indices)) < FEWEST_IN_HALF:
         return found
-    reference = known[places.reference]
-    reference_groups = [("real", of_known[place]) for place in places.reference]
+    reference = of_real[indices.reference]
+    reference_groups = [("real", real_groups[index]) for index in indices.reference]
     arms = {
         "synthetic": (
-            made[places.synthetic],
-            [("synthetic", of_made[place]) for place in places.synthetic],
+            of_synthetic[indices.synthetic],
+            [("synthetic", synthetic_groups[index]) for index in indices.synthetic],
         ),
-        "null": (known[places.null], [("real", of_known[place]) for place in places.null]),
+        "baseline": (
+            of_real[indices.baseline],
+            [("real", real_groups[index]) for index in indices.baseline],
+        ),
     }
     tests = {
         name: grouped_test(reference, own, (reference_groups, groups), seed)
@@ -119,6 +126,6 @@ def _compared(
         "two_sample_p": {name: test and test.p_value for name, test in tests.items()},
         "diversity": {
             name: asdict(class_diversity(own, np.zeros(len(own), np.int64), seed=seed)[0])
-            for name, own in (("real", known), ("synthetic", made))
+            for name, own in (("real", of_real), ("synthetic", of_synthetic))
         },
     }

@@ -1,4 +1,4 @@
-"""How does a synthetic set differ from a real one? Two sets of pictures -> numbers and a page."""
+"""Compare a synthetic set of pictures with a real one: measures and an HTML page."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ NETWORK_AREA = "network_area"
 """Name of the area under the ROC curve of the trained network."""
 
 MEASURES = (*READINGS, NETWORK_AREA)
-"""Names that ``Comparison.measured`` takes."""
+"""Names that ``Comparison.measured`` accepts."""
 
 
 class Comparison(Report):
-    """How two sets differ.
+    """The result of comparing two sets.
 
     Its ``numbers``, besides the ``summary``: ``remarks``; ``sets``, how many pictures;
     ``features``, by feature space (see ``compare_features``); ``network`` (see
     ``Discrimination.numbers``; None if nothing was trained); ``feature_maps`` (see
-    ``maps_of_a_pair``; None); ``classes`` (``features`` and ``by_class``, see ``compare_classes``;
-    None without classes); ``appearance`` (see ``compare_appearance``); ``copies``; ``map``;
-    ``version``; ``seed``.
+    ``maps_of_a_pair``; None likewise); ``classes`` (``features`` and ``by_class``, see
+    ``compare_classes``; None without classes); ``appearance`` (see ``compare_appearance``);
+    ``copies``; ``map``; ``version``; ``seed``.
     """
 
     def measured(self, name: str) -> list[float]:
-        """The synthetic set's values of a measure, one for each feature space that has it.
+        """Values of a measure for the synthetic set, one for each feature space that has it.
 
         Args:
-            name: Among ``MEASURES``.
+            name: One of ``MEASURES``.
 
         Returns:
             Empty if it could not be measured; ``remarks`` say why.
@@ -67,7 +67,7 @@ class Comparison(Report):
 
     @property
     def remarks(self) -> list[str]:
-        """What a reader must know: of the sets, and of each feature space."""
+        """Caveats on the sets and on each feature space, each once."""
         spaces = self.numbers["features"].values()
         own = [text for space in spaces for text in space["remarks"]]
         return list(dict.fromkeys([*self.numbers["remarks"], *own]))
@@ -83,38 +83,40 @@ def compare(
     remarks: Sequence[str] = (),
     report: Callable[[str], None] | None = None,
 ) -> Comparison:
-    """Measures how a synthetic set differs from a real one, and draws a page.
+    """Measures how a synthetic set differs from a real one, and renders a page.
 
-    Half of the real pictures, split by source, are the reference. Synthetic ones and as many of the
-    other real ones (the real-vs-real baseline) are measured against it.
+    Half of the real pictures, split by source, are the reference. The synthetic pictures, and as
+    many of the other real pictures (the real-vs-real baseline), are measured against it.
 
     Args:
-        real: A folder of pictures, or pictures in memory, of one form with the others.
-        synthetic: The same.
-        options: How; None for the defaults.
-        workdir: Keeps features and the trained network, so that the same call goes on where it was
-            stopped; None for a temporary folder.
-        title: Of the page; None for the folders' names.
-        remarks: What a reader must know of the pictures: sentences for the page.
-        report: Called with what is being done, in words; None for nobody.
+        real: Folder of real pictures, or pictures in memory.
+        synthetic: Folder of synthetic pictures, or pictures in memory of the same shape.
+        options: Feature spaces, network, size and so on; None for the defaults.
+        workdir: Folder that keeps features and the trained network, so that an interrupted call
+            can be resumed; None for a temporary folder.
+        title: Title of the page; None for the folders' names.
+        remarks: Caveats on the pictures, as sentences for the page.
+        report: Called with a short description of each stage; None for no reports.
 
     Returns:
-        ``comparison.save(folder)`` writes the page and its numbers.
+        The comparison; ``comparison.save(folder)`` writes the page and its numbers.
 
     Raises:
         ValueError: If a set cannot be read, or the sets cannot be compared.
     """
     options = options or CompareOptions()
-    given = {"real": real, "synthetic": synthetic}
-    listed = {kind: _listed(kind, each, options) for kind, each in given.items()}
+    inputs = {"real": real, "synthetic": synthetic}
+    listed = {kind: _listed(kind, each, options) for kind, each in inputs.items()}
     if options.by_class and all(each.labels is None for each in listed.values()):
-        raise ValueError("To compare by class, a folder for each class: neither set has folders.")
+        raise ValueError(
+            "A comparison by class needs a folder for each class: neither set has folders."
+        )
     network, spaces = options.trained_network(), options.extractors()
     sets, notes = _read(listed, options)
     for space in spaces:
-        # What cannot see these pictures is found before the long work.
+        # A feature space that cannot read these pictures fails before the long work.
         space(sets["real"].images[:1])
-    folders = [Path(each).name for each in given.values() if not isinstance(each, PictureSet)]
+    folders = [Path(each).name for each in inputs.values() if not isinstance(each, PictureSet)]
     with kept_in(workdir) as folder:
         return _measured(
             sets["real"],
@@ -125,27 +127,29 @@ def compare(
             title=title or " and ".join(folders) or "two sets",
             remarks=[*notes, *remarks],
             seed=options.seed,
-            say=report or (lambda text: None),
+            report=report or (lambda text: None),
         )
 
 
 def _listed(
-    kind: str, given: str | Path | PictureSet, options: CompareOptions
+    kind: str, inputs: str | Path | PictureSet, options: CompareOptions
 ) -> PictureSet | ListedSet:
-    if isinstance(given, PictureSet):
-        return given
+    if isinstance(inputs, PictureSet):
+        return inputs
     own = options.synthetic_sources if kind == "synthetic" else None
-    return list_set(kind, given, own or options.sources, by_class=options.by_class)
+    return list_set(kind, inputs, own or options.sources, by_class=options.by_class)
 
 
 def _read(
     listed: Mapping[str, PictureSet | ListedSet], options: CompareOptions
 ) -> tuple[dict[str, PictureSet], list[str]]:
-    """The pictures by kind, and what a reader must know of them."""
+    """The pictures by kind, and caveats on them."""
     sets, notes = {}, []
     if options.limit is not None:
-        trained = "" if options.network else ", and no network was trained: no feature maps"
-        notes = [f"Of each set at most {options.limit} pictures, drawn at random{trained}."]
+        trained = (
+            "" if options.network else "; no network was trained, so there are no feature maps"
+        )
+        notes = [f"At most {options.limit} pictures of each set, drawn at random{trained}."]
     for kind, each in listed.items():
         if isinstance(each, ListedSet):
             each, own = read_set(
@@ -166,7 +170,7 @@ def _measured(
     title: str,
     remarks: Sequence[str],
     seed: int,
-    say: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> Comparison:
     check_classes(real.labels, synthetic.labels)
     sets = compared_sets(
@@ -176,16 +180,18 @@ def _measured(
         synthetic_groups=synthetic.groups,
         seed=seed,
     )
-    found = _distances(sets, spaces, seed, say)
-    say("light, colour, sharpness, noise")
-    looks = compare_appearance(sets, seed=seed)
-    say("the map, neighbours and copies")
-    all_real, made = spaces[0](real.images), spaces[0](synthetic.images)
-    projection = fit_projection(all_real[sets.places.reference])
-    learned = _learned(sets, network, spaces[0], (real.names, synthetic.names), folder, seed, say)
-    copies = _copies(spaces[0], all_real, made, sets, (real, synthetic))
+    found = _distances(sets, spaces, seed, report)
+    report("light, colour, sharpness, noise")
+    statistics = compare_appearance(sets, seed=seed)
+    report("the map, neighbours and copies")
+    all_real, all_synthetic = spaces[0](real.images), spaces[0](synthetic.images)
+    projection = fit_projection(all_real[sets.indices.reference])
+    learned = _learned(
+        sets, network, spaces[0], (real.names, synthetic.names), folder, seed, report
+    )
+    copies = _copies(spaces[0], all_real, all_synthetic, sets, (real, synthetic))
     numbers: dict[str, Any] = {
-        "summary": summary(found, looks, learned.numbers, copies),
+        "summary": summary(found, statistics, learned.numbers, copies),
         "remarks": [*remarks, *learned.remarks],
         "version": kerasgen.__version__,
         "seed": seed,
@@ -193,20 +199,20 @@ def _measured(
         "features": found,
         "network": learned.numbers,
         "feature_maps": learned.maps,
-        "classes": _classes(real, synthetic, (all_real, made), spaces[0], seed, say),
-        "appearance": looks,
+        "classes": _classes(real, synthetic, (all_real, all_synthetic), spaces[0], seed, report),
+        "appearance": statistics,
         "copies": copies,
         "map": {
             "features": spaces[0].name,
             "explained": " and ".join(f"{share:.0%}" for share in projection.explained),
         },
     }
-    whole = np.concatenate([sets.reference, sets.null])
+    whole = np.concatenate([sets.reference, sets.baseline])
     page = render(
         title,
         numbers,
-        dots(projection, real, synthetic, all_real, made, seed),
-        sheets(real, synthetic, all_real, made, seed),
+        dots(projection, real, synthetic, all_real, all_synthetic, seed),
+        sheets(real, synthetic, all_real, all_synthetic, seed),
         learned.sheets,
         statistics_svg=statistics_plot(appearance(whole), appearance(sets.synthetic)),
         histogram_svg=histogram_plot(grey_histograms(whole), grey_histograms(sets.synthetic)),
@@ -218,18 +224,18 @@ def _distances(
     sets: ComparedSets,
     spaces: Sequence[FeatureExtractor],
     seed: int,
-    say: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for number, space in enumerate(spaces, start=1):
-        say(f"distances on {space.name} ({number} of {len(spaces)})")
+        report(f"distances on {space.name} ({number} of {len(spaces)})")
         found[space.name] = compare_features(sets, space, seed=seed)
     return found
 
 
 @dataclass(frozen=True)
 class _Learned:
-    """What the page says and shows of a trained network."""
+    """Numbers, feature maps and remarks of a trained network."""
 
     numbers: dict[str, Any] | None = None
     maps: dict[str, Any] | None = None
@@ -244,11 +250,11 @@ def _learned(
     names: tuple[Sequence[str], Sequence[str]],
     folder: Path,
     seed: int,
-    say: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> _Learned:
     if network is None:
         return _Learned()
-    found = discriminate(sets, network, folder, seed=seed, report=say)
+    found = discriminate(sets, network, folder, seed=seed, report=report)
     if isinstance(found, str):
         return _Learned(remarks=[found])
     return _Learned(found.numbers, *maps_of_a_pair(found, sets, space, names))
@@ -260,11 +266,11 @@ def _classes(
     features: tuple[np.ndarray, np.ndarray],
     space: FeatureExtractor,
     seed: int,
-    say: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> dict[str, Any] | None:
     if real.labels is None or synthetic.labels is None:
         return None
-    say("class by class")
+    report("class by class")
     by_class = compare_classes(
         LabelledFeatures(features[0], real.labels, real.groups),
         LabelledFeatures(features[1], synthetic.labels, synthetic.groups),
@@ -285,7 +291,7 @@ def _facts(real: PictureSet, synthetic: PictureSet, sets: ComparedSets) -> dict[
 
 
 def _exact_copies(real: np.ndarray, synthetic: np.ndarray) -> int:
-    """How many synthetic pictures are real ones, pixel by pixel; all real ones are looked at."""
+    """How many synthetic pictures are identical to any real picture."""
     known = {image.tobytes() for image in real}
     return sum(image.tobytes() in known for image in synthetic)
 
@@ -293,20 +299,23 @@ def _exact_copies(real: np.ndarray, synthetic: np.ndarray) -> int:
 def _copies(
     space: FeatureExtractor,
     all_real: np.ndarray,
-    made: np.ndarray,
+    all_synthetic: np.ndarray,
     sets: ComparedSets,
     pictures: tuple[PictureSet, PictureSet],
 ) -> dict[str, Any]:
-    """Synthetic pictures that are copies of one of the reference, mirrored or not."""
+    """Synthetic pictures that look like copies of a reference picture, mirrored or not."""
     real, synthetic = pictures
     mirrored = [
-        space(np.ascontiguousarray(images[:, :, ::-1])) for images in (synthetic.images, sets.null)
+        space(np.ascontiguousarray(images[:, :, ::-1]))
+        for images in (synthetic.images, sets.baseline)
     ]
-    reference, null = (all_real[each] for each in (sets.places.reference, sets.places.null))
-    found = find_copies([made, mirrored[0]], reference, [null, mirrored[1]])
+    reference, baseline = (
+        all_real[each] for each in (sets.indices.reference, sets.indices.baseline)
+    )
+    found = find_copies([all_synthetic, mirrored[0]], reference, [baseline, mirrored[1]])
     return {
         "share": asdict(found.share),
-        "null": asdict(found.null),
+        "baseline": asdict(found.baseline),
         "exact": _exact_copies(real.images, synthetic.images),
         "files": [synthetic.names[index] for index in found.indices.tolist()],
     }

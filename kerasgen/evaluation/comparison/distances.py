@@ -1,9 +1,9 @@
-"""How a synthetic set differs from a real one, in numbers, each beside what chance alone gives.
+"""Distances between a synthetic set and a real one, each beside its real-vs-real baseline.
 
-The real set is split in two by source. One half is the *reference*; the other, real too, is the
-*null*: it is measured against the reference just as the synthetic set is, and with as many
-pictures, for most distances depend on the number. A distance means something where it is well
-above its null.
+The real set is split in two by source. One half is the *reference*. The other half is the
+*baseline*: it is measured against the reference exactly as the synthetic set is, and with the same
+number of pictures, because most distances depend on it. A distance is meaningful where it is well
+above its baseline.
 """
 
 from __future__ import annotations
@@ -34,67 +34,67 @@ from kerasgen.evaluation.metrics import (
 from kerasgen.evaluation.metrics.sliced_wasserstein import sliced_wasserstein
 
 FOLDS = 5
-"""Of the two-sample test, and sources that each set needs for it."""
+"""Folds of the two-sample test, and sources that each set needs for it."""
 
 _TOO_FEW_SOURCES = (
-    "Of one set there are {} source(s): too few to tell a difference of the sets from one of the "
-    f"sources, for which {FOLDS} are needed. There is no two-sample test."
+    "One set has {} source(s), too few to separate a difference between the sets from one between "
+    f"sources: the two-sample test needs {FOLDS} and was left out."
 )
 
 _AS_INDEPENDENT = (
-    "The brackets of the distances take every picture as a witness of its own: of {} sources they "
-    "are too narrow."
+    "The intervals of the distances treat every picture as independent: with {} sources they are "
+    "too narrow."
 )
 
 LEVEL = 0.05
-"""Chance of a false alarm among all tests of a kind together."""
+"""Probability of a false alarm among all tests of a kind together."""
 
 FEWEST, FEWEST_IN_HALF = 8, 4
-"""Pictures that each set needs: four in each half of the real one."""
+"""Pictures that each set needs: four in each half of the real set."""
 
 
-class SetPlaces(NamedTuple):
-    """Which pictures are compared: places in rising order.
+class SetIndices(NamedTuple):
+    """Which pictures are compared: indices in rising order.
 
     Attributes:
-        reference: ``[N]`` integers, places of real pictures.
-        null: ``[M]``, of other real ones.
+        reference: ``[N]`` integers, indices of real pictures.
+        baseline: ``[M]``, of other real ones.
         synthetic: ``[M]``, of synthetic ones.
     """
 
     reference: np.ndarray
-    null: np.ndarray
+    baseline: np.ndarray
     synthetic: np.ndarray
 
 
 @dataclass(frozen=True)
 class ComparedSets:
-    """What is compared, after both sets were brought to one form.
+    """The pictures that are compared, of one shape.
 
     Attributes:
         reference: ``[N, H, W, C]`` uint8, one half of the real pictures.
-        null: ``[M, H, W, C]``, pictures of the other half.
+        baseline: ``[M, H, W, C]``, pictures of the other half.
         synthetic: ``[M, H, W, C]``, as many.
-        null_groups: Names of M sources: what was recorded or made together is one witness.
-        synthetic_groups: The same.
-        reference_groups: The same, N.
-        places: Where all these are in the sets that were given.
+        reference_groups: N source names: pictures recorded or generated together are one group.
+        baseline_groups: M source names.
+        synthetic_groups: M source names.
+        indices: Where all these are in the two original sets.
     """
 
     reference: np.ndarray
-    null: np.ndarray
+    baseline: np.ndarray
     synthetic: np.ndarray
     reference_groups: Sequence[Hashable]
-    null_groups: Sequence[Hashable]
+    baseline_groups: Sequence[Hashable]
     synthetic_groups: Sequence[Hashable]
-    places: SetPlaces
+    indices: SetIndices
 
     @property
     def arms(self) -> dict[str, tuple[np.ndarray, Sequence[Hashable]]]:
         """What is measured against the reference: pictures and their groups."""
         return {
             "synthetic": (self.synthetic, self.synthetic_groups),
-            "null": (self.null, self.null_groups),
+            "baseline": (self.baseline, self.baseline_groups),
         }
 
 
@@ -106,22 +106,25 @@ def compared_sets(
     synthetic_groups: Sequence[Hashable] | None = None,
     seed: int = 0,
 ) -> ComparedSets:
-    """Splits the real set by source, and draws as many synthetic pictures as the null has.
+    """Splits the real set by source, and draws as many synthetic pictures as the baseline has.
 
     Args:
         real: ``[R, H, W, C]`` uint8.
-        synthetic: ``[S, H, W, C]`` uint8, decoded, resized and coded as the real ones were.
-        real_groups: The source of each real picture; None if each is its own.
-        synthetic_groups: The same of the synthetic ones.
-        seed: Of the split and the draw.
+        synthetic: ``[S, H, W, C]`` uint8, decoded, resized and compressed as the real ones were.
+        real_groups: Source of each real picture; None if each is its own source.
+        synthetic_groups: Source of each synthetic picture; None likewise.
+        seed: Seed of the split and the draw.
+
+    Returns:
+        The reference, the baseline and the synthetic pictures.
 
     Raises:
-        ValueError: If the pictures differ in form, a set has fewer than 8, or the real ones are all
-            of one source or nearly so.
+        ValueError: If the shapes differ, a set has fewer than 8 pictures, or nearly all real
+            pictures are of one source.
     """
     if real.shape[1:] != synthetic.shape[1:] or real.dtype != synthetic.dtype:
         raise ValueError(
-            "Both sets must be of one form: read them with the same size and channels. "
+            "Both sets must have one shape: read them with the same size and channels. "
             f"Received: {real.shape} {real.dtype} and {synthetic.shape} {synthetic.dtype}"
         )
     if min(len(real), len(synthetic)) < FEWEST:
@@ -131,67 +134,69 @@ def compared_sets(
         )
     of_real = list(range(len(real)) if real_groups is None else real_groups)
     of_synthetic = list(range(len(synthetic)) if synthetic_groups is None else synthetic_groups)
-    places = split_sets(of_real, len(synthetic), seed)
-    if min(map(len, places)) < FEWEST_IN_HALF:
+    indices = split_sets(of_real, len(synthetic), seed)
+    if min(map(len, indices)) < FEWEST_IN_HALF:
         raise ValueError(
-            f"Each half of the real pictures needs {FEWEST_IN_HALF}, and a source cannot be "
-            "parted: give more sources. "
-            f"Received: halves of {len(places.reference)} and {len(places.null)} pictures"
+            f"Each half of the real pictures needs at least {FEWEST_IN_HALF}, and a source cannot "
+            "be split: add more sources. "
+            f"Received: halves of {len(indices.reference)} and {len(indices.baseline)} pictures"
         )
     return ComparedSets(
-        real[places.reference],
-        real[places.null],
-        synthetic[places.synthetic],
-        [("real", of_real[place]) for place in places.reference],
-        [("real", of_real[place]) for place in places.null],
-        [("synthetic", of_synthetic[place]) for place in places.synthetic],
-        places,
+        real[indices.reference],
+        real[indices.baseline],
+        synthetic[indices.synthetic],
+        [("real", of_real[index]) for index in indices.reference],
+        [("real", of_real[index]) for index in indices.baseline],
+        [("synthetic", of_synthetic[index]) for index in indices.synthetic],
+        indices,
     )
 
 
-def split_sets(real_groups: Sequence[Hashable], synthetic: int, seed: int) -> SetPlaces:
-    """Halves of the real pictures, by source, and as many synthetic ones as the second has.
+def split_sets(real_groups: Sequence[Hashable], synthetic: int, seed: int) -> SetIndices:
+    """Halves of the real pictures, by source, and as many synthetic ones as the second half has.
 
     Args:
-        real_groups: The source of each real picture.
-        synthetic: How many synthetic pictures there are.
-        seed: Of the split and the draw.
+        real_groups: Source of each real picture.
+        synthetic: Number of synthetic pictures.
+        seed: Seed of the split and the draw.
+
+    Returns:
+        Indices of the pictures to compare.
 
     Raises:
-        ValueError: If the real ones are all of one source.
+        ValueError: If all real pictures are of one source.
     """
     reference, rest = split_by_source(real_groups, 0.5, seed)
     count = min(len(rest), synthetic)
     generator = np.random.default_rng(seed)
-    null = np.sort(generator.permutation(rest)[:count])
-    return SetPlaces(reference, null, np.sort(generator.permutation(synthetic)[:count]))
+    baseline = np.sort(generator.permutation(rest)[:count])
+    return SetIndices(reference, baseline, np.sort(generator.permutation(synthetic)[:count]))
 
 
 def compare_features(
     sets: ComparedSets, features: FeatureExtractor, *, seed: int = 0
 ) -> dict[str, Any]:
-    """Distances on one feature space, for the synthetic set and for the null.
+    """Distances on one feature space, for the synthetic set and for the baseline.
 
     Args:
         sets: From ``compared_sets``.
-        features: The space.
-        seed: Of intervals and permutations.
+        features: The feature space.
+        seed: Seed of intervals and permutations.
 
     Returns:
         By name (``kernel_distance``, ``frechet_distance``, ``sliced_wasserstein``, ``precision``,
         ``recall``, ``density``, ``coverage``, ``two_sample_area``), a dict with ``synthetic`` and
-        ``null``, each an ``Estimate`` as a dict; ``two_sample_p`` likewise, numbers; and
-        ``remarks``, what a reader must know of them. Without at least five sources in each set
-        there is no two-sample test: None stands there.
+        ``baseline``, each an ``Estimate`` as a dict; ``two_sample_p`` likewise, numbers; and
+        ``remarks``, caveats. The two-sample values are None with fewer than five sources in a set.
     """
     reference = features(sets.reference)
     found: dict[str, Any] = {}
     together = [
         len(set(groups))
-        for groups in (sets.reference_groups, sets.null_groups, sets.synthetic_groups)
+        for groups in (sets.reference_groups, sets.baseline_groups, sets.synthetic_groups)
         if len(set(groups)) < len(groups)
     ]
-    with warnings.catch_warnings(record=True) as heard:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         if together:
             warnings.warn(_AS_INDEPENDENT.format(min(together)), stacklevel=2)
@@ -211,7 +216,7 @@ def compare_features(
                 warnings.warn(_TOO_FEW_SOURCES.format(fewest), stacklevel=2)
             found.setdefault("two_sample_area", {})[arm] = asdict(test.area) if test else None
             found.setdefault("two_sample_p", {})[arm] = test.p_value if test else None
-    found["remarks"] = list(dict.fromkeys(str(each.message) for each in heard))
+    found["remarks"] = list(dict.fromkeys(str(each.message) for each in caught))
     return found
 
 
@@ -228,7 +233,7 @@ def grouped_test(
 
 
 def _neighbour(first: np.ndarray, second: np.ndarray) -> int:
-    """The fifth, or a nearer one of sets so small that the fifth is far."""
+    """Which neighbour gives the radius: the fifth, or a nearer one in small sets."""
     return max(1, min(5, min(len(first), len(second)) // 4))
 
 
@@ -237,17 +242,17 @@ def compare_appearance(sets: ComparedSets, *, seed: int = 0) -> dict[str, Any]:
 
     Args:
         sets: From ``compared_sets``; here all real pictures are compared with the synthetic ones.
-        seed: Of the intervals.
+        seed: Seed of the intervals.
 
     Returns:
-        By the name of each statistic, and ``grey_histogram``, a dict: ``distance`` (an ``Estimate``
-        as a dict), ``null``, ``null_95`` and ``p`` (see ``appearance.Difference``); ``shown``,
-        whether it is beyond chance among all these statistics together; and, but for the histogram,
-        the mean of each set as ``real`` and ``synthetic``.
+        For each statistic, and ``grey_histogram``, a dict: ``distance`` (an ``Estimate`` as a
+        dict), ``baseline``, ``baseline_95`` and ``p`` (see ``image_statistics.Difference``);
+        ``significant``, whether it is beyond chance among all these statistics together; and,
+        except for the histogram, the mean of each set as ``real`` and ``synthetic``.
     """
-    real = np.concatenate([sets.reference, sets.null])
+    real = np.concatenate([sets.reference, sets.baseline])
     of_real, of_synthetic = appearance(real), appearance(sets.synthetic)
-    groups = [*sets.reference_groups, *sets.null_groups], sets.synthetic_groups
+    groups = [*sets.reference_groups, *sets.baseline_groups], sets.synthetic_groups
     found: dict[str, Any] = {}
     for name, values in of_real.items():
         found[name] = {
@@ -261,4 +266,4 @@ def compare_appearance(sets: ComparedSets, *, seed: int = 0) -> dict[str, Any]:
         )
     )
     adjusted = holm_adjusted({name: each["p"] for name, each in found.items()})
-    return {name: {**each, "shown": adjusted[name] <= LEVEL} for name, each in found.items()}
+    return {name: {**each, "significant": adjusted[name] <= LEVEL} for name, each in found.items()}

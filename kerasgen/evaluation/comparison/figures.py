@@ -1,4 +1,4 @@
-"""The pictures that a comparison shows: the scatter's, the sheets', the feature maps'."""
+"""Pictures on the page of a comparison: scatter plot, sheets and feature maps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kerasgen.evaluation.metrics.neighbours import (
 from kerasgen.io.sheets import contact_sheet
 
 _MOST_DOTS = 600
-"""Dots of the map: as many thumbnails are in the page."""
+"""Dots of the scatter plot; each has a thumbnail in the page."""
 
 _SHOWN, _COLUMNS, _CHANNELS = 24, 12, 8
 
@@ -30,46 +30,53 @@ def dots(
     real: PictureSet,
     synthetic: PictureSet,
     all_real: np.ndarray,
-    made: np.ndarray,
+    all_synthetic: np.ndarray,
     seed: int,
 ) -> Dots:
-    """As many of both sets, drawn at random.
+    """Dots of the scatter plot: at most 300 pictures of each set, drawn at random.
 
     Args:
         projection: ``[N, D]`` -> ``[N, 2]``.
-        real: One set.
-        synthetic: The other.
-        all_real: ``[N, D]``, its features.
-        made: ``[M, D]``, those of the other.
-        seed: Of the draw.
+        real: The real set.
+        synthetic: The synthetic set.
+        all_real: ``[N, D]``, features of the real set.
+        all_synthetic: ``[M, D]``, features of the synthetic set.
+        seed: Seed of the draw.
+
+    Returns:
+        Positions, kinds, names and pictures of the dots.
     """
     generator = np.random.default_rng(seed)
     parts = []
-    for kind, each, features in (("real", real, all_real), ("synthetic", synthetic, made)):
+    for kind, each, features in (("real", real, all_real), ("synthetic", synthetic, all_synthetic)):
         picked = np.sort(generator.permutation(len(features))[: _MOST_DOTS // 2])
-        names = [each.names[place] for place in picked]
+        names = [each.names[index] for index in picked]
         parts.append(
             (projection(features[picked]), [kind] * len(picked), names, each.images[picked])
         )
-    places, kinds, names, images = zip(*parts, strict=True)
-    return Dots(np.concatenate(places), sum(kinds, []), sum(names, []), np.concatenate(images))
+    positions, kinds, names, images = zip(*parts, strict=True)
+    return Dots(np.concatenate(positions), sum(kinds, []), sum(names, []), np.concatenate(images))
 
 
 def sheets(
-    real: PictureSet, synthetic: PictureSet, all_real: np.ndarray, made: np.ndarray, seed: int
+    real: PictureSet,
+    synthetic: PictureSet,
+    all_real: np.ndarray,
+    all_synthetic: np.ndarray,
+    seed: int,
 ) -> list[Sheet]:
-    """Pictures at random, neighbours, the most and the least typical; arguments as for ``dots``."""
+    """Random, nearest, most and least typical pictures; arguments as for ``dots``."""
     generator = np.random.default_rng(seed)
     drawn = [
         np.sort(generator.permutation(len(each.images))[:_SHOWN]) for each in (real, synthetic)
     ]
-    nearest = nearest_neighbours(made, all_real)
-    # How far from the nearest real picture, for how far real ones are from each other there.
-    oddness = np.linalg.norm(made - all_real[nearest], axis=1)
+    nearest = nearest_neighbours(all_synthetic, all_real)
+    # Distance to the nearest real picture, relative to distances between real ones there.
+    oddness = np.linalg.norm(all_synthetic - all_real[nearest], axis=1)
     oddness /= np.sqrt(np.maximum(neighbour_radii(all_real, 1)[nearest], 1e-12))
     order = np.argsort(oddness, kind="stable")
     pairs = drawn[1][:_COLUMNS]
-    # Of the real ones: how far the nearest of the others is.
+    # For real pictures: the distance to the nearest other real one.
     alone = np.argsort(neighbour_radii(all_real, 1), kind="stable")
     return [
         _sheet("Real pictures, drawn at random", real.images[drawn[0]]),
@@ -98,35 +105,35 @@ def maps_of_a_pair(
     space: Callable[[np.ndarray], np.ndarray],
     names: tuple[Sequence[str], Sequence[str]],
 ) -> tuple[dict[str, Any], list[Sheet]]:
-    """Feature maps of a synthetic picture and of the real one nearest to it.
+    """Feature maps of a typical synthetic picture and of the real picture nearest to it.
 
-    The network was trained on neither. The synthetic one is neither the best nor the worst: half of
-    those that the network did not see are nearer to a real one.
+    The network was trained on neither. The synthetic picture is the one with the median distance to
+    its nearest real picture, among those that the network did not see.
 
     Args:
-        found: The network.
-        sets: It was trained on.
-        space: In which they are near.
-        names: Of all real and of all synthetic pictures.
+        found: The trained network.
+        sets: The sets that it was trained on.
+        space: Feature space of the distances.
+        names: Names of all real and of all synthetic pictures.
 
     Returns:
         ``real`` and ``synthetic``, their names, and ``layers``, for each its name as
         ``layer``, the ``size`` of its maps and the ``channels`` shown; and the sheets.
     """
-    made, real = space(sets.synthetic[found.unseen]), space(sets.null)
-    distances = nearest_distances(made, real)
+    unseen, real = space(sets.synthetic[found.unseen]), space(sets.baseline)
+    distances = nearest_distances(unseen, real)
     median = np.argsort(distances, kind="stable")[(len(distances) - 1) // 2]
-    nearest = nearest_neighbours(made[median : median + 1], real)[0]
+    nearest = nearest_neighbours(unseen[median : median + 1], real)[0]
     chosen = found.unseen[median]
-    pair = np.stack([sets.null[nearest], sets.synthetic[chosen]])
+    pair = np.stack([sets.baseline[nearest], sets.synthetic[chosen]])
     layers, drawn = [], []
     for maps in feature_maps(found.network, pair):
         channels = maps.most_varied(_CHANNELS)
         layers.append({"layer": maps.layer, "size": maps.size, "channels": channels.tolist()})
         drawn.append(Sheet(_map_title(maps, channels), map_sheet(maps, pair, channels.tolist())))
     numbers = {
-        "real": names[0][sets.places.null[nearest]],
-        "synthetic": names[1][sets.places.synthetic[chosen]],
+        "real": names[0][sets.indices.baseline[nearest]],
+        "synthetic": names[1][sets.indices.synthetic[chosen]],
         "layers": layers,
     }
     return numbers, drawn

@@ -1,4 +1,4 @@
-"""How two sets are compared."""
+"""Options of a comparison."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from kerasgen.evaluation.features.image_statistics import SMALLEST_SIDE
 
 @dataclass(frozen=True)
 class CompareOptions:
-    """How two sets are compared.
+    """Options of ``compare``.
 
     Attributes:
         features: Feature spaces, by name (see ``features_by_name``) or as extractors. The map,
             neighbours, copies and classes are on the first.
-        network: What is trained to tell the sets apart, by name (see ``network_by_name``), and
-            whose feature maps are shown; None for none.
-        size: Side, in pixels, to which the pictures of folders are brought.
-        channels: 1 or 3, of the pictures of folders.
-        sources: Which pictures of folders are of one source and stay together: ``picture``,
-            ``folder`` or ``name``, see ``source_of``.
-        synthetic_sources: The same for the synthetic ones; None for the same rule.
+        network: Network that is trained to distinguish the sets and whose feature maps are shown,
+            by name (see ``network_by_name``); None to train none.
+        size: Side, in pixels, to which pictures read from folders are resized.
+        channels: Channels of pictures read from folders, 1 or 3.
+        sources: Rule by which pictures of folders belong to one source and stay together:
+            ``picture``, ``folder`` or ``name``, see ``source_of``.
+        synthetic_sources: The same rule for synthetic pictures; None for that of the real ones.
         by_class: Whether to compare class by class: the class is the first folder below the set's
             own, or the ``class_name`` of the rows of ``metadata.jsonl``.
-        limit: At most so many pictures of each folder, drawn at random; None for all.
-        seed: Of splits, draws and intervals.
+        limit: Most pictures of each folder, drawn at random; None for all.
+        seed: Seed of splits, draws and intervals.
 
     Raises:
         ValueError: If ``size`` is below 16, or there is no such feature space or network.
@@ -45,7 +45,7 @@ class CompareOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Reject what could only fail later."""
+        """Rejects values that would fail only later."""
         if self.size < SMALLEST_SIDE:
             received = f"size={self.size}"
             raise ValueError(
@@ -53,20 +53,20 @@ class CompareOptions:
             )
 
     def extractors(self) -> list[FeatureExtractor]:
-        """The feature spaces, with their weights read."""
+        """The feature spaces, with their weights loaded."""
         spaces = [
             features_by_name(each) if isinstance(each, str) else each for each in self.features
         ]
         names = [space.name for space in spaces]
         if not names or len(set(names)) < len(names):
             raise ValueError(
-                "`features` must be one or more, with names of their own: leave out one, or rename "
-                f"its file or folder. Received: {', '.join(names)}"
+                "`features` must be one or more, with distinct names: remove one, or rename its "
+                f"file or folder. Received: {', '.join(names)}"
             )
         return spaces
 
     def trained_network(self) -> Network | None:
-        """The network to be trained, after a look whether its weights can be read."""
+        """The network to be trained, after checking that its weights can be read."""
         if self.network is None or isinstance(self.network, Network):
             return self.network
         network = network_by_name(self.network)

@@ -1,4 +1,4 @@
-"""A comparison as one page that opens from disk, and as JSON."""
+"""The page of a comparison: one HTML file that opens from disk."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from kerasgen.evaluation.reports.html import data_url, markup, render_page
 
 READINGS = {
     "kernel_distance": "0 for the same distribution; does not depend on the number of pictures",
-    "frechet_distance": "too large for few pictures: compare with the null only",
+    "frechet_distance": "biased upwards for few pictures: compare with the baseline only",
     "sliced_wasserstein": "how far features must be moved, in their own units",
-    "precision": "share of the pictures that look like some real one",
-    "recall": "share of the reference that something compared looks like",
-    "density": "like precision, less fooled by odd real pictures; can exceed 1",
-    "coverage": "like recall, less fooled by odd pictures",
-    "two_sample_area": "how well a linear classifier tells unseen pictures apart: 0.5 is chance",
+    "precision": "share of the pictures that are close to some reference picture",
+    "recall": "share of the reference that is close to some picture of the set",
+    "density": "like precision, less sensitive to outliers; can exceed 1",
+    "coverage": "like recall, less sensitive to outliers",
+    "two_sample_area": "how well a linear classifier distinguishes unseen pictures: 0.5 is chance",
 }
 """Measures in the order of the page, and what they mean."""
 
@@ -32,10 +32,10 @@ _SPRITE_SIDE = 48
 
 @dataclass(frozen=True)
 class Sheet:
-    """A picture of pictures.
+    """A sheet of pictures.
 
     Attributes:
-        title: What is seen; also for those who do not see it.
+        title: What it shows; also its alternative text.
         image: ``[H, W, 3]`` uint8.
     """
 
@@ -45,16 +45,16 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Dots:
-    """The scatter.
+    """Dots of the scatter plot.
 
     Attributes:
-        places: ``[N, 2]``, in any unit.
+        positions: ``[N, 2]``, in any unit.
         kinds: N of "real" or "synthetic".
         names: N file names.
         images: ``[N, H, W, C]`` uint8.
     """
 
-    places: np.ndarray
+    positions: np.ndarray
     kinds: Sequence[str]
     names: Sequence[str]
     images: np.ndarray
@@ -73,13 +73,16 @@ def render(
     """The page of a comparison, as HTML that opens from disk.
 
     Args:
-        title: Of the page.
+        title: Title of the page.
         report: All numbers, see ``compare.Comparison``.
-        dots: The scatter.
+        dots: The scatter plot.
         sheets: Pictures shown at the end.
         map_sheets: Feature maps, a sheet for each layer.
-        statistics_svg: From ``plots``.
-        histogram_svg: From ``plots``.
+        statistics_svg: From ``plots.statistics_plot``.
+        histogram_svg: From ``plots.histogram_plot``.
+
+    Returns:
+        The HTML.
     """
     return render_page(
         "comparison.html",
@@ -109,9 +112,9 @@ def _shown(sheet: Sheet) -> dict[str, Any]:
 
 
 def _points(dots: Dots) -> list[dict[str, Any]]:
-    """On the page: outliers are brought to the edge, so that the others do not shrink to a spot."""
-    low, high = np.percentile(dots.places, [1, 99], axis=0)
-    shares = np.clip((dots.places - low) / np.maximum(high - low, 1e-12), 0, 1)
+    """Dots in page coordinates; outliers are clipped to the edge."""
+    low, high = np.percentile(dots.positions, [1, 99], axis=0)
+    shares = np.clip((dots.positions - low) / np.maximum(high - low, 1e-12), 0, 1)
     width, height = (size - 2 * _MARGIN for size in _MAP)
     return [
         {
@@ -128,11 +131,11 @@ def _sprite(images: np.ndarray) -> np.ndarray:
     """All thumbnails in one picture, without gaps."""
     rows = -(-len(images) // _SPRITE_COLUMNS)
     whole = Image.new("RGB", (_SPRITE_COLUMNS * _SPRITE_SIDE, rows * _SPRITE_SIDE))
-    for place, image in enumerate(images):
+    for index, image in enumerate(images):
         colours = image if image.shape[-1] == 3 else np.repeat(image, 3, axis=-1)
         small = Image.fromarray(colours).resize(
             (_SPRITE_SIDE, _SPRITE_SIDE), Image.Resampling.LANCZOS
         )
-        row, column = divmod(place, _SPRITE_COLUMNS)
+        row, column = divmod(index, _SPRITE_COLUMNS)
         whole.paste(small, (column * _SPRITE_SIDE, row * _SPRITE_SIDE))
     return np.asarray(whole)

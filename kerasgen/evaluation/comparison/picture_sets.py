@@ -18,26 +18,26 @@ from kerasgen.io.images import list_images, read_pictures
 from kerasgen.procedural.camera import through_jpeg
 
 _QUALITY = 90
-"""Of the JPEG that all go through, so that the traces of another are not the difference."""
+"""Quality of the JPEG compression applied to all pictures, so that both sets have equal traces."""
 
 _MOST_NAMED = 5
 
 _ALIKE = {
     "folder": "lie in one folder",
-    "name": "have names that are alike up to the last number",
+    "name": "have names that are the same up to the last number",
 }
-"""What all pictures of one source have in common, by the rule."""
+"""What pictures of one source have in common, by rule; part of a message."""
 
 
 @dataclass(frozen=True)
 class PictureSet:
-    """Pictures with what a report says of them.
+    """Pictures in memory, with name, source and class of each.
 
     Attributes:
         images: ``[N, H, W, C]`` uint8.
-        names: N names to show.
-        groups: N sources; pictures of one source stay together in every split.
-        labels: N names of classes; None if they have none.
+        names: N names for the report.
+        groups: N source names or numbers; pictures of one source stay together in every split.
+        labels: N class names; None without classes.
     """
 
     images: np.ndarray
@@ -52,10 +52,10 @@ class ListedSet:
 
     Attributes:
         kind: ``real`` or ``synthetic``.
-        folder: Where they are.
-        names: Paths from the folder.
-        labels: The class of each; None if there are none, or none are needed.
-        rule: Which pictures are of one source, see ``source_of``.
+        folder: The folder with the pictures.
+        names: Paths relative to the folder.
+        labels: Class of each picture; None if there are none, or none are needed.
+        rule: Rule of sources, see ``source_of``.
     """
 
     kind: str
@@ -66,19 +66,22 @@ class ListedSet:
 
 
 def list_set(kind: str, folder: str | Path, rule: str, *, by_class: bool) -> ListedSet:
-    """Lists a set, and finds what is wrong with it before anything long begins.
+    """Lists the pictures of a set, and checks them before any long work.
 
     A folder with ``metadata.jsonl`` has the pictures of its rows, not its sheets and masks.
 
     Args:
         kind: ``real`` or ``synthetic``.
-        folder: Where the pictures are.
-        rule: Which pictures are of one source, see ``source_of``.
+        folder: The folder with the pictures.
+        rule: Rule of sources, see ``source_of``.
         by_class: Whether classes are needed.
 
+    Returns:
+        The listed set; no picture is read yet.
+
     Raises:
-        ValueError: If there are no pictures, some have no class and others have, or all real ones
-            are of one source.
+        ValueError: If there are no pictures, only some have a class, or all real pictures are of
+            one source.
     """
     folder = Path(folder)
     with _warnings_name(folder):
@@ -99,24 +102,25 @@ def list_set(kind: str, folder: str | Path, rule: str, *, by_class: bool) -> Lis
 def read_set(
     listed: ListedSet, size: int, channels: int, *, limit: int | None = None, seed: int = 0
 ) -> tuple[PictureSet, list[str]]:
-    """A set's pictures, and remarks on them.
-
-    All are decoded to plain pixels, and written as JPEG alike.
+    """Reads the pictures of a set; all are compressed as JPEG of the same quality.
 
     Args:
         listed: From ``list_set``.
         size: Side in pixels.
         channels: 1 or 3.
-        limit: At most so many, drawn at random; None for all.
-        seed: Of the draw.
+        limit: Most pictures, drawn at random; None for all.
+        seed: Seed of the draw.
+
+    Returns:
+        The set, and remarks on pictures that were left out.
 
     Raises:
-        ValueError: If none can be read.
+        ValueError: If no picture can be read.
     """
     folder, indices = listed.folder, np.arange(len(listed.names))
     if limit is not None:
         indices = np.random.default_rng(seed).permutation(indices)[:limit]
-    # Only these are read: of a large set that is most of the time.
+    # Only these are read: reading a large set takes most of the time.
     paths = {folder / listed.names[index]: index for index in np.sort(indices).tolist()}
     with _warnings_name(folder):
         found = read_pictures(folder, list(paths), size, channels)
@@ -137,7 +141,7 @@ def _rows(folder: Path, by_class: bool) -> tuple[list[str], list[str] | None]:
     if missing:
         raise ValueError(
             f"{len(missing)} of {len(rows.names)} pictures that {METADATA} names are missing, the "
-            f"first is {missing[0]!r}: copy them, or make the folder again. "
+            f"first is {missing[0]!r}: copy them, or create the folder again. "
             f"Received: folder={str(folder)!r}"
         )
     if not by_class:
@@ -156,7 +160,7 @@ def _rows(folder: Path, by_class: bool) -> tuple[list[str], list[str] | None]:
 
 
 def _pictures(folder: Path) -> list[str]:
-    """All pictures below a folder but the masks that stand beside theirs."""
+    """All pictures below a folder, except the masks beside them."""
     paths = list_images(folder, count_others=True)
     masks = {path.with_name(path.stem + MASK_ENDING) for path in paths}
     return [path.relative_to(folder).as_posix() for path in paths if path not in masks]
@@ -188,7 +192,7 @@ def _remarks(kind: str, rejected: Sequence[str]) -> list[str]:
 
 @contextmanager
 def _warnings_name(folder: Path) -> Iterator[None]:
-    """Says of which folder a warning is."""
+    """Puts the folder's name before each warning."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield

@@ -1,9 +1,9 @@
-"""Can a trained convolutional network tell real from synthetic, on pictures of unseen sources?
+"""Can a trained convolutional network distinguish real from synthetic pictures of unseen sources?
 
-The two-sample tests of ``comparison.distances`` use a linear classifier on given features; this
-network learns features of its own (Lopez-Paz & Oquab 2017, arXiv:1610.06545). It is trained twice,
-on as many pictures: reference against synthetic, and, as the null, reference against other real
-pictures. The null says what learning by heart, chance and the split give: about 0.5.
+The two-sample tests of ``comparison.distances`` use a linear classifier on fixed features; this
+network learns its own features (Lopez-Paz & Oquab 2017, arXiv:1610.06545). It is trained twice, on
+equally many pictures: reference against synthetic and, as the baseline, reference against other
+real pictures. The baseline shows what overfitting, chance and the split give: about 0.5.
 """
 
 from __future__ import annotations
@@ -41,29 +41,29 @@ from kerasgen.training.trainer import Trainer, TrainerOptions
 SMALL = "small"
 
 _MOST_SIDE, _MULTIPLE = 64, 16
-"""Sides of the pictures that the small network sees: so that it can halve them four times."""
+"""Largest side of the small network's input, and the number its sides are multiples of."""
 
 _TEST_SHARE = 0.3
 
 FEWEST_PICTURES, FEWEST_SOURCES = 20, 6
-"""Of each kind: fewer cannot be split into training, validation and test."""
+"""Fewest of each kind that can be split into training, validation and test."""
 
 CONFIG = replace(DETECTOR_CONFIG, steps=300, validate_every=50, patience=4)
-"""Half a minute on one core for a few hundred pictures."""
+"""Takes half a minute on one core for a few hundred pictures."""
 
 NARROW = replace(CONFIG, width=8)
-"""A third of that: for the figures of a training run, beside which it must not weigh."""
+"""Takes a third of that: for measurements during a training run."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """What is trained.
+    """The network to train.
 
     Attributes:
-        backbone: ``"small"``, four times two convolutions from scratch at up to 64x64; or a network
-            of ``keras.applications`` at its own size, frozen, with a linear head that is trained.
-        weights: Of the latter, see ``classifier.build_classifier``; None for random ones.
-        config: How it is trained.
+        backbone: ``"small"``, four pairs of convolutions from scratch at up to 64x64; or a frozen
+            network of ``keras.applications`` at its own size, with a linear head that is trained.
+        weights: Weights of the latter, see ``build_classifier``; None for random ones.
+        config: Training configuration.
     """
 
     backbone: str = SMALL
@@ -72,7 +72,7 @@ class Network:
 
     @property
     def description(self) -> str:
-        """In words, for a reader."""
+        """The network in words."""
         if self.backbone == SMALL:
             return "a small network, trained here from scratch"
         if self.weights is None:
@@ -82,14 +82,21 @@ class Network:
 
 
 def network_by_name(text: str) -> Network:
-    """``small``, or ``NAME:FILE`` of a network of ``keras.applications``; its ImageNet without.
+    """A network from its name.
+
+    Args:
+        text: ``small``, or ``NAME:FILE``, a network of ``keras.applications`` with its weights;
+            without a file, those of ImageNet.
+
+    Returns:
+        The network, untrained.
 
     Raises:
         ValueError: If there is no such network or file.
     """
     backbone, _, weights = text.partition(":")
     if weights and not Path(weights).is_file():
-        raise ValueError(f"There is no such file of weights. Received: {text!r}")
+        raise ValueError(f"There is no such weights file. Received: {text!r}")
     if backbone == SMALL and not weights:
         return Network()
     if backbone in APPLICATIONS:
@@ -100,15 +107,15 @@ def network_by_name(text: str) -> Network:
 
 @dataclass(frozen=True)
 class Discrimination:
-    """What came of the training against the synthetic set, and of the null.
+    """Results of the training against the synthetic set and against the baseline.
 
     Attributes:
         numbers: ``network`` (its description), ``area_under_roc`` and ``accuracy`` (balanced), each
-            a dict with ``synthetic`` and ``null``, ``Estimate`` as dicts on test pictures; and
-            ``pixels``, the size at which it saw them.
-        network: Whose feature maps can be looked at: pictures, float32 in [-1, 1], -> anything.
-        unseen: Indices, among ``synthetic`` of the sets, of the pictures that it was not trained
-            on. It was trained on no picture of ``null``.
+            a dict with ``synthetic`` and ``baseline``, ``Estimate`` as dicts on test pictures; and
+            ``pixels``, the size of its input.
+        network: The network with feature maps: pictures, float32 in [-1, 1], -> any output.
+        unseen: Indices, in the sets' ``synthetic``, of the pictures that it was not trained on.
+            It was trained on no picture of ``baseline``.
     """
 
     numbers: dict[str, Any]
@@ -124,24 +131,24 @@ def discriminate(
     seed: int = 0,
     report: Callable[[str], None] = print,
 ) -> Discrimination | str:
-    """Trains a network to tell real from synthetic, and one on the null.
+    """Trains a network to distinguish real from synthetic pictures, and one for the baseline.
 
-    In each of the two, 30 % of the pictures, by source, are for the test, and a fifth of the others
-    says when to stop.
+    For each, 30 % of the pictures, by source, are the test set, and a fifth of the others are held
+    out for early stopping.
 
     Args:
         sets: From ``compared_sets``.
-        network: What is trained.
-        folder: Keeps checkpoints and networks, below a name that depends on all that matters: the
-            same training is not done twice, and one that was interrupted goes on.
-        seed: Of weights, splits and order.
-        report: Called with what is being done.
+        network: The network to train.
+        folder: Keeps checkpoints and networks in a subfolder named after all inputs, so that
+            the same training is not repeated and an interrupted one is resumed.
+        seed: Seed of weights, splits and order.
+        report: Called with a short description of each stage.
 
     Returns:
-        The result; or why nothing was trained, where there are too few pictures or sources.
+        The result; a message if there are too few pictures or sources to train on.
 
     Raises:
-        ValueError: If there are no such weights, or the folder cannot be written.
+        ValueError: If the weights do not exist, or the folder cannot be written.
         Interrupted: See ``Trainer.run``.
     """
     missing = _missing(sets)
@@ -154,17 +161,9 @@ def discriminate(
             features_at_its_size(below, network.backbone), Path(folder) / "features"
         )
     arms = {}
-    for name, (images, groups) in sets.arms.items():
+    for name in sets.arms:
         report(f"training {network.backbone} on reference against {name}")
-        data = DetectionData.of(
-            _seen(sets.reference, network),
-            _seen(images, network),
-            (
-                [("reference", one) for one in sets.reference_groups],
-                [(name, one) for one in groups],
-            ),
-        )
-        arms[name] = _train(data, network, features, Path(folder), seed)
+        arms[name] = _train(_data(sets, name, network), network, features, Path(folder), seed)
     size = _size(sets.reference) if below is None else below.input_shape[1:3]
     test = arms["synthetic"].test
     return Discrimination(
@@ -181,6 +180,16 @@ def discriminate(
     )
 
 
+def _data(sets: ComparedSets, arm: str, network: Network) -> DetectionData:
+    """Pictures of the reference, and of an arm as those to detect."""
+    images, groups = sets.arms[arm]
+    return DetectionData.of(
+        _seen(sets.reference, network),
+        _seen(images, network),
+        ([("reference", one) for one in sets.reference_groups], [(arm, one) for one in groups]),
+    )
+
+
 def held_out_accuracy(
     train: tuple[np.ndarray, np.ndarray],
     test: tuple[np.ndarray, np.ndarray],
@@ -189,17 +198,17 @@ def held_out_accuracy(
     config: TrainConfig = NARROW,
     seed: int = 0,
 ) -> Estimate:
-    """Balanced accuracy of the small network, real against synthetic, on given test pictures.
+    """Balanced accuracy of the small network, real against synthetic, on separate test pictures.
 
-    0.5 means that it cannot tell them apart.
+    An accuracy of 0.5 means that it cannot distinguish them.
 
     Args:
         train: Real and synthetic pictures, each ``[N, H, W, C]`` uint8.
         test: The same, from other sources.
-        sources: Of the training pictures: those of one source are trained on or say when to stop,
-            never both. None for each its own.
-        config: How it is trained.
-        seed: Of weights, split and order.
+        sources: Sources of the training pictures: those of one source are all trained on or all
+            held out for early stopping. None if each is its own source.
+        config: Training configuration.
+        seed: Seed of weights, split and order.
 
     Returns:
         The mean of the accuracies on real and on synthetic test pictures, with a 95 % interval
@@ -223,7 +232,7 @@ def _trainer(folder: str | Path, config: TrainConfig) -> Trainer:
 
 
 class _Arm(NamedTuple):
-    """What was trained, indices of its test pictures, and the figures on them."""
+    """A trained network, indices of its test pictures, and the measures on them."""
 
     network: keras.Model
     test: np.ndarray
@@ -246,7 +255,7 @@ def _train(
 
 
 def _missing(sets: ComparedSets) -> str:
-    """Why nothing can be trained; empty if it can."""
+    """Why no network can be trained; empty if one can."""
     kinds = {"reference": (sets.reference, sets.reference_groups), **sets.arms}
     for name, (images, groups) in kinds.items():
         sources = len(set(groups))
@@ -259,12 +268,12 @@ def _missing(sets: ComparedSets) -> str:
 
 
 def _seen(images: np.ndarray, network: Network) -> np.ndarray:
-    """Pictures as the network sees them; a backbone's features resize on their own."""
+    """Pictures at the network's input size; a backbone's features resize by themselves."""
     return resized(images, *_size(images)) if network.backbone == SMALL else images
 
 
 def _size(images: np.ndarray) -> tuple[int, int]:
-    """To the next multiple above, not below: what fine detail gives away must not be lost."""
+    """Sides rounded up to the next multiple, so that fine detail is not lost."""
     height, width = (
         min(-(-side // _MULTIPLE) * _MULTIPLE, _MOST_SIDE) for side in images.shape[1:3]
     )

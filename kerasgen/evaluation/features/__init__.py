@@ -1,4 +1,4 @@
-"""Pictures -> features: what distances are measured on, and what features look like."""
+"""Features of pictures, on which distances are measured, and image statistics."""
 
 import lazy_loader
 

@@ -1,8 +1,8 @@
-"""Feature maps: what a layer of a network makes of two pictures, side by side.
+"""Feature maps of a network's layers for two pictures, side by side.
 
-Whoever chooses channels by hand, or gives each map a scale of its own, can show any difference or
-none. Here the channels are those that vary most over both pictures together, a choice that does not
-know which picture is which; and both maps of a channel have one scale.
+Channels chosen by hand, or a separate scale for each map, could show any difference or none. Here
+the channels are those that vary most over both pictures together, and both maps of a channel have
+one scale.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from kerasgen.io.images import to_float
 from kerasgen.io.sheets import contact_sheet
 
 _TILE, _GAP = 88, 6
-"""Side of a map on a sheet, and what parts the maps before and after, in pixels."""
+"""Side of a map on a sheet, and gap between maps before and after the activation, in pixels."""
 
 _CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
 _ACTIVATIONS = (layers.Activation, layers.ReLU, layers.LeakyReLU)
 _TRANSPARENT = (layers.BatchNormalization, layers.Add)
-"""What may lie between a convolution and its activation."""
+"""Layers that may lie between a convolution and its activation."""
 
 _AUTOMATIC = re.compile(r"conv2d(_\d+)?")
-"""A name that Keras made up: it depends on what else was built before."""
+"""A name assigned by Keras, which depends on what was built before."""
 
 
 @dataclass(frozen=True)
 class LayerMaps:
-    """Maps of pictures at one layer.
+    """Maps of N pictures at one layer.
 
     Attributes:
-        layer: Its name; "convolution 3" if it has none of its own.
-        before: ``[N, H, W, C]`` float32, what the convolution gives.
-        after: The same after its activation; None if it has none.
+        layer: Name of the layer; such as "convolution 3" if Keras named it.
+        before: ``[N, H, W, C]`` float32, output of the convolution.
+        after: The same after its activation; None without activation.
     """
 
     layer: str
@@ -47,26 +47,26 @@ class LayerMaps:
 
     @property
     def size(self) -> str:
-        """As ``112x112x64``: width, height and channels."""
+        """Width, height and channels, such as ``112x112x64``."""
         height, width, channels = self.before.shape[1:]
         return f"{width}x{height}x{channels}"
 
     def most_varied(self, count: int) -> np.ndarray:
-        """Channels whose maps vary most over all pictures together, the most varied first."""
+        """Channels of the largest variance over all pictures together, in falling order."""
         maps = self.before if self.after is None else self.after
         variances = maps.astype(np.float64).var(axis=(0, 1, 2))
         return np.argsort(-variances, kind="stable")[:count]
 
 
 def map_layers(network: keras.Model, most: int = 4) -> list[str]:
-    """The last convolution before each halving of the maps, from the picture on.
+    """The last convolution before each halving of the maps, from the input on.
 
-    Of VGG16 these are block1_conv2, block2_conv2, block3_conv3 and block4_conv3, whose ReLUs the
-    literature calls relu1_2, 2_2, 3_3 and 4_3.
+    For VGG16 these are block1_conv2, block2_conv2, block3_conv3 and block4_conv3, whose ReLUs are
+    known as relu1_2, 2_2, 3_3 and 4_3.
 
     Args:
-        network: Over pictures.
-        most: Layers at most.
+        network: Network with pictures as input.
+        most: Most layers.
 
     Returns:
         Names of layers; none if the network has no convolution.
@@ -84,21 +84,21 @@ def map_layers(network: keras.Model, most: int = 4) -> list[str]:
 def feature_maps(
     network: keras.Model, images: np.ndarray, names: Sequence[str] | None = None
 ) -> list[LayerMaps]:
-    """What layers of a network make of pictures, before and after the activation.
+    """Outputs of a network's convolutions, before and after the activation.
 
-    Keras builds convolution and ReLU as one layer, as in VGG16: here they are taken apart. Where
-    they are two layers, the activation may follow a batch normalization or a sum.
+    Where Keras has convolution and ReLU in one layer, as in VGG16, they are separated. Where they
+    are two layers, the activation may follow a batch normalization or a sum.
 
     Args:
-        network: Over ``[N, H, W, C]`` float32 in [-1, 1].
-        images: ``[N, h, w, c]`` uint8, brought to the network's size.
-        names: Of convolutions; None for those of ``map_layers``.
+        network: Network over ``[N, H, W, C]`` float32 in [-1, 1].
+        images: ``[N, h, w, c]`` uint8; resized to the network's input.
+        names: Names of convolutions; None for those of ``map_layers``.
 
     Returns:
-        One for each name.
+        The maps of each name.
 
     Raises:
-        ValueError: If there is no such convolution, or the pictures have other channels.
+        ValueError: If there is no such convolution, or the number of channels does not match.
     """
     known = {layer.name: layer for layer in network.layers if isinstance(layer, _CONVOLUTIONS)}
     chosen = map_layers(network) if names is None else list(names)
@@ -155,14 +155,14 @@ def _activated(network: keras.Model, tensor: keras.KerasTensor) -> list[keras.Ke
 def map_sheet(maps: LayerMaps, images: np.ndarray, channels: Sequence[int]) -> np.ndarray:
     """The maps of chosen channels as one picture.
 
-    A row for each picture, itself at the left, before the activation; and again such rows after it.
-    Before: blue is negative, white 0, red positive. After: from black, the least of both pictures,
-    to yellow, the most. A column has one scale for all pictures.
+    A row for each picture, with the picture at the left, before the activation; then again
+    after it. Before the activation, blue is negative, white 0 and red positive; after it, black is
+    the minimum and yellow the maximum. Each column has one scale for all pictures.
 
     Args:
-        maps: Of N pictures.
-        images: ``[N, h, w, 1 | 3]`` uint8, these pictures.
-        channels: Which.
+        maps: Maps of N pictures.
+        images: ``[N, h, w, 1 | 3]`` uint8, the pictures.
+        channels: Indices of the channels.
 
     Returns:
         ``[H, W, 3]`` uint8.
@@ -180,14 +180,14 @@ def map_sheet(maps: LayerMaps, images: np.ndarray, channels: Sequence[int]) -> n
 
 def _coloured(maps: np.ndarray, *, signed: bool) -> np.ndarray:
     """``[N, H, W, K]`` -> ``[N, K, tile, tile, 3]`` uint8, one scale for each of the K."""
-    # Imported here: it takes a second, and only drawing needs it.
+    # Imported here because it takes a second and is needed for drawing only.
     import matplotlib
 
     low, high = maps.min(axis=(0, 1, 2)), maps.max(axis=(0, 1, 2))
     if signed:
         high = np.maximum(np.abs(low), np.abs(high))
         low = -high
-    # A flat map lies in the middle of the one scale, and at the bottom of the other.
+    # A constant map is in the middle of the signed scale, and at the bottom of the other.
     spread = np.where(high > low, high - low, 1.0)
     shares = (maps - low) / spread if not signed else 0.5 + 0.5 * maps / np.maximum(high, 1e-12)
     colours = matplotlib.colormaps["RdBu_r" if signed else "inferno"](shares)[..., :3]
@@ -196,7 +196,7 @@ def _coloured(maps: np.ndarray, *, signed: bool) -> np.ndarray:
 
 
 def _enlarged(tiles: np.ndarray) -> np.ndarray:
-    """Brings maps to one size: small ones pixel by pixel, so that none looks finer than it is."""
+    """Resizes maps to one size; small ones without interpolation, which shows their resolution."""
     height, width = tiles.shape[2:4]
     if max(height, width) > _TILE:
         flat = resized(tiles.reshape(-1, height, width, 3), _TILE, _TILE)

@@ -1,4 +1,4 @@
-"""Features of pictures and of their augmented versions, each computed once."""
+"""Cache of features of pictures and of their augmented versions."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from kerasgen.evaluation.features.extractors import FeatureExtractor
 class AugmentedFeatureCache:
     """Features of pictures as they are, and of augmented versions of them.
 
-    All of them stay in memory: 4 D bytes for each picture and version.
+    Features are kept in memory: 4 D bytes for each picture and version.
 
     Args:
-        extractor: What computes them.
-        augmentation: Of the versions.
+        extractor: Computes the features.
+        augmentation: Augmentation of the versions.
     """
 
     def __init__(self, extractor: FeatureExtractor, augmentation: Augmentation) -> None:
@@ -27,12 +27,12 @@ class AugmentedFeatureCache:
         self._known: dict[tuple[bytes, int], np.ndarray] = {}
 
     def __call__(self, images: np.ndarray, version: int = 0) -> np.ndarray:
-        """Features of any pictures, in any order.
+        """Features of pictures.
 
         Args:
             images: ``[N, H, W, C]`` uint8, N above 0.
-            version: 0 for the pictures as they are; each other number is a random change of a
-                picture, the same every time.
+            version: 0 for the pictures as they are; each other number is a random augmentation,
+                the same for every call.
 
         Returns:
             ``[N, D]`` float32.

@@ -1,11 +1,11 @@
-"""Feature spaces by name, as a user asks for them on a command line.
+"""Feature spaces by name, as on the command line.
 
-pixels              the pictures themselves, reduced to 16x16
-savedmodel:DIR      the output "features" of a SavedModel, such as a published FID network's
-vgg16:FILE          pooled features of ``keras.applications``, with the weights of a file, or
-                    ImageNet's where they can be downloaded; also resnet50, mobilenet_v2,
-                    inception_v3 (Keras's weights: not the network of the published FID)
-classifier:FILE     what the head of a trained ``kerasgen.classifier`` sees
+pixels              the pictures, resized to 16x16
+savedmodel:DIR      the output "features" of a SavedModel, such as the original FID network
+vgg16:FILE          pooled features of ``keras.applications`` with weights from a file; without
+                    one, those of ImageNet, downloaded; also resnet50, mobilenet_v2,
+                    inception_v3 (Keras's weights, which are not those of the original FID)
+classifier:FILE     features before the head of a trained ``kerasgen.classifier``
 autoencoder:FILE    the code of a trained ``kerasgen.autoencoder``
 """
 
@@ -29,20 +29,20 @@ from kerasgen.evaluation.features.extractors import (
 )
 
 _SIDE, _SIDE_OF = 224, {"inception_v3": 299}
-"""Sides of the pictures that the networks of ``keras.applications`` were trained on."""
+"""Input sides that the networks of ``keras.applications`` were trained at."""
 
 APPLICATIONS = tuple(name for name in BACKBONES if name != "small")
-"""Names of networks that take ImageNet's weights."""
+"""Names of networks with ImageNet weights."""
 
 KINDS = ("pixels", "savedmodel", "classifier", "autoencoder", *APPLICATIONS)
-"""What may stand before the colon."""
+"""Allowed names before the colon."""
 
 
 def features_by_name(text: str) -> FeatureExtractor:
     """A feature space from its name; see the module's docstring.
 
-    Pictures of another size than a network's are resized (bicubic, antialiased): that is part of
-    the space, and its name says the size.
+    Pictures are resized to the network's input (bicubic, antialiased); the size is part of the
+    space's name.
 
     Args:
         text: ``KIND`` or ``KIND:PATH``.
@@ -51,13 +51,13 @@ def features_by_name(text: str) -> FeatureExtractor:
         The extractor.
 
     Raises:
-        ValueError: If there is no such space, or its file is missing or of another kind.
+        ValueError: If there is no such space, or its file is missing or of the wrong kind.
     """
     kind, _, path = text.partition(":")
     if kind not in KINDS:
         raise ValueError(f"Features must be among {', '.join(KINDS)}. Received: {text!r}")
     if kind in ("savedmodel", "classifier", "autoencoder") and not path:
-        raise ValueError(f"Say where it is: {kind}:PATH. Received: {text!r}")
+        raise ValueError(f"A path is needed: {kind}:PATH. Received: {text!r}")
     if kind == "pixels":
         return pixel_features()
     if kind == "savedmodel":
@@ -71,17 +71,17 @@ def features_by_name(text: str) -> FeatureExtractor:
 
 
 def application(name: str, weights: str | Path | None) -> keras.Model:
-    """A network of ``keras.applications`` below its head, at the size it was trained on.
+    """A network of ``keras.applications`` without its head, at the size it was trained at.
 
     Args:
-        name: Among ``APPLICATIONS``.
-        weights: See ``classifier.build_classifier``; None for random ones.
+        name: One of ``APPLICATIONS``.
+        weights: See ``build_classifier``; None for random weights.
 
     Returns:
-        ``[N, S, S, 3]`` float32 in [-1, 1] -> features ``[N, D]``.
+        A model, ``[N, S, S, 3]`` float32 in [-1, 1] -> features ``[N, D]``.
 
     Raises:
-        ValueError: If there are no such weights.
+        ValueError: If the weights do not exist.
     """
     side = _SIDE_OF.get(name, _SIDE)
     return split_head(build_classifier((side, side, 3), 2, backbone=name, weights=weights))[0]
@@ -89,12 +89,20 @@ def application(name: str, weights: str | Path | None) -> keras.Model:
 
 def _loaded(path: str) -> keras.Model:
     if not Path(path).is_file() or not zipfile.is_zipfile(path):
-        raise ValueError(f"This is no .keras file. Received: path={path!r}")
+        raise ValueError(f"This is not a .keras file. Received: path={path!r}")
     return keras.models.load_model(path, compile=False)
 
 
 def features_at_its_size(network: keras.Model, name: str) -> FeatureExtractor:
-    """A network of one size as a space for pictures of any; the size goes into the name."""
+    """Features of a network of fixed input size, for pictures of any size.
+
+    Args:
+        network: Model over ``[N, h, w, c]`` float32 in [-1, 1].
+        name: Name of the space; the input size is appended.
+
+    Returns:
+        An extractor that resizes its input.
+    """
     height, width = network.input_shape[1:3]
     inner = keras_features(network, f"{name}-{height}x{width}")
 
@@ -105,31 +113,39 @@ def features_at_its_size(network: keras.Model, name: str) -> FeatureExtractor:
 
 
 def fit_to(network: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Pictures as a network wants them: its size (bicubic, antialiased), grey as three channels.
+    """Fits pictures to a network's input: resized, grey repeated to three channels.
 
     Args:
-        network: Over ``[N, h, w, c]``.
+        network: Model over ``[N, h, w, c]``.
         images: ``[N, H, W, C]`` uint8.
 
     Returns:
         ``[N, h, w, c]`` uint8.
 
     Raises:
-        ValueError: If it wants other channels.
+        ValueError: If the number of channels does not match.
     """
     height, width, channels = network.input_shape[1:]
     if images.shape[-1] == 1 and channels == 3:
         images = np.repeat(images, 3, axis=-1)
     if images.shape[-1] != channels:
         raise ValueError(
-            f"These features are of pictures with {channels} channel(s). "
-            f"Received: {images.shape[-1]}"
+            f"These features need pictures with {channels} channel(s). Received: {images.shape[-1]}"
         )
     return resized(images, height, width)
 
 
 def resized(images: np.ndarray, height: int, width: int) -> np.ndarray:
-    """``[N, H, W, C]`` uint8 -> ``[N, height, width, C]`` uint8, bicubic, antialiased."""
+    """Pictures resized by bicubic interpolation with antialiasing.
+
+    Args:
+        images: ``[N, H, W, C]`` uint8.
+        height: New height in pixels.
+        width: New width in pixels.
+
+    Returns:
+        ``[N, height, width, C]`` uint8.
+    """
     if images.shape[1:3] == (height, width):
         return images
     found = tf.image.resize(

@@ -1,7 +1,7 @@
-"""Pictures -> features: what a distance between two sets is measured on.
+"""Feature extractors: functions from pictures to features, on which distances are measured.
 
 A distance carries its features' name: ``kid[mobilenet_v2_imagenet]`` and ``kid[pixels-16]`` are
-different numbers and never to be compared.
+different measures and cannot be compared.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class FeatureExtractor:
     """A named function from pictures to features.
 
     Attributes:
-        name: Goes with every number measured on these features.
+        name: Name of the space, reported with every measure on it.
         run: ``[N, H, W, C]`` uint8 -> ``[N, D]`` float32.
-        version: Changes with the weights, so that no feature of others is taken for one of these.
+        version: Digest of the weights, so that caches of different weights are kept apart.
     """
 
     name: str
@@ -41,13 +41,13 @@ class FeatureExtractor:
 
         Args:
             images: ``[N, H, W, C]`` uint8.
-            batch_size: Pictures at once; does not change the result.
+            batch_size: Pictures in a batch; does not change the result.
 
         Returns:
             ``[N, D]`` float32.
 
         Raises:
-            ValueError: If the pictures are of another form, or a feature is not finite.
+            ValueError: If the shape or dtype is wrong, or a feature is not finite.
         """
         if images.ndim != 4 or images.dtype != np.uint8 or not len(images):
             raise ValueError(
@@ -64,8 +64,8 @@ class FeatureExtractor:
         bad = ~np.isfinite(features).all(axis=1)
         if bad.any():
             raise ValueError(
-                f"The features {self.name!r} must be finite: look at what makes them. Received: "
-                f"{bad.sum()} of {len(features)} pictures have others, the first is {bad.argmax()}"
+                f"The features {self.name!r} must be finite: check what computes them. Received: "
+                f"{bad.sum()} of {len(features)} pictures without, the first is {bad.argmax()}"
             )
         return features
 
@@ -79,10 +79,10 @@ def saved_model_features(path: str | Path, output: str = "features") -> FeatureE
         output: The name of the output to use.
 
     Returns:
-        An extractor named after the model's folder.
+        An extractor, named after the model's folder.
 
     Raises:
-        ValueError: If there is no SavedModel, or it has no such output.
+        ValueError: If there is no SavedModel, or it lacks this output.
     """
     path = Path(path)
     loaded = open_saved_model(path, "serving_default")
@@ -104,7 +104,15 @@ def saved_model_features(path: str | Path, output: str = "features") -> FeatureE
 
 
 def keras_features(model: keras.Model, name: str) -> FeatureExtractor:
-    """Features from a Keras model over ``[N, H, W, C]`` float32 in [-1, 1]."""
+    """Features from a Keras model.
+
+    Args:
+        model: ``[N, H, W, C]`` float32 in [-1, 1] -> features.
+        name: Name of the space.
+
+    Returns:
+        An extractor; its version is a digest of the weights.
+    """
 
     def run(images: np.ndarray) -> np.ndarray:
         return keras.ops.convert_to_numpy(model(to_float(images), training=False))
@@ -116,9 +124,10 @@ def keras_features(model: keras.Model, name: str) -> FeatureExtractor:
 
 
 def pixel_features(side: int = 16) -> FeatureExtractor:
-    """The pictures themselves, reduced to ``side`` x ``side``: no weights needed.
+    """Pixels of the pictures, resized to ``side`` x ``side``; needs no weights.
 
-    Sees colour, light and coarse shape; blind to texture. A baseline, not a judge of realism.
+    Returns:
+        An extractor that is sensitive to colour, light and coarse shape, but not to texture.
     """
 
     def run(images: np.ndarray) -> np.ndarray:
@@ -129,12 +138,12 @@ def pixel_features(side: int = 16) -> FeatureExtractor:
 
 
 def cached_features(extractor: FeatureExtractor, folder: str | Path) -> FeatureExtractor:
-    """The same features, kept on disk: no batch of pictures is computed twice.
+    """Caches features on disk, so that no batch of pictures is computed twice.
 
     Args:
-        extractor: What computes them.
-        folder: Where they are kept, a file for each batch, named after the pictures' content, the
-            space and its weights. May be shared and deleted at will.
+        extractor: Computes the features.
+        folder: Folder of the cache: a file for each batch, named after the pictures' content, the
+            space and its weights. It may be shared, and deleted at any time.
 
     Returns:
         An extractor of the same name.
@@ -145,7 +154,7 @@ def cached_features(extractor: FeatureExtractor, folder: str | Path) -> FeatureE
         digest.update(np.ascontiguousarray(images).tobytes())
         path = Path(folder) / f"{digest.hexdigest()}.npy"
         if path.is_file():
-            # A file that is cut off is made anew.
+            # A truncated file is computed again.
             with suppress(ValueError, EOFError, OSError):
                 return np.asarray(np.load(path, allow_pickle=False))
         features = np.asarray(extractor.run(images), np.float32).reshape(len(images), -1)

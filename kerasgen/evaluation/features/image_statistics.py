@@ -1,7 +1,7 @@
-"""A set of pictures in plain numbers: light, colour, sharpness, noise, spectrum.
+"""Image statistics: light, colour, sharpness, noise and spectrum of each picture.
 
-No network is needed. Each number is of one picture, so that two sets can be compared by how their
-numbers are distributed; ``distribution_difference`` does, beside what chance alone would give.
+They need no network. ``distribution_difference`` compares the distributions of a statistic in two
+sets, and gives the distance that chance alone would give.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NOISE_MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 SMALLEST_SIDE = 16
 
 Sources = tuple[Sequence[Hashable], Sequence[Hashable]]
-"""Names of the sources of both sets' pictures."""
+"""Sources of the pictures of both sets."""
 
 STATISTICS: dict[str, str] = {
     "brightness": "mean luminance, 0 black to 1 white",
@@ -40,11 +40,13 @@ STATISTICS: dict[str, str] = {
 def appearance(images: np.ndarray) -> dict[str, np.ndarray]:
     """The statistics of each picture.
 
-    Noise is Immerkaer's (1996, "Fast Noise Variance Estimation"): what a mask that no straight edge
-    excites still sees. The slope is that of the radially averaged power spectrum between a
-    sixteenth and a half of the sampling rate; photographs have about -2 (Field 1987). The grid is
-    what transposed convolutions leave (Odena et al. 2016): the mean log power along the rows and
-    columns of frequency 1/2 and 1/4, over that of the frequencies beside them.
+    Noise is estimated with a mask that does not respond to straight edges (Immerkaer 1996, "Fast
+    Noise Variance Estimation", https://doi.org/10.1006/cviu.1996.0060). The slope is that of the
+    radially averaged power spectrum between a sixteenth and a half of the sampling rate; for
+    photographs it is about -2 (Field 1987, https://doi.org/10.1364/JOSAA.4.002379). The grid is a
+    trace of transposed convolutions (Odena et al. 2016, https://doi.org/10.23915/distill.00003):
+    the mean log power along the rows and columns of frequency 1/2 and 1/4, relative to neighbouring
+    frequencies.
 
     Args:
         images: ``[N, H, W, 1 | 3]`` uint8, sides of at least 16 pixels.
@@ -53,7 +55,7 @@ def appearance(images: np.ndarray) -> dict[str, np.ndarray]:
         For each name of ``STATISTICS``, ``[N]`` float64.
 
     Raises:
-        ValueError: If the pictures are of another form.
+        ValueError: If the shape or dtype is wrong.
     """
     if images.ndim != 4 or images.dtype != np.uint8 or images.shape[-1] not in (1, 3):
         raise ValueError(
@@ -86,14 +88,14 @@ def _appearance(image: np.ndarray) -> dict[str, float]:
 
 
 def _filtered(grey: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Where the mask lies whole within the picture."""
+    """Filtered picture, where the mask lies completely inside."""
     return cv2.filter2D(grey, cv2.CV_32F, mask)[1:-1, 1:-1]
 
 
 def _spectral(grey: np.ndarray) -> dict[str, float]:
     side = min(grey.shape) // 4 * 4
     square = grey[:side, :side] - grey[:side, :side].mean()
-    # A picture does not go on at its other edge: without the window, that step would be seen.
+    # The window avoids the step between opposite edges.
     window = np.hanning(side + 1)[:-1]
     power = np.abs(np.fft.fft2(square * np.outer(window, window))) ** 2 + 1e-6
     frequencies = np.abs(np.fft.fftfreq(side))
@@ -106,8 +108,8 @@ def _spectral(grey: np.ndarray) -> dict[str, float]:
 
 
 def _grid(power: np.ndarray) -> float:
-    """How far the axes of a power spectrum stand out at 1/2 and 1/4 of the sampling rate."""
-    # The window spreads a line over its neighbours.
+    """Excess log power along the axes at 1/2 and 1/4 of the sampling rate."""
+    # The window spreads a spectral line over its neighbours.
     axes = [np.log10(each[[-1, 0, 1]].mean(axis=0)) for each in (power, power.T)]
     side = len(power)
     found = []
@@ -136,20 +138,20 @@ def grey_histograms(images: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Difference:
-    """How far two sets' numbers are apart, and how far they would be by chance.
+    """Distance between the distributions of a statistic in two sets, and its baseline.
 
-    Chance is what is left when pictures, or sources, are given to the two sets at random.
+    The baseline is the distance when pictures, or sources, are assigned to the two sets at random.
 
     Attributes:
-        distance: Wasserstein distance of the two distributions, in the numbers' unit.
-        null: The mean distance by chance.
-        null_95: 95 % of such distances are at most so large.
-        p: Chance of such a distance, or a larger one.
+        distance: Wasserstein distance of the two distributions, in units of the statistic.
+        baseline: Mean distance of random assignments.
+        baseline_95: 95th percentile of these distances.
+        p: Probability of at least this distance in a random assignment.
     """
 
     distance: Estimate
-    null: float
-    null_95: float
+    baseline: float
+    baseline_95: float
     p: float
 
 
@@ -161,23 +163,26 @@ def distribution_difference(
     resamples: int = 500,
     seed: int = 0,
 ) -> Difference:
-    """How far a number is distributed elsewhere in a synthetic set than in the real one.
+    """Wasserstein distance between the distributions of a statistic in two sets.
 
     Args:
-        real: ``[N]`` numbers, one of each picture.
-        synthetic: ``[M]``.
-        groups: Names of N and of M sources, which are resampled whole; None if each picture is its
-            own.
-        resamples: Bootstrap samples of the interval, and permutations.
-        seed: Of both.
+        real: ``[N]``, the statistic of each real picture.
+        synthetic: ``[M]``, that of each synthetic picture.
+        groups: Sources of the N and of the M pictures, which are resampled whole; None if each
+            picture is its own source.
+        resamples: Number of bootstrap draws for the interval, and of permutations.
+        seed: Seed of both.
+
+    Returns:
+        The distance with its interval, and its baseline.
 
     Raises:
-        ValueError: If a set has fewer than two numbers, or one is not finite.
+        ValueError: If a set has fewer than two values, or one is not finite.
     """
     sets = [np.asarray(one, np.float64) for one in (real, synthetic)]
     if any(one.ndim != 1 or len(one) < 2 or not np.isfinite(one).all() for one in sets):
         raise ValueError(
-            "Two rows of at least two finite numbers are needed. "
+            "Two arrays [N] of at least two finite values are needed. "
             f"Received: shapes {sets[0].shape} and {sets[1].shape}"
         )
     return _difference(sets[0], sets[1], wasserstein_distance, groups, resamples, seed)
@@ -191,17 +196,17 @@ def histogram_difference(
     resamples: int = 500,
     seed: int = 0,
 ) -> Difference:
-    """The same of pooled histograms; whole pictures, or sources, are resampled.
+    """Wasserstein distance between the pooled histograms of two sets.
 
     Args:
         real: ``[N, 256]``, from ``grey_histograms``.
         synthetic: ``[M, 256]``.
-        groups: As for ``distribution_difference``.
-        resamples: The same.
-        seed: The same.
+        groups: See ``distribution_difference``.
+        resamples: See ``distribution_difference``.
+        seed: See ``distribution_difference``.
 
     Returns:
-        The distance in grey levels: how far the light must be moved, on average.
+        The distance in grey levels, and its baseline.
     """
 
     def distance(first: np.ndarray, second: np.ndarray) -> float:
@@ -221,7 +226,7 @@ def _difference(
     generator = np.random.default_rng(seed)
     sets = real, synthetic
     named = groups or tuple(range(len(one)) for one in sets)
-    # What belongs together stays together, drawn again or given to the other set.
+    # Groups stay together in bootstrap draws and in permutations.
     own = [Groups(len(one), names) for one, names in zip(sets, named, strict=True)]
     pooled = np.concatenate(sets)
     both = Groups(len(pooled), [(side, name) for side in (0, 1) for name in named[side]])
@@ -233,12 +238,12 @@ def _difference(
 
     value = float(distance(real, synthetic))
     drawn = zip(*(each.draws(resamples, generator) for each in own), strict=True)
-    # A bootstrap sets the two sets further apart than they are: only its spread is of use.
+    # Bootstrap draws are biased towards larger distances: only their spread is used.
     spread = 1.96 * float(np.std([distance(real[a], synthetic[b]) for a, b in drawn]))
-    null = np.array([permuted() for _ in range(resamples)])
+    baseline = np.array([permuted() for _ in range(resamples)])
     return Difference(
         Estimate(value, max(0.0, value - spread), value + spread, min(len(real), len(synthetic))),
-        float(null.mean()),
-        float(np.percentile(null, 95)),
-        float((1 + np.count_nonzero(null >= value)) / (1 + resamples)),
+        float(baseline.mean()),
+        float(np.percentile(baseline, 95)),
+        float((1 + np.count_nonzero(baseline >= value)) / (1 + resamples)),
     )

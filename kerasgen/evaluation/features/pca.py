@@ -1,4 +1,4 @@
-"""Principal components: features of many numbers as a scatter of two."""
+"""Principal component analysis of features, for scatter plots."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from kerasgen.evaluation.metrics.intervals import check_features
 
 @dataclass(frozen=True)
 class Projection:
-    """A basis, fitted once, in which every set is looked at.
-
-    Two sets in bases of their own cannot be compared: each is then centred and turned as suits it.
+    """A fitted basis, to be used for every set that is compared.
 
     Attributes:
-        mean: ``[D]`` of the samples it was fitted on.
-        axes: ``[K, D]``, orthonormal, the one of the largest variance first.
-        variances: ``[K]``, of the samples it was fitted on along each axis.
-        explained: ``[K]``, the shares of the whole variance.
+        mean: ``[D]``, mean of the samples it was fitted on.
+        axes: ``[K, D]``, orthonormal, in order of falling variance.
+        variances: ``[K]``, variances of these samples along each axis.
+        explained: ``[K]``, shares of the total variance.
     """
 
     mean: np.ndarray
@@ -36,11 +34,11 @@ def fit_projection(features: np.ndarray, axes: int = 2) -> Projection:
     """Principal component analysis.
 
     Args:
-        features: ``[N, D]``, of the real set where sets are to be compared.
-        axes: How many; at most the smaller of N and D.
+        features: ``[N, D]``; to compare sets, those of the real set.
+        axes: Number of axes, at most the smaller of N and D.
 
     Returns:
-        The basis. The largest number of each axis is positive.
+        The basis; the component of largest magnitude of each axis is positive.
 
     Raises:
         ValueError: If there are too few samples or features, or a number is not finite.

@@ -1,4 +1,4 @@
-"""How good a class-conditional generator is, in numbers and in sheets."""
+"""Measures and picture sheets of a class-conditional generator."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from kerasgen.io.sheets import contact_sheet, labelled_sheet
 def sample(
     generate: Generate, latent_size: int, labels: np.ndarray, seed: int, batch_size: int = 250
 ) -> np.ndarray:
-    """One picture for each label.
+    """Generates one picture for each label.
 
     Args:
         generate: A trained generator, in inference mode.
         latent_size: Size of its noise vector.
         labels: ``[N]`` integers.
-        seed: Of the noise.
-        batch_size: Pictures at once.
+        seed: Seed of the noise.
+        batch_size: Pictures in a batch.
 
     Returns:
         ``[N, H, W, C]`` uint8.
@@ -55,64 +55,63 @@ def measure_generator(
     config: TrainConfig,
     judges: Sequence[keras.Model],
 ) -> dict[str, Any]:
-    """Classification accuracy score, its gap to real, label fidelity and signs of copying.
+    """Classification accuracy score, its gap to real pictures, label fidelity and copying.
 
     Args:
         generate: A trained generator, in inference mode.
         latent_size: Size of its noise vector.
         train: The real pictures it was trained on.
-        test: Others, that nothing was trained or chosen on.
-        config: How the classifiers are trained, those on real pictures as those on generated.
+        test: Other real pictures, not used for training or selection.
+        config: Training configuration of all classifiers.
         judges: From ``train_on_images`` on ``train`` with the same config, for the seeds 0, 1, ...
 
     Returns:
         For each seed ``real`` and ``generated`` accuracy and macro F1 on ``test``; ``gap_points``
         (mean over seeds, 100 times the difference of accuracies); ``label_fidelity``: the share
-        of generated pictures that the first judge takes for the class asked for; ``copying``
+        of generated pictures that the first judge assigns to the class requested; ``copying``
         from ``measure_copying``.
     """
     classes, shape = len(train.class_names), train.images.shape[1:]
     arms: dict[str, list[dict[str, Any]]] = {"real": [], "generated": []}
     for seed, judge in enumerate(judges):
         batches = generated_batches(generate, latent_size, classes, config, seed + 1000)
-        pupil = train_classifier(batches, shape, classes, config, seed)
-        for arm, network in (("real", judge), ("generated", pupil)):
+        trained = train_classifier(batches, shape, classes, config, seed)
+        for arm, network in (("real", judge), ("generated", trained)):
             arms[arm].append(scores(test.labels, predict(network, test.images)))
     means = {arm: np.mean([one["accuracy"]["value"] for one in arms[arm]]) for arm in arms}
-    asked = np.arange(2000) % classes
-    made = sample(generate, latent_size, asked, seed=0)
+    requested = np.arange(2000) % classes
+    generated = sample(generate, latent_size, requested, seed=0)
     return {
         **arms,
         "gap_points": 100.0 * float(means["real"] - means["generated"]),
-        "label_fidelity": asdict(accuracy(asked, predict(judges[0], made))),
-        "copying": measure_copying(made, train.images, test.images),
+        "label_fidelity": asdict(accuracy(requested, predict(judges[0], generated))),
+        "copying": measure_copying(generated, train.images, test.images),
     }
 
 
 def scores(labels: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
-    """Accuracy and macro F1 with their intervals, ready for JSON."""
+    """Accuracy and macro F1 with their intervals, as JSON values."""
     return {
         "accuracy": asdict(accuracy(labels, predicted)),
         "macro_f1": asdict(macro_f1(labels, predicted)),
     }
 
 
-def measure_copying(made: np.ndarray, train: np.ndarray, test: np.ndarray) -> dict[str, Any]:
-    """Distances to the nearest training picture: of generated pictures, and of real test ones.
+def measure_copying(generated: np.ndarray, train: np.ndarray, test: np.ndarray) -> dict[str, Any]:
+    """Euclidean distances, on pixels in [0, 1], to the nearest training picture.
 
-    Generated pictures that lie much nearer to the training set than new real ones do are copies.
-    Euclidean distance over pixels in [0, 1].
+    Generated pictures that are much closer to the training set than new real ones are copies.
 
     Args:
-        made: ``[N, H, W, C]`` uint8.
-        train: What the generator was trained on.
-        test: Other real pictures.
+        generated: ``[N, H, W, C]`` uint8.
+        train: ``[M, H, W, C]`` uint8, what the generator was trained on.
+        test: ``[K, H, W, C]`` uint8, other real pictures.
 
     Returns:
         ``generated`` and ``real_test`` mean distances, and ``generated_below``: the share of
-        generated pictures nearer than 95 % of the real test pictures (0.05 if they were alike).
+        generated pictures closer than 95 % of the real test pictures (about 0.05 without copying).
     """
-    distances = {"generated": _nearest(made, train), "real_test": _nearest(test, train)}
+    distances = {"generated": _nearest(generated, train), "real_test": _nearest(test, train)}
     near = float(np.percentile(distances["real_test"], 5))
     return {
         **{name: asdict(bootstrap_mean(values)) for name, values in distances.items()},
@@ -137,7 +136,7 @@ def _flat(images: np.ndarray) -> np.ndarray:
 def class_sheet(
     generate: Generate, latent_size: int, class_names: Sequence[str], rows: int = 10, seed: int = 0
 ) -> np.ndarray:
-    """A column for each class, its name above; every row is one latent shown as all classes."""
+    """A sheet with a column for each class; each row has one latent, shown as every class."""
     count = len(class_names)
     latents = np.random.default_rng(seed).standard_normal((rows, latent_size), np.float32)
     columns = {}
@@ -147,13 +146,13 @@ def class_sheet(
     return labelled_sheet(columns)
 
 
-def nearest_sheet(made: np.ndarray, train: np.ndarray, columns: int = 12) -> np.ndarray:
-    """Generated pictures, and under each the training picture nearest to it: has it copied?"""
-    nearest = train[nearest_neighbours(_flat(made), _flat(train))]
+def nearest_sheet(generated: np.ndarray, train: np.ndarray, columns: int = 12) -> np.ndarray:
+    """A sheet of generated pictures, each with the nearest training picture below it."""
+    nearest = train[nearest_neighbours(_flat(generated), _flat(train))]
     rows = [
         part[first : first + columns]
-        for first in range(0, len(made), columns)
-        for part in (made, nearest)
+        for first in range(0, len(generated), columns)
+        for part in (generated, nearest)
     ]
     return contact_sheet(np.concatenate(rows), columns, scale=2)
 
@@ -161,10 +160,10 @@ def nearest_sheet(made: np.ndarray, train: np.ndarray, columns: int = 12) -> np.
 def interpolation_sheet(
     generate: Generate, latent_size: int, num_classes: int, steps: int = 10, seed: int = 0
 ) -> np.ndarray:
-    """A row for each class: from one latent to another along a great circle.
+    """A sheet with a row for each class: from one latent to another along a great circle.
 
-    White (2016), "Sampling Generative Networks", section 2.1: the straight line would pass nearer
-    to the origin than any sample does.
+    White (2016, arXiv:1609.04468), "Sampling Generative Networks", section 2.1: a straight line
+    would pass closer to the origin than samples do.
     """
     generator = np.random.default_rng(seed)
     first, last = generator.standard_normal((2, num_classes, 1, latent_size), np.float32)
@@ -176,7 +175,7 @@ def interpolation_sheet(
 
 
 def summary_lines(figures: dict[str, Any]) -> list[str]:
-    """The figures of ``measure_generator`` as lines for a terminal."""
+    """The result of ``measure_generator`` as lines for a terminal."""
     copying = figures["copying"]
     lines = [
         f"accuracy on real test pictures, trained on {arm} ones: "

@@ -1,8 +1,7 @@
-"""Where the dark disc of an eye is: iris and pupil together, as the centre of darkness.
+"""Locate the dark disc of an eye (iris and pupil together) as a centroid of darkness.
 
-In a dark eye of some ten pixels the pupil cannot be told from the iris; ``evaluation.pupils`` then
-finds nothing, or an edge. The disc as a whole can still be followed: its gaze is what an
-annotation must keep.
+In a small dark eye the pupil cannot be distinguished from the iris, and ``judges.pupil`` finds
+nothing, or an edge. The disc as a whole can still be followed, and with it the gaze.
 """
 
 from __future__ import annotations
@@ -17,26 +16,26 @@ from kerasgen.io.channels import luminance
 _COARSE, _FINE = 2.5, 1.2
 _DISC, _SURROUNDING = 8.0, 13.0
 _MARGIN = (16, 12, 8, 6)
-"""Left out at the top (brows), bottom, left and right."""
+"""Margins left out at the top (brows), bottom, left and right."""
 _CONTRAST = 0.04
-"""Luminance in [0, 1] by which the disc must be darker than what lies around it."""
+"""Luminance in [0, 1] by which the disc must be darker than its surroundings."""
 _ROUNDS = 4
 
 
 def find_irises(images: np.ndarray) -> PupilDetections:
     """Finds the dark disc in pictures of one eye each, the eye in the middle.
 
-    The darkest place of the blurred picture, then the centroid of darkness around it, moved on a
-    few times. An all-dark picture has no disc that stands out: not found.
+    Starts at the darkest point of the blurred picture and iterates the centroid of darkness around
+    it. Where no disc stands out, as in a dark picture, none is found.
 
     Args:
-        images: ``[N, H, W, 3]`` uint8, H and W at least 32; made for 64.
+        images: ``[N, H, W, 3]`` uint8, H and W at least 32; tuned for 64.
 
     Returns:
         N detections; centres (x, y) in pixels, (0, 0) the top-left corner of the picture.
 
     Raises:
-        ValueError: If ``images`` is of another form.
+        ValueError: If the shape of ``images`` is wrong.
     """
     if images.ndim != 4 or images.shape[3] != 3 or min(images.shape[1:3]) < 32:
         raise ValueError(

@@ -1,14 +1,15 @@
-"""Where the pupil is in a small picture of an eye, and how far a model has moved it.
+"""Locate the pupil in a small picture of an eye, and measure how far a model has moved it.
 
-A refiner may change how an eye looks, not where it looks. Where no truth is at hand that is checked
-here: the pupil is found before and after, and the distance says what the model did to the geometry.
+A refiner may change the appearance of an eye, but not its gaze. Without ground truth this is
+checked by locating the pupil before and after.
 
 Candidates are the points that gradients point away from, after Timm and Barth 2011, "Accurate Eye
-Centre Localisation by Means of Gradients", section 2. Differs: edges to the right, to the left and
-below vote apart and the votes are multiplied, which rules out brows, lashes and lid shadows (dark,
-but long); edges above do not vote, as the upper lid stands there; votes come from within the radii
-of pupil and iris only; and a parabola through the best votes gives fractions of a pixel. Large dark
-discs without a lid above come out up to 2 pixels low; a shift, before to after, is free of that.
+Centre Localisation by Means of Gradients", section 2 (https://doi.org/10.5220/0003326101250130).
+Differs: edges to the right, to the left and below vote separately and the votes are multiplied,
+which excludes brows, lashes and lid shadows (dark, but long); edges above do not vote, because of
+the upper lid; votes come only from within the radii of pupil and iris; and a parabola through the
+best votes gives subpixel positions. Large dark discs without a lid above are located up to 2 pixels
+too low; a shift between two states does not have this bias.
 """
 
 import dataclasses
@@ -20,17 +21,17 @@ from kerasgen.io.channels import luminance
 
 # Lengths are in pixels of a picture whose shorter side has 64, and grow with it.
 _RADII = (1.5, 9.0)  # of the edges that vote: small pupil to large iris
-_MARGIN = 6.0  # nearer to the border than this, an iris cannot lie in the picture
-_RIVAL = 9.0  # further than this from the best candidate, another one is a rival
-_FLOOR = (2.5, 1.5)  # gradients below a + b * (noise's sigma) count for little, grey levels
-_SCORE = 0.2  # votes that a pupil needs; camera eyes get 0.3 to 0.6, white noise below 0.1
+_MARGIN = 6.0  # closer to the border than this, no iris fits into the picture
+_RIVAL = 9.0  # candidates further than this from the best one are rivals
+_FLOOR = (2.5, 1.5)  # gradients below a + b * (noise sigma) have little weight, grey levels
+_SCORE = 0.2  # votes that a pupil needs; camera eyes have 0.3 to 0.6, white noise below 0.1
 _LEAD = 0.15  # share by which the best candidate must lead its rival
 _CHUNK = 64
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PupilDetections:
-    """N pupils; coordinates in pixels with (0, 0) the top-left corner of the picture."""
+    """N pupils; coordinates in pixels, (0, 0) is the top-left corner of the picture."""
 
     centres: np.ndarray  # [N, 2] float64 (x, y), nan where not found
     confidence: np.ndarray  # [N] float64 in [0, 1]; found from 0.5
@@ -39,11 +40,11 @@ class PupilDetections:
 
 @dataclasses.dataclass(frozen=True)
 class PupilShift:
-    """How far N pupils moved; over the `used` pictures, nan where those do not determine it."""
+    """How far N pupils moved, over the ``used`` pictures; nan where undetermined."""
 
     median: float  # pixels
     percentile_95: float  # pixels
-    share_beyond: float  # of the used that moved by more than `limit`
+    share_beyond: float  # share of the used that moved by more than `limit`
     limit: float  # pixels
     correlation_x: float  # Pearson's, before and after, from 3 pictures on
     correlation_y: float  # the same, down
@@ -53,21 +54,21 @@ class PupilShift:
 
     @property
     def coverage(self) -> float:
-        """Share of all pictures that the numbers speak for; nan for no pictures."""
+        """Share of the pictures that are used; nan without pictures."""
         return self.used / (self.used + self.not_found or float("nan"))
 
 
 def find_pupils(images: np.ndarray) -> PupilDetections:
-    """Finds the pupil in pictures of one eye each, the eye about a half to two thirds as wide.
+    """Finds the pupil in pictures of one eye each, the eye half to two thirds of the width.
 
     Args:
-        images: `[N, H, W, 3]` uint8, both sides at least 32; made for 64.
+        images: ``[N, H, W, 3]`` uint8, both sides at least 32; tuned for 64.
 
     Returns:
-        N detections, each a function of its own picture; flat, dark or noisy ones are not found.
+        N detections, each independent of the others; none in flat, dark or noisy pictures.
 
     Raises:
-        ValueError: If `images` is not that.
+        ValueError: If the shape or dtype of ``images`` is wrong.
     """
     shape = images.shape
     if len(shape) != 4 or shape[3] != 3 or min(shape[1:3]) < 32 or images.dtype != np.uint8:
@@ -82,25 +83,28 @@ def find_pupils(images: np.ndarray) -> PupilDetections:
 
 
 def known_pupils(centres: np.ndarray) -> PupilDetections:
-    """Wraps true centres `[N, 2]` (x, y), in pixels, for `pupil_shift`; nan counts as not found."""
+    """Wraps true centres ``[N, 2]`` (x, y), in pixels, for ``pupil_shift``; nan is not found."""
     found = np.isfinite(centres).all(axis=1)
     return PupilDetections(np.asarray(centres, np.float64), found.astype(np.float64), found)
 
 
 def pupil_shift(before: PupilDetections, after: PupilDetections, limit: float = 3.0) -> PupilShift:
-    """Compares the pupils of the same pictures in two states, or of truth and detector.
+    """Compares the pupils of the same pictures in two states, or truth and detections.
 
     Args:
-        before: N detections, or `known_pupils`.
+        before: N detections, or ``known_pupils``.
         after: N detections in the same order.
         limit: Pixels beyond which a pupil counts as moved.
+
+    Returns:
+        Statistics of the distances, and numbers of pictures.
 
     Raises:
         ValueError: If the counts differ.
     """
     if len(before.found) != len(after.found):
         lengths = len(before.found), len(after.found)
-        raise ValueError(f"`before` and `after` must be as long. Received: lengths={lengths}")
+        raise ValueError(f"`before` and `after` must have one length. Received: lengths={lengths}")
     both = before.found & after.found
     first, second, used = before.centres[both], after.centres[both], int(both.sum())
     distance = np.hypot(*(second - first).T) if used else np.array([np.nan])
@@ -126,9 +130,9 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
 def _found(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     raw = luminance(images)
     scale = min(raw.shape[1:]) / 64
-    # A grey opening takes highlights off the pupil and moves no edge.
+    # A grey opening removes highlights on the pupil and moves no edge.
     light = _smoothed(_opened(raw, max(1, round(2 * scale))), max(1, round(scale**2)))
-    # Of white noise of sigma 1, the median of what smoothing takes away is 0.54.
+    # For white noise of sigma 1, the median of what smoothing removes is 0.54.
     noise = np.median(np.abs(raw - _smoothed(raw, 1)), axis=(1, 2)) / 0.54
     floor = (_FLOOR[0] + _FLOOR[1] * noise) / scale
     low, high = np.percentile(light, [1, 90], axis=(1, 2))[:, :, None, None]

@@ -1,4 +1,4 @@
-"""What a refiner did: does it look real, and is what was in the picture still where it was?"""
+"""Measures of a refiner: realism of its pictures, and displacement of their content."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ Refine = Callable[[np.ndarray, int], np.ndarray]
 
 @dataclass(frozen=True)
 class EyeSets:
-    """Rendered and real pictures, apart before anything is trained.
+    """Rendered and real pictures, split before training.
 
     Attributes:
         rendered: ``[N, H, W, 3]`` uint8, for training.
         real: ``[N, H, W, 3]`` uint8, for training.
-        test_rendered: Renders of other poses or parameters.
+        test_rendered: Renders with other poses or parameters.
         test_real: Real pictures from other recordings.
         test_pupils: ``[N, 2]`` true pupil centres (x, y) in pixels of ``test_rendered``, or None.
         test_real_pupils: The same for ``test_real``.
@@ -51,13 +51,15 @@ class EyeSets:
 
 
 def refining_function(refiner: keras.Model, references: np.ndarray, batch_size: int = 64) -> Refine:
-    """A trained refiner as a function of uint8 pictures and a seed for styles and noise.
+    """A trained refiner as a function of uint8 pictures and a seed.
 
     Args:
         refiner: From ``kerasgen.refiner``.
-        references: ``[M, H, W, 3]`` uint8 photographs whose styles are drawn from; those of the
-            training set, never of the test set.
-        batch_size: Pictures at once.
+        references: ``[M, H, W, 3]`` uint8 photographs of the training set, whose styles are drawn.
+        batch_size: Pictures in a batch.
+
+    Returns:
+        The function; its seed selects styles and noise.
     """
     styles = colour_moments(to_float(references)).numpy()
 
@@ -84,19 +86,20 @@ def _noise(images: tf.Tensor, generator: np.random.Generator) -> tf.Tensor:
 def measure_realism(
     refine: Refine, sets: EyeSets, features: FeatureExtractor, *, repeats: int = 4, seed: int = 0
 ) -> dict[str, Any]:
-    """Distances to real test pictures: refined, raw, the cheap baseline, and real to real.
+    """Distances to real test pictures, for refined, raw, cheaply altered and real pictures.
 
     Args:
         refine: From ``refining_function``.
         sets: The pictures; all renders are refined, seen and unseen.
-        features: What the distance is measured on.
-        repeats: Different styles for each render.
-        seed: Of styles, baseline and intervals.
+        features: Feature space of the distances.
+        repeats: Number of styles for each render.
+        seed: Seed of styles, cheap baseline and intervals.
 
     Returns:
         ``kid[NAME]`` for ``refined``, ``refined_unseen`` (test renders only), ``rendered``,
-        ``cheap_baseline`` (recoloured, blurred, noisy) and ``real_null`` (training reals), and
-        ``refined_share`` of the raw renders' distance; the held-out two-sample accuracy.
+        ``cheap_baseline`` (recoloured, blurred, noisy) and ``real_baseline`` (real training
+        pictures); ``refined_share_of_rendered``, the ratio of two of these;
+        ``real_or_refined_balanced_accuracy`` on held-out pictures.
     """
     renders = np.concatenate([sets.rendered, sets.test_rendered])
     refined = [refine(renders, seed * 1000 + index) for index in range(repeats)]
@@ -110,7 +113,7 @@ def measure_realism(
         "cheap_baseline": [
             cheap_realism(renders, sets.real, seed * 1000 + index) for index in range(repeats)
         ],
-        "real_null": [sets.real],
+        "real_baseline": [sets.real],
     }
     distances = {
         name: _mean_estimate(
@@ -119,7 +122,7 @@ def measure_realism(
         for name, parts in arms.items()
     }
     share = distances["refined"].value / distances["rendered"].value
-    # One style a render: the interval counts test pictures that know nothing of each other.
+    # One style per render, because the interval assumes independent test pictures.
     accuracy = held_out_accuracy(
         (sets.real, seen),
         (sets.test_real, unseen[0]),
@@ -137,27 +140,30 @@ def measure_realism(
 
 
 def _mean_estimate(estimates: Sequence[Estimate]) -> Estimate:
-    # The same render in several styles is not several samples: taken as one set, they would
-    # bias the distance upwards and halve its interval. The mean of the ends is a little too wide.
+    # One render in several styles is not several samples: as one set they would bias the distance
+    # upwards and halve its interval. The mean of the ends is a little too wide.
     ends = [(each.value, each.low, each.high) for each in estimates]
     value, low, high = np.mean(ends, axis=0).tolist()
     return Estimate(value, low, high, estimates[0].count)
 
 
 def measure_geometry(refine: Refine, sets: EyeSets, *, repeats: int = 4, seed: int = 0) -> dict:
-    """How far pupil and iris moved, in pixels: between renders and refined pictures.
+    """Displacement of pupil and iris between renders and refined pictures, in pixels.
 
-    ``pupil_shift`` is that of the pupil where it can be told from the iris, ``iris_shift`` that of
-    the whole dark disc, which can be followed in dark pictures too.
-
-    Where the truth is known, the detector is first held against it on raw renders and on real
-    pictures: what it is off there it may be off on refined ones.
+    Where true pupils are known, the error of the pupil detector is measured on raw renders and on
+    real pictures, too.
 
     Args:
         refine: From ``refining_function``.
         sets: The pictures.
-        repeats: Different styles for each render.
-        seed: Of the styles.
+        repeats: Number of styles for each render.
+        seed: Seed of the styles.
+
+    Returns:
+        ``pupil_shift``, where the pupil is found; ``iris_shift``, of the whole dark disc, which is
+        found in dark pictures, too; with true pupils, ``detector_error_on_renders``,
+        ``pupil_error_after_refining`` and ``detector_error_on_real``. Each a ``PupilShift`` as a
+        dict.
     """
     renders = np.concatenate([sets.rendered, sets.test_rendered])
     before = find_pupils(np.concatenate([renders] * repeats))
@@ -183,12 +189,12 @@ def _detector_error(images: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
 
 
 def nearest_real(refined: np.ndarray, real: np.ndarray, features: FeatureExtractor) -> np.ndarray:
-    """For each refined picture the training picture most like it: has it been copied?
+    """The nearest training picture of each refined picture, to see whether it was copied.
 
     Args:
         refined: ``[N, H, W, 3]`` uint8.
         real: ``[M, H, W, 3]`` uint8.
-        features: Where likeness is measured.
+        features: Feature space of the distance.
 
     Returns:
         ``[N, H, W, 3]`` uint8.
@@ -197,13 +203,16 @@ def nearest_real(refined: np.ndarray, real: np.ndarray, features: FeatureExtract
 
 
 def prefit_error(refiner: keras.Model, images: np.ndarray) -> Estimate:
-    """Mean absolute difference between pictures and their pass-through, on the [0, 1] scale.
+    """Mean absolute difference between pictures and the refiner's output, on the [0, 1] scale.
 
-    A refiner that takes a style gets each picture's own.
+    A refiner with a style input receives each picture's own style.
 
     Args:
-        refiner: After the first stage.
+        refiner: A refiner after the prefit stage.
         images: ``[N, H, W, 3]`` uint8.
+
+    Returns:
+        The mean over pictures, with its interval.
     """
     rendered = tf.constant(to_float(images))
     grain = _noise(rendered, np.random.default_rng(0))

@@ -1,7 +1,7 @@
-"""Features -> numbers, without TensorFlow; every number with an interval and its sample counts.
+"""Measures on features, without TensorFlow; each with an interval and its sample count.
 
-Features of pictures come from ``evaluation.features``. A distance alone means little: show the same
-between two halves of the real set, of the same sizes, beside it.
+Features of pictures come from ``evaluation.features``. A distance alone means little: show it
+beside its real-vs-real baseline, the distance between two halves of the real set of the same sizes.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""How unlike each other the samples of a class are."""
+"""Diversity of the samples of a class."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kerasgen.evaluation.metrics.intervals import Estimate, check_features, esti
 from kerasgen.evaluation.metrics.neighbours import squared_distances
 
 _MOST = 2000
-"""Samples of a class that are compared with each other."""
+"""Most samples of a class that are compared with each other."""
 
 
 def class_diversity(
@@ -16,19 +16,19 @@ def class_diversity(
 ) -> dict[int, Estimate]:
     """Mean Euclidean distance between two samples of one class, for each class.
 
-    Much less than among real samples of the class: the generator has collapsed there.
+    If it is much less than among real samples of the class, the generator has collapsed there.
 
     Args:
         features: ``[N, D]``.
         labels: ``[N]`` integers.
-        subsets: How many halves each interval rests on, see ``intervals.estimate_from_halves``.
-        seed: Of the halves, and of the choice among more than 2,000 samples of a class.
+        subsets: Number of random halves for each interval, see ``intervals.estimate_from_halves``.
+        seed: Seed of the halves, and of the choice among more than 2,000 samples of a class.
 
     Returns:
-        By class, those with at least four samples.
+        The distance by class, for classes with at least four samples.
 
     Raises:
-        ValueError: If the forms do not fit, a set is too small, or a number is not finite.
+        ValueError: If the shapes do not match, a set is too small, or a value is not finite.
     """
     check_features(features)
     if labels.shape != (len(features),):

@@ -1,4 +1,4 @@
-"""Frechet distance of two sets of features, as if each were Gaussian."""
+"""Frechet distance of two sets of features, each taken as Gaussian."""
 
 from __future__ import annotations
 
@@ -10,37 +10,40 @@ from scipy import linalg
 from kerasgen.evaluation.metrics.intervals import SMALL_BLOCK, Estimate, blocks, check_features
 
 _LEAST_SAMPLES, _NUMBERS = 256, 2**18
-"""Samples of a set whose influence is computed, and more while they have fewer numbers than this.
-The variance of 256 is known to a tenth, unless their tails are heavy."""
+"""Fewest samples of a set whose influence is computed; more while they hold fewer values than the
+second number. With 256 the variance is known to a tenth, unless the tails are heavy."""
 
 _ROUNDING = 1e-12
-"""Of the largest singular value, below which one is nothing but rounding."""
+"""Share of the largest singular value below which a singular value is rounding error."""
 
 
 def frechet_distance(first: np.ndarray, second: np.ndarray) -> Estimate:
     """Squared Frechet distance of two Gaussians with the sets' means and covariances.
 
     Heusel et al., "GANs Trained by a Two Time-Scale Update Rule" (2017, arXiv:1706.08500), equation
-    6; on Inception features it is FID. Nothing is added to a covariance that is not of full rank:
-    the trace of the root of the product of both is the sum of the singular values of the product of
-    their roots. All is float64; the samples are taken in blocks.
+    6; on Inception features it is FID. Covariances without full rank need no regularisation: the
+    trace of the root of the product of both is the sum of the singular values of the product of
+    their roots. Computed in float64, in blocks of samples.
 
-    The value is too large, the more so the fewer the samples: compare values of equal sizes only,
-    and with the null of these sizes. The interval is about the value and does not hold that bias.
-    It is that of the delta method: each sample's influence on the value is known (the gradient of
-    the distance of two Gaussians is their optimal transport map), and its variance over the samples
-    (over 256 drawn ones, or more of few features) is that of the value. Where nothing differs
-    it is wider than it need be, by up to a half.
+    The value is biased upwards, more so with fewer samples: compare values of equal set sizes only,
+    and with the real-vs-real baseline of these sizes. The interval is centred on the value and does
+    not include that bias. It comes from the delta method: each sample's influence on the value is
+    known (the gradient of the distance of two Gaussians is their optimal transport map), and the
+    variance of the influences (over 256 random samples, or more with few features) gives that of
+    the value. Where the sets do not differ it is too wide, by up to a half.
 
     Args:
         first: ``[N, D]`` features, N at least 4.
         second: ``[M, D]`` features, M at least 4.
 
+    Returns:
+        The squared distance with its 95 % interval.
+
     Warns:
-        UserWarning: If a set has fewer samples than features: the bias is then large.
+        UserWarning: If a set has fewer samples than features, as the bias is then large.
 
     Raises:
-        ValueError: If the forms do not fit, a set is too small, or a number is not finite.
+        ValueError: If the shapes do not match, a set is too small, or a value is not finite.
     """
     check_features(first, second)
     count, size = min(len(first), len(second)), first.shape[1]
@@ -66,7 +69,7 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> Estimate:
 
 
 def _root(features: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """``[K, D]``, K at most D: its transpose times itself is the covariance."""
+    """A root of the covariance: ``[K, D]``, K at most D; its transpose times itself."""
     count, size = features.shape
     if count <= size:
         return np.asarray((features - mean) / np.sqrt(count - 1.0))
@@ -84,13 +87,13 @@ def _root(features: np.ndarray, mean: np.ndarray) -> np.ndarray:
 def _variance(
     features: np.ndarray, mean: np.ndarray, offset: np.ndarray, transport: np.ndarray
 ) -> float:
-    """Of the mean of the samples' influences on the distance.
+    """Variance of the mean of the samples' influences on the distance.
 
     Args:
         features: ``[N, D]``.
-        mean: ``[D]``, theirs.
-        offset: ``[D]``: their mean, less that of the others.
-        transport: ``[R, D]``; its transpose times itself is the map to the others.
+        mean: ``[D]``, their mean.
+        offset: ``[D]``, their mean minus that of the other set.
+        transport: ``[R, D]``; its transpose times itself is the map to the other set.
     """
     count, size = features.shape
     most = max(_LEAST_SAMPLES, _NUMBERS // size)

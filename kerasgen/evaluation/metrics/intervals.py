@@ -1,4 +1,4 @@
-"""A number with its interval, and the ways to one: bootstrap of groups, Wilson's, and halves."""
+"""Estimates with intervals: group bootstrap, Wilson's interval, and random halves."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 
 BLOCK = 2**22
-"""Numbers that a block of a large matrix may have: 32 MiB of float64; larger ones are no faster."""
+"""Values in a block of a large matrix: 32 MiB of float64; larger blocks are no faster."""
 
 SMALL_BLOCK = 2**16
-"""The same where little else is in memory."""
+"""Values in a block where little else is in memory."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number, how sure it is, and from how much.
+    """An estimate with its 95 % interval and sample count.
 
     Attributes:
         value: The estimate.
         low: Lower end of the 95 % interval.
         high: Upper end of the 95 % interval.
-        count: Samples it rests on (of the smaller set, where there are two).
+        count: Number of samples (of the smaller set, where there are two).
     """
 
     value: float
@@ -31,23 +31,23 @@ class Estimate:
     count: int
 
     def __str__(self) -> str:
-        """As ``0.52 [0.48, 0.57] (n=95)``."""
+        """Text such as ``0.52 [0.48, 0.57] (n=95)``."""
         return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}] (n={self.count})"
 
 
 class Groups:
-    """Which samples belong together: frames of one scene, pictures made of one source.
+    """Groups of dependent samples: frames of one scene, pictures generated from one source.
 
     Args:
-        count: N, how many samples there are.
-        names: N names or numbers, one of each sample's group. None: each sample is its own.
+        count: N, the number of samples.
+        names: Name or number of each sample's group; None if each sample is its own group.
 
     Attributes:
-        names: G names, in the order in which they first come.
+        names: G names, in order of first occurrence.
         of_samples: ``[N]``, the index of each sample's group among the names.
 
     Raises:
-        ValueError: If there is not a name for each sample.
+        ValueError: If the number of names is not N.
     """
 
     def __init__(self, count: int, names: Iterable[Hashable] | None = None) -> None:
@@ -64,20 +64,20 @@ class Groups:
         self._starts = np.cumsum(self._sizes) - self._sizes
 
     def __len__(self) -> int:
-        """G."""
+        """Number of groups, G."""
         return len(self.names)
 
     def samples(self, groups: np.ndarray) -> np.ndarray:
-        """Indices of the samples of some groups, one group after the other."""
+        """Indices of the samples of the groups ``[K]``, one group after the other."""
         if len(self) == len(self.of_samples):
-            # Each sample is its own group: the same, several times as fast.
+            # Each sample is its own group: same result, several times as fast.
             return groups
         sizes = self._sizes[groups]
         starts = self._starts[groups] - (np.cumsum(sizes) - sizes)
         return np.asarray(self._order[np.repeat(starts, sizes) + np.arange(sizes.sum())])
 
     def draws(self, resamples: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
-        """Indices of the samples in bootstrap draws: G groups, with replacement."""
+        """Yields sample indices of bootstrap draws: G groups, with replacement."""
         for _ in range(resamples):
             yield self.samples(generator.integers(0, len(self), len(self)))
 
@@ -89,13 +89,16 @@ def bootstrap(
     resamples: int = 1000,
     seed: int = 0,
 ) -> Estimate:
-    """Any statistic of some samples with a percentile bootstrap interval.
+    """A statistic with its percentile bootstrap interval.
 
     Args:
-        statistic: Indices of samples -> a number.
-        groups: Of the samples: those of one are drawn together.
-        resamples: Bootstrap draws.
-        seed: Of the draws.
+        statistic: Function of sample indices ``[K]`` that returns a number.
+        groups: Groups of the samples: those of one group are drawn together.
+        resamples: Number of bootstrap draws.
+        seed: Seed of the draws.
+
+    Returns:
+        The statistic of all samples, with its 95 % interval.
     """
     generator = np.random.default_rng(seed)
     count = len(groups.of_samples)
@@ -104,7 +107,7 @@ def bootstrap(
 
 
 def percentile_estimate(value: float, found: Sequence[float] | np.ndarray, count: int) -> Estimate:
-    """A value with the middle 95 % of what was found in bootstrap draws; NaN does not count."""
+    """A value with the middle 95 % of its values in bootstrap draws, NaN left out."""
     low, high = np.nanpercentile(found, [2.5, 97.5])
     return Estimate(value, float(low), float(high), count)
 
@@ -116,16 +119,20 @@ def bootstrap_mean(
     resamples: int = 2000,
     seed: int = 0,
 ) -> Estimate:
-    """The mean of some values with a percentile bootstrap interval.
+    """The mean with its percentile bootstrap interval.
 
     Args:
         values: ``[N]`` numbers, N at least 2.
-        groups: N names or numbers: values of one group are drawn together. None: all independent.
-        resamples: Bootstrap draws.
-        seed: Of the draws.
+        groups: Name or number of each value's group: values of one group are drawn together. None
+            if all are independent.
+        resamples: Number of bootstrap draws.
+        seed: Seed of the draws.
+
+    Returns:
+        The mean with its 95 % interval.
 
     Raises:
-        ValueError: If there are fewer than two values, or not a group for each.
+        ValueError: If there are fewer than two values, or the number of groups is not N.
     """
     values = np.asarray(values, np.float64)
     if values.ndim != 1 or len(values) < 2:
@@ -139,13 +146,13 @@ def bootstrap_mean(
 
 
 def share_with_interval(flags: np.ndarray) -> Estimate:
-    """The share of samples for which something holds, with Wilson's interval.
+    """The share of true flags, with Wilson's interval.
 
     Args:
         flags: ``[N]`` bool, of independent samples.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If there are no flags.
     """
     if flags.ndim != 1 or not len(flags):
         raise ValueError(f"`flags` must be [N] with N above 0. Received: shape={flags.shape}")
@@ -154,7 +161,17 @@ def share_with_interval(flags: np.ndarray) -> Estimate:
 
 
 def wilson_interval(share: float, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval (1927) of a share; unlike a bootstrap's it has a width at 0 and 1."""
+    """Wilson's 95 % interval of a share; unlike a bootstrap interval it has a width at 0 and 1.
+
+    Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953.
+
+    Args:
+        share: The observed share, in [0, 1].
+        count: Number of independent samples.
+
+    Returns:
+        Lower and upper end, in [0, 1].
+    """
     weight = 1.96**2 / count
     middle = (share + weight / 2) / (1 + weight)
     margin = float(np.sqrt(weight * share * (1 - share) + weight**2 / 4)) / (1 + weight)
@@ -162,7 +179,7 @@ def wilson_interval(share: float, count: int) -> tuple[float, float]:
 
 
 def blocks(rows: int, columns: int, most: int | None = None) -> Iterator[slice]:
-    """Parts of the rows of a matrix too large to hold, each of ``most`` numbers, or ``BLOCK``."""
+    """Yields blocks of the rows of a large matrix, of at most ``most`` or ``BLOCK`` values."""
     height = max(1, (most or BLOCK) // max(columns, 1))
     for start in range(0, rows, height):
         yield slice(start, min(start + height, rows))
@@ -171,7 +188,7 @@ def blocks(rows: int, columns: int, most: int | None = None) -> Iterator[slice]:
 def halves(
     counts: tuple[int, int], subsets: int, seed: int | np.random.Generator
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Indices of random halves of two sets, drawn without replacement."""
+    """Yields indices of random halves of two sets, drawn without replacement."""
     generator = np.random.default_rng(seed)
     for _ in range(subsets):
         first, second = (generator.permutation(count)[: count // 2] for count in counts)
@@ -179,26 +196,26 @@ def halves(
 
 
 def estimate_from_halves(value: float, found: Sequence[float], count: int) -> Estimate:
-    """A value with the interval that its estimates from halves of the samples give.
+    """A value with the interval that its estimates from random halves of the samples give.
 
-    A mean over half of a sample varies about its whole as the whole varies about the truth, so the
-    spread of these estimates is that of the value itself (the half-sample, or delete-half
-    jackknife, interval; Shao & Wu 1989). Only the spread is used: a bias that grows as the samples
-    get fewer does not move the interval.
+    A mean over half of the samples varies about the mean of all as that varies about the true mean,
+    so the spread of these estimates is that of the value itself (delete-half jackknife; Shao & Wu
+    1989, https://doi.org/10.1214/aos/1176347263). Only the spread is used: a bias that grows with
+    fewer samples does not move the interval.
     """
     spread = 1.96 * float(np.std(found, ddof=1))
     return Estimate(value, value - spread, value + spread, count)
 
 
 def check_features(*sets: np.ndarray, least: int = 4) -> None:
-    """Checks sets of features before anything is computed.
+    """Checks shapes and values of sets of features.
 
     Args:
-        *sets: Each ``[N, D]``, N of its own.
-        least: Samples that each needs.
+        *sets: Sets of features, each ``[N, D]`` with its own N.
+        least: Fewest samples of a set.
 
     Raises:
-        ValueError: If the forms do not fit, a set is too small, or a number is not finite.
+        ValueError: If the shapes do not match, a set is too small, or a value is not finite.
     """
     shapes = [one.shape for one in sets]
     if any(len(shape) != 2 or shape[1] != shapes[0][-1] for shape in shapes):

@@ -1,4 +1,4 @@
-"""Has a generator copied its training pictures?"""
+"""Detect copies of training pictures."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from kerasgen.evaluation.metrics.neighbours import (
 )
 
 _LARGEST_RATIO = 0.5
-"""What is further than this share of the way to the next training picture is no copy."""
+"""A sample with a larger ratio is not taken for a copy."""
 
 
 @dataclass(frozen=True)
 class Copies:
-    """What was found.
+    """Generated samples that are taken for copies.
 
     Attributes:
-        indices: ``[K]`` int64, the made samples taken for copies, the surest first.
+        indices: ``[K]`` int64, generated samples taken for copies, most certain first.
         sources: ``[K]`` int64, the training sample that each is a copy of.
-        ratios: ``[K]`` float64, how near they are, see ``find_copies``.
-        threshold: Below which ratio a sample is taken for a copy.
-        share: Share of the made samples.
-        null: Share of the real samples held out that would be taken for copies; the false alarms.
+        ratios: ``[K]`` float64, how close they are, see ``find_copies``.
+        threshold: Ratio below which a sample is taken for a copy.
+        share: Share of the generated samples that are taken for copies.
+        baseline: Share of the held-out real samples taken for copies: false alarms.
     """
 
     indices: np.ndarray
@@ -36,44 +36,44 @@ class Copies:
     ratios: np.ndarray
     threshold: float
     share: Estimate
-    null: Estimate
+    baseline: Estimate
 
 
 def find_copies(
-    made: np.ndarray | Sequence[np.ndarray],
+    generated: np.ndarray | Sequence[np.ndarray],
     train: np.ndarray,
     held_out: np.ndarray | Sequence[np.ndarray],
     *,
     false_alarms: float = 0.01,
 ) -> Copies:
-    """Lists made samples that are suspiciously near a training sample.
+    """Finds generated samples that are suspiciously close to a training sample.
 
-    A sample's ratio is its distance to the nearest training sample over that one's own distance to
-    its nearest other training sample: small distances mean little where training samples lie
-    close. Real samples that nothing was trained on show which ratios are usual (as the data-copying
-    test of Meehan et al. 2020 does with distances).
+    A sample's ratio is its distance to the nearest training sample, divided by the distance of that
+    training sample to its own nearest neighbour: small distances mean little where training samples
+    lie close together. The threshold comes from the ratios of held-out real samples, as the
+    data-copying test of Meehan et al. 2020 (arXiv:2004.05675) does with distances.
 
     Args:
-        made: ``[N, D]`` features; or several such arrays, of the same pictures changed in ways that
-            do not make a copy an original (mirrored): the nearest counts.
-        train: ``[M, D]``, what the generator was trained on.
-        held_out: ``[K, D]``, real and new, in as many ways as ``made``. Twins of training pictures
-            among them hide copies.
+        generated: ``[N, D]`` features; or several such arrays, of variants of the same pictures
+            (such as mirrored ones), of which the nearest counts.
+        train: ``[M, D]``, features of the training set.
+        held_out: ``[K, D]``, features of real pictures not trained on, in as many variants.
+            Duplicates of training pictures among them hide copies.
         false_alarms: Share of the held-out samples that may be taken for copies, below 1.
 
     Returns:
-        The copies; none has a ratio above 0.5, whatever ``false_alarms`` allows.
+        The copies; none has a ratio above 0.5.
 
     Raises:
-        ValueError: If the forms do not fit, a set is too small, or a number is not finite.
+        ValueError: If the shapes do not match, a set is too small, or a value is not finite.
     """
     variants, others = (
-        _variants(name, each) for name, each in (("made", made), ("held_out", held_out))
+        _variants(name, each) for name, each in (("generated", generated), ("held_out", held_out))
     )
     if len(variants) != len(others):
         raise ValueError(
-            "Made and held-out samples must be given in equally many ways: else one kind has more "
-            f"chances to be near. Received: {len(variants)} and {len(others)}"
+            "Generated and held-out samples must have equally many variants: more variants have "
+            f"more chances to be close. Received: {len(variants)} and {len(others)}"
         )
     if not 0.0 <= false_alarms < 1.0:
         raise ValueError(f"`false_alarms` must be in [0, 1). Received: {false_alarms}")
@@ -98,23 +98,23 @@ def _variants(name: str, samples: np.ndarray | Sequence[np.ndarray]) -> list[np.
     variants = [samples] if isinstance(samples, np.ndarray) else list(samples)
     if not variants or len({one.shape for one in variants}) != 1:
         raise ValueError(
-            f"`{name}` must be [N, D], or several of one form. "
+            f"`{name}` must be [N, D], or several of one shape. "
             f"Received: {[one.shape for one in variants]}"
         )
     return variants
 
 
 def _threshold(usual: np.ndarray, false_alarms: float) -> float:
-    """The ratio below which a new sample lies with at most this chance."""
+    """The ratio below which a new real sample lies with at most this probability."""
     ordered, rank = np.sort(usual), int(false_alarms * (len(usual) + 1))
-    # Too few to know: no new one is likely to lie twice as near as the nearest of them.
+    # Too few to estimate: a new one is unlikely to lie twice as close as the closest of them.
     return float(ordered[rank - 1] if rank else 0.5 * ordered[0])
 
 
 def _nearest(
     variants: Sequence[np.ndarray], train: np.ndarray, radii: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Ratios and training samples of the variant of each sample that is nearest to one."""
+    """Ratios and nearest training samples, of the nearest variant of each sample."""
     each = [_ratios(one, train, radii) for one in variants]
     ratios = np.stack([found[0] for found in each])
     best = ratios.argmin(axis=0)
@@ -123,7 +123,7 @@ def _nearest(
 
 
 def _is_copy(ratios: np.ndarray, threshold: float) -> np.ndarray:
-    # An exact copy is one even where a twin among the held-out has brought the threshold to 0.
+    # Exact copies count even if a duplicate in the held-out set has made the threshold 0.
     return (ratios < threshold) | (ratios == 0.0)
 
 
@@ -133,7 +133,7 @@ def _ratios(
     """Ratios and nearest training samples."""
     indices = nearest_neighbours(queries, train)
     distances = nearest_distances(queries, train)
-    # Where the training set has a sample twice, only an exact copy has a finite ratio.
+    # Where a training sample has a duplicate, only exact copies have a finite ratio.
     scale = radii[indices]
     ratios = np.divide(distances, scale, out=np.full(len(indices), np.inf), where=scale > 0)
     ratios[distances == 0.0] = 0.0

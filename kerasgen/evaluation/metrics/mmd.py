@@ -1,4 +1,4 @@
-"""Kernel Inception distance, on any features."""
+"""Kernel distance (KID on any features)."""
 
 from __future__ import annotations
 
@@ -28,26 +28,28 @@ def kernel_distance(
 ) -> Estimate:
     """Kernel Inception distance on any features: squared MMD, cubic polynomial kernel, unbiased.
 
-    Binkowski et al., "Demystifying MMD GANs" (2018), section 4: kernel ``(x.y / D + 1)^3``. The
-    value can be slightly negative when the two sets come from one distribution.
+    Binkowski et al., "Demystifying MMD GANs" (2018, arXiv:1801.01401), section 4: kernel
+    ``(x.y / D + 1)^3``. The value can be slightly negative when both sets are of one distribution.
 
-    The mean of the distances of as many parts as there are ``part_size`` samples in the smaller
-    set: each sample is in one part, so that the work grows with the number of samples and not with
-    its square. What the parts miss is the pairs across them. Of the kernel's linear part these are
-    added, for they cost nothing: where features are many and the kernel therefore nearly linear,
-    the value hardly differs from that of all pairs.
+    The sets are divided into parts of ``part_size`` samples, and the value is the mean of their
+    distances, so that time grows linearly with the number of samples. Pairs across parts are left
+    out, except for the linear part of the kernel, where they cost nothing: with many features the
+    kernel is nearly linear, and the value hardly differs from that of all pairs.
 
-    Differs from the published code, which draws each part anew from all samples and adds nothing.
-    The interval, see ``intervals.estimate_from_halves``. Kernels are computed in blocks: the memory
-    needed grows with the number of samples, not with its square.
+    Differs: the original code draws each part from all samples and adds no pairs across parts.
+    For the interval see ``intervals.estimate_from_halves``. Kernels are computed in blocks: memory
+    grows linearly with the number of samples.
 
     Args:
         first: ``[N, D]`` features, N at least 4.
         second: ``[M, D]`` features, M at least 4.
         part_size: Samples of a part, at least 4; fewer than twice as many are one part. None: one
             part, all pairs.
-        subsets: How many halves the interval rests on.
-        seed: Of the parts and halves.
+        subsets: Number of random halves for the interval.
+        seed: Seed of the parts and halves.
+
+    Returns:
+        The squared distance with its 95 % interval.
 
     Raises:
         ValueError: If the forms do not fit, a set or part is too small, or a number is not finite.
@@ -81,28 +83,28 @@ def kernel_distance_gain(
     subsets: int = 200,
     seed: int = 0,
 ) -> Estimate:
-    """How much nearer to a target one set is than another made of the same things, paired.
+    """How much closer to a target one set is than another set of the same samples, paired.
 
-    The difference of both kernel distances over all pairs of samples. Both sets are halved alike,
-    and with the same halves of the target: what chance does to both does not widen the interval.
+    The difference of the two kernel distances over all pairs of samples. Its interval uses the same
+    random halves for both sets, so that variation common to both does not widen it.
 
     Args:
         worse: ``[N, D]`` features, N at least 4.
-        better: ``[N, D]``; row i of both was made of the same thing, in two ways.
+        better: ``[N, D]``; row i of both comes from the same input.
         target: ``[M, D]``, M at least 4.
-        subsets: How many halves the interval rests on.
-        seed: Of the halves.
+        subsets: Number of random halves for the interval.
+        seed: Seed of the halves.
 
     Returns:
-        Above zero if ``better`` is nearer.
+        The distance of ``worse`` minus that of ``better``: above zero if ``better`` is closer.
 
     Raises:
-        ValueError: If the forms do not fit, a set is too small, or a number is not finite.
+        ValueError: If the shapes do not match, a set is too small, or a value is not finite.
     """
     check_features(worse, better, target)
     if len(worse) != len(better):
         raise ValueError(
-            f"Paired sets are of one length. Received: {len(worse)} and {len(better)} samples"
+            f"Paired sets must have one length. Received: {len(worse)} and {len(better)} samples"
         )
     counts = len(worse), len(target)
     members = _members(counts, subsets, np.random.default_rng(seed))
@@ -148,10 +150,10 @@ def _distance(
 
 
 def _within(features: np.ndarray, members: np.ndarray) -> np.ndarray:
-    """The mean kernel over the pairs of each subset, a sample with itself left out."""
+    """The mean kernel over the pairs of different samples of each subset."""
     total = np.zeros(members.shape[1])
     for rows in blocks(len(features), len(features)):
-        # The matrix is symmetric: what lies right of the block counts twice, nothing left of it.
+        # The matrix is symmetric: columns right of the block count twice, none left of it.
         kernel = _cubic(features[rows], features[rows.start :])
         kernel[:, rows.stop - rows.start :] *= 2.0
         np.fill_diagonal(kernel, 0.0)
@@ -182,17 +184,17 @@ def _cubic(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _slope(first: np.ndarray, second: np.ndarray) -> float:
-    """How fast the kernel grows with ``x.y / D`` in the middle of both sets.
+    """Slope of the kernel over ``x.y / D`` at the mean of both sets.
 
-    Whatever it is, the value has no bias by it: that of the parts' linear distances is, on average
-    over all partitions, that of the whole sets.
+    It causes no bias, whatever it is: the parts' linear distances are, on average over all
+    partitions, those of the whole sets.
     """
     middle = (first.mean(axis=0, dtype=np.float64) + second.mean(axis=0, dtype=np.float64)) / 2.0
     return float(3.0 * (middle @ middle / len(middle) + 1.0) ** 2)
 
 
 class _Sums(NamedTuple):
-    """Of each subset of a set, all that the linear kernel ``x.y / D`` needs.
+    """Sums over each subset of a set, for the linear kernel ``x.y / D``.
 
     Attributes:
         counts: ``[H]``, samples.
@@ -213,13 +215,13 @@ class _Sums(NamedTuple):
         return _Sums(*(mine + its for mine, its in zip(self, other, strict=True)))
 
     def within(self) -> np.ndarray:
-        """The mean of ``x.y`` over the pairs of each subset, a sample with itself left out."""
+        """The mean of ``x.y`` over the pairs of different samples of each subset."""
         lengths = np.einsum("ij,ij->i", self.totals, self.totals)
         return np.asarray((lengths - self.squares) / (self.counts * (self.counts - 1.0)))
 
 
 class _Across:
-    """What the pairs across parts add to the distances for the linear kernel ``x.y / D``."""
+    """Contribution of pairs across parts to the distances, for the linear kernel ``x.y / D``."""
 
     def __init__(self, subsets: int, size: int) -> None:
         self._first = self._second = _Sums(
@@ -228,12 +230,12 @@ class _Across:
         self._parts: list[np.ndarray] = []
 
     def add(self, first: _Sums, second: _Sums) -> None:
-        """One more part."""
+        """Adds a part."""
         self._first, self._second = self._first.joined(first), self._second.joined(second)
         self._parts.append(_linear_distance(first, second))
 
     def distances(self) -> np.ndarray:
-        """Of each pair of subsets: that of all parts together, less the mean of the parts'."""
+        """For each pair of subsets: the distance of all parts together, minus the parts' mean."""
         return _linear_distance(self._first, self._second) - np.mean(self._parts, axis=0)
 
 

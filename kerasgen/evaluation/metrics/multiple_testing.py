@@ -1,4 +1,4 @@
-"""Many tests at once: how sure each is when any of them would have been reported."""
+"""Correction for multiple tests."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 def holm_adjusted(p_values: Mapping[Name, float]) -> dict[Name, float]:
-    """P-values that may each be compared with the level of all tests together.
+    """P-values adjusted for the number of tests.
 
-    Holm, "A Simple Sequentially Rejective Multiple Test Procedure" (1979): whatever the tests have
-    in common, the chance of one false alarm or more is at most the level.
+    Holm, "A Simple Sequentially Rejective Multiple Test Procedure" (1979,
+    https://www.jstor.org/stable/4615733): if each is compared with a level, the probability of any
+    false alarm is at most that level, also for dependent tests.
 
     Args:
         p_values: By test, in [0, 1].
+
+    Returns:
+        The adjusted p-values, by test.
     """
     adjusted, largest = {}, 0.0
     for rank, name in enumerate(sorted(p_values, key=lambda each: p_values[each])):

@@ -1,4 +1,4 @@
-"""Distances between all pairs of two sets, in blocks: the memory stays bounded."""
+"""Distances and nearest neighbours between two sets, in blocks of bounded memory."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import numpy as np
 from kerasgen.evaluation.metrics.intervals import blocks
 
 _ROUNDING = 1e-13
-"""Of the squared lengths of two samples: a smaller squared distance is none."""
+"""Share of the squared lengths below which a squared distance is rounding error."""
 
 
 def squared_distances(
     queries: np.ndarray, references: np.ndarray
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """Squared Euclidean distances of some queries to all references, until all queries had theirs.
+    """Squared Euclidean distances of all queries to all references, in blocks of queries.
 
     Args:
         queries: ``[N, D]``.
         references: ``[M, D]``.
 
     Yields:
-        Which queries, and ``[n, M]`` float64, not negative.
+        The slice of the queries, and ``[n, M]`` float64, not negative.
     """
-    # Far from the origin, small distances would drown in the rounding of large products.
+    # Far from the origin, small distances would be lost in rounding of large products.
     middle = references.mean(axis=0, dtype=np.float64)
     b = references - middle
     lengths = np.einsum("ij,ij->i", b, b)
@@ -34,13 +34,13 @@ def squared_distances(
         squared += lengths
         own = np.einsum("ij,ij->i", a, a)[:, None]
         squared += own
-        # Of equal samples nothing but rounding is left, which would order them by chance.
+        # Distances of equal samples are rounding error, which would order them arbitrarily.
         squared *= squared > _ROUNDING * (own + lengths.max())
         yield rows, squared
 
 
 def nearest_neighbours(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
-    """For each query the index of the reference with the smallest Euclidean distance.
+    """Index of the nearest reference of each query, by Euclidean distance.
 
     Args:
         queries: ``[N, D]``.
@@ -54,10 +54,14 @@ def nearest_neighbours(queries: np.ndarray, references: np.ndarray) -> np.ndarra
 
 
 def nearest_distances(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
-    """For each query the Euclidean distance to its nearest reference; arguments as above.
+    """Euclidean distance of each query to its nearest reference.
+
+    Args:
+        queries: ``[N, D]``.
+        references: ``[M, D]``.
 
     Returns:
-        ``[N]`` float64, exact: from differences, not from products.
+        ``[N]`` float64, computed from differences, so exact also for small distances.
     """
     indices = nearest_neighbours(queries, references)
     return np.asarray(
@@ -66,7 +70,15 @@ def nearest_distances(queries: np.ndarray, references: np.ndarray) -> np.ndarray
 
 
 def neighbour_radii(features: np.ndarray, k: int) -> np.ndarray:
-    """Squared distance of each sample to its k-th nearest other one, ``[N]`` float64."""
+    """Squared Euclidean distance of each sample to its k-th nearest other sample.
+
+    Args:
+        features: ``[N, D]``, N above k.
+        k: Which neighbour, from 1.
+
+    Returns:
+        ``[N]`` float64.
+    """
     radii = np.empty(len(features))
     for rows, squared in squared_distances(features, features):
         squared.partition(k, axis=1)

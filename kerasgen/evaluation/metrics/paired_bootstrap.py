@@ -1,4 +1,4 @@
-"""How sure a score is that is the mean of a few classifiers on some test pictures."""
+"""Intervals of the mean score of several classifiers on test pictures, and of its gains."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from kerasgen.evaluation.metrics.intervals import Estimate, Groups, percentile_e
 
 Name = TypeVar("Name", bound=Hashable)
 Score = Callable[[np.ndarray, np.ndarray], float]
-"""Labels ``[N]`` and predictions ``[N]`` -> a number in [0, 1]."""
+"""Function of labels ``[N]`` and predictions ``[N]`` that returns a score in [0, 1]."""
 
 
 @dataclass(frozen=True)
 class Resampled:
-    """The scores of a way to train, or of how much it is better than another.
+    """Scores of the classifiers of one arm, or their gains over another arm.
 
-    Other pictures and other classifiers would give another mean. What pictures do is resampled.
-    What classifiers do is seen in the few there are: their variance is that of so few numbers, so
-    the interval is Student's in their direction (as in Welch's test). Part of what they differ by
-    is which pictures each gets right; that part is not counted twice.
+    The mean varies with the test pictures and with the classifiers. Variation over pictures is
+    estimated by the bootstrap, variation over classifiers from their few scores with Student's t
+    (as in Welch's test). Part of the classifiers' variance comes from the pictures that each gets
+    right; that part is not counted twice.
 
     Attributes:
         values: ``[S]``, each classifier's score.
         draws: ``[B, S]``, the same in bootstrap draws of pictures.
-        count: Test pictures, or their sources.
-        limits: What a score, or a gain, can be: no interval goes beyond.
+        count: Number of test pictures, or of their sources.
+        limits: Range of the score or gain; intervals are clipped to it.
     """
 
     values: np.ndarray
@@ -42,16 +42,16 @@ class Resampled:
         return float(self.values.mean())
 
     def minus(self, other: Resampled) -> Resampled:
-        """The gain over a way to train of the same seeds and draws."""
+        """The gain over another arm with the same seeds and draws."""
         limits = self.limits[0] - other.limits[1], self.limits[1] - other.limits[0]
         return Resampled(self.values - other.values, self.draws - other.draws, self.count, limits)
 
     def estimate(self) -> Estimate:
-        """The mean with its 95 % interval; of one classifier over pictures only."""
+        """The mean with its 95 % interval; for one classifier, over pictures only."""
         return percentile_estimate(self.value, np.clip(self.chances(), *self.limits), self.count)
 
     def chances(self) -> np.ndarray:
-        """``[B]``: what the mean might have been; of the same seeds and draws in step."""
+        """``[B]``, draws of the mean; aligned between arms of the same seeds and draws."""
         classifiers = len(self.values)
         means = self.draws.mean(axis=1)
         moved = means - means.mean()
@@ -65,7 +65,7 @@ class Resampled:
         return self.value + self._of_pictures(means) * moved + steps
 
     def _of_pictures(self, means: np.ndarray) -> float:
-        """Root of the share of the pictures' variance that all classifiers have in common."""
+        """Root of the share of the pictures' variance that is common to all classifiers."""
         classifiers, whole = len(self.values), float(means.var())
         each = float(self.draws.var(axis=0).mean())
         alone = max(0.0, each - whole) / (classifiers - 1)
@@ -75,40 +75,44 @@ class Resampled:
 def resampled_scores(
     score: Score,
     labels: np.ndarray,
-    answers: Mapping[Name, np.ndarray],
+    predictions: Mapping[Name, np.ndarray],
     *,
     groups: Sequence[Hashable] | None = None,
     seed: int = 0,
     resamples: int = 1000,
 ) -> dict[Name, Resampled]:
-    """The scores of several ways to train, in the same bootstrap draws of pictures.
+    """Scores of several arms in the same bootstrap draws of pictures.
 
-    All are scored on the same resampled pictures, so what makes a picture hard for all does not
+    All arms are scored on the same resampled pictures, so pictures that are hard for all do not
     widen the interval of a difference.
 
     Args:
         score: ``share_right`` or ``mean_f1`` of ``classifiers.training``, or another.
         labels: ``[N]`` integers, the truth.
-        answers: By name ``[S, N]``, the predicted classes; of the same seeds and pictures.
-        groups: The source of each picture: those of one are drawn together. None for each its own.
-        seed: Of the bootstrap.
-        resamples: B, how many draws.
+        predictions: By arm ``[S, N]``, the predicted classes; of the same seeds and pictures.
+        groups: Source of each picture: those of one source are drawn together. None if each picture
+            is its own.
+        seed: Seed of the bootstrap.
+        resamples: Number of draws, B.
+
+    Returns:
+        The scores, by arm.
 
     Raises:
-        ValueError: If they have different forms.
+        ValueError: If the predictions have different shapes.
     """
-    shapes = {name: each.shape for name, each in answers.items()}
+    shapes = {name: each.shape for name, each in predictions.items()}
     if len(set(shapes.values())) != 1:
         raise ValueError(f"All arms need the same seeds and pictures. Received: {shapes}")
     grouped = Groups(len(labels), groups)
     generator = np.random.default_rng(seed)
-    draws: dict[Name, list[np.ndarray]] = {name: [] for name in answers}
+    draws: dict[Name, list[np.ndarray]] = {name: [] for name in predictions}
     for indices in grouped.draws(resamples, generator):
-        for name, predicted in answers.items():
+        for name, predicted in predictions.items():
             draws[name].append(_scores(score, labels[indices], predicted[:, indices]))
     return {
         name: Resampled(_scores(score, labels, predicted), np.stack(draws[name]), len(grouped))
-        for name, predicted in answers.items()
+        for name, predicted in predictions.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""How much of what is made looks real, and how much of what is real is made."""
+"""Precision and recall, density and coverage of a synthetic set."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from kerasgen.evaluation.metrics.neighbours import neighbour_radii, squared_dist
 
 
 class ManifoldScores(NamedTuple):
-    """Four shares; of two sets from one distribution, each is near the null's.
+    """Four scores; for two sets of one distribution, each is near its real-vs-real baseline.
+
+    A sample's ball has the distance to its k-th nearest neighbour in its own set as radius.
 
     Attributes:
-        precision: Share of the made samples that lie within the k-th neighbour's distance of some
-            real one.
-        recall: Share of the real samples that lie so near some made one.
-        density: How many such balls of real samples a made one lies in, over k; can exceed 1.
-        coverage: Share of the real samples whose ball holds a made one.
+        precision: Share of the synthetic samples that lie in the ball of some real one.
+        recall: Share of the real samples that lie in the ball of some synthetic one.
+        density: Mean number of real samples' balls that a synthetic one lies in, divided by k; can
+            exceed 1.
+        coverage: Share of the real samples whose ball contains a synthetic one.
     """
 
     precision: Estimate
@@ -33,39 +35,38 @@ class ManifoldScores(NamedTuple):
 
 
 def manifold_scores(
-    real: np.ndarray, made: np.ndarray, *, k: int = 5, seed: int = 0
+    real: np.ndarray, synthetic: np.ndarray, *, k: int = 5, seed: int = 0
 ) -> ManifoldScores:
     """Precision and recall, density and coverage.
 
-    Kynkaanniemi et al., "Improved Precision and Recall Metric" (2019), section 2; Naeem et al.,
-    "Reliable Fidelity and Diversity Metrics" (2020), section 3. One real sample far from all others
-    has a ball so large that it holds much: that moves density and coverage less.
+    Kynkaanniemi et al., "Improved Precision and Recall Metric" (2019, arXiv:1904.06991), section 2;
+    Naeem et al., "Reliable Fidelity and Diversity Metrics" (2020, arXiv:2002.09797), section 3.
+    Density and coverage are less sensitive to outliers, whose balls are very large.
 
     Args:
         real: ``[N, D]`` features, N above k.
-        made: ``[M, D]`` features, M above k.
-        k: Which neighbour's distance is a ball's radius.
-        seed: Of density's interval.
+        synthetic: ``[M, D]`` features, M above k.
+        k: Which neighbour gives a ball's radius.
+        seed: Seed of the interval of density.
 
     Returns:
-        The scores. Each is a mean over samples, with the interval of that mean; the balls are taken
-        as they are.
+        The scores. Each is a mean over samples, with the interval of that mean for fixed balls.
 
     Raises:
-        ValueError: If the forms do not fit, a set is too small, or a number is not finite.
+        ValueError: If the shapes do not match, a set is too small, or a value is not finite.
     """
     if k < 1:
         raise ValueError(f"`k` must be at least 1. Received: k={k}")
-    check_features(real, made, least=max(4, k + 1))
-    of_real, of_made = neighbour_radii(real, k), neighbour_radii(made, k)
-    balls = np.zeros(len(made))
+    check_features(real, synthetic, least=max(4, k + 1))
+    of_real, of_synthetic = neighbour_radii(real, k), neighbour_radii(synthetic, k)
+    balls = np.zeros(len(synthetic))
     recalled = np.zeros(len(real), bool)
     covered = np.zeros(len(real), bool)
-    for rows, squared in squared_distances(real, made):
+    for rows, squared in squared_distances(real, synthetic):
         within = squared < of_real[rows, None]
         balls += within.sum(axis=0)
         covered[rows] = within.any(axis=1)
-        recalled[rows] = (squared < of_made).any(axis=1)
+        recalled[rows] = (squared < of_synthetic).any(axis=1)
     return ManifoldScores(
         share_with_interval(balls > 0),
         share_with_interval(recalled),

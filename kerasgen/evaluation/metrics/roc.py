@@ -1,4 +1,4 @@
-"""The area under the ROC curve: how well scores rank positives above negatives."""
+"""Area under the ROC curve: how well scores rank positives above negatives."""
 
 from __future__ import annotations
 
@@ -23,46 +23,39 @@ def area_under_roc(
     resamples: int = 1000,
     seed: int = 0,
 ) -> Estimate:
-    """Area under the ROC curve, or its gain on a baseline, with a percentile bootstrap interval.
+    """Area under the ROC curve, or its gain over a baseline, with a percentile bootstrap interval.
 
-    The chance that a positive has a higher score than a negative, ties counted half (Hanley &
-    McNeil 1982). Samples of one group (frames of one scene, crops of one picture) are drawn
-    together: they are not independent. Of several scorers the areas are averaged, and they are
-    drawn, too.
+    The probability that a positive has a higher score than a negative, ties counted half (Hanley &
+    McNeil 1982, https://doi.org/10.1148/radiology.143.1.7063747). Samples of one group (frames of
+    one scene, crops of one picture) are dependent and drawn together. With several scorers, the
+    areas are averaged, and scorers are resampled, too.
 
     Args:
         positive: ``[N]`` bool, the truth.
-        scores: ``[N]`` numbers, the higher the more positive; or ``[S, N]``, of S scorers.
-        groups: ``[N]`` names or numbers; None if each sample is its own group.
-        baseline: Scores of the same form: the result is the difference of the areas, of the same
+        scores: ``[N]``, higher for positives; or ``[S, N]``, of S scorers.
+        groups: Name or number of each sample's group; None if each sample is its own group.
+        baseline: Scores of the same shape: the result is the difference of the areas, on the same
             samples in each draw (a paired interval).
-        resamples: Bootstrap samples; those without a positive or a negative do not count.
-        seed: Of the resampling.
+        resamples: Number of bootstrap draws; those without a positive or a negative are ignored.
+        seed: Seed of the draws.
 
     Returns:
         The area in [0, 1] or the difference in [-1, 1]; its count is that of the rarer kind. An
-        area of 0 or 1 has Wilson's interval of as many as there are groups with the kind that
-        fewer have: every draw would give the same.
+        area of 0 or 1 is the same in every draw, so it has Wilson's interval with the number of
+        groups of the rarer kind.
 
     Raises:
-        ValueError: If the forms differ, a score is not finite, or one kind is missing.
+        ValueError: If the shapes differ, a score is not finite, or one kind is missing.
     """
     positive = np.asarray(positive, bool)
     rarer = _rarer_kind(positive)
-    added = [(1.0, _scorers(positive, scores))]
-    if baseline is not None:
-        added.append((-1.0, _scorers(positive, baseline)))
-        if added[0][1].shape != added[1][1].shape:
-            raise ValueError(
-                "`scores` and `baseline` must be of one form. "
-                f"Received: shapes {added[0][1].shape} and {added[1][1].shape}"
-            )
-    scorers = len(added[0][1])
+    signed = _signed_scores(positive, scores, baseline)
+    scorers = len(signed[0][1])
 
     def value(indices: np.ndarray, rows: np.ndarray) -> float:
         return sum(
             sign * float(np.mean([roc_area(positive[indices], own[row, indices]) for row in rows]))
-            for sign, own in added
+            for sign, own in signed
         )
 
     grouped = Groups(len(positive), groups)
@@ -80,7 +73,7 @@ def area_under_roc(
 
 
 def _rarer_kind(positive: np.ndarray) -> int:
-    """How many there are of the rarer kind."""
+    """Number of samples of the rarer kind."""
     rarer = int(min(positive.sum(), (~positive).sum()))
     if not rarer:
         raise ValueError(
@@ -88,6 +81,21 @@ def _rarer_kind(positive: np.ndarray) -> int:
             f"Received: {positive.sum()} positives of {len(positive)}"
         )
     return rarer
+
+
+def _signed_scores(
+    positive: np.ndarray, scores: np.ndarray, baseline: np.ndarray | None
+) -> list[tuple[float, np.ndarray]]:
+    """The scores, to be added, and those of the baseline, to be subtracted; each ``[S, N]``."""
+    signed = [(1.0, _scorers(positive, scores))]
+    if baseline is not None:
+        signed.append((-1.0, _scorers(positive, baseline)))
+        if signed[0][1].shape != signed[1][1].shape:
+            raise ValueError(
+                "`scores` and `baseline` must have one shape. "
+                f"Received: shapes {signed[0][1].shape} and {signed[1][1].shape}"
+            )
+    return signed
 
 
 def _scorers(positive: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -103,11 +111,11 @@ def _scorers(positive: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 def roc_area(positive: np.ndarray, scores: np.ndarray) -> float:
-    """The area under the ROC curve alone, see ``area_under_roc``.
+    """Area under the ROC curve without an interval, see ``area_under_roc``.
 
     Args:
         positive: ``[N]`` bool, the truth.
-        scores: ``[N]`` numbers.
+        scores: ``[N]``, higher for positives.
 
     Returns:
         The area in [0, 1]; NaN if one kind is missing.

@@ -20,23 +20,28 @@ def sliced_wasserstein(
     subsets: int = 50,
     seed: int = 0,
 ) -> Estimate:
-    """How far samples must be moved, on average over random directions, in units of the features.
+    """Mean Wasserstein distance over random directions, in units of the features.
 
-    Rabin et al., "Wasserstein Barycenter and its Application to Texture Mixing" (2012), section
-    2.3, with distances instead of their squares: along each direction, the mean distance of the
-    sorted samples. Sets of unequal sizes are compared at as many quantiles as the larger has.
+    Rabin et al., "Wasserstein Barycenter and its Application to Texture Mixing" (2012,
+    https://doi.org/10.1007/978-3-642-24785-9_37), section 2.3, with distances instead of their
+    squares: along each direction, the mean distance of the sorted samples. Sets of unequal sizes
+    are compared at as many quantiles as the larger has samples.
 
-    The value is above 0 for two sets of one distribution, too: show the null beside it.
+    The value is above 0 for two sets of one distribution, too: show the real-vs-real baseline
+    beside it.
 
     Args:
         first: ``[N, D]`` features, N at least 4.
         second: ``[M, D]`` features, M at least 4.
-        directions: Random directions.
-        subsets: How many halves the interval rests on, see ``intervals.estimate_from_halves``.
-        seed: Of the directions and halves.
+        directions: Number of random directions.
+        subsets: Number of random halves for the interval, see ``intervals.estimate_from_halves``.
+        seed: Seed of the directions and halves.
+
+    Returns:
+        The distance with its 95 % interval.
 
     Raises:
-        ValueError: If the forms do not fit, a set is too small, or a number is not finite.
+        ValueError: If the shapes do not match, a set is too small, or a value is not finite.
     """
     check_features(first, second)
     towards = np.random.default_rng(seed).standard_normal((first.shape[1], directions))
@@ -50,7 +55,7 @@ def sliced_wasserstein(
 
 
 def _distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Of projections ``[N, K]`` and ``[M, K]``."""
+    """Mean distance of projections ``[N, K]`` and ``[M, K]``."""
     a, b = np.sort(first, axis=0), np.sort(second, axis=0)
     count = max(len(a), len(b))
     middles = (np.arange(count) + 0.5) / count

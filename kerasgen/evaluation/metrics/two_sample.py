@@ -1,4 +1,4 @@
-"""Do two sets differ? The classifier two-sample test, with a p-value by permutation."""
+"""Classifier two-sample test, with a p-value by permutation."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from kerasgen.evaluation.metrics.roc import area_under_roc, roc_area
 
 @dataclass(frozen=True)
 class TwoSampleTest:
-    """What came out.
+    """Result of a two-sample test.
 
     Attributes:
-        area: Area under the ROC curve on samples that were held out: 0.5 means that the sets
-            cannot be distinguished, 1 that they always can.
-        p_value: Chance of such an area, or a larger one, if there is no difference.
-        permutations: What the p-value rests on; it cannot be below 1 / (permutations + 1).
+        area: Area under the ROC curve on held-out samples: 0.5 means that the sets cannot be
+            distinguished, 1 that they always can.
+        p_value: Probability of at least this area if the sets do not differ.
+        permutations: Number of permutations; the p-value is at least 1 / (permutations + 1).
     """
 
     area: Estimate
@@ -36,25 +36,27 @@ def two_sample_test(
     permutations: int = 199,
     seed: int = 0,
 ) -> TwoSampleTest:
-    """Whether a linear classifier can distinguish two sets on samples it has not seen.
+    """Whether a linear classifier can distinguish two sets on unseen samples.
 
-    Lopez-Paz & Oquab, "Revisiting Classifier Two-Sample Tests" (2017), with a ridge classifier and
-    cross-validation. Samples of one group (frames of one recording, pictures made of one source)
-    are held out together, and given to one side or the other together when labels are permuted:
-    they are no independent evidence.
+    Lopez-Paz & Oquab, "Revisiting Classifier Two-Sample Tests" (2017, arXiv:1610.06545), with a
+    ridge classifier and cross-validation. Samples of one group (frames of one recording, pictures
+    generated from one source) are dependent: they are held out together and permuted together.
 
     Args:
         first: ``[N, D]`` features.
         second: ``[M, D]`` features.
-        groups: Names or numbers of N and of M samples' groups, in a group only samples of one set;
-            None if each sample is its own.
-        folds: Parts that are held out in turn.
-        permutations: How often labels are shuffled among the groups.
-        seed: Of folds and permutations.
+        groups: Names or numbers of the groups of the N and of the M samples, none in both sets;
+            None if each sample is its own group.
+        folds: Number of cross-validation folds.
+        permutations: Number of permutations of the labels among groups.
+        seed: Seed of folds and permutations.
+
+    Returns:
+        Area under the ROC curve and p-value.
 
     Raises:
-        ValueError: If the forms do not fit, a set has fewer groups than there are folds, a group is
-            in both sets, or a number is not finite.
+        ValueError: If the shapes do not match, a set has fewer groups than folds, a group is in
+            both sets, or a value is not finite.
     """
     check_features(first, second)
     features = np.concatenate([first, second])
@@ -69,7 +71,7 @@ def two_sample_test(
     generator = np.random.default_rng(seed)
     shuffled = [of_group, *(generator.permutation(of_group) for _ in range(permutations))]
     truths = np.stack([labels[members] for labels in shuffled], axis=1)
-    # Without the labels: else the true ones would differ from shuffled ones by that.
+    # Independent of the labels, so that true and permuted labels are treated the same.
     fold_of = (generator.permutation(len(of_group)) % folds)[members]
     scores = np.empty(truths.shape)
     for fold in range(folds):
@@ -83,9 +85,9 @@ def two_sample_test(
 
 
 def _widened(area: Estimate, chance: float) -> Estimate:
-    """Not narrower than what chance alone gives: a bootstrap takes the classifiers as they are.
+    """Widens an interval to that of chance alone: the bootstrap takes the classifiers as fixed.
 
-    Chance moves an area by less the nearer it is to 0 or 1, as it does a share.
+    As for a share, chance varies less near 0 and 1.
     """
     value = area.value
     least = 1.96 * chance * 2.0 * float(np.sqrt(value * (1.0 - value)))
@@ -96,7 +98,7 @@ def _widened(area: Estimate, chance: float) -> Estimate:
 def _groups(
     groups: tuple[Sequence[Hashable], Sequence[Hashable]] | None, in_second: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The group of each sample, and of each group whether it is of the second set."""
+    """The group of each sample, and for each group whether it is of the second set."""
     grouped = Groups(len(in_second), None if groups is None else [*groups[0], *groups[1]])
     shares = np.bincount(grouped.of_samples, in_second) / np.bincount(grouped.of_samples)
     mixed = np.flatnonzero((shares > 0) & (shares < 1))
@@ -116,7 +118,7 @@ def _ridge_scores(features: np.ndarray, truths: np.ndarray, held_out: np.ndarray
         for part in blocks(len(indices), features.shape[1]):
             yield (features[indices[part]] - middle) / scale
 
-    # A rare kind weighs as much as a common one.
+    # Both sets have equal weight.
     y = truths[known].astype(np.float64)
     shares = y.mean(axis=0)
     y = (y - shares) / np.maximum(shares * (1.0 - shares), 1e-9)
@@ -133,7 +135,7 @@ def _moments(features: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _ridge_weights(known: Iterator[np.ndarray], y: np.ndarray, size: int) -> np.ndarray:
-    """``[D, P]``; one factorisation serves all permutations, of the two forms the smaller."""
+    """Weights ``[D, P]``; one factorisation, of the smaller Gram matrix, for all permutations."""
     count = len(y)
     if count <= size:
         x = np.concatenate(list(known))
@@ -150,11 +152,11 @@ def _ridge_weights(known: Iterator[np.ndarray], y: np.ndarray, size: int) -> np.
 
 
 def _mean_area(truth: np.ndarray, scores: np.ndarray, fold_of: np.ndarray) -> float:
-    """Scores of different folds are of different classifiers: areas are averaged over folds."""
+    """Mean area over folds, as scores of different folds are of different classifiers."""
     areas = [
         roc_area(truth[fold_of == fold], scores[fold_of == fold]) for fold in np.unique(fold_of)
     ]
-    # A fold may have one kind only, and has no area then.
+    # A fold with samples of one set only has no area.
     known = [area for area in areas if np.isfinite(area)]
     return float(np.mean(known)) if known else 0.5
 

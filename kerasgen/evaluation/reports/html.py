@@ -1,4 +1,4 @@
-"""Pages that open from disk: one file, no network, pictures and plots within."""
+"""Self-contained HTML pages: one file with its pictures and plots."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ PAGE, NUMBERS = "index.html", "report.json"
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """A finished report: its numbers, and one page that shows them.
+    """A finished report: its numbers, and a page that shows them.
 
     Attributes:
-        numbers: JSON values; every measured number is a dict with ``value``, ``low``, ``high`` (a
+        numbers: JSON values; each measured number is a dict with ``value``, ``low``, ``high`` (the
             95 % interval) and ``count`` (samples).
-        html: The page, with pictures and plots within.
+        html: The page, with its pictures and plots.
     """
 
     numbers: dict[str, Any]
@@ -36,20 +36,20 @@ class Report:
 
     @property
     def summary(self) -> str:
-        """What was found, in a few sentences."""
+        """The result in a few sentences."""
         return str(self.numbers["summary"])
 
     def save(self, folder: str | Path) -> Path:
         """Writes ``index.html`` and ``report.json``, both or neither.
 
         Args:
-            folder: Where to; made if it is not there.
+            folder: Output folder; created if it does not exist.
 
         Returns:
-            The page.
+            Path of the page.
 
         Raises:
-            ValueError: If it cannot be written; what was there before is then as it was.
+            ValueError: If it cannot be written; existing files are then unchanged.
         """
         page = Path(folder) / PAGE
         numbers = encoded_json(self.numbers)
@@ -57,23 +57,23 @@ class Report:
         return page
 
     def _repr_html_(self) -> str:
-        """The page in a frame of its own, for notebooks."""
+        """The page in a frame, for notebooks."""
         source = markupsafe.escape(self.html)
         return f'<iframe srcdoc="{source}" width="100%" height="640" frameborder="0"></iframe>'
 
 
 def render_page(template: str, report: dict[str, Any], **content: Any) -> str:
-    """Fills in a template.
+    """Renders a template.
 
     Args:
-        template: Name of a file in ``templates/``; it sees ``report`` and the content, and can
-            write an estimate (as a dict) with ``| estimate`` and a number with ``| number``.
+        template: Name of a file in ``templates/``, which can use ``report``, the content and the
+            filters ``estimate`` (for an ``Estimate`` as a dict) and ``number``.
         report: All numbers.
-        **content: What else the template needs. Text is escaped; markup drawn by ``plots`` must
-            come as ``markup(svg)``.
+        **content: Further values for the template. Text is escaped; SVG must be passed as
+            ``markup(svg)``.
 
     Returns:
-        HTML that opens from disk.
+        Self-contained HTML.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -87,12 +87,12 @@ def render_page(template: str, report: dict[str, Any], **content: Any) -> str:
 
 
 def markup(svg: str) -> markupsafe.Markup:
-    """Marks what was drawn here, not by a user, as safe to stand in a page as it is."""
+    """Marks SVG drawn by this package as safe, so that it is not escaped."""
     return markupsafe.Markup(svg)
 
 
 def data_url(image: np.ndarray) -> str:
-    """``[H, W, 3]`` uint8 as an address that holds the picture itself (JPEG)."""
+    """A picture ``[H, W, 3]`` uint8 as a data URL (JPEG)."""
     stream = io.BytesIO()
     Image.fromarray(image).save(stream, "JPEG", quality=88)
     return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"

@@ -1,4 +1,4 @@
-"""Loss curves as a picture."""
+"""Loss curves as a PNG."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _NOT_LOSSES = ("step", "images_per_second", "data_wait_share")
 
 
 def save_loss_curves(histories: Mapping[str, Path], path: Path) -> None:
-    """Draws the losses of one or several phases over their steps, one panel a phase.
+    """Draws the losses of one or several phases over steps, one panel per phase.
 
     Args:
-        histories: Title of a panel -> its ``history.csv``.
-        path: The PNG to write; replaced at once or not at all.
+        histories: Path of ``history.csv`` by title of the panel.
+        path: The PNG to write; replaced atomically.
 
     Raises:
         ValueError: If none of the histories has a row.
@@ -26,7 +26,7 @@ def save_loss_curves(histories: Mapping[str, Path], path: Path) -> None:
     rows = {title: history for title, history in rows.items() if history}
     if not rows:
         raise ValueError(f"No history has any rows. Received: histories={dict(histories)}")
-    # Imported here: it takes a second, and only drawing needs it.
+    # Imported here because it takes a second and is needed for drawing only.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.0 * len(rows), 4.0), layout="constrained")

@@ -1,4 +1,4 @@
-"""Plots of a comparison, as SVG."""
+"""Plots of comparisons and proofs, as SVG."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 REAL, SYNTHETIC = "#1f6f8b", "#d1495b"
-"""Colours of the two sets: told apart by people who confuse red and green, too."""
+"""Colours of the two sets, distinguishable with red-green colour blindness."""
 
 _NO_METADATA = ("Creator", "Date", "Format", "Type")
-"""Of the SVG: it would name places on the net."""
+"""Metadata left out of the SVG, because it would contain web addresses."""
 
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -22,10 +22,10 @@ _STYLE: dict[Any, Any] = {
 
 
 def histogram_plot(real: np.ndarray, synthetic: np.ndarray) -> str:
-    """Pooled grey histograms.
+    """Plots the pooled grey histograms of two sets.
 
     Args:
-        real: ``[N, 256]``, from ``appearance.grey_histograms``.
+        real: ``[N, 256]``, from ``image_statistics.grey_histograms``.
         synthetic: ``[M, 256]``.
 
     Returns:
@@ -46,11 +46,11 @@ def histogram_plot(real: np.ndarray, synthetic: np.ndarray) -> str:
 
 
 def statistics_plot(real: Mapping[str, np.ndarray], synthetic: Mapping[str, np.ndarray]) -> str:
-    """How each statistic is distributed in both sets, a panel each.
+    """Plots the histograms of each statistic in both sets, one panel per statistic.
 
     Args:
-        real: From ``appearance.appearance``.
-        synthetic: The same.
+        real: From ``image_statistics.appearance``.
+        synthetic: The same of the synthetic set.
 
     Returns:
         An ``<svg>`` element.
@@ -59,8 +59,8 @@ def statistics_plot(real: Mapping[str, np.ndarray], synthetic: Mapping[str, np.n
     def draw(figure: Any) -> None:
         columns = 3
         rows = -(-len(real) // columns)
-        for place, name in enumerate(real, start=1):
-            axes = figure.add_subplot(rows, columns, place)
+        for panel, name in enumerate(real, start=1):
+            axes = figure.add_subplot(rows, columns, panel)
             both = np.concatenate([real[name], synthetic[name]])
             low, high = np.percentile(both, [0.5, 99.5])
             edges = np.linspace(low, high if high > low else low + 1e-6, 31)
@@ -77,14 +77,14 @@ def statistics_plot(real: Mapping[str, np.ndarray], synthetic: Mapping[str, np.n
 
 
 def mixing_plot(curve: Sequence[Mapping[str, Any]], score: str, *, across: str) -> str:
-    """A score over the number of real pictures, a line for each way to train.
+    """Plots a score over the number of real pictures, one line per arm.
 
     Args:
-        curve: From ``analysis.analyse``; controls are left out. Of an arm that is at one amount
-            only there is a point.
+        curve: From ``analysis.analyse``; controls are left out. An arm at a single amount is a
+            point.
         score: Key of the score in each row, an ``Estimate`` as a dict.
-        across: Name of the arm without real pictures: the number does not matter, its line goes
-            across, dashed, its interval shaded.
+        across: Name of the arm without real pictures, which is a dashed horizontal line with its
+            interval shaded.
 
     Returns:
         An ``<svg>`` element.
@@ -97,15 +97,15 @@ def mixing_plot(curve: Sequence[Mapping[str, Any]], score: str, *, across: str) 
         axes = figure.add_subplot()
         drawn = {False: 0, True: 0}
         for name, rows in lines.items():
-            made = bool(rows[0]["synthetic"])
-            colour = _LINES[made][drawn[made] % len(_LINES[made])]
-            drawn[made] += 1
+            synthetic = bool(rows[0]["synthetic"])
+            colour = _LINES[synthetic][drawn[synthetic] % len(_LINES[synthetic])]
+            drawn[synthetic] += 1
             values = 100 * np.array([[row[score][key] for key in _ENDS] for row in rows])
             if name == across:
                 axes.axhspan(*values[0, 1:], color=colour, alpha=0.08, linewidth=0)
                 axes.axhline(values[0, 0], color=colour, linestyle="--", label=name)
                 continue
-            # Side by side, so that intervals do not hide each other.
+            # Shifted, so that intervals do not overlap.
             shift = 1 + 0.012 * (sum(drawn.values()) - len(lines) / 2)
             axes.errorbar(
                 [shift * row["amount"] for row in rows],
@@ -113,7 +113,7 @@ def mixing_plot(curve: Sequence[Mapping[str, Any]], score: str, *, across: str) 
                 np.abs(values[:, 1:] - values[:, :1]).T,
                 color=colour,
                 linestyle="-",
-                marker="o" if made else "s",
+                marker="o" if synthetic else "s",
                 markersize=4,
                 linewidth=1.3,
                 elinewidth=0.8,
@@ -138,7 +138,7 @@ _LINES = {
 
 
 def _svg(draw: Any, size: tuple[float, float]) -> str:
-    # Imported here: it takes a second, and only drawing needs it.
+    # Imported here because it takes a second and is needed for drawing only.
     import matplotlib
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""Figures as lines for a terminal."""
+"""Numbers as lines for a terminal."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from kerasgen.evaluation.metrics import Estimate
 
 
 def figure_lines(figures: Mapping[str, Any]) -> list[str]:
-    """Figures as lines a person reads.
+    """Numbers as readable lines.
 
     Args:
-        figures: Names to numbers, to an ``Estimate`` as a dict, or to more figures, which are
-            indented.
+        figures: By name: numbers, an ``Estimate`` as a dict, or nested figures, which are indented.
     """
     lines = []
     for name, value in figures.items():

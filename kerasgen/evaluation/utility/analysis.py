@@ -1,4 +1,4 @@
-"""What a proof found: curves, verdicts, equivalent numbers of real pictures, controls."""
+"""Results of a proof: curves, verdicts, equivalent numbers of real images, controls."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from kerasgen.evaluation.utility.sample_equivalence import equivalent_real_image
 from kerasgen.evaluation.utility.training_sets import Arm
 
 SCORES: dict[str, Score] = {"accuracy": share_right, "macro_f1": mean_f1}
-"""What verdicts can be about."""
+"""Scores that verdicts can be based on."""
 
 Point = tuple[str, int]
-"""Of a learning curve: name of an arm, and amount of real pictures."""
+"""Point of a learning curve: name of an arm, and amount of real pictures."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class _Results:
 
     Attributes:
         arms: By name.
-        scores: By name of score, those of each point on test pictures.
-        held_out: By name of score, the mean on held-out pictures.
+        scores: By name of score, scores of each point on test pictures.
+        held_out: By name of score, mean score of each point on held-out pictures.
     """
 
     arms: Mapping[str, Arm]
@@ -40,16 +40,16 @@ class _Results:
 
     @property
     def points(self) -> list[Point]:
-        """All, in the order of the runs."""
+        """All points, in the order of the runs."""
         return list(self.scores["accuracy"])
 
     def gain(self, score: str, point: Point, base: Point) -> Estimate:
-        """Of one arm over another, paired."""
+        """Gain of one arm over another, paired."""
         scores = self.scores[score]
         return scores[point].minus(scores[base]).estimate()
 
     def best(self, score: str, amount: int, fits: Callable[[Arm], bool]) -> Point | None:
-        """The arm at an amount that is best on held-out pictures, among those that fit."""
+        """The arm that is best on held-out pictures, among those that fit; None if none does."""
         points = [each for each in self.points if each[1] == amount and fits(self.arms[each[0]])]
         return max(points, key=lambda point: self.held_out[score][point], default=None)
 
@@ -60,18 +60,18 @@ def analyse(
     score: str,
     groups: Sequence[Hashable] | None = None,
 ) -> dict[str, Any]:
-    """All that the predictions say of the synthetic set.
+    """Measures what the synthetic set adds, from the predictions of all classifiers.
 
     Args:
         predictions: From ``runs.train_runs``.
-        labels: ``[N]``, of the test pictures.
-        score: Of ``SCORES``: what choices, verdicts and equivalent numbers go by.
-        groups: The source of each test picture; None for each its own.
+        labels: ``[N]``, classes of the test pictures.
+        score: One of ``SCORES``, for choices, verdicts and equivalent numbers.
+        groups: Source of each test picture; None if each is its own source.
 
     Returns:
-        For a report: ``summary``; ``score``; ``amounts``; ``curve``, by arm and amount both scores,
-        gain over ``real`` and number of classifiers; ``verdicts``, one for each amount;
-        ``equivalent_real``, numbers of real pictures; ``controls``.
+        Numbers of a report: ``summary``; ``score``; ``amounts``; ``curve``, for each arm and amount
+        both scores, gain over ``real`` and number of classifiers; ``verdicts``, one per amount;
+        ``equivalent_real``, equivalent numbers of real images; ``controls``.
 
     Raises:
         ValueError: If there is no such score.
@@ -145,25 +145,25 @@ def _best_with_synthetic(results: _Results, score: str, amount: int) -> Point | 
 
 
 def _verdict(results: _Results, score: str, amount: int) -> dict[str, Any] | None:
-    """The best with synthetic pictures against the best without, both chosen on held-out ones."""
+    """The best arm with synthetic pictures against the best without, chosen on held-out ones."""
     without = results.best(score, amount, lambda arm: arm.real and not arm.times)
-    helped = _best_with_synthetic(results, score, amount)
-    if without is None or helped is None:
+    mixed = _best_with_synthetic(results, score, amount)
+    if without is None or mixed is None:
         return None
-    gain = results.gain(score, helped, without)
+    gain = results.gain(score, mixed, without)
     return {
         "amount": amount,
         "without": without[0],
-        "with": helped[0],
+        "with": mixed[0],
         "gain": asdict(gain),
         "verdict": verdict(gain),
     }
 
 
 def _equivalent_real(results: _Results, score: str, amounts: Sequence[int]) -> list[dict[str, Any]]:
-    """Of the synthetic set alone, and of each amount with the best mixture.
+    """Equivalent numbers for the synthetic set alone, and for the best mixture at each amount.
 
-    Nothing of a single amount: one point is no learning curve.
+    Empty for a single amount, which is no learning curve.
     """
     if len(amounts) < 2:
         return []
@@ -191,21 +191,21 @@ def _equivalent_real(results: _Results, score: str, amounts: Sequence[int]) -> l
 
 
 def _controls(results: _Results, score: str, amount: int) -> list[dict[str, Any]]:
-    """More real pictures must help, and noise must not."""
+    """Results of the controls: more real pictures must help, and noise must not."""
     found = []
     for point in results.points:
         arm = results.arms[point[0]]
         if arm.added not in ("more real", "noise"):
             continue
         gain = results.gain(score, point, (REAL.name, amount))
-        as_it_must = gain.low > 0 if arm.added == "more real" else gain.low <= 0
+        passed = gain.low > 0 if arm.added == "more real" else gain.low <= 0
         found.append(
             {
                 "arm": arm.name,
                 "amount": amount,
                 "gain": asdict(gain),
                 "verdict": verdict(gain),
-                "as_it_must": bool(as_it_must),
+                "passed": bool(passed),
             }
         )
     return found
@@ -217,19 +217,19 @@ def _summary(
     equivalent: Sequence[dict[str, Any]],
     controls: Sequence[dict[str, Any]],
 ) -> str:
-    """A few sentences; the first is the answer."""
+    """The result in a few sentences, the most important first."""
     sentences = [
-        f"This proof cannot tell, for a control did not behave "
-        f"({control['arm'].removeprefix('control: ')}: {control['verdict'].rstrip('.')}): too "
-        "small, or trained too briefly. What it found:"
+        "This proof is inconclusive because a control failed "
+        f"({control['arm'].removeprefix('control: ')}: {control['verdict'].rstrip('.')}): use more "
+        "pictures or longer training. Its results:"
         for control in controls
-        if not control["as_it_must"]
+        if not control["passed"]
     ][:1]
     if verdicts and verdicts[-1]["amount"] < most:
-        sentences.append(f"With {most:,} real pictures: too few synthetic ones for a test.")
+        sentences.append(f"There are too few synthetic pictures to add to {most:,} real ones.")
     for found in reversed(verdicts):
-        text = found["verdict"]
-        sentences.append(f"With {found['amount']:,} real pictures: {text[0].lower()}{text[1:]}")
+        text = found["verdict"].removeprefix("It ")
+        sentences.append(f"Adding synthetic pictures to {found['amount']:,} real ones {text}")
     if equivalent:
         sentences.append(
             f"The synthetic set alone is equivalent to {equivalent[0]['text']} real pictures."

@@ -1,4 +1,4 @@
-"""Ways to train a classifier with a generator: on real, augmented, generated and mixed pictures."""
+"""Arms that train a classifier with a generator: real, augmented, generated and mixed pictures."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from kerasgen.evaluation.metrics.paired_bootstrap import Score, resampled_scores
 
 Batches = Iterator[tuple[tf.Tensor, tf.Tensor]]
 MakeBatches = Callable[[int], Batches]
-"""Seed -> endless batches of (images, labels) to train a classifier on."""
+"""Function of a seed that returns endless batches of (images, labels)."""
 
 CLASSICAL = Augmentation(rotation=10.0, shift=0.08, zoom=0.1, flip=True)
-"""What people do to photographs when they have too few."""
+"""Common augmentation of photographs."""
 
 _STREAM = 1000
-"""Keeps the seeds of generated pictures away from those of real ones."""
+"""Separates the seeds of generated pictures from those of real ones."""
 
 
 def utility_arms(
@@ -42,22 +42,22 @@ def utility_arms(
     augmentation: Augmentation = CLASSICAL,
     share: float = 0.5,
 ) -> dict[str, MakeBatches]:
-    """The ways to train that are compared, the baseline first.
+    """The arms that are compared; the first is the baseline.
 
     Args:
-        train: The real pictures, those the generator was trained on.
+        train: The real pictures that the generator was trained on.
         generate: The generator, in inference mode.
         latent_size: Size of its noise vector.
-        config: How each classifier is trained; without augmentation.
-        augmentation: Of the augmented arms.
-        share: Of generated pictures in each batch of the mixed arms, above 0 and below 1.
+        config: Training configuration, without augmentation.
+        augmentation: Augmentation of the augmented arms.
+        share: Share of generated pictures in each batch of the mixed arms, above 0 and below 1.
 
     Returns:
-        ``real``; ``real, balanced classes`` (rare ones are shown as often, as generated ones are);
+        ``real``; ``real, balanced classes`` (oversampled, as generated classes are balanced);
         ``real, augmented``; ``synthetic``; ``real + synthetic``; ``real, augmented + synthetic``.
 
     Raises:
-        ValueError: If the share leaves no picture of either kind in a batch.
+        ValueError: If a batch would have no real or no generated pictures.
     """
     generated = round(share * config.batch_size)
     if not 0 < generated < config.batch_size:
@@ -95,7 +95,7 @@ def _real(pictures: LabelledImages, config: TrainConfig) -> MakeBatches:
 
 
 def joined_batches(first: Batches, second: Batches) -> Batches:
-    """Batches whose first rows come from one source, and the last ones from the other."""
+    """Batches that join the rows of two batches, those of ``first`` first."""
     for one, other in zip(first, second, strict=False):
         images, labels = (
             tf.concat([tf.cast(a, b.dtype), b], axis=0) for a, b in zip(one, other, strict=True)
@@ -106,13 +106,13 @@ def joined_batches(first: Batches, second: Batches) -> Batches:
 def train_and_predict(
     arm: MakeBatches, test: LabelledImages, config: TrainConfig, seeds: Sequence[int]
 ) -> np.ndarray:
-    """Trains classifiers in one way, and predicts the classes of the test pictures.
+    """Trains the classifiers of one arm, and predicts the classes of the test pictures.
 
     Args:
         arm: From ``utility_arms``, or any other source of batches.
-        test: Real pictures that nothing was trained or chosen on.
-        config: How each classifier is trained.
-        seeds: One classifier for each.
+        test: Real pictures not used for training or selection.
+        config: Training configuration.
+        seeds: One classifier is trained for each.
 
     Returns:
         ``[S, N]`` int32, the predicted class of each test picture by each classifier.
@@ -125,13 +125,16 @@ def train_and_predict(
 def score_with_interval(
     score: Score, labels: np.ndarray, predicted: np.ndarray, *, seed: int = 0
 ) -> Estimate:
-    """Mean over classifiers, with a 95 % interval over classifiers and pictures.
+    """Mean score over classifiers, with a 95 % interval over classifiers and pictures.
 
     Args:
         score: ``share_right`` or ``mean_f1`` of ``classifiers.training``, or another.
         labels: ``[N]`` integers, the truth.
         predicted: ``[S, N]``, from ``train_and_predict``.
-        seed: Of the bootstrap.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        The mean with its interval.
     """
     return resampled_scores(score, labels, {"own": predicted}, seed=seed)["own"].estimate()
 
@@ -144,17 +147,20 @@ def gain_with_interval(
     *,
     seed: int = 0,
 ) -> Estimate:
-    """How much better than the baseline, with a paired 95 % interval.
+    """Gain over a baseline, with a paired 95 % interval.
 
     Args:
         score: ``share_right`` or ``mean_f1`` of ``classifiers.training``, or another.
         labels: ``[N]`` integers, the truth.
         predicted: ``[S, N]``, from ``train_and_predict``.
         baseline: The same of the other arm, for the same seeds.
-        seed: Of the bootstrap.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        The difference of the mean scores, with its interval.
 
     Raises:
-        ValueError: If the two arms have different forms.
+        ValueError: If the two arms have different shapes.
     """
     both = {"own": predicted, "other": baseline}
     found = resampled_scores(score, labels, both, seed=seed)
@@ -162,14 +168,17 @@ def gain_with_interval(
 
 
 def verdict(gain: Estimate) -> str:
-    """One sentence that may be a no.
+    """One sentence that says whether it helps.
 
     Args:
-        gain: From ``gain_with_interval``, a share in [0, 1].
+        gain: From ``gain_with_interval``, a share in [-1, 1].
+
+    Returns:
+        The sentence, with the gain in percentage points.
     """
     points = f"{100 * gain.value:+.1f} points [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
     if gain.low > 0:
         return f"It helps: {points}."
     if gain.high < 0:
-        return f"It harms: {points}."
-    return f"No difference is shown: {points}."
+        return f"It hurts: {points}."
+    return f"It makes no significant difference: {points}."

@@ -1,7 +1,7 @@
-"""What learns classes in a proof: a small network from scratch, or a head on frozen features.
+"""Learners of a proof: a small network from scratch, or a linear head on frozen features.
 
-Who has a few hundred pictures starts from a network that has seen millions. What a synthetic set
-adds to that is another question than what it adds to a network that has seen nothing else.
+With a few hundred pictures one usually starts from a pretrained network. What a synthetic set adds
+to that differs from what it adds to a network trained from scratch.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ Predict = Callable[[np.ndarray], np.ndarray]
 """``[N, H, W, C]`` uint8 -> ``[N]`` int32, the most likely class."""
 
 _VERSIONS = 2
-"""Changed versions of each picture where all are augmented: features of each have to be kept."""
+"""Augmented versions of each picture in augmented arms; features of each are kept in memory."""
 
 _AT_ONCE = 512
-"""Pictures between two reports."""
+"""Pictures between two progress reports."""
 
 
 class Learner(abc.ABC):
-    """A way to learn, the same for all that are compared.
+    """A way to train classifiers, the same for all that are compared.
 
     Attributes:
-        config: Length, batch size, learning rate; arms say what is augmented.
+        config: Updates, batch size and learning rate; the arm decides on augmentation.
     """
 
     config: TrainConfig
@@ -50,10 +50,10 @@ class Learner(abc.ABC):
     @property
     @abc.abstractmethod
     def description(self) -> str:
-        """As in "classifiers, each ..."."""
+        """Text that continues "classifiers, each ..."."""
 
     def settings(self) -> dict[str, Any]:
-        """All that decides what is learned, but for the pictures; fit for JSON."""
+        """All settings that influence the result, except the pictures, as JSON values."""
         return {
             "steps": self.config.steps,
             "batch_size": self.config.batch_size,
@@ -65,18 +65,18 @@ class Learner(abc.ABC):
         """Trains a classifier.
 
         Args:
-            pictures: To learn from.
-            seed: Of weights and order.
-            augmented: Whether pictures are turned, moved, zoomed and mirrored at random.
+            pictures: Training pictures.
+            seed: Seed of weights and order.
+            augmented: Whether pictures are rotated, shifted, zoomed and mirrored at random.
 
         Returns:
-            The classifier.
+            The classifier's predictions as a function.
         """
 
 
 @dataclass(frozen=True)
 class FromScratch(Learner):
-    """A small network that has seen nothing else."""
+    """A small network, trained from scratch."""
 
     config: TrainConfig
 
@@ -101,8 +101,8 @@ class OnFeatures(Learner):
     """A linear head on the features of a frozen network, each computed once.
 
     Args:
-        features: The network.
-        config: Its ``width`` means nothing here.
+        features: Features of the frozen network.
+        config: Training configuration; ``width`` is not used.
     """
 
     def __init__(self, features: FeatureExtractor, config: TrainConfig) -> None:
@@ -124,10 +124,10 @@ class OnFeatures(Learner):
         }
 
     def prepare(self, pools: TrainingPools, test: np.ndarray, report: Report | None = None) -> None:
-        """Computes beforehand what takes long: the features of all pictures.
+        """Computes the features of all pictures in advance.
 
         Args:
-            pools: What is trained on and chosen by.
+            pools: Pictures for training and selection.
             test: ``[N, H, W, C]`` uint8.
             report: Called now and then with the number of features done and of all.
         """

@@ -1,4 +1,4 @@
-"""What a proof trains, how often, and which score decides."""
+"""Options of a proof."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from kerasgen.evaluation.utility.learners import Learner
 from kerasgen.evaluation.utility.training_sets import TrainingPools
 
 _FEWEST_OF_A_CLASS = 5
-"""Real pictures of each class, on average, in the smallest amount that is tried by default."""
+"""Real pictures per class, on average, in the smallest default amount."""
 
 
 @dataclass(frozen=True)
 class ProofOptions:
-    """How a proof is made.
+    """Options of ``prove``.
 
     Attributes:
-        amounts: Of real pictures, rising; None for a sixteenth, a fourth and all.
+        amounts: Amounts of real pictures, rising; None for a sixteenth, a fourth and all.
         times: Synthetic pictures added for each real one.
-        seeds: Classifiers of each kind.
-        config: How each is trained.
-        minutes: If given, the number of updates is chosen so that all are done in so many; for
-            networks from scratch.
-        features: If given, linear heads on these frozen features, by name (see
-            ``features_by_name``) or as an extractor, in place of networks from scratch.
-        learner: If given, trains the classifiers in place of what the three above say.
-        score: ``accuracy`` or ``macro_f1``: what choices and verdicts go by.
-        gate: Whether to try confirmed synthetic pictures, too.
+        seeds: Classifiers of each arm and amount.
+        config: Training configuration.
+        minutes: If set, the number of updates is chosen so that all classifiers are trained in
+            this time; for networks from scratch.
+        features: If set, train linear heads on these frozen features, by name (see
+            ``features_by_name``) or as an extractor, instead of networks from scratch.
+        learner: If set, trains the classifiers instead of the three options above.
+        score: ``accuracy`` or ``macro_f1``, for choices and verdicts.
+        gate: Whether to add arms with confirmed synthetic pictures.
 
     Raises:
-        ValueError: If both ``minutes`` and ``features`` are given.
+        ValueError: If both ``minutes`` and ``features`` are set.
     """
 
     amounts: Sequence[int] | None = None
@@ -46,15 +46,15 @@ class ProofOptions:
     gate: bool = False
 
     def __post_init__(self) -> None:
-        """Reject what contradicts itself."""
+        """Rejects contradictory options."""
         if self.features is not None and self.minutes is not None:
             raise ValueError(
-                "`minutes` is for networks from scratch; on features every update is quick: give "
-                f"steps. Received: minutes={self.minutes:g}, features={self.features!r}"
+                "`minutes` is for networks from scratch; with features, set the number of updates "
+                f"instead. Received: minutes={self.minutes:g}, features={self.features!r}"
             )
 
     def chosen_amounts(self, pools: TrainingPools) -> list[int]:
-        """The amounts, for these pictures."""
+        """The amounts of real pictures, for these pools."""
         if self.amounts is not None:
             return list(self.amounts)
         most = len(pools.real.labels)

@@ -1,4 +1,4 @@
-"""The pictures of a proof: of one form and the same classes, the sets without copies."""
+"""The pictures of a proof: of one shape and the same classes, without copies between sets."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from kerasgen.io.images import Fit, Size
 
 
 class ImageForm(NamedTuple):
-    """What every picture of a proof is brought to.
+    """Size and channels of all pictures of a proof.
 
     Attributes:
         size: Side, or (height, width), in pixels; None for that of the real pictures.
-        channels: 1 or 3; None as the real ones have them.
+        channels: 1 or 3; None for those of the real pictures.
         fit: How other aspect ratios are fitted, see ``load_labelled``.
     """
 
@@ -33,14 +33,14 @@ AS_THEY_ARE = ImageForm()
 
 @dataclass(frozen=True)
 class ProofData:
-    """What is trained on, and what is tested on.
+    """Pictures for training and testing.
 
     Attributes:
-        pools: Real and synthetic pictures to train on, without copies of test pictures.
-        test: Real pictures that nothing was trained or chosen on, of the same form and classes.
-        test_groups: The source of each test picture: those of one are drawn together in intervals.
-            None for each its own.
-        remarks: What a reader must know of the sets.
+        pools: Real and synthetic training pictures, without copies of test pictures.
+        test: Real pictures not used for training or selection, of the same shape and classes.
+        test_groups: Source of each test picture: those of one source are resampled together.
+            None if each is its own source.
+        remarks: Caveats on the sets, for the page.
     """
 
     pools: TrainingPools
@@ -58,17 +58,20 @@ def read_proof_data(
     sources: str = "picture",
     form: ImageForm = AS_THEY_ARE,
 ) -> ProofData:
-    """Reads the sets, and leaves out copies.
+    """Reads the sets of a proof, and leaves out copies.
 
     Args:
-        real: Labelled real pictures to train on, see ``load_labelled``.
-        synthetic: Synthetic ones, with (some of) the same classes.
-        test: Real pictures that nothing was trained on; None for the test part of ``real``.
-        validation: Real pictures to choose by that the generator has not seen either; None for the
-            validation part of ``real``, or a fifth of the pictures at hand.
-        sources: Which real pictures stay together: ``picture``, ``folder`` or ``name``, see
-            ``source_of``.
-        form: What every picture is brought to.
+        real: Labelled real training pictures, see ``load_labelled``.
+        synthetic: Synthetic pictures, with (some of) the same classes.
+        test: Real test pictures; None for the test part of ``real``.
+        validation: Real pictures, not seen by the generator, to select arms on; None for the
+            validation part of ``real``, or a fifth of the real pictures in use.
+        sources: Rule by which real pictures belong to one source: ``picture``, ``folder`` or
+            ``name``, see ``source_of``.
+        form: Size and channels of all pictures.
+
+    Returns:
+        The sets; pictures that were left out are listed in ``remarks``.
 
     Raises:
         ValueError: If a set cannot be read, there are no test pictures, or classes are unknown.
@@ -82,9 +85,9 @@ def read_proof_data(
             pictures = other.get(part, other["train"])
             sets[part] = pictures.with_classes(names, called=f"--{part}")
     if "test" not in sets:
-        raise ValueError(f"--real has no test part: give --test. Received: real={str(real)!r}")
-    made = load_labelled(synthetic, **same)["train"]
-    sets["synthetic"] = made.with_classes(names, called="--synthetic")
+        raise ValueError(f"--real has no test part: pass --test. Received: real={str(real)!r}")
+    added = load_labelled(synthetic, **same)["train"]
+    sets["synthetic"] = added.with_classes(names, called="--synthetic")
     sets, remarks = _without_copies(sets)
     groups = [source_of(name, sources) for name in sets["train"].names]
     pools = TrainingPools(sets["train"], groups, sets["synthetic"], sets.get("validation"))
@@ -95,7 +98,7 @@ def read_proof_data(
 def _without_copies(
     sets: dict[str, LabelledImages],
 ) -> tuple[dict[str, LabelledImages], list[str]]:
-    """No copy of a test picture elsewhere, and none of a validation picture to train on."""
+    """Removes copies of test pictures, and copies of validation pictures among training ones."""
     apart, remarks = dict(sets), []
     pairs = [("test", name) for name in ("validation", "train", "synthetic")]
     pairs += [("validation", name) for name in ("train", "synthetic")]
@@ -114,8 +117,8 @@ def _without_copies(
     copies = len(synthetic.labels) - len(without_copies(synthetic, apart["train"]).labels)
     if copies:
         remarks.append(
-            f"{copies:,} synthetic pictures are copies of real ones to train on, pixel by pixel: "
-            "the set brings real pictures along, also where only some of them are at hand."
+            f"{copies:,} synthetic pictures are identical to real training pictures: the synthetic "
+            "set adds real pictures, also at amounts that should not include them."
         )
     for remark in remarks:
         warnings.warn(remark, stacklevel=4)

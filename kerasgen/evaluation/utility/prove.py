@@ -1,4 +1,4 @@
-"""Does a synthetic set help? Three sets of labelled pictures -> a proof, or an honest no."""
+"""Measure whether a synthetic set improves a classifier, from three labelled sets."""
 
 from __future__ import annotations
 
@@ -44,22 +44,22 @@ _SHOWN = 8
 
 
 GAIN = ("gain", "gain_low", "gain_high")
-"""Measures of what synthetic pictures add to all real ones, with the ends of its interval."""
+"""Measures of the gain from adding synthetic pictures to all real ones, and its interval."""
 
 EQUIVALENT = ("equivalent_real", "equivalent_real_low")
-"""Measures of how many real pictures the synthetic set equals, alone."""
+"""Measures of the equivalent number of real images of the synthetic set alone."""
 
 
 class Proof(Report):
-    """Whether a synthetic set helps.
+    """The result of measuring whether a synthetic set helps.
 
-    Its ``numbers``, besides the ``summary``: what ``analysis.analyse`` gives, and ``gate``,
+    Its ``numbers``: those of ``analysis.analyse``, and ``gate``,
     ``sets``, ``settings``, ``remarks`` and ``version``.
     """
 
     @property
     def measures(self) -> dict[str, float]:
-        """By name, as far as they could be measured: ``GAIN`` and ``EQUIVALENT``."""
+        """Values of ``GAIN`` and, if measured, ``EQUIVALENT``, by name."""
         found = dict(zip(GAIN, _ends(self.numbers["verdicts"][-1]["gain"]), strict=True))
         for alone in self.numbers["equivalent_real"][:1]:
             found |= dict(zip(EQUIVALENT, _ends(alone), strict=False))
@@ -67,8 +67,8 @@ class Proof(Report):
 
     @property
     def failed_controls(self) -> list[str]:
-        """The controls that did not behave: with one, the proof cannot decide."""
-        return [each["arm"] for each in self.numbers["controls"] if not each["as_it_must"]]
+        """Arms of failed controls; if there are any, the proof is inconclusive."""
+        return [each["arm"] for each in self.numbers["controls"] if not each["passed"]]
 
 
 def _ends(estimate: Mapping[str, float]) -> tuple[float, float, float]:
@@ -87,24 +87,24 @@ def prove(
     workdir: str | Path | None = None,
     progress: Progress = silent,
 ) -> Proof:
-    """Proves from files whether synthetic pictures help a classifier, or that they do not.
+    """Measures whether synthetic pictures improve a classifier, from files.
 
     Args:
-        real: Labelled real pictures to train on, see ``load_labelled``.
-        synthetic: Synthetic ones, with (some of) the same classes.
-        test: Real pictures that nothing was trained on; None for the test part of ``real``.
-        options: What is trained; None for the defaults.
+        real: Labelled real training pictures, see ``load_labelled``.
+        synthetic: Synthetic pictures, with (some of) the same classes.
+        test: Real test pictures; None for the test part of ``real``.
+        options: Amounts, arms and training; None for the defaults.
         validation: See ``read_proof_data``.
-        sources: Which real pictures stay together, see ``read_proof_data``.
-        form: What every picture is brought to.
+        sources: Rule of sources, see ``read_proof_data``.
+        form: Size and channels of all pictures.
         workdir: See ``prove_data``.
-        progress: Shows how far it has come.
+        progress: Progress display.
 
     Returns:
-        ``proof.save(folder)`` writes the page and its numbers.
+        The proof; ``proof.save(folder)`` writes the page and its numbers.
 
     Raises:
-        ValueError: If a set cannot be read, or the options do not fit the pictures.
+        ValueError: If a set cannot be read, or the options do not match the pictures.
     """
     data = read_proof_data(real, synthetic, test, validation=validation, sources=sources, form=form)
     title = f"{Path(real).name} and {Path(synthetic).name}"
@@ -120,26 +120,26 @@ def prove_data(
     require: Collection[str] = (),
     progress: Progress = silent,
 ) -> Proof:
-    """Trains one classifier for each way to use the pictures, amount of real ones and seed.
+    """Trains a classifier for each arm, amount of real pictures and seed, and compares them.
 
     Args:
         data: The pictures, from ``read_proof_data`` or in memory.
-        options: What is trained; None for the defaults.
-        workdir: Keeps features and every classifier's predictions, so that the same call goes on
-            where it was stopped; None for a temporary folder.
-        title: Of the page.
-        require: Names of ``Proof.measures`` without which the proof would be of no use.
-        progress: Shows how far it has come.
+        options: Amounts, arms and training; None for the defaults.
+        workdir: Folder that keeps features and predictions, so that an interrupted call can be
+            resumed; None for a temporary folder.
+        title: Title of the page.
+        require: Names of ``Proof.measures`` that must be measurable.
+        progress: Progress display.
 
     Returns:
-        ``proof.save(folder)`` writes the page and its numbers.
+        The proof; ``proof.save(folder)`` writes the page and its numbers.
 
     Raises:
-        ValueError: If the options do not fit the pictures, or a required measure cannot be had.
+        ValueError: If the options do not match the pictures, or a required measure is impossible.
     """
     options = options or ProofOptions()
     amounts = options.chosen_amounts(data.pools)
-    # Before features are computed: what cannot be trained is refused at once.
+    # Fails before features are computed if something cannot be trained.
     runs = plan_runs(data.pools, amounts, options.times, range(options.seeds), gate=options.gate)
     _check_required(require, amounts, options.times, data.pools)
     with kept_in(workdir) as folder:
@@ -178,14 +178,14 @@ def _check_required(
 ) -> None:
     if len(amounts) < 2 and {*names} & {*EQUIVALENT}:
         raise ValueError(
-            "The equivalent number of real pictures needs a learning curve: at least two amounts. "
+            "The equivalent number of real images needs a learning curve: at least two amounts. "
             f"Received: amounts={list(amounts)}"
         )
-    most, made = amounts[-1], len(pools.synthetic.labels)
-    if min(times) * pools.trained_on(most) > made and {*names} & {*GAIN}:
+    most, synthetic = amounts[-1], len(pools.synthetic.labels)
+    if min(times) * pools.trained_on(most) > synthetic and {*names} & {*GAIN}:
         raise ValueError(
-            f"The gain is about {most} real pictures, and there are too few synthetic ones for any "
-            f"of times: lower amounts or times. Received: {made} synthetic pictures"
+            f"The gain at {most} real pictures needs more synthetic pictures for every value of "
+            f"times: lower amounts or times. Received: {synthetic} synthetic pictures"
         )
 
 
@@ -222,25 +222,25 @@ def _facts(data: ProofData) -> dict[str, Any]:
 
 
 def _left_out(runs: Sequence[Run], amounts: Sequence[int], options: ProofOptions) -> list[str]:
-    """Arms that are missing, and why."""
+    """Remarks on arms that were left out."""
     there = {(run.arm.times, run.amount) for run in runs if run.arm.needs_synthetic}
     missing = [
-        f"{each:g} for each of {amount:,}"
+        f"{each:g} for each of {amount:,} real ones"
         for amount in amounts
         for each in options.times
         if (each, amount) not in there
     ]
     remarks = []
     if missing:
-        remarks.append(f"There are too few synthetic pictures for {'; '.join(missing)}.")
+        remarks.append(f"There are too few synthetic pictures to add {'; '.join(missing)}.")
     if not any(run.arm.added == "more real" for run in runs):
         remarks.append(
-            "There is no control with more real pictures: no amount leaves enough of them over."
+            "There is no control with more real pictures, because too few are left at every amount."
         )
     if options.seeds == 1:
         remarks.append(
-            "With one classifier of each kind the intervals hold what other test pictures would "
-            "change, and not what other classifiers would: use more seeds."
+            "With one classifier of each kind, the intervals cover variation of the test pictures "
+            "only, not of the classifiers: use more seeds."
         )
     return remarks
 
@@ -248,7 +248,7 @@ def _left_out(runs: Sequence[Run], amounts: Sequence[int], options: ProofOptions
 def _gate(
     predictions: Mapping[Run, Predictions], synthetic: LabelledImages
 ) -> list[dict[str, Any]]:
-    """What share of the synthetic pictures is confirmed, by amount, and of which class least."""
+    """Share of confirmed synthetic pictures, by amount, and the least confirmed class."""
     found = []
     gates = {run: each for run, each in predictions.items() if run.arm == REAL}
     for amount in sorted({run.amount for run in gates}):
@@ -276,20 +276,20 @@ def _gate(
 
 
 def _share(right: np.ndarray) -> Estimate:
-    """Mean over classifiers and pictures ``[S, M]``; the interval is that of as many pictures."""
+    """Mean over classifiers and pictures ``[S, M]``, with Wilson's interval for M pictures."""
     share = float(right.mean())
     return Estimate(share, *wilson_interval(share, right.shape[1]), right.shape[1])
 
 
 def class_sheet(real: LabelledImages, synthetic: LabelledImages) -> np.ndarray:
-    """A row for each class that both sets have, real pictures to the left: ``[H, W, 3]`` uint8."""
+    """Sheet ``[H, W, 3]`` uint8 with a row per class: real pictures left, synthetic ones right."""
     rows = []
     for label in range(len(real.class_names)):
         parts = []
         for pictures in (real, synthetic):
-            places = np.flatnonzero(pictures.labels == label)[:_SHOWN]
+            indices = np.flatnonzero(pictures.labels == label)[:_SHOWN]
             blank = np.full((_SHOWN, *real.images.shape[1:]), 255, np.uint8)
-            blank[: len(places)] = pictures.images[places]
+            blank[: len(indices)] = pictures.images[indices]
             parts.append(blank)
         rows.append(np.concatenate(parts))
     return contact_sheet(np.concatenate(rows), 2 * _SHOWN, scale=max(1, 48 // real.images.shape[1]))

@@ -1,9 +1,9 @@
-"""Does a synthetic set help? One classifier for each way to train, amount of real pictures, seed.
+"""Classifiers of a proof: one for each arm, amount of real pictures and seed.
 
-All classifiers make the same number of updates on batches of the same size. What is chosen is
-chosen on held-out real pictures; the test pictures are used once, in the end, and nothing is
-trained on a copy of one of them. Each classifier's predictions are kept as soon as it has made
-them: a proof that was stopped goes on.
+All classifiers are trained with the same number of updates and batch size. Arms are selected on
+held-out real pictures; the test pictures are used once, in the end, and no classifier is trained on
+copies of them. The predictions of each classifier are written at once, so that an interrupted proof
+can be resumed.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ REAL_ONLY = (
     Arm("real, balanced classes", balanced=True),
     Arm("real, augmented", augmented=True),
 )
-"""What can be done without synthetic pictures; the first is what gains are measured from."""
+"""Arms without synthetic pictures; gains are measured from the first."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One classifier: an arm at an amount of real pictures, from a seed."""
+    """One classifier: an arm, an amount of real pictures and a seed."""
 
     arm: Arm
     amount: int
@@ -51,13 +51,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Predictions:
-    """The classes that one classifier predicts.
+    """Classes predicted by one classifier.
 
     Attributes:
-        test: ``[N]`` int32, of the test pictures.
-        held_out: ``[V]`` int32, of the held-out pictures, which differ between seeds and amounts.
+        test: ``[N]`` int32, for the test pictures.
+        held_out: ``[V]`` int32, for the held-out pictures, which differ between seeds and amounts.
         held_out_labels: ``[V]`` int32, their true classes.
-        synthetic: ``[M]`` int32, of the synthetic pictures; ``[0]`` where they are not needed.
+        synthetic: ``[M]`` int32, for the synthetic pictures; ``[0]`` where not needed.
     """
 
     test: np.ndarray
@@ -74,22 +74,22 @@ def plan_runs(
     *,
     gate: bool = False,
 ) -> list[Run]:
-    """All classifiers of a proof.
+    """Lists all classifiers of a proof.
 
     Args:
         pools: The pictures.
-        amounts: Of real pictures, rising.
-        times: Synthetic pictures added for each real one; what the synthetic set is too small for
-            is left out.
-        seeds: One classifier of each kind for each.
-        gate: Whether there are arms that add only confirmed pictures.
+        amounts: Amounts of real pictures, rising.
+        times: Synthetic pictures added for each real one; combinations that need more synthetic
+            pictures than there are, are left out.
+        seeds: One classifier per arm and amount for each.
+        gate: Whether to include arms that add only confirmed pictures.
 
     Returns:
-        The runs, at each amount and seed ``real`` first; the controls, ``other real`` and
-        ``noise``, are at the smallest amount, as far as there are other real pictures.
+        The runs; at each amount and seed ``real`` is first. The controls, ``other real`` and
+        ``noise``, are at the smallest amount, the former if there are other real pictures.
 
     Raises:
-        ValueError: If an amount is out of range, or nothing of the synthetic set can be added.
+        ValueError: If an amount is out of range, or the synthetic set is too small for any arm.
     """
     most = len(pools.real.labels)
     if not times or min(times) <= 0:
@@ -115,7 +115,7 @@ def plan_runs(
     ]
     if not any(run.arm.needs_synthetic for run in runs):
         raise ValueError(
-            f"The synthetic set is too small for any arm: give more pictures, or lower `times` or "
+            f"The synthetic set is too small for any arm: add pictures, or lower `times` or "
             f"`amounts`. Received: {synthetic} synthetic pictures, times={list(times)}, "
             f"amounts={list(amounts)}"
         )
@@ -126,7 +126,7 @@ def plan_runs(
 
 
 def _check_classes(pools: TrainingPools, amounts: Sequence[int], seeds: Sequence[int]) -> None:
-    """A class that the real pictures lack would be a gain that says nothing of the others."""
+    """Checks that every amount has all classes: a missing class would dominate the gain."""
     classes = set(pools.real.labels.tolist())
     for seed in seeds:
         order = nested_order(pools.groups, pools.real.labels, seed)
@@ -135,14 +135,14 @@ def _check_classes(pools: TrainingPools, amounts: Sequence[int], seeds: Sequence
             if missing:
                 names = ", ".join(pools.real.class_names[label] for label in missing)
                 raise ValueError(
-                    f"Of {amount} real pictures, whole sources together, none is of {names}: give "
-                    "larger `amounts`, or sources of fewer pictures (--sources). "
+                    f"With whole sources together, {amount} real pictures include none of {names}: "
+                    "use larger `amounts`, or sources of fewer pictures (--sources). "
                     f"Received: amounts={list(amounts)}"
                 )
 
 
 def _controls(amount: int, most: int, times: Sequence[float]) -> list[Arm]:
-    """With as many added pictures as there are real ones for."""
+    """Controls, with as many added pictures as other real ones allow."""
     possible = [each for each in times if each * amount <= most - amount]
     arms = [
         Arm(f"control: real + {each:g} x other real", times=each, added="more real")
@@ -160,16 +160,15 @@ def train_runs(
     folder: str | Path,
     report: Report | None = None,
 ) -> dict[Run, Predictions]:
-    """Trains the classifiers that are not trained yet.
+    """Trains the classifiers that have no predictions yet.
 
     Args:
         runs: From ``plan_runs``.
         pools: The pictures, none of them a copy of a test picture (``without_copies``).
         test: Real pictures, with the same classes.
-        learner: What learns.
-        folder: Keeps the predictions, a file for each classifier, named after all that it depends
-            on.
-        report: Called after each with the number done and the number of all.
+        learner: Trains each classifier.
+        folder: Keeps the predictions: a file for each classifier, named after all its inputs.
+        report: Called after each with the numbers of finished and of all classifiers.
 
     Returns:
         The predictions of all runs.
@@ -215,28 +214,28 @@ def _train(
 
 
 FEWEST_STEPS = 100
-"""Updates below which a classifier has learned too little for a verdict."""
+"""Fewest updates for a meaningful verdict."""
 
 _WARM, _TIMED = 20, 80
-"""Updates that are not timed, for the first are slow, and that are."""
+"""Updates that are not timed, because the first are slow, and updates that are."""
 
 
 def steps_within(
     minutes: float, classifiers: int, pools: TrainingPools, config: TrainConfig, folder: str | Path
 ) -> int:
-    """How many updates each classifier can make for all to be done in time.
+    """Number of updates per classifier such that all are trained within a time.
 
-    ``training.throughput`` measures one long run; here the start of each classifier counts, too.
+    Unlike ``training.throughput`` it includes the start-up time of each classifier.
 
     Args:
-        minutes: For all of them, on this machine.
-        classifiers: How many there are.
-        pools: What they are trained on.
-        config: How they are trained; its number of updates does not matter.
-        folder: Keeps the answer in ``pace.json``: a proof that goes on is the same proof.
+        minutes: Time for all classifiers, on this machine.
+        classifiers: Number of classifiers.
+        pools: The training pictures.
+        config: Training configuration; its number of updates is ignored.
+        folder: Keeps the result in ``pace.json``, so that a resumed proof uses the same number.
 
     Returns:
-        The number.
+        The number of updates.
 
     Raises:
         ValueError: If it would be below 100.
@@ -252,20 +251,20 @@ def steps_within(
     if kept.get("settings") == json.loads(json.dumps(settings)):
         return int(kept["steps"])
     seconds = []
-    # The first pays for what TensorFlow does once only.
+    # The first includes what TensorFlow does only once.
     for steps in (1, _WARM, _WARM + _TIMED):
         begun = time.perf_counter()
         train_on_images(pools.real, replace(config, steps=steps), 0)
         seconds.append(time.perf_counter() - begun)
     _, start, whole = seconds
-    # No update is quicker than a tenth of what it is with all that surrounds it.
+    # A lower bound, as the difference of two timings is noisy.
     each = max((whole - start) / _TIMED, 0.1 * whole / (_WARM + _TIMED))
     steps = int((60 * minutes / classifiers - start) / each) + _WARM
     if steps < FEWEST_STEPS:
         needed = (start + each * FEWEST_STEPS) * classifiers / 60
         raise ValueError(
-            f"{classifiers} classifiers need about {needed:.0f} minutes for the least that says "
-            f"something ({FEWEST_STEPS} updates each): allow more, or use fewer seeds, amounts or "
+            f"{classifiers} classifiers need about {needed:.0f} minutes for a meaningful result "
+            f"({FEWEST_STEPS} updates each): allow more time, or use fewer seeds, amounts or "
             f"times. Received: minutes={minutes:g}"
         )
     write_json(path, {"settings": settings, "steps": steps})

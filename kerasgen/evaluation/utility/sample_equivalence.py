@@ -1,4 +1,4 @@
-"""How many real pictures alone give a score? Read off their learning curve."""
+"""Equivalent number of real images: how many of them alone give a score."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from scipy.optimize import isotonic_regression
 
 @dataclass(frozen=True)
 class EquivalentImages:
-    """A number of real pictures, within what the curve covers.
+    """An equivalent number of real images, within the range of the learning curve.
 
     Attributes:
-        value: Real pictures that, alone, give the score.
+        value: Number of real pictures that, alone, give the score.
         low: Lower end of the 95 % interval.
-        high: Upper end.
-        least: The curve's smallest amount: a number equal to it means "at most".
-        most: Its largest: a number equal to it means "at least".
+        high: Upper end of the 95 % interval.
+        least: Smallest amount of the curve: a number equal to it means "at most".
+        most: Largest amount of the curve: a number equal to it means "at least".
     """
 
     value: float
@@ -28,7 +28,7 @@ class EquivalentImages:
     most: int
 
     def __str__(self) -> str:
-        """As ``1,400 [900, at least 3,000]``, or ``at most 300`` where all lies beyond an end."""
+        """Text such as ``1,400 [900, at least 3,000]``; ``at most 300`` if all three are."""
         value, low, high = map(self._text, (self.value, self.low, self.high))
         return value if value == low == high else f"{value} [{low}, {high}]"
 
@@ -45,7 +45,7 @@ def equivalent_real_images(
     curves: np.ndarray,
     score_by_draw: np.ndarray,
 ) -> EquivalentImages:
-    """How many real pictures give a score, with a bootstrap interval.
+    """Number of real pictures that give a score, with a bootstrap interval.
 
     Args:
         amounts: A rising numbers of real pictures.
@@ -53,6 +53,9 @@ def equivalent_real_images(
         score: The score in question.
         curves: ``[B, A]``, the curve in each bootstrap draw.
         score_by_draw: ``[B]``, the score in the same draws.
+
+    Returns:
+        The number with its interval.
     """
     found = [equivalent_amount(amounts, *draw) for draw in zip(curves, score_by_draw, strict=True)]
     low, high = np.percentile(found, [2.5, 97.5])
@@ -61,22 +64,22 @@ def equivalent_real_images(
 
 
 def equivalent_amount(amounts: Sequence[int], curve: np.ndarray, wanted: float) -> float:
-    """The least amount at which a learning curve reaches a score.
+    """Smallest amount at which a learning curve reaches a score.
 
-    More pictures do not make a classifier worse but by chance: the curve is first made to rise
-    (isotonic regression), then read linearly over the logarithm of the amount.
+    The curve is made monotonic (isotonic regression), as more pictures make a classifier worse only
+    by chance, and interpolated linearly over the logarithm of the amount.
 
     Args:
         amounts: A rising numbers.
         curve: ``[A]`` scores.
-        wanted: A score.
+        wanted: The score.
 
     Returns:
-        A number from the first amount (the score is reached there, or below) to the last (it is
-        reached there, or not at all).
+        A number from the first amount (the score is reached there, or before) to the last (it is
+        reached there, or never).
 
     Raises:
-        ValueError: If the amounts do not rise, or there is not a score for each.
+        ValueError: If the amounts do not rise, or differ in number from the scores.
     """
     logs = np.log(np.asarray(amounts, np.float64))
     if len(amounts) != len(curve) or not len(amounts) or (np.diff(logs) <= 0).any():
@@ -95,6 +98,6 @@ def equivalent_amount(amounts: Sequence[int], curve: np.ndarray, wanted: float) 
 
 
 def _rounded(number: float) -> int:
-    """To two digits: no learning curve is surer."""
+    """Rounds to two digits, the precision of a learning curve."""
     digits = len(str(int(number)))
     return int(round(number, min(2 - digits, 0)))

@@ -1,4 +1,4 @@
-"""Training sets for a proof: real pictures in rising amounts, alone and with others added."""
+"""Training sets of a proof: rising amounts of real pictures, alone and with others added."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from kerasgen.data.splits import balanced_indices, sources_by_class, split_by_so
 Added = Literal["synthetic", "confirmed", "more real", "noise"]
 
 HELD_OUT = 0.2
-"""Share of the real pictures that no classifier is trained on, where there is no validation set."""
+"""Share of the real pictures that is held out if there is no validation set."""
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One way to make a training set.
+    """One way to compose a training set.
 
     Attributes:
-        name: In the report.
-        real: Whether the real pictures are in it.
-        times: Pictures added for each real one that is trained on; without real ones all.
-        added: Of which kind: ``synthetic``; ``confirmed``, those whose label a classifier trained
-            on the real pictures confirms; ``more real``, others of the real pictures, and
-            ``noise``, with labels drawn at random: controls.
-        augmented: Whether all pictures are turned, moved and mirrored at random.
-        balanced: Whether rare classes are shown as often as others.
+        name: Name in the report.
+        real: Whether real pictures are included.
+        times: Pictures added for each real training picture; without real ones, all are added.
+        added: Kind of the added pictures: ``synthetic``; ``confirmed``, synthetic ones whose label
+            is confirmed by a classifier trained on the real pictures; and, as controls, ``more
+            real``, other real pictures, or ``noise`` with random labels.
+        augmented: Whether all pictures are rotated, shifted, zoomed and mirrored at random.
+        balanced: Whether rare classes are oversampled.
     """
 
     name: str
@@ -41,20 +41,20 @@ class Arm:
 
     @property
     def needs_synthetic(self) -> bool:
-        """Whether synthetic pictures are in it."""
+        """Whether it includes synthetic pictures."""
         return self.added in ("synthetic", "confirmed") and (self.times > 0 or not self.real)
 
 
 @dataclass(frozen=True)
 class TrainingPools:
-    """What training sets are drawn from.
+    """Pictures that training sets are drawn from.
 
     Attributes:
-        real: All real pictures but those of the test.
-        groups: The source of each: pictures of one source lie on one side of every split.
-        synthetic: With the same classes.
-        validation: Other real pictures, which the generator has not seen either, to choose arms by.
-            None holds out a fifth of the real ones in use.
+        real: All real pictures, except the test pictures.
+        groups: Source of each: pictures of one source stay together in every split.
+        synthetic: Synthetic pictures of the same classes.
+        validation: Other real pictures, not seen by the generator, to select arms on. None to hold
+            out a fifth of the real pictures in use.
     """
 
     real: LabelledImages
@@ -63,16 +63,16 @@ class TrainingPools:
     validation: LabelledImages | None = None
 
     def trained_on(self, amount: int) -> int:
-        """How many of an amount of real pictures a classifier is trained on."""
+        """Number of training pictures in an amount of real pictures."""
         return round((1 - HELD_OUT) * amount) if self.validation is None else amount
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What one classifier is trained on, and what it is chosen by.
+    """Training pictures of one classifier, and held-out pictures to select arms on.
 
     Attributes:
-        pictures: To train on.
+        pictures: Training pictures.
         held_out: Real pictures of other sources.
     """
 
@@ -81,15 +81,15 @@ class TrainingSet:
 
 
 def nested_order(groups: Sequence[Hashable], labels: np.ndarray, seed: int) -> np.ndarray:
-    """An order of which every beginning is a small copy of the whole: all classes in their shares.
+    """An order in which every prefix has all classes in about their overall shares.
 
-    Pictures of one source stand together, and a longer beginning holds all of a shorter one: the
-    amounts of a learning curve differ by what is added, not by luck.
+    Pictures of one source are consecutive. The amounts of a learning curve are prefixes, so larger
+    ones contain the smaller ones.
 
     Args:
-        groups: The source of each of N pictures.
-        labels: ``[N]`` integers; a source counts for its commonest class.
-        seed: Of the order within classes; not negative.
+        groups: Source of each of N pictures.
+        labels: ``[N]`` integers; a source counts for its most frequent class.
+        seed: Seed of the order within classes; not negative.
 
     Returns:
         ``[N]`` int64 indices.
@@ -98,7 +98,7 @@ def nested_order(groups: Sequence[Hashable], labels: np.ndarray, seed: int) -> n
     for label, sources in sources_by_class(groups, labels).items():
         order = np.random.default_rng([seed, label]).permutation(len(sources))
         sizes = np.array([len(sources[index]) for index in order])
-        # How far into its class the middle of a source stands.
+        # Relative position of the middle of a source in its class.
         ranks = (np.cumsum(sizes) - sizes / 2) / sizes.sum()
         ranked += [(rank, label, sources[i]) for rank, i in zip(ranks, order, strict=True)]
     ranked.sort(key=lambda each: each[:2])
@@ -111,15 +111,15 @@ def training_set(
     """The pictures of one arm at one amount.
 
     Args:
-        arm: Which.
-        amount: Real pictures in use; without a validation set a fifth of them, of sources of their
-            own, is held out.
-        seed: Of the choice of real pictures, and of all draws.
+        arm: The arm.
+        amount: Number of real pictures in use; without a validation set a fifth of them, of
+            separate sources, is held out.
+        seed: Seed of the choice of real pictures, and of all draws.
         pools: All pictures.
-        confirmed: ``[M]`` bool, which synthetic pictures are confirmed; for arms that add them.
+        confirmed: ``[M]`` bool, which synthetic pictures are confirmed; for arms that add these.
 
     Returns:
-        The set. The held-out pictures are the same for all arms of an amount and seed.
+        The training set. The held-out pictures are the same for all arms of an amount and seed.
 
     Raises:
         ValueError: If there are too few pictures to draw from.
@@ -145,7 +145,7 @@ def training_set(
 def _split(
     pools: TrainingPools, chosen: np.ndarray, seed: int
 ) -> tuple[LabelledImages, LabelledImages]:
-    """Pictures to train on, and those to choose arms by."""
+    """Training pictures, and those to select arms on."""
     if pools.validation is not None:
         return pools.real.at(chosen), pools.validation
     groups = [pools.groups[index] for index in chosen]
@@ -168,7 +168,7 @@ def _added(
     synthetic = pools.synthetic
     usable = np.arange(len(synthetic.labels)) if confirmed is None else np.flatnonzero(confirmed)
     order = usable[nested_order(usable.tolist(), synthetic.labels[usable], seed)]
-    # How many are confirmed is not known beforehand: fewer are no error.
+    # The number of confirmed pictures is not known in advance: fewer are no error.
     first = order[:count] if confirmed is not None else _first(order, count, "synthetic")
     return synthetic.at(first)
 
@@ -190,11 +190,14 @@ def _noise(count: int, seed: int, like: LabelledImages) -> LabelledImages:
 
 
 def without_copies(pictures: LabelledImages, others: LabelledImages) -> LabelledImages:
-    """Leaves out pictures that are exact copies of others.
+    """Removes pictures that are exact copies of others.
 
     Args:
-        pictures: Of the same size as the others.
-        others: Such as test pictures, which nothing may be trained on.
+        pictures: Pictures to filter.
+        others: Pictures of the same size, such as test pictures.
+
+    Returns:
+        The remaining pictures.
     """
     known = {image.tobytes() for image in others.images}
     new = [index for index, image in enumerate(pictures.images) if image.tobytes() not in known]

@@ -40,7 +40,7 @@ class Sitting:
         self.batches = feature_batches(FEATURES, LABELS, 4, seed=1)
 
     def fit(self, scores, **changes):
-        """Trains with planted scores, and remembers the weights that each was given to."""
+        """Trains with planted scores, and remembers the weights that each belongs to."""
         planted = iter(scores)
 
         def validate(network):
@@ -63,7 +63,7 @@ def assert_same(first, second):
     ("scores", "best"), [([0, 1, 3, 2, 1], 2), ([5, 4, 3, 2, 1], 0), ([0, 1, 1, 1, 1], 1)]
 )
 def test_the_best_weights_stay_not_the_last(scores, best, tmp_path):
-    """The network as it was given can be the best, and the first of equals is."""
+    """The network as it was passed can be the best, and the first of equals is."""
     sitting = Sitting(tmp_path)
     result = sitting.fit(scores)
     assert result.scores == tuple(zip((0, 2, 4, 6, 8), map(float, scores), strict=True))
@@ -185,8 +185,8 @@ def test_log_likelihood_by_hand():
     features = np.array([[0, np.log(3)], [0, np.log(3)], [5, 5]], np.float32)
     labels = np.array([0, 1, 1])
     logs = np.log([1 / 4, 3 / 4, 1 / 2])
-    given = {"batch_size": 2}
-    assert log_likelihood(features, labels, **given)(network) == pytest.approx(
+    options = {"batch_size": 2}
+    assert log_likelihood(features, labels, **options)(network) == pytest.approx(
         logs.mean(), abs=1e-6
     )
     weighted = log_likelihood(features, labels, class_weights=[6.0, 0.5])(network)

@@ -36,7 +36,7 @@ def test_accuracy_is_the_share_of_right_answers():
 
 def test_macro_f1_is_the_mean_of_the_classes_own():
     labels, predicted = np.array([0, 0, 1, 1, 2]), np.array([0, 1, 1, 1, 0])
-    # 2 * right / (there + said): 2/4, 4/5 and 0/2.
+    # 2 * right / (true + predicted): 2/4, 4/5 and 0/2.
     estimate = macro_f1(labels, predicted)
     assert estimate.value == pytest.approx((0.5 + 0.8 + 0.0) / 3)
     assert estimate.low <= estimate.value <= estimate.high
@@ -158,15 +158,15 @@ def test_real_batches_keep_each_picture_with_its_label():
     images = np.broadcast_to((labels * 100).astype(np.uint8)[:, None, None, None], (10, *SHAPE))
     config = TrainConfig(batch_size=4)
     batches = take(real_batches(images, labels, config, 1), 6)
-    for pictures, given in batches:
+    for pictures, own in batches:
         grey = np.round((pictures.mean(axis=(1, 2, 3)) + 1) * 127.5)
-        np.testing.assert_array_equal(grey, given * 100)
+        np.testing.assert_array_equal(grey, own * 100)
     again = take(real_batches(images, labels, config, 1), 6)
     assert all(np.array_equal(one[0], two[0]) for one, two in zip(batches, again, strict=True))
 
 
 def stripes(count, seed):
-    """Class 0 lies, class 1 stands: at any place, in any contrast, with noise."""
+    """Class 0 lies, class 1 stands: at any position, in any contrast, with noise."""
     numbers = np.random.default_rng(seed)
     labels = numbers.integers(0, 2, count)
     wave = np.sin(np.arange(8) * np.pi / 2 + numbers.uniform(0, 6.28, (count, 1)))
@@ -176,16 +176,16 @@ def stripes(count, seed):
     return np.clip(pictures, 0, 255).astype(np.uint8)[..., None], labels
 
 
-@pytest.mark.parametrize("told", ["truth", "permuted"])
-def test_a_classifier_learns_what_its_labels_say_and_no_more(told):
+@pytest.mark.parametrize("labelling", ["truth", "permuted"])
+def test_a_classifier_learns_what_its_labels_say_and_no_more(labelling):
     config = TrainConfig(steps=60, batch_size=32)
     images, labels = stripes(400, 0)
-    if told == "permuted":
+    if labelling == "permuted":
         labels = np.random.default_rng(1).permutation(labels)
     network = train_classifier(real_batches(images, labels, config, 0), SHAPE, 2, config, seed=0)
     unseen, truth = stripes(300, 2)
     right = accuracy(truth, predict(network, unseen)).value
-    assert right > 0.95 if told == "truth" else right < 0.75
+    assert right > 0.95 if labelling == "truth" else right < 0.75
 
 
 def test_training_is_repeated_exactly_by_its_seed():

@@ -15,7 +15,7 @@ def features(count, seed, shift=0.0, size=6):
 def labelled(parts, prefix="p"):
     """From class to its features; each sample is a source of its own."""
     labels = [label for label, own in parts.items() for _ in own]
-    names = [f"{prefix}{place}" for place in range(len(labels))]
+    names = [f"{prefix}{index}" for index in range(len(labels))]
     return LabelledFeatures(np.concatenate(list(parts.values())), labels, names)
 
 
@@ -28,9 +28,12 @@ def test_classes_that_are_swapped_are_seen_though_the_whole_is_right():
         distance = found["kernel_distance"]["synthetic"]
         assert distance["low"] < 0 < distance["high"]
     for found in compare_classes(real, swapped).values():
-        assert found["two_sample_p"] == {"synthetic": 0.005, "null": pytest.approx(0.5, abs=0.45)}
+        assert found["two_sample_p"] == {
+            "synthetic": 0.005,
+            "baseline": pytest.approx(0.5, abs=0.45),
+        }
         distance = found["kernel_distance"]
-        assert distance["synthetic"]["low"] > distance["null"]["high"]
+        assert distance["synthetic"]["low"] > distance["baseline"]["high"]
     json.dumps(compare_classes(real, swapped))
 
 
@@ -61,13 +64,15 @@ def test_small_classes_are_listed_not_dropped(real, synthetic, few):
     assert found["zebra"]["two_sample_p"]["synthetic"] is not None
 
 
-def test_recordings_are_witnesses_and_few_of_them_are_no_test():
+def test_recordings_are_sources_and_few_of_them_give_no_test():
     names = np.repeat(np.arange(8), 5).tolist()
     real = LabelledFeatures(features(40, 0), ["a"] * 40, names)
     synthetic = LabelledFeatures(features(40, 1), ["a"] * 40, names)
     found = compare_classes(real, synthetic)["a"]
     # Half of eight recordings are four.
-    assert found["two_sample_area"] == found["two_sample_p"] == {"synthetic": None, "null": None}
+    assert (
+        found["two_sample_area"] == found["two_sample_p"] == {"synthetic": None, "baseline": None}
+    )
     assert found["kernel_distance"]["synthetic"]["count"] == 20
     one = LabelledFeatures(features(40, 0), ["a"] * 40, ["same"] * 40)
     assert compare_classes(one, synthetic)["a"] == {"real": 40, "synthetic": 40, "too_few": True}
@@ -79,10 +84,10 @@ def test_recordings_are_witnesses_and_few_of_them_are_no_test():
 def test_labels_of_one_set_only_are_refused_with_the_classes_that_miss():
     check_classes(None, None)
     check_classes(["a", "b"], ["b", "a", "a"])
-    for real, synthetic, said in (
+    for real, synthetic, message in (
         (["bag", "coat"], None, "the synthetic set has none of bag, coat$"),
         (None, ["bag"], "the real set has none of bag$"),
         (["bag", "a"], ["a", "Bag"], "real set has none of Bag; the synthetic set has none of bag"),
     ):
-        with pytest.raises(ValueError, match=said):
+        with pytest.raises(ValueError, match=message):
             check_classes(real, synthetic)

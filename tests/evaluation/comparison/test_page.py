@@ -66,28 +66,28 @@ def written(tmp_path_factory):
     odd = '<b onclick="x()">&.png'
     synthetic = picture_set(40, 1, level=80)
     synthetic.names[3] = odd
-    said = []
+    messages = []
     numbers = compared(
         picture_set(60, 0),
         synthetic,
         [pixel_features(4)],
         folder,
         title="a & b",
-        report=said.append,
+        report=messages.append,
     )
     text = (folder / "index.html").read_text(encoding="utf-8")
-    return folder, numbers, text, Page(text), said
+    return folder, numbers, text, Page(text), messages
 
 
 def test_the_page_says_first_what_came_out(written):
-    folder, numbers, text, page, said = written
+    folder, numbers, text, page, messages = written
     assert numbers["summary"] in text
     assert text.index(numbers["summary"]) < text.index("<table")
     assert numbers == json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert numbers["sets"] == {
         "real": 60, "synthetic": 40, "reference": 30, "compared": 30, "size": "16x16",
     }  # fmt: skip
-    assert said[0] == "distances on pixels-4 (1 of 1)" and len(said) == 3
+    assert messages[0] == "distances on pixels-4 (1 of 1)" and len(messages) == 3
 
 
 def test_nothing_is_loaded_from_elsewhere(written):
@@ -122,7 +122,7 @@ def learned(tmp_path_factory):
         network=Network(
             config=replace(CONFIG, steps=2, batch_size=8, validate_every=1, patience=1)
         ),
-        remarks=["a <quick> look"],
+        remarks=["a <quick> note"],
         report=lambda text: None,
     )
     text = (folder / "index.html").read_text(encoding="utf-8")
@@ -135,9 +135,9 @@ def test_what_was_learned_is_on_the_page(learned):
     assert numbers == json.loads((folder / "report.json").read_text(encoding="utf-8"))
     network, maps = numbers["network"], numbers["feature_maps"]
     assert "A small network, trained here from scratch, pictures at 16x16." in text
-    area = network["area_under_roc"]["null"]
+    area = network["area_under_roc"]["baseline"]
     assert f"{area['value']:.3g} [{area['low']:.3g}, {area['high']:.3g}]" in text
-    assert f"(null {area['value']:.2f})" in numbers["summary"]
+    assert f"(real-vs-real baseline {area['value']:.2f})" in numbers["summary"]
     sheets = [image for image in page.all("img") if image["alt"].startswith("Feature maps: ")]
     assert len(sheets) == len(maps["layers"]) == 4
     assert [each["size"] for each in maps["layers"]][:2] == ["16x16x16", "8x8x32"]
@@ -150,11 +150,13 @@ def test_the_maps_are_of_a_synthetic_picture_and_its_nearest_real_one(learned):
     maps = numbers["feature_maps"]
     real, synthetic = pictures(50, 0), pictures(40, 1, 80)
     space = pixel_features(4)
-    place = int(maps["synthetic"][1:-4])
-    distances = np.linalg.norm(space(real) - space(synthetic[place : place + 1]), axis=1)
+    index = int(maps["synthetic"][1:-4])
+    distances = np.linalg.norm(space(real) - space(synthetic[index : index + 1]), axis=1)
     # The nearest of those that the network did not learn from: a half.
     sets = compared_sets(real, synthetic)
-    assert int(maps["real"][1:-4]) == sets.places.null[distances[sets.places.null].argmin()]
+    assert (
+        int(maps["real"][1:-4]) == sets.indices.baseline[distances[sets.indices.baseline].argmin()]
+    )
 
 
 def test_classes_and_remarks_are_on_the_page_as_text(learned):
@@ -164,15 +166,15 @@ def test_classes_and_remarks_are_on_the_page_as_text(learned):
     table = text[text.index("<h2>Class by class</h2>") :]
     assert "&lt;bag&gt;" in table and "<bag>" not in text
     assert '6, 20</td>\n<td colspan="3">too few</td>' in table
-    assert numbers["remarks"] == ["a <quick> look"] and "a &lt;quick&gt; look" in text
+    assert numbers["remarks"] == ["a <quick> note"] and "a &lt;quick&gt; note" in text
 
 
 def test_what_is_not_there_is_not_on_the_page(written):
     _, numbers, text, _, _ = written
     assert numbers["network"] is numbers["feature_maps"] is numbers["classes"] is None
-    for title in ("Class by class", "What a network learns", "Feature maps"):
+    for title in ("Class by class", "Trained network", "Feature maps"):
         assert title not in text
-    # Fewer pictures than features: said where the distances are.
+    # Fewer pictures than features: noted where the distances are.
     assert "30 samples of 48 features: the Frechet distance is much too large" in text
 
 
@@ -197,8 +199,8 @@ def test_constant_pictures_are_compared_without_a_number_that_is_none(levels, tm
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "nan" not in (tmp_path / "report.json").read_text(encoding="utf-8").lower()
     assert ">nan" not in text and "inf [" not in text and "null" not in json.dumps(numbers["map"])
-    told = numbers["features"]["pixels-4"]["two_sample_area"]["synthetic"]["value"]
-    assert told == pytest.approx(0.5 if levels == (90, 90) else 1.0, abs=0.2)
+    area = numbers["features"]["pixels-4"]["two_sample_area"]["synthetic"]["value"]
+    assert area == pytest.approx(0.5 if levels == (90, 90) else 1.0, abs=0.2)
 
 
 def test_features_that_are_not_finite_end_it_and_leave_the_old_report(tmp_path):
@@ -211,8 +213,8 @@ def test_features_that_are_not_finite_end_it_and_leave_the_old_report(tmp_path):
 
 def test_every_picture_is_a_dot_with_its_name(written):
     _, _, text, page, _ = written
-    dots = [dot for dot in page.all("circle") if "data-place" in dot]
-    assert [dot["data-place"] for dot in dots] == [str(place) for place in range(100)]
+    dots = [dot for dot in page.all("circle") if "data-index" in dot]
+    assert [dot["data-index"] for dot in dots] == [str(index) for index in range(100)]
     assert sum(dot["class"] == "real" for dot in dots) == 60
     # As text, not as an element.
     assert '<b onclick="x()">&.png' in {dot["data-name"] for dot in dots}
@@ -278,5 +280,5 @@ def test_copies_are_listed_by_name(tmp_path):
     assert numbers["copies"]["files"]
     assert set(numbers["copies"]["files"]) <= {f"s{number}.png" for number in range(5, 10)}
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
-    listed = text[text.index("The surest first:") :]
+    listed = text[text.index("Most certain first:") :]
     assert all(name in listed for name in numbers["copies"]["files"])

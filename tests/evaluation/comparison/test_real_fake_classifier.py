@@ -1,4 +1,4 @@
-"""A network that learns to tell: what is there it finds, what is not it does not, and fairly."""
+"""A network trained on real against synthetic finds a planted difference, and no other."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ def noise(count, seed, size=SIZE):
 
 
 def with_fingerprint(images, strength=40):
-    """What a generator may leave: a grid. No linear look at reduced pixels sees it."""
+    """What a generator may leave: a grid. No linear classifier on reduced pixels sees it."""
     signs = 2 * (np.indices(images.shape[1:3]).sum(axis=0) % 2) - 1
     return (images + strength * signs[..., None]).astype(np.uint8)
 
@@ -39,7 +39,7 @@ def quiet(text):
     pass
 
 
-def told(sets, folder, network=QUICK, **options):
+def discriminated(sets, folder, network=QUICK, **options):
     return discriminate(sets, network, folder, report=quiet, **options)
 
 
@@ -70,7 +70,7 @@ def learned(tmp_path_factory):
     folder = tmp_path_factory.mktemp("networks")
     with pytest.MonkeyPatch.context() as monkeypatch:
         watched = Watched(monkeypatch)
-        found = told(sets, folder)
+        found = discriminated(sets, folder)
     return sets, folder, found, watched
 
 
@@ -84,18 +84,18 @@ def untrained(monkeypatch):
     return Watched(monkeypatch, fit)
 
 
-def test_what_is_there_is_found_and_the_null_stays_at_chance(learned):
+def test_what_is_there_is_found_and_the_baseline_stays_at_chance(learned):
     sets, _, found, _ = learned
     area, accuracy = found.numbers["area_under_roc"], found.numbers["accuracy"]
     assert area["synthetic"]["value"] > 0.95 and accuracy["synthetic"]["value"] > 0.85
-    assert area["null"]["low"] < 0.5 < area["null"]["high"]
-    assert area["synthetic"]["count"] == area["null"]["count"] == 24
+    assert area["baseline"]["low"] < 0.5 < area["baseline"]["high"]
+    assert area["synthetic"]["count"] == area["baseline"]["count"] == 24
     assert found.numbers["pixels"] == "16x16"
 
 
 def test_what_is_tested_or_shown_was_not_learned_from(learned):
     sets, _, found, watched = learned
-    for arm, own in enumerate((sets.synthetic, sets.null)):
+    for arm, own in enumerate((sets.synthetic, sets.baseline)):
         shown = {image.tobytes() for image in watched.known[arm].images}
         assert len(shown) == 160 - 48
         assert not shown & {image.tobytes() for image in watched.tested[arm].images}
@@ -104,28 +104,28 @@ def test_what_is_tested_or_shown_was_not_learned_from(learned):
         positive = watched.known[arm].images[watched.known[arm].present]
         assert {image.tobytes() for image in positive} < {image.tobytes() for image in own}
     shown = {image.tobytes() for image in watched.known[0].images}
-    unseen = [*sets.null, *sets.synthetic[found.unseen]]
+    unseen = [*sets.baseline, *sets.synthetic[found.unseen]]
     assert len(found.unseen) == 24 and not shown & {image.tobytes() for image in unseen}
 
 
 def test_what_was_learned_is_not_learned_again(learned, capsys):
     sets, folder, found, _ = learned
-    assert told(sets, folder).numbers == found.numbers
+    assert discriminated(sets, folder).numbers == found.numbers
     assert "train" not in capsys.readouterr().out
 
 
 def test_other_pictures_configs_and_seeds_are_other_trainings(tmp_path, untrained):
     sets, others = (compared_sets(noise(80, 0), noise(60, seed)) for seed in (1, 2))
-    told(sets, tmp_path)
-    told(sets, tmp_path)
-    told(others, tmp_path)
-    told(sets, tmp_path, Network())
-    told(sets, tmp_path, seed=1)
+    discriminated(sets, tmp_path)
+    discriminated(sets, tmp_path)
+    discriminated(others, tmp_path)
+    discriminated(sets, tmp_path, Network())
+    discriminated(sets, tmp_path, seed=1)
     same, again, *rest = (
-        untrained.folders[place : place + 2] for place in range(0, len(untrained.folders), 2)
+        untrained.folders[index : index + 2] for index in range(0, len(untrained.folders), 2)
     )
     assert same == again and same[0] != same[1]
-    # The null of other synthetic pictures is the same one.
+    # The baseline beside other synthetic pictures is the same one.
     assert rest[0][1] == same[1]
     found = [*same, rest[0][0], *rest[1], *rest[2]]
     assert len(set(found)) == len(found) == 7
@@ -134,7 +134,7 @@ def test_other_pictures_configs_and_seeds_are_other_trainings(tmp_path, untraine
 def test_sources_are_on_one_side_only(tmp_path, untrained):
     names = np.repeat(np.arange(20), 4).tolist()
     sets = compared_sets(noise(80, 0), noise(80, 1), real_groups=names, synthetic_groups=names)
-    told(sets, tmp_path)
+    discriminated(sets, tmp_path)
     assert len(untrained.known) == len(untrained.tested) == 2
     for known, tested in zip(untrained.known, untrained.tested, strict=True):
         assert not set(known.sources) & set(tested.sources)
@@ -143,7 +143,7 @@ def test_sources_are_on_one_side_only(tmp_path, untrained):
 
 def test_large_or_odd_pictures_are_reduced(tmp_path, untrained):
     sets = compared_sets(noise(60, 0, 83), noise(60, 1, 83))
-    assert told(sets, tmp_path).numbers["pixels"] == "64x64"
+    assert discriminated(sets, tmp_path).numbers["pixels"] == "64x64"
     assert untrained.known[0].images.shape[1:] == (64, 64, 3)
 
 
@@ -155,7 +155,7 @@ def test_a_backbone_is_frozen_and_its_own_maps_are_shown(tmp_path, monkeypatch):
     before = body.get_weights()
     monkeypatch.setattr(real_fake_classifier, "application", lambda name, weights: body)
     sets = compared_sets(noise(160, 0), with_fingerprint(noise(80, 1)))
-    found = told(sets, tmp_path, Network("vgg16", None, QUICK.config))
+    found = discriminated(sets, tmp_path, Network("vgg16", None, QUICK.config))
     assert found.network is body and found.numbers["pixels"] == "24x24"
     assert all(np.array_equal(*pair) for pair in zip(before, body.get_weights(), strict=True))
     assert found.numbers["area_under_roc"]["synthetic"]["value"] > 0.8
@@ -163,14 +163,14 @@ def test_a_backbone_is_frozen_and_its_own_maps_are_shown(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("count", "sources", "said"),
+    ("count", "sources", "message"),
     [(30, 30, "reference has 15 pictures of 15"), (80, 8, "reference has 40 pictures of 4 source")],
 )
-def test_too_little_is_said_and_nothing_trained(count, sources, said, tmp_path):
+def test_too_little_is_said_and_nothing_trained(count, sources, message, tmp_path):
     names = (np.arange(count) % sources).tolist()
     sets = compared_sets(noise(count, 0), noise(60, 1), real_groups=names)
-    answer = told(sets, tmp_path)
-    assert isinstance(answer, str) and said in answer
+    answer = discriminated(sets, tmp_path)
+    assert isinstance(answer, str) and message in answer
     assert not list(tmp_path.iterdir())
 
 
@@ -182,13 +182,13 @@ def test_networks_have_names(tmp_path):
         "vgg16 with the weights of mine.weights.h5, its head trained here"
     )
     assert network_by_name("inception_v3").weights == "imagenet"
-    for text, said in (
+    for text, message in (
         ("vgg19", "must be among small, resnet50:FILE.*Received: 'vgg19'"),
-        ("small:file", "no such file"),
+        ("small:file", "no such weights file"),
         (f"small:{weights}", "must be among"),
-        ("vgg16:nowhere.h5", "no such file of weights. Received: 'vgg16:nowhere.h5'"),
+        ("vgg16:nowhere.h5", "no such weights file. Received: 'vgg16:nowhere.h5'"),
     ):
-        with pytest.raises(ValueError, match=said):
+        with pytest.raises(ValueError, match=message):
             network_by_name(text)
 
 

@@ -69,24 +69,24 @@ def test_an_application_takes_the_weights_of_a_file(tmp_path):
 
 @pytest.mark.parametrize(("name", "side"), [("vgg16", 224), ("inception_v3", 299)])
 def test_applications_see_pictures_of_the_size_they_were_trained_on(name, side, monkeypatch):
-    asked = []
+    requested = []
 
     def build(shape, classes, **options):
-        asked.append((shape, options))
+        requested.append((shape, options))
         return build_classifier((16, 16, 3), 2, widths=(4,), units=6)
 
     monkeypatch.setattr(by_name, "build_classifier", build)
     application(name, None)
     features_by_name(name)
     features_by_name(f"{name}:mine.h5")
-    assert [shape for shape, _ in asked] == [(side, side, 3)] * 3
-    given = [options for _, options in asked]
-    assert {each["backbone"] for each in given} == {name}
-    assert [each["weights"] for each in given] == [None, "imagenet", "mine.h5"]
+    assert [shape for shape, _ in requested] == [(side, side, 3)] * 3
+    passed = [options for _, options in requested]
+    assert {each["backbone"] for each in passed} == {name}
+    assert [each["weights"] for each in passed] == [None, "imagenet", "mine.h5"]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("vgg19", "must be among pixels, savedmodel"),
         ("savedmodel", "savedmodel:PATH"),
@@ -95,13 +95,13 @@ def test_applications_see_pictures_of_the_size_they_were_trained_on(name, side, 
         ("resnet50:nowhere.h5", "no such file"),
     ],
 )
-def test_what_is_no_space_is_named(text, said):
-    with pytest.raises(ValueError, match=said):
+def test_what_is_no_space_is_named(text, message):
+    with pytest.raises(ValueError, match=message):
         features_by_name(text)
 
 
 class Counted:
-    """Channel means, and how often they were asked for."""
+    """Channel means, and how often they were computed."""
 
     def __init__(self, version="1"):
         self.calls = 0

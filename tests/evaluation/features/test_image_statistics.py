@@ -1,4 +1,4 @@
-"""Plain numbers of pictures on pictures where they are known, and the null of two sets."""
+"""Image statistics of pictures where they are known, and the baseline of two sets."""
 
 import cv2
 import numpy as np
@@ -110,7 +110,7 @@ def test_distances_of_samples_by_hand():
     assert uneven.distance.value == pytest.approx(1.0)
 
 
-def test_the_null_is_what_chance_gives():
+def test_the_baseline_is_what_chance_gives():
     generator = np.random.default_rng(0)
     shown = [
         distribution_difference(*generator.normal(size=(2, 60)), resamples=199, seed=index).p
@@ -119,7 +119,7 @@ def test_the_null_is_what_chance_gives():
     ]
     assert 0.0 < np.mean(shown) <= 0.12
     found = distribution_difference(generator.normal(size=80), generator.normal(1, 1, 50))
-    assert found.p < 0.01 and found.distance.low > found.null
+    assert found.p < 0.01 and found.distance.low > found.baseline
     wider = distribution_difference(generator.normal(size=80), generator.normal(0, 3, 80))
     assert wider.p < 0.01
 

@@ -16,9 +16,9 @@ def test_axes_are_the_covariances_eigenvectors():
     np.testing.assert_allclose(found.explained, values[::-1][:3] / values.sum(), rtol=1e-10)
     likeness = np.abs(np.sum(found.axes * vectors.T[::-1][:3], axis=1))
     np.testing.assert_allclose(likeness, 1, rtol=1e-10)
-    places = found(features)
-    np.testing.assert_allclose(places.mean(axis=0), 0, atol=1e-12)
-    np.testing.assert_allclose(places.var(axis=0, ddof=1), found.variances, rtol=1e-10)
+    points = found(features)
+    np.testing.assert_allclose(points.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(points.var(axis=0, ddof=1), found.variances, rtol=1e-10)
 
 
 def test_it_agrees_with_scikit_learn():

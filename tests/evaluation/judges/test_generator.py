@@ -32,7 +32,7 @@ def honest(latents, labels):
 
 
 def deaf(latents, labels):
-    """The same, whatever class is asked for."""
+    """The same, whatever class is requested."""
     return honest(latents, tf.cast(latents[:, 0] > 0, tf.int32))
 
 

@@ -7,7 +7,7 @@ from kerasgen.evaluation.judges import pupil
 from kerasgen.procedural import eyes
 
 Draw = Callable[[int, int], eyes.EyeBatch]
-# Pixels that the median must stay below, by look, on seeds that nothing was tuned on.
+# Pixels that the median must stay below, by kind of drawing, on seeds that nothing was tuned on.
 LOOKS = ((eyes.rendered_eyes, 0.5), (eyes.camera_eyes, 0.7))
 
 
@@ -66,10 +66,10 @@ def test_follows_a_picture_that_is_shifted() -> None:
 
 @pytest.mark.parametrize("radius", [3.0, 5.0, 7.0])
 def test_shift_of_a_disc_to_a_fraction_of_a_pixel(radius: float) -> None:
-    places = np.array([(32.0, 32.0), (32.5, 31.75), (20.3, 41.8), (44.6, 25.1)])
-    detections = pupil.find_pupils(np.stack([disc(x, y, radius) for x, y in places]))
+    centres = np.array([(32.0, 32.0), (32.5, 31.75), (20.3, 41.8), (44.6, 25.1)])
+    detections = pupil.find_pupils(np.stack([disc(x, y, radius) for x, y in centres]))
     assert detections.found.all()
-    error = detections.centres - places
+    error = detections.centres - centres
     assert np.abs(error[:, 0]).max() < 0.25
     # The bias that the module's docstring admits, and that a shift is free of.
     assert 0 - 0.25 < error[:, 1].min() and error[:, 1].max() < 2.1

@@ -66,11 +66,11 @@ def test_a_refiner_that_changes_nothing_is_as_far_as_the_renders(sets):
         "refined_unseen",
         "rendered",
         "cheap_baseline",
-        "real_null",
+        "real_baseline",
     }
     assert values["refined"] == pytest.approx(values["rendered"], rel=1e-9)
     assert figures["refined_share_of_rendered"] == pytest.approx(1.0, rel=1e-9)
-    assert values["real_null"] < 0.1 * values["rendered"]
+    assert values["real_baseline"] < 0.1 * values["rendered"]
     accuracy = figures["real_or_refined_balanced_accuracy"]
     # 4 styles of a render are not 4 test pictures.
     assert accuracy["count"] == 16
@@ -166,7 +166,7 @@ def test_the_nearest_real_picture_is_found(sets):
 
 
 def brighter():
-    """Adds a fifth of the whole range, whatever it is given."""
+    """Adds a fifth of the whole range, whatever the input."""
     images = keras.Input((8, 8, 3))
     return keras.Model(images, keras.layers.Rescaling(1.0, offset=0.4)(images))
 

@@ -56,7 +56,7 @@ def test_squares_without_structure_do_not_count():
     assert abs(structure_kept(images, np.full_like(images, 200)).value) < 1e-6
     with pytest.raises(ValueError, match="N above 1"):
         structure_kept(np.full_like(images, 90), images)
-    with pytest.raises(ValueError, match="one form"):
+    with pytest.raises(ValueError, match="one shape"):
         structure_kept(images, images[:2])
 
 
@@ -80,11 +80,11 @@ def test_distances_know_their_order():
     (name, found), (other, nearer) = measure_arrival(arms, sets, pixel_features(8)).items()
     assert name == "kid[pixels-8]" and other == "nearer[pixels-8]"
     values = {arm: row["value"] for arm, row in found.items()}
-    assert values["real_null"] < values["near"] < values["far"] < values["source"]
+    assert values["real_baseline"] < values["near"] < values["far"] < values["source"]
     assert all(row["low"] <= row["value"] <= row["high"] for row in found.values())
     assert set(nearer) == {f"than {each}" for each in found} - {
         f"than {next(iter(arms))}",
-        "than real_null",
+        "than real_baseline",
     }
     for each, row in nearer.items():
         difference = values[each.removeprefix("than ")] - values[next(iter(arms))]
@@ -98,12 +98,12 @@ def test_a_generator_as_a_function(mask):
     change = keras.layers.Rescaling(0.5, 0.5)(images)[..., :1]
     outputs = {"picture": darker, "change": change} if mask else darker
     translate = translating_function(keras.Model(images, outputs), batch_size=2)
-    given = pictures(5, 0)
-    found = translate(given)
-    np.testing.assert_allclose(found.pictures, given / 2, atol=0.6)
+    inputs = pictures(5, 0)
+    found = translate(inputs)
+    np.testing.assert_allclose(found.pictures, inputs / 2, atol=0.6)
     assert found.pictures.dtype == np.uint8
     if mask:
-        np.testing.assert_allclose(found.change, given[..., :1] / 255, atol=1e-5)
+        np.testing.assert_allclose(found.change, inputs[..., :1] / 255, atol=1e-5)
     else:
         assert found.change is None
 
@@ -158,7 +158,7 @@ def test_pictures_without_an_edge_of_the_mask_do_not_count():
     mask[1:3, :5] = True
     smoky = np.where(mask[..., None], 255 - images, images).astype(np.uint8)
     assert mask_kept(images, smoky, mask).count == 2
-    with pytest.raises(ValueError, match="No mask has pixels in and out"):
+    with pytest.raises(ValueError, match="Every mask is full or empty"):
         mask_kept(images, smoky, np.ones_like(mask))
-    with pytest.raises(ValueError, match="one form"):
+    with pytest.raises(ValueError, match="one shape"):
         mask_kept(images, smoky, mask[:, 1:])

@@ -181,7 +181,7 @@ def test_of_many_features_parts_say_what_all_pairs_say():
         kernel_distance(first, second, part_size=30, subsets=2, seed=seed).value
         for seed in range(50)
     ]
-    # Without the linear pairs across parts it is 0.9 of what the interval tells of.
+    # Without the linear pairs across parts it is 0.9 of what the interval covers.
     assert np.std(values) < 0.15 * (whole.high - whole.value) / 1.96
 
 

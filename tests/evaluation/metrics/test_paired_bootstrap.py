@@ -20,18 +20,18 @@ def arm(generator, hard, classifiers, unlike, groups=1):
 
 
 def false_verdicts(classifiers, pictures, unlike, runs=200, groups=1):
-    """How often two equal ways to train are told apart."""
+    """How often two equal ways to train are distinguished."""
     generator = np.random.default_rng(0)
     labels = np.zeros(pictures, int)
     sources = np.arange(pictures) // groups
-    told = 0
+    distinguished = 0
     for run in range(runs):
         hard = generator.normal(0, 1.5, pictures // groups).repeat(groups)
         pair = {name: arm(generator, hard, classifiers, unlike, groups) for name in "ab"}
         found = resampled_scores(share_right, labels, pair, groups=sources, seed=run, resamples=200)
         gain = found["a"].minus(found["b"]).estimate()
-        told += gain.low > 0 or gain.high < 0
-    return told / runs
+        distinguished += gain.low > 0 or gain.high < 0
+    return distinguished / runs
 
 
 @pytest.mark.parametrize(

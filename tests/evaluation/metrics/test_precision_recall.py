@@ -6,7 +6,7 @@ import pytest
 from kerasgen.evaluation.metrics import intervals, manifold_scores
 
 
-def by_loops(real, made, k):
+def by_loops(real, synthetic, k):
     def radius(points, i):
         return sorted(np.linalg.norm(points[i] - other) for other in points)[k]
 
@@ -14,13 +14,13 @@ def by_loops(real, made, k):
         return [np.linalg.norm(point - c) < r for c, r in zip(points, radii, strict=True)]
 
     of_real = [radius(real, i) for i in range(len(real))]
-    of_made = [radius(made, i) for i in range(len(made))]
-    in_real = np.array([within(point, real, of_real) for point in made])
-    in_made = np.array([within(point, made, of_made) for point in real])
+    of_synthetic = [radius(synthetic, i) for i in range(len(synthetic))]
+    in_real = np.array([within(point, real, of_real) for point in synthetic])
+    in_synthetic = np.array([within(point, synthetic, of_synthetic) for point in real])
     return (
         in_real.any(axis=1).mean(),
-        in_made.any(axis=1).mean(),
-        in_real.sum() / (k * len(made)),
+        in_synthetic.any(axis=1).mean(),
+        in_real.sum() / (k * len(synthetic)),
         in_real.any(axis=0).mean(),
     )
 
@@ -30,9 +30,9 @@ def by_loops(real, made, k):
 def test_they_equal_loops(monkeypatch, block, k):
     monkeypatch.setattr(intervals, "BLOCK", block)
     generator = np.random.default_rng(k)
-    real, made = generator.normal(size=(40, 3)), generator.normal(0.7, 0.8, (31, 3))
-    found = manifold_scores(real, made, k=k)
-    assert [each.value for each in found] == pytest.approx(by_loops(real, made, k), abs=1e-12)
+    real, synthetic = generator.normal(size=(40, 3)), generator.normal(0.7, 0.8, (31, 3))
+    found = manifold_scores(real, synthetic, k=k)
+    assert [each.value for each in found] == pytest.approx(by_loops(real, synthetic, k), abs=1e-12)
     assert [each.count for each in found] == [31, 40, 31, 40]
 
 
@@ -48,8 +48,8 @@ def test_a_generator_that_makes_one_half_only():
 def test_one_odd_real_sample_fools_precision_and_not_density():
     generator = np.random.default_rng(1)
     real = np.concatenate([generator.normal(size=(200, 2)), [[60.0, 0.0]]])
-    made = generator.normal(0, 0.1, (100, 2)) + [30.0, 0.0]
-    found = manifold_scores(real, made)
+    synthetic = generator.normal(0, 0.1, (100, 2)) + [30.0, 0.0]
+    found = manifold_scores(real, synthetic)
     assert found.precision.value == 1.0
     assert found.density.value < 0.3 and found.coverage.value < 0.01
 
@@ -64,11 +64,12 @@ def test_what_does_not_fit_is_refused():
 def test_samples_that_are_there_several_times_have_no_width():
     """Far from the origin rounding would give each copy a distance of its own."""
     generator = np.random.default_rng(5)
-    real, made = 10 + generator.normal(size=(2, 20, 40))
-    made = np.repeat(made, 6, axis=0)
+    real, synthetic = 10 + generator.normal(size=(2, 20, 40))
+    synthetic = np.repeat(synthetic, 6, axis=0)
     real = np.repeat(real, 6, axis=0)
     found = [
-        manifold_scores(real[order], made, k=5) for order in map(generator.permutation, [120] * 3)
+        manifold_scores(real[order], synthetic, k=5)
+        for order in map(generator.permutation, [120] * 3)
     ]
     for scores in found:
         assert [each.value for each in scores] == [0.0, 0.0, 0.0, 0.0]

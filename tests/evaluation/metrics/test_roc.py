@@ -84,5 +84,5 @@ def test_area_under_roc_refuses_what_it_cannot_rank():
         area_under_roc(np.array([True, False]), np.array([0.0, np.nan]))
     with pytest.raises(ValueError, match=r"\(2,\) and \(3,\)"):
         area_under_roc(np.array([True, False]), np.arange(3.0))
-    with pytest.raises(ValueError, match=r"one form. Received: shapes \(1, 2\) and \(2, 2\)"):
+    with pytest.raises(ValueError, match=r"one shape. Received: shapes \(1, 2\) and \(2, 2\)"):
         area_under_roc(np.array([True, False]), np.arange(2.0), baseline=np.ones((2, 2)))

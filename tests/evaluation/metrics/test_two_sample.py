@@ -56,8 +56,8 @@ def test_the_rarer_kind_is_not_drowned():
 
 def recordings(generator, count):
     """Frames of a recording are alike, each recording is elsewhere: no evidence of two kinds."""
-    places = generator.normal(size=(count, 6))
-    return np.repeat(places, 20, axis=0) + 0.1 * generator.normal(size=(20 * count, 6))
+    centres = generator.normal(size=(count, 6))
+    return np.repeat(centres, 20, axis=0) + 0.1 * generator.normal(size=(20 * count, 6))
 
 
 def test_frames_of_one_recording_are_one_witness():

@@ -48,28 +48,28 @@ def test_the_page_works(page, size, tmp_path):
     with browser.browser(f"--window-size={size}") as window:
         window.open(page)
         summary = window.script("return document.getElementById('summary').textContent")
-        assert summary.startswith("The synthetic pictures can be told from the real ones")
+        assert summary.startswith("A linear classifier can distinguish the synthetic pictures")
         # Nothing but a table may need to be scrolled sideways.
         assert window.script("return document.body.scrollWidth <= window.innerWidth")
         headings = window.script(
             "return [...document.querySelectorAll('h2')].map((each) => each.textContent)"
         )
-        assert {"Class by class", "What a network learns", "Feature maps"} <= set(headings)
+        assert {"Class by class", "Trained network", "Feature maps"} <= set(headings)
         assert window.script("return [...document.images].every((each) => each.naturalWidth > 0)")
-        said = "return document.getElementById('said').textContent"
-        assert window.script(said) == "No dot chosen."
+        caption = "return document.getElementById('caption').textContent"
+        assert window.script(caption) == "No dot chosen."
         # The last is drawn on top: nothing hides it.
         window.hover("circle:last-of-type")
-        assert window.script(said) == "synthetic: render39.png"
+        assert window.script(caption) == "synthetic: render39.png"
         style = "return document.getElementById('thumb').style.background"
         assert window.script(f"{style}Image").startswith('url("data:image/jpeg;base64,')
         # Dot 79 of 80, in rows of 24: the eighth of the fourth row, each 96 pixels large.
         assert window.script(f"{style}Position") == "-672px -288px"
         window.script("document.getElementById('map').focus()")
         window.press(DOWN)
-        assert window.script(said) == "real: photo0.png"
+        assert window.script(caption) == "real: photo0.png"
         window.press(LEFT)
-        assert window.script(said) == "synthetic: render39.png"
+        assert window.script(caption) == "synthetic: render39.png"
         assert window.console() == []
         window.screenshot(tmp_path / "page.png")
     with Image.open(tmp_path / "page.png") as image:
@@ -78,14 +78,14 @@ def test_the_page_works(page, size, tmp_path):
 
 def test_the_page_of_a_proof_is_read_at_any_width(tmp_path, monkeypatch):
     # What is trained is of no matter here.
-    monkeypatch.setattr(learners, "train_classifier", lambda *given: None)
+    monkeypatch.setattr(learners, "train_classifier", lambda *inputs: None)
     monkeypatch.setattr(learners, "predict", lambda network, images: images[:, 0, 0, 0] % 2)
     images = np.random.default_rng(0).integers(0, 256, (240, 8, 8, 3)).astype(np.uint8)
     labels = (np.arange(240) % 2).astype(np.int32)
     whole = LabelledImages(images, labels, ("shirt", "shoe"), tuple(map(str, range(240))))
-    real, made, test = (whole.at(np.arange(start, 240, 3)) for start in range(3))
+    real, synthetic, test = (whole.at(np.arange(start, 240, 3)) for start in range(3))
     options = ProofOptions([20, 80], (1.0,), 2, gate=True)
-    data = ProofData(TrainingPools(real, range(80), made), test)
+    data = ProofData(TrainingPools(real, range(80), synthetic), test)
     proof = prove_data(data, options, workdir=tmp_path)
     found = proof.numbers
     proof.save(tmp_path)

@@ -1,4 +1,4 @@
-"""What the figure of a proof shows, asked of the axes before they are written as SVG."""
+"""What the figure of a proof shows, read from the axes before they are written as SVG."""
 
 import numpy as np
 import pytest
@@ -65,8 +65,8 @@ def test_only_the_arm_without_real_pictures_goes_across(drawn):
 
 def test_bars_of_one_amount_stand_side_by_side(drawn):
     _, bars = drawn(CURVE)
-    places = [bar.lines[0].get_xdata()[0] for bar in bars.values()]
-    assert len(set(places)) == len(places) == 3
+    positions = [bar.lines[0].get_xdata()[0] for bar in bars.values()]
+    assert len(set(positions)) == len(positions) == 3
 
 
 def test_it_is_written_as_svg():

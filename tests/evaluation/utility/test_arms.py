@@ -105,7 +105,7 @@ def test_good_pictures_help_and_wrong_labels_harm():
         )
 
     assert gain("good").low > 0 and "helps" in utility.verdict(gain("good"))
-    assert gain("lying").high < 0 and "harms" in utility.verdict(gain("lying"))
+    assert gain("lying").high < 0 and "hurts" in utility.verdict(gain("lying"))
 
 
 def test_intervals_by_closed_form():
@@ -128,7 +128,7 @@ def test_the_comparison_is_paired():
     base = np.array([np.where(np.arange(400) < 120, 1 - labels, labels)])
     same = utility.gain_with_interval(share_right, labels, base, base)
     assert (same.value, same.low, same.high) == (0, 0, 0)
-    assert utility.verdict(same) == "No difference is shown: +0.0 points [+0.0, +0.0]."
+    assert utility.verdict(same) == "It makes no significant difference: +0.0 points [+0.0, +0.0]."
     better = base.copy()
     better[0, :20] = labels[:20]
     gain = utility.gain_with_interval(share_right, labels, better, base)
@@ -145,4 +145,4 @@ def test_a_share_that_leaves_nothing_is_an_error():
 
 def test_verdicts():
     assert utility.verdict(Estimate(0.02, 0.01, 0.03, 9)) == "It helps: +2.0 points [+1.0, +3.0]."
-    assert utility.verdict(Estimate(-0.02, -0.03, -0.01, 9)).startswith("It harms: -2.0 points")
+    assert utility.verdict(Estimate(-0.02, -0.03, -0.01, 9)).startswith("It hurts: -2.0 points")

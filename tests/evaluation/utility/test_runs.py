@@ -68,7 +68,7 @@ def test_the_plan_has_all_arms_and_leaves_out_what_is_not_there():
 
 
 @pytest.mark.parametrize(
-    ("amounts", "times", "said"),
+    ("amounts", "times", "message"),
     [
         ([16, 8], [1], "`amounts` must rise"),
         ([16, 65], [1], "There are 64 real pictures"),
@@ -77,17 +77,19 @@ def test_the_plan_has_all_arms_and_leaves_out_what_is_not_there():
         ([16], [4], "too small for any arm"),
     ],
 )
-def test_a_plan_that_cannot_be_is_refused(amounts, times, said):
-    with pytest.raises(ValueError, match=f"{said}.*Received: "):
+def test_a_plan_that_cannot_be_is_refused(amounts, times, message):
+    with pytest.raises(ValueError, match=f"{message}.*Received: "):
         runs.plan_runs(pools(pictures(8, 1)), amounts, times, range(2))
 
 
 def test_an_amount_without_a_class_is_refused():
     """Two recordings of a class: at 16 pictures one class would be missing."""
     real = pictures(64, 0)
-    groups = [(label, place // 32) for place, label in enumerate(real.labels.tolist())]
+    groups = [(label, index // 32) for index, label in enumerate(real.labels.tolist())]
     recordings = TrainingPools(real, groups, pictures(64, 1))
-    with pytest.raises(ValueError, match="Of 16 real pictures.*none is of (above|below).*Received"):
+    with pytest.raises(
+        ValueError, match="16 real pictures include none of (above|below).*Received"
+    ):
         runs.plan_runs(recordings, [16, 64], [1], range(2))
     assert runs.plan_runs(recordings, [64], [0.5], range(2))
 
@@ -102,26 +104,26 @@ def test_more_of_the_same_helps(tmp_path):
     assert reported[-1] == (good["settings"]["classifiers"],) * 2 and reported[0][0] == 1
     assert good["verdicts"][0]["verdict"].startswith("It helps")
     assert good["equivalent_real"][0]["value"] > 30
-    assert all(each["as_it_must"] for each in good["controls"])
+    assert all(each["passed"] for each in good["controls"])
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert good["summary"] in page and "<svg" in page
     assert json.loads((tmp_path / "report.json").read_text())["curve"] == good["curve"]
 
 
 def test_a_gate_keeps_what_is_confirmed_and_a_stop_loses_nothing(tmp_path, monkeypatch):
-    made = pictures(60, 1)
-    labels = made.labels.copy()
+    synthetic = pictures(60, 1)
+    labels = synthetic.labels.copy()
     labels[::3] = 1 - labels[::3]
-    mixed = pools(LabelledImages(made.images, labels, made.class_names, made.names))
+    mixed = pools(LabelledImages(synthetic.images, labels, synthetic.class_names, synthetic.names))
     config = ProofOptions([64], (1.0,), 1, learner=FromScratch(QUICK), gate=True)
     trained = []
     real = learners.train_on_images
 
-    def stopping(*given):
-        trained.append(given)
+    def stopping(*inputs):
+        trained.append(inputs)
         if len(trained) == 3:
             raise KeyboardInterrupt
-        return real(*given)
+        return real(*inputs)
 
     monkeypatch.setattr(learners, "train_on_images", stopping)
     with pytest.raises(KeyboardInterrupt):
@@ -142,11 +144,11 @@ def test_a_gate_keeps_what_is_confirmed_and_a_stop_loses_nothing(tmp_path, monke
 def test_other_pictures_are_another_proof(tmp_path, monkeypatch):
     alone = [runs.Run(runs.ALONE, 64, 0)]
     trained = []
-    monkeypatch.setattr(learners, "train_on_images", lambda *given: trained.append(given))
+    monkeypatch.setattr(learners, "train_on_images", lambda *inputs: trained.append(inputs))
     monkeypatch.setattr(learners, "predict", lambda network, images: images[:, 0, 0, 0])
     for _ in range(2):
-        for made in (pictures(40, 1), pictures(40, 2)):
-            runs.train_runs(alone, pools(made), TEST, FromScratch(QUICK), tmp_path)
+        for synthetic in (pictures(40, 1), pictures(40, 2)):
+            runs.train_runs(alone, pools(synthetic), TEST, FromScratch(QUICK), tmp_path)
     assert len(trained) == 2
     runs.train_runs(alone, pools(pictures(40, 1)), pictures(200, 6), FromScratch(QUICK), tmp_path)
     runs.train_runs(
@@ -160,16 +162,16 @@ def test_other_pictures_are_another_proof(tmp_path, monkeypatch):
 
 
 def test_a_time_becomes_a_number_of_updates_and_stays(tmp_path, monkeypatch):
-    given = pools(pictures(8, 1))
-    steps = runs.steps_within(5, 10, given, QUICK, tmp_path)
+    data = pools(pictures(8, 1))
+    steps = runs.steps_within(5, 10, data, QUICK, tmp_path)
     assert steps > runs.FEWEST_STEPS
     assert steps < 10_000_000
     monkeypatch.setattr(runs, "train_on_images", None)
-    assert runs.steps_within(5, 10, given, QUICK, tmp_path) == steps
+    assert runs.steps_within(5, 10, data, QUICK, tmp_path) == steps
     monkeypatch.undo()
     larger = pools(pictures(9, 1), real=65)
     assert runs.steps_within(5, 10, larger, QUICK, tmp_path) > 0
     settings = json.loads((tmp_path / "pace.json").read_text())["settings"]
     assert settings["pictures"] == [65, SIZE, SIZE, 1]
     with pytest.raises(ValueError, match=r"10 classifiers need about .*Received: minutes=0.01"):
-        runs.steps_within(0.01, 10, given, QUICK, tmp_path)
+        runs.steps_within(0.01, 10, data, QUICK, tmp_path)

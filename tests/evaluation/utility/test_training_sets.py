@@ -92,9 +92,15 @@ def test_where_others_are_given_to_choose_by_all_real_pictures_are_trained_on():
 def test_what_is_added():
     own = numbers_of(training_set(Arm("real"), 30, 0, POOLS).pictures.images)
     mixed = training_set(Arm("mixed", times=2), 30, 0, POOLS)
-    made = numbers_of(mixed.pictures.images)[len(own) :]
-    assert len(made) == 2 * len(own) and (made >= 1000).all() and len(set(made)) == len(made)
-    np.testing.assert_array_equal(mixed.pictures.labels[len(own) :], SYNTHETIC.labels[made - 1000])
+    added_numbers = numbers_of(mixed.pictures.images)[len(own) :]
+    assert (
+        len(added_numbers) == 2 * len(own)
+        and (added_numbers >= 1000).all()
+        and len(set(added_numbers)) == len(added_numbers)
+    )
+    np.testing.assert_array_equal(
+        mixed.pictures.labels[len(own) :], SYNTHETIC.labels[added_numbers - 1000]
+    )
     assert np.ptp(np.bincount(mixed.pictures.labels[len(own) :])) <= 1
     alone = training_set(Arm("alone", real=False), 30, 0, POOLS)
     assert set(numbers_of(alone.pictures.images)) == set(range(1000, 1300))
@@ -125,9 +131,9 @@ def test_rare_classes_are_shown_as_often_in_a_balanced_set():
     assert set(numbers_of(found.pictures.images)) == set(numbers_of(plain.pictures.images))
 
 
-@pytest.mark.parametrize(("added", "said"), [("synthetic", "synthetic"), ("more real", "other")])
-def test_too_few_pictures_are_refused(added, said):
-    with pytest.raises(ValueError, match=rf"too few {said}.*needed: 4\d\d"):
+@pytest.mark.parametrize(("added", "message"), [("synthetic", "synthetic"), ("more real", "other")])
+def test_too_few_pictures_are_refused(added, message):
+    with pytest.raises(ValueError, match=rf"too few {message}.*needed: 4\d\d"):
         training_set(Arm("mixed", times=20, added=added), 30, 0, POOLS)
 
 
