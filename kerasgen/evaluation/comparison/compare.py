@@ -27,7 +27,7 @@ from kerasgen.evaluation.features.extractors import FeatureExtractor, cached_fea
 from kerasgen.evaluation.features.image_statistics import appearance, grey_histograms
 from kerasgen.evaluation.features.pca import fit_projection
 from kerasgen.evaluation.metrics import find_copies
-from kerasgen.evaluation.reports.html import Report
+from kerasgen.evaluation.reports.html import ReportPage
 from kerasgen.evaluation.reports.plots import histogram_plot, statistics_plot
 from kerasgen.io.files import kept_in
 
@@ -38,7 +38,7 @@ MEASURES = (*READINGS, NETWORK_AREA)
 """Names that ``Comparison.measured`` accepts."""
 
 
-class Comparison(Report):
+class Comparison(ReportPage):
     """The result of comparing two sets.
 
     Its ``numbers``, besides the ``summary``: ``remarks``; ``sets``, how many pictures;

@@ -29,9 +29,9 @@ from kerasgen.evaluation.metrics import (
     holm_adjusted,
     kernel_distance,
     manifold_scores,
+    sliced_wasserstein_distance,
     two_sample_test,
 )
-from kerasgen.evaluation.metrics.sliced_wasserstein import sliced_wasserstein
 
 FOLDS = 5
 """Folds of the two-sample test, and sources that each set needs for it."""
@@ -205,7 +205,7 @@ def compare_features(
             measured = {
                 "kernel_distance": kernel_distance(reference, own, seed=seed),
                 "frechet_distance": frechet_distance(reference, own),
-                "sliced_wasserstein": sliced_wasserstein(reference, own, seed=seed),
+                "sliced_wasserstein": sliced_wasserstein_distance(reference, own, seed=seed),
                 **manifold_scores(reference, own, k=_neighbour(reference, own))._asdict(),
             }
             for name, estimate in measured.items():

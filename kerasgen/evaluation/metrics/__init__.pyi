@@ -22,5 +22,6 @@ from .precision_recall import ManifoldScores as ManifoldScores
 from .precision_recall import manifold_scores as manifold_scores
 from .roc import area_under_roc as area_under_roc
 from .roc import roc_area as roc_area
+from .sliced_wasserstein import sliced_wasserstein_distance as sliced_wasserstein_distance
 from .two_sample import TwoSampleTest as TwoSampleTest
 from .two_sample import two_sample_test as two_sample_test

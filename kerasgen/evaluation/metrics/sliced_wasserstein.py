@@ -12,7 +12,7 @@ from kerasgen.evaluation.metrics.intervals import (
 )
 
 
-def sliced_wasserstein(
+def sliced_wasserstein_distance(
     first: np.ndarray,
     second: np.ndarray,
     *,

@@ -1,4 +1,4 @@
-from .html import Report as Report
+from .html import ReportPage as ReportPage
 from .html import data_url as data_url
 from .html import markup as markup
 from .html import render_page as render_page

@@ -22,7 +22,7 @@ PAGE, NUMBERS = "index.html", "report.json"
 
 
 @dataclass(frozen=True, eq=False)
-class Report:
+class ReportPage:
     """A finished report: its numbers, and a page that shows them.
 
     Attributes:

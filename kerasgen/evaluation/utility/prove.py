@@ -14,7 +14,7 @@ from kerasgen.data.labelled_images import LabelledImages
 from kerasgen.evaluation.features.by_name import features_by_name
 from kerasgen.evaluation.features.extractors import cached_features
 from kerasgen.evaluation.metrics import Estimate, wilson_interval
-from kerasgen.evaluation.reports.html import Report, data_url, markup, render_page
+from kerasgen.evaluation.reports.html import ReportPage, data_url, markup, render_page
 from kerasgen.evaluation.reports.plots import mixing_plot
 from kerasgen.evaluation.utility.analysis import analyse
 from kerasgen.evaluation.utility.learners import FromScratch, Learner, OnFeatures
@@ -50,7 +50,7 @@ EQUIVALENT = ("equivalent_real", "equivalent_real_low")
 """Measures of the equivalent number of real images of the synthetic set alone."""
 
 
-class Proof(Report):
+class Proof(ReportPage):
     """The result of measuring whether a synthetic set helps.
 
     Its ``numbers``: those of ``analysis.analyse``, and ``gate``,

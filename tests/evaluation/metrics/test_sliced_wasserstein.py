@@ -3,23 +3,23 @@
 import numpy as np
 import pytest
 
-from kerasgen.evaluation.metrics.sliced_wasserstein import sliced_wasserstein
+from kerasgen.evaluation.metrics import sliced_wasserstein_distance
 
 
 def test_in_one_dimension_it_is_the_mean_distance_of_sorted_samples():
     first, second = np.array([[3.0], [0.0], [1.0], [9.0]]), np.array([[1.0], [5.0], [4.0], [2.0]])
     # 0-1, 1-2, 3-4, 9-5: (1 + 1 + 1 + 4) / 4.
-    assert sliced_wasserstein(first, second).value == pytest.approx(1.75)
+    assert sliced_wasserstein_distance(first, second).value == pytest.approx(1.75)
     # Each sample of the second is there twice: the same distribution, at twice as many quantiles.
     twice = np.repeat(second, 2, axis=0)
-    assert sliced_wasserstein(first, twice).value == pytest.approx(1.75)
-    assert sliced_wasserstein(first, first).value == 0.0
+    assert sliced_wasserstein_distance(first, twice).value == pytest.approx(1.75)
+    assert sliced_wasserstein_distance(first, first).value == 0.0
 
 
 def test_a_move_shows_in_proportion_to_its_share_of_a_direction():
     generator = np.random.default_rng(0)
     points = generator.normal(size=(300, 3))
-    found = sliced_wasserstein(points, points + [0.0, 6.0, 0.0], directions=4000)
+    found = sliced_wasserstein_distance(points, points + [0.0, 6.0, 0.0], directions=4000)
     # The mean of |cos| over the sphere is a half.
     assert found.value == pytest.approx(3.0, rel=0.03)
     assert found.low < found.value < found.high and found.count == 300
@@ -28,7 +28,7 @@ def test_a_move_shows_in_proportion_to_its_share_of_a_direction():
 def test_the_interval_is_as_wide_as_the_values_spread():
     generator = np.random.default_rng(3)
     found = [
-        sliced_wasserstein(
+        sliced_wasserstein_distance(
             generator.normal(size=(150, 2)), generator.normal(1, 1, (150, 2)), directions=64
         )
         for _ in range(150)
