@@ -92,7 +92,7 @@ def test_too_few_recordings_are_reported_and_not_tested(folders, tmp_path, capsy
     assert cli.run([*arguments, *more]) == 0
     assert "too few sources" in capsys.readouterr().out
     text = (tmp_path / "out/index.html").read_text(encoding="utf-8")
-    assert "not tested" in text and "There is no two-sample test." in text
+    assert "not tested" in text and "the two-sample test needs 5" in text
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_a_quick_comparison_draws_some_pictures_and_says_so(folders, tmp_path, m
         numbers, page = report(tmp_path / name)
         assert numbers["sets"]["real"] == numbers["sets"]["synthetic"] == 20
         assert numbers["network"] is None and list(numbers["features"]) == ["pixels-16"]
-        assert "at most 20 pictures" in numbers["remarks"][0] and numbers["remarks"][0] in page
+        assert "At most 20 pictures" in numbers["remarks"][0] and numbers["remarks"][0] in page
         drawn.append(re.findall(r'data-name="([^"]*)"', page))
         # A draw from all, not the first.
         assert len({name.split("/")[0] for name in drawn[-1]}) > 6
@@ -257,7 +257,7 @@ def test_features_of_other_pictures_are_refused_before_any_distance(
 
 
 @pytest.mark.parametrize(
-    ("rule", "said"), [("folder", "lie in one folder"), ("name", "alike up to the last number")]
+    ("rule", "said"), [("folder", "lie in one folder"), ("name", "the same up to the last number")]
 )
 def test_a_single_source_suggests_another_rule(folders, tmp_path, capsys, rule, said):
     flat(folders, tmp_path / "flat")
