@@ -244,7 +244,7 @@ def test_dropout_stays_on_in_the_stack_however_the_discriminator_was_used():
     assert np.abs(first - second).max() > 1e-6
 
 
-def test_a_discriminator_frozen_layer_by_layer_is_thawed():
+def test_a_discriminator_frozen_layer_by_layer_is_unfrozen():
     discriminator = small_discriminator()
     frozen_layer_by_layer(discriminator)
     assert not discriminator.trainable_variables
