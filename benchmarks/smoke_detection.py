@@ -18,7 +18,7 @@ kinds have traces of a network.
 
 "Claimed" is the accuracy on held-out synthetic pictures, with the interval's ends, as means over
 seeds: what one would have reported without real ones. ``leaky`` splits the pictures at random, as
-the original does: a clean picture and the smoky one made of it may then be in different parts. Each
+the original does: a clean picture and its smoky copy may then be in different parts. Each
 detector's scores are kept, so that a restart continues.
 """
 

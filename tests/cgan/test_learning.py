@@ -86,8 +86,8 @@ def test_the_penalty_is_computed_at_every_kth_update(every):
     step = linear_step(penalty_every=every)
     update = tf.function(lambda *batch: step(*batch)["gradient_penalty"])
     values = [float(update(*LINEAR_BATCH)) for _ in range(7)]
-    wanted = [0.0 if number % every else LOG3**2 / 2 for number in range(7)]
-    np.testing.assert_allclose(values, wanted, atol=1e-6)
+    expected = [0.0 if number % every else LOG3**2 / 2 for number in range(7)]
+    np.testing.assert_allclose(values, expected, atol=1e-6)
 
 
 def test_each_loss_is_about_the_labels_of_its_own_pictures():
@@ -190,8 +190,8 @@ def learn_greys(step_type, steps=200):
         update(*batch)
     labels = np.repeat(np.arange(count), 50)
     latents = tf.random.stateless_normal([len(labels), LATENT], [7, 7])
-    made = generator([latents, tf.constant(labels, tf.int32)])
-    greys = np.mean(made, axis=(1, 2, 3)) * 127.5 + 127.5
+    fakes = generator([latents, tf.constant(labels, tf.int32)])
+    greys = np.mean(fakes, axis=(1, 2, 3)) * 127.5 + 127.5
     return np.mean(np.argmin(np.abs(greys[:, None] - LEVELS), axis=1) == labels)
 
 

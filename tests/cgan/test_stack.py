@@ -85,8 +85,8 @@ def test_the_stack_judges_what_the_generator_makes():
     generator, discriminator = small_generator(), small_discriminator()
     stack = build_cgan(generator, discriminator)
     inputs = latent_and_label(generator)
-    wanted = discriminator([generator(inputs), inputs[1]])
-    for got, direct in zip(stack(inputs), wanted, strict=True):
+    expected = discriminator([generator(inputs), inputs[1]])
+    for got, direct in zip(stack(inputs), expected, strict=True):
         np.testing.assert_array_equal(got, direct)
     assert stack.generator is generator
     assert stack.discriminator is discriminator
@@ -96,13 +96,13 @@ def test_the_stack_moves_the_generator_only():
     stack = build_cgan()
     assert stack.generator.count_params() == 1_169_336
     assert stack.discriminator.count_params() == 196_773
-    wanted = {id(variable) for variable in stack.generator.trainable_variables}
+    expected = {id(variable) for variable in stack.generator.trainable_variables}
     judge = {id(variable) for variable in stack.discriminator.weights}
     for names in ("variables", "weights"):
         trained = getattr(stack, f"trainable_{names}")
         others = getattr(stack, f"non_trainable_{names}")
-        assert len(trained) == len(wanted)
-        assert {id(variable) for variable in trained} == wanted
+        assert len(trained) == len(expected)
+        assert {id(variable) for variable in trained} == expected
         assert judge <= {id(variable) for variable in others}
         assert len(trained) + len(others) == len(getattr(stack, names))
     assert len(stack.discriminator.trainable_variables) == len(judge)
@@ -244,7 +244,7 @@ def test_dropout_stays_on_in_the_stack_however_the_discriminator_was_used():
     assert np.abs(first - second).max() > 1e-6
 
 
-def test_a_discriminator_frozen_layer_by_layer_is_thawed():
+def test_a_discriminator_frozen_layer_by_layer_is_unfrozen():
     discriminator = small_discriminator()
     frozen_layer_by_layer(discriminator)
     assert not discriminator.trainable_variables

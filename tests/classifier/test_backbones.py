@@ -78,9 +78,9 @@ def test_pixels_reach_the_backbone_as_it_wants_them(name, channels):
     prepared = keras.Model(classifier.input, classifier.get_layer("prepared").output)
     images = pictures(channels, side=SIDE[name])
     colours = np.repeat(images, 3 // channels, axis=-1).astype(np.float32)
-    wanted = APPLICATIONS[name][1].preprocess_input(colours)
+    expected = APPLICATIONS[name][1].preprocess_input(colours)
     # One rounding of a number up to 255 in float32.
-    np.testing.assert_allclose(prepared(to_float(images)), wanted, atol=2e-5, rtol=0)
+    np.testing.assert_allclose(prepared(to_float(images)), expected, atol=2e-5, rtol=0)
     assert classifier.count_params() == SIZES[name] + 2 * WIDTH[name] + 2
 
 
@@ -88,10 +88,10 @@ def test_pixels_reach_the_backbone_as_it_wants_them(name, channels):
 def test_features_are_those_of_the_application_with_the_weights_of_the_file(name, application):
     bare, path = application(name)
     images = pictures(side=SIDE[name])
-    wanted = bare(APPLICATIONS[name][1].preprocess_input(images.astype(np.float32)))
-    assert np.std(wanted) > 0.01
+    expected = bare(APPLICATIONS[name][1].preprocess_input(images.astype(np.float32)))
+    assert np.std(expected) > 0.01
     features, _ = split_head(build_classifier(shape(name), 2, backbone=name, weights=path))
-    np.testing.assert_allclose(features(to_float(images)), wanted, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(features(to_float(images)), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_classifier_comes_whole_from_its_file_and_gives_its_backbone(application, tmp_path):
@@ -144,14 +144,14 @@ def tiny(include_top, weights, input_tensor, input_shape, pooling):
     )
 
 
-@pytest.mark.parametrize("given", [True, False])
-def test_one_replica_equals_two_with_batch_normalization(given, monkeypatch, tmp_path):
-    """Frozen if weights are given; else learned from the batches of all replicas."""
+@pytest.mark.parametrize("loaded", [True, False])
+def test_one_replica_equals_two_with_batch_normalization(loaded, monkeypatch, tmp_path):
+    """Frozen if weights are loaded; else learned from the batches of all replicas."""
     monkeypatch.setitem(backbones._APPLICATIONS, "mobilenet_v2", tiny)
     options = {"backbone": "mobilenet_v2", "dropout": 0.0}
     path = tmp_path / "tiny.weights.h5"
     split_head(build_classifier((32, 32, 3), 2, **options))[0].save_weights(path)
-    options["weights"] = path if given else None
+    options["weights"] = path if loaded else None
     networks = []
 
     def make():
@@ -163,7 +163,7 @@ def test_one_replica_equals_two_with_batch_normalization(given, monkeypatch, tmp
     (normalization,) = (
         layer for layer in networks[0].layers if isinstance(layer, layers.BatchNormalization)
     )
-    assert np.any(normalization.moving_mean.numpy() != 0.0) != given
+    assert np.any(normalization.moving_mean.numpy() != 0.0) != loaded
 
 
 # The head
@@ -174,8 +174,8 @@ def test_the_head_on_features_is_the_whole_on_pictures(name):
     classifier = build_classifier((32, 32, 3), 4, backbone=name)
     features, head = split_head(classifier)
     known = keras_features(features, "backbone")(pictures(count=5), batch_size=2)
-    wanted = classifier(to_float(pictures(count=5)))
-    np.testing.assert_allclose(head(known), wanted, rtol=1e-4, atol=1e-5)
+    expected = classifier(to_float(pictures(count=5)))
+    np.testing.assert_allclose(head(known), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_training_the_head_trains_the_classifier_and_nothing_below():
@@ -189,8 +189,8 @@ def test_training_the_head_trains_the_classifier_and_nothing_below():
         np.array_equal(old, new) for old, new in zip(below, features.get_weights(), strict=True)
     )
     assert np.any(classifier.get_weights()[-2] != before)
-    wanted = classifier(to_float(images))
-    np.testing.assert_allclose(head(features(to_float(images))), wanted, atol=1e-6)
+    expected = classifier(to_float(images))
+    np.testing.assert_allclose(head(features(to_float(images))), expected, atol=1e-6)
     # A second pair is as good as the first, and dropout belongs to the head.
     again = split_head(classifier)[1]
     np.testing.assert_array_equal(again(tf.ones([1, 4])), head(tf.ones([1, 4])))
@@ -208,7 +208,7 @@ def test_only_classifiers_of_this_family_have_a_head():
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)
-def test_without_a_network_imagenet_says_how_to_give_a_file(name, monkeypatch):
+def test_without_a_network_the_error_names_the_file_option(name, monkeypatch):
     def fail(name, origin, **_):
         raise Exception(
             f"URL fetch failure on {origin}: None -- [Errno -3] Name resolution\nfailed"
@@ -251,7 +251,7 @@ def test_files_that_hold_no_weights_are_refused(tmp_path):
     (tmp_path / "broken.weights.h5").write_bytes(b"not HDF5")
     (tmp_path / "model.pt").touch()
     (tmp_path / "saved_model").mkdir()
-    says = {
+    messages = {
         "broken.keras": "not a file of weights",
         "broken.weights.h5": "not a file of weights",
         "model.pt": "must be a .keras or .h5 file",
@@ -259,13 +259,13 @@ def test_files_that_hold_no_weights_are_refused(tmp_path):
         "saved_model": "a SavedModel cannot be trained",
     }
     network = build_classifier((8, 8, 1), 2, widths=(2,), units=2)
-    for name, text in says.items():
+    for name, text in messages.items():
         with pytest.raises(ValueError, match=f"{text}.*Received: weights='{tmp_path / name}'"):
             load_weights(network, tmp_path / name)
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         ({"image_shape": (31, 32, 3)}, "at least 32 pixels.*image_shape="),
         ({"image_shape": (75, 74, 3), "backbone": "inception_v3"}, "at least 75 pixels.*74"),
@@ -276,10 +276,10 @@ def test_files_that_hold_no_weights_are_refused(tmp_path):
         ({"num_classes": 1}, "num_classes=1"),
     ],
 )
-def test_arguments_that_do_not_fit_are_refused(options, says):
-    given = {"image_shape": (32, 32, 3), "num_classes": 2, "backbone": "vgg16", **options}
-    with pytest.raises(ValueError, match=says):
-        build_classifier(**given)
+def test_arguments_that_do_not_fit_are_refused(options, message):
+    arguments = {"image_shape": (32, 32, 3), "num_classes": 2, "backbone": "vgg16", **options}
+    with pytest.raises(ValueError, match=message):
+        build_classifier(**arguments)
 
 
 def test_every_backbone_is_named():

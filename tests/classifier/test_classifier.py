@@ -31,7 +31,7 @@ def make_step(optimizer=keras.optimizers.SGD, class_weights=None, **changes):
 
 
 def two_pixels(class_weights=None):
-    """Logits are the two pixels: (0, log 3) says chances of 1/4 and 3/4."""
+    """Logits are the two pixels: (0, log 3) is chances of 1/4 and 3/4."""
     network = keras.Sequential([keras.Input((1, 2, 1)), layers.Flatten(), layers.Dense(2)])
     network.set_weights([np.eye(2), np.zeros(2)])
     player = Player(network, keras.optimizers.SGD(1.0))
@@ -86,8 +86,8 @@ def test_loss_and_accuracy_by_hand():
     step, pixels = two_pixels()
     results = step(pixels, tf.constant([1, 1, 1, 0]))
     assert float(results["accuracy"]) == pytest.approx(0.75)
-    wanted = (3 * np.log(4 / 3) + np.log(4)) / 4
-    assert float(results["loss"]) == pytest.approx(wanted, abs=1e-6)
+    expected = (3 * np.log(4 / 3) + np.log(4)) / 4
+    assert float(results["loss"]) == pytest.approx(expected, abs=1e-6)
     # As often right as it was sure to be: nothing to learn.
     np.testing.assert_allclose(step.classifier.get_weights()[1], [0.0, 0.0], atol=1e-6)
 
@@ -96,8 +96,8 @@ def test_weighted_loss_and_its_gradient_by_hand():
     step, pixels = two_pixels(class_weights=[3.0, 0.5])
     results = step(pixels, tf.constant([1, 1, 1, 0]))
     assert float(results["accuracy"]) == pytest.approx(0.75)
-    wanted = (3 * 0.5 * np.log(4 / 3) + 3.0 * np.log(4)) / 4
-    assert float(results["loss"]) == pytest.approx(wanted, abs=1e-6)
+    expected = (3 * 0.5 * np.log(4 / 3) + 3.0 * np.log(4)) / 4
+    assert float(results["loss"]) == pytest.approx(expected, abs=1e-6)
     # The bias goes down w (p - y): three times 0.5 (1/4, -1/4), once 3 (-3/4, 3/4), over four.
     moved = -(3 * 0.5 * 0.25 - 3.0 * 0.75) / 4
     np.testing.assert_allclose(step.classifier.get_weights()[1], [moved, -moved], atol=1e-6)
@@ -128,7 +128,7 @@ def test_balanced_weights_make_every_class_count_alike():
 
 
 @pytest.mark.parametrize(
-    ("labels", "says"),
+    ("labels", "message"),
     [
         ([0, 2, 2], r"none of the classes \[1\]"),
         ([0, 1, 3], "labels from 0 to 3, num_classes=3"),
@@ -138,8 +138,8 @@ def test_balanced_weights_make_every_class_count_alike():
         (np.zeros(0, int), "shape=\\(0,\\)"),
     ],
 )
-def test_labels_that_cannot_be_balanced_are_refused(labels, says):
-    with pytest.raises(ValueError, match=f"Received: .*{says}"):
+def test_labels_that_cannot_be_balanced_are_refused(labels, message):
+    with pytest.raises(ValueError, match=f"Received: .*{message}"):
         balanced_weights(np.array(labels), 3)
 
 

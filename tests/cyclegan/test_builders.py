@@ -74,7 +74,7 @@ def test_patch_logits_have_the_published_forms():
 
 
 @pytest.mark.parametrize(("halvings", "side"), [(1, 16), (2, 34), (3, 70)])
-def test_one_logit_sees_the_square_it_is_said_to(halvings, side):
+def test_one_logit_sees_the_documented_square(halvings, side):
     assert receptive_field(halvings) == side
     # Without normalization: its statistics would let every pixel in.
     discriminator = build_discriminator(width=2, halvings=halvings, normalization=None)
@@ -85,8 +85,8 @@ def test_one_logit_sees_the_square_it_is_said_to(halvings, side):
         one = logits[0, logits.shape[1] // 2, logits.shape[2] // 2, 0]
     seen = np.abs(tape.gradient(one, images)[0]).max(axis=-1) > 0
     for axis in (0, 1):
-        places = np.flatnonzero(seen.any(axis=axis))
-        assert len(places) == places[-1] - places[0] + 1 == side
+        indices = np.flatnonzero(seen.any(axis=axis))
+        assert len(indices) == indices[-1] - indices[0] + 1 == side
 
 
 def test_generators_see_both_ends_of_their_padding_mirrored():
@@ -139,14 +139,14 @@ def test_a_full_mask_leaves_nothing_of_the_input():
 
 
 def test_training_starts_from_drawn_pictures():
-    """From a half-open mask, the cycle loss shuts it before anything is drawn that is worth it."""
+    """A mask that starts half open would be closed by the cycle loss before anything is drawn."""
     change = small_generator(change_mask=True)(pictures())["change"]
     assert change.numpy().min() > 0.9
 
 
 @pytest.mark.parametrize(("shift", "value"), [(-9.0, 0.0), (9.0, 1.0)])
 def test_a_mask_at_its_end_can_still_come_back(shift, value):
-    """And what a shut mask hides still learns: from nothing worth showing, it would stay shut."""
+    """What a closed mask hides still learns; otherwise the mask would stay closed."""
     generator, images = masked(shift=shift), pictures()
     with tf.GradientTape(persistent=True) as tape:
         result = generator(images)
@@ -157,7 +157,7 @@ def test_a_mask_at_its_end_can_still_come_back(shift, value):
     assert np.abs(tape.gradient(means["picture"], bias)[:-1]).min() > 1e-6
 
 
-def test_extra_channels_say_something():
+def test_extra_channels_have_an_effect():
     generator, images = small_generator(extra_channels=1), pictures()
     assert [tensor.name for tensor in generator.inputs] == ["images", "extra"]
     lit = pictures(channels=1)

@@ -32,7 +32,7 @@ def small_networks(**changes):
 
 
 def tiny_networks():
-    """Little, with one layer to compare beside the pixels: quickly traced."""
+    """Small networks with one compared layer besides the pixels, quick to trace."""
     images = keras.Input((None, None, 3), name="images")
     features = layers.Conv2D(4, 3, strides=2, padding="same", name="down_1")(images)
     drawn = layers.Conv2DTranspose(3, 2, strides=2, activation="tanh")(features)
@@ -69,30 +69,30 @@ def unit(*shape, seed=0):
     return tf.constant(numbers / np.linalg.norm(numbers, axis=-1, keepdims=True), tf.float32)
 
 
-def test_places_that_all_look_alike_are_guessed_at():
-    alike = tf.repeat(unit(2, 1, 5), 7, axis=1)
-    np.testing.assert_allclose(patch_nce(alike, alike, 0.07), np.log(7), rtol=1e-6)
+def test_equal_locations_give_the_loss_of_chance():
+    equal = tf.repeat(unit(2, 1, 5), 7, axis=1)
+    np.testing.assert_allclose(patch_nce(equal, equal, 0.07), np.log(7), rtol=1e-6)
 
 
 @pytest.mark.parametrize("temperature", [0.07, 1.0])
-def test_places_at_right_angles_are_told_apart(temperature):
-    places = tf.eye(6, batch_shape=[2])
+def test_orthogonal_locations_are_distinguished(temperature):
+    locations = tf.eye(6, batch_shape=[2])
     expected = np.log1p(5 * np.exp(-1 / temperature))
-    np.testing.assert_allclose(patch_nce(places, places, temperature), expected, atol=1e-6)
-    # Every place taken for another: the right one is one of five with cosine 0.
-    moved = tf.roll(places, 1, axis=1)
+    np.testing.assert_allclose(patch_nce(locations, locations, temperature), expected, atol=1e-6)
+    # Every location taken for another: the right one is one of five with cosine 0.
+    moved = tf.roll(locations, 1, axis=1)
     np.testing.assert_allclose(
-        patch_nce(places, moved, temperature), expected + 1 / temperature, rtol=1e-5
+        patch_nce(locations, moved, temperature), expected + 1 / temperature, rtol=1e-5
     )
 
 
-def test_pictures_do_not_see_each_others_places():
+def test_pictures_do_not_see_each_others_locations():
     queries, keys = unit(2, 6, 5), unit(2, 6, 5, seed=1)
     alone = [patch_nce(queries[row : row + 1], keys[row : row + 1], 0.07)[0] for row in (0, 1)]
     np.testing.assert_allclose(patch_nce(queries, keys, 0.07), alone, rtol=1e-6)
 
 
-def test_keys_are_aims_not_learners():
+def test_keys_get_no_gradient():
     queries, keys = unit(1, 6, 5), unit(1, 6, 5, seed=1)
     with tf.GradientTape() as tape:
         tape.watch([queries, keys])
@@ -159,7 +159,7 @@ def test_each_player_moves_only_its_own_networks(identity):
 
 def test_one_replica_equals_two(tmp_path):
     def make():
-        # Fewer patches than places in one of two layers.
+        # Fewer patches than locations in one of two layers.
         names = ("images", "down_1")
         return make_step(tiny_networks, names=names, patches=20, policy=("colour",))
 
@@ -188,17 +188,17 @@ def test_state_names_everything_that_can_change_once():
 
 
 def compared(step):
-    """What the heads are given, in training: queries, then keys."""
-    heads, given = step.heads, []
-    step.heads = lambda maps, training: given.append([m.numpy() for m in maps]) or heads(maps)
-    return given
+    """Inputs of the heads in training: queries, then keys."""
+    heads, inputs = step.heads, []
+    step.heads = lambda maps, training: inputs.append([m.numpy() for m in maps]) or heads(maps)
+    return inputs
 
 
 def flat(features):
     return np.reshape(features, (features.shape[0], -1, features.shape[-1]))
 
 
-def test_losses_are_those_of_all_places_before_and_after():
+def test_losses_are_those_of_all_locations_before_and_after():
     step = make_step(patches=64, nce_weight=2.0)
     source, target = first_batch()
     encoder = build_encoder(step.generator)
@@ -224,7 +224,7 @@ def test_losses_are_those_of_all_places_before_and_after():
 
 @pytest.mark.parametrize("identity", [True, False])
 def test_the_weight_is_that_of_the_mean_of_both_losses(identity):
-    """No adversary moves the heads: their gradient tells the weight."""
+    """The heads have no adversarial gradient: their update shows the weight."""
     step = make_step(tiny_networks, names=("down_1",), identity=identity, nce_weight=3.0, rate=1.0)
     before = step.heads.trainable_variables[0].numpy()
     with tf.GradientTape() as tape:
@@ -247,28 +247,28 @@ def hand_nce(generator, heads, domains):
     return tf.reduce_mean(losses)
 
 
-def test_the_same_places_of_a_picture_are_compared_before_and_after():
+def test_the_same_locations_of_a_picture_are_compared_before_and_after():
     step = make_step(tiny_networks, names=("images", "down_1"), patches=9)
-    given = compared(step)
+    inputs = compared(step)
     source, target = first_batch()
-    given_pictures = np.concatenate([source, target])
-    fakes = step.generator(given_pictures).numpy()
+    images = np.concatenate([source, target])
+    fakes = step.generator(images).numpy()
     step(source, target)
-    queries, keys = given
-    places = []
+    queries, keys = inputs
+    locations = []
     for row in range(8):
         found = []
         for query, key in zip(queries[0][row], keys[0][row], strict=True):
-            match = np.all(flat(given_pictures)[row] == key, axis=-1)
+            match = np.all(flat(images)[row] == key, axis=-1)
             assert match.sum() == 1
             np.testing.assert_allclose(flat(fakes)[row][match][0], query, atol=1e-5)
             found.append(int(np.flatnonzero(match)[0]))
         assert len(set(found)) == 9
-        places.append(frozenset(found))
+        locations.append(frozenset(found))
     # Each picture has its own; a target picture has those of the source picture in its row.
-    assert len(set(places)) == 4 and places[:4] == places[4:]
+    assert len(set(locations)) == 4 and locations[:4] == locations[4:]
     step(source, target)
-    assert not np.array_equal(given[3][0], keys[0])
+    assert not np.array_equal(inputs[3][0], keys[0])
 
 
 def test_only_translated_sources_go_to_the_discriminator():
@@ -285,9 +285,9 @@ def test_only_translated_sources_go_to_the_discriminator():
 
 def test_without_identity_target_pictures_are_not_translated():
     step = make_step(tiny_networks, names=("down_1",), identity=False)
-    given = compared(step)
+    inputs = compared(step)
     assert "identity_loss" not in step(*first_batch())
-    assert len(given[0][0]) == 4
+    assert len(inputs[0][0]) == 4
 
 
 def test_the_change_is_that_of_source_pictures():

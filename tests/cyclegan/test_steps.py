@@ -155,8 +155,8 @@ def test_losses_and_moves_are_those_of_the_papers_equations(weights):
     for name, value in expected.items():
         assert float(losses[name]) == pytest.approx(float(value), rel=1e-5), name
     moved = [v.value for network in networks for v in network.trainable_variables]
-    for after, wanted in zip(moved, moves, strict=True):
-        np.testing.assert_allclose(after, wanted, atol=1e-5)
+    for after, expected in zip(moved, moves, strict=True):
+        np.testing.assert_allclose(after, expected, atol=1e-5)
 
 
 def recorded(step, name):
@@ -189,7 +189,7 @@ def test_discriminators_learn_from_the_past_and_generators_from_the_present(doma
     for update, (fresh, both) in enumerate([shown[:2], shown[2:]]):
         np.testing.assert_allclose(fresh, fakes[update], atol=1e-6)
         np.testing.assert_array_equal(both[:rows], own)
-        # The full history gives back, in some order, what it was given first.
+        # The full history returns, in some order, its first pictures.
         past = sorted(map(bytes, both[rows:]))
         assert past == sorted(map(bytes, shown[0]))
 

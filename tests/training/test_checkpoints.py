@@ -1,4 +1,4 @@
-"""Checkpoints: the last complete one is in force, whatever happened while the next was written."""
+"""Checkpoints: the last complete one is restored, even if writing the next one failed."""
 
 import pytest
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""Looks: six numbers that say a picture's colours."""
+"""Styles: six numbers for the colours of a picture."""
 
 import numpy as np
 import tensorflow as tf
@@ -19,11 +19,11 @@ def test_a_style_is_three_means_and_three_deviations():
 
 def test_recolouring_gives_the_style_and_keeps_the_pattern():
     picture = halves([0.0, 0.1, -0.2], [0.4, 0.3, 0.2])
-    wanted = tf.constant([[0.1, -0.1, 0.0, 0.3, 0.2, 0.1]])
-    recoloured = recolour(picture, wanted)
-    np.testing.assert_allclose(colour_moments(recoloured), wanted, atol=1e-2)
+    expected = tf.constant([[0.1, -0.1, 0.0, 0.3, 0.2, 0.1]])
+    recoloured = recolour(picture, expected)
+    np.testing.assert_allclose(colour_moments(recoloured), expected, atol=1e-2)
     assert np.all(recoloured[0, 3] > recoloured[0, 0])
-    assert style_distance(recoloured, wanted) < 0.01 < style_distance(picture, wanted)
+    assert style_distance(recoloured, expected) < 0.01 < style_distance(picture, expected)
 
 
 def test_recolouring_to_its_own_style_changes_nothing():

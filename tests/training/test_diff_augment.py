@@ -72,7 +72,7 @@ def test_the_three_parts_of_colour_follow_each_other():
     ("down", "right", "move"), [(0.0, 0.5, (2, 0)), (0.999, 0.5, (-2, 0)), (0.5, 0.0, (0, 2))]
 )
 def test_translation_moves_whole_pixels_and_repeats_the_edge(down, right, move):
-    # A quarter of 8 is 2: five places, chosen by 5 * number, from two down (0) to two up (4).
+    # A quarter of 8 is 2: five positions, chosen by 5 * number, from two down (0) to two up (4).
     images = noise()
     found = diff_augment(images, row(down=down, right=right), ("translation",), translation=0.25)
     padded = np.pad(images[0], [(2, 2), (2, 2), (0, 0)], mode="edge")
@@ -102,7 +102,7 @@ def test_translation_of_pictures_that_are_no_squares_uses_each_side():
 
 def test_the_gradient_of_a_translation_is_the_inverse_shift():
     # Two pixels down: output row i is input row i - 2, so the gradient moves two rows up. Row 0
-    # stands three times: in its own place two rows down, and twice as the repeated edge.
+    # stands three times: in its own position two rows down, and twice as the repeated edge.
     images, weights = noise(), noise(height=8, channels=3) * 2
     with tf.GradientTape() as tape:
         tape.watch(images)

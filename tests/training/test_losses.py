@@ -124,13 +124,13 @@ def half_square(images):
 
 
 def test_r1_of_a_linear_critic_is_half_its_squared_weight():
-    # |w|^2 = 1 + 4 + 4 = 9, whatever the pictures and however many.
+    # |w|^2 = 1 + 4 + 4 = 9, for any pictures and any number of them.
     assert float(losses.squared_gradient_norm(linear(WEIGHTS), PICTURES)) == 4.5
     assert float(losses.squared_gradient_norm(linear(WEIGHTS), PICTURES[:1])) == 4.5
 
 
 def test_r1_is_the_mean_over_pictures_of_the_squared_norm():
-    # Gradients are the pictures: 2 at one place (4), 1 at all eight (8): 0.5 * (4 + 8) / 2 = 3.
+    # Gradients are the pictures: 2 at one pixel (4), 1 at all eight (8): 0.5 * (4 + 8) / 2 = 3.
     images = np.zeros([2, 2, 2, 2], np.float32)
     images[0, 0, 0, 0] = 2.0
     images[1] = 1.0

@@ -16,7 +16,7 @@ TIMEOUT = 120.0
 
 
 def train(workdir, strategy_name):
-    """Trains in two sittings and gives back every variable by name."""
+    """Trains in two runs and returns every variable by name."""
     from kerasgen.training.trainer import Trainer, TrainerOptions, make_strategy
 
     # Before anything else touches TensorFlow.
@@ -77,7 +77,7 @@ def free_ports(count):
 
 
 def run_workers(folder):
-    """Starts both workers and waits for them; whatever happens, none is left behind."""
+    """Starts both workers and waits for them; they are ended in any case."""
     addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
     workers, deadline = [], time.monotonic() + TIMEOUT
     try:
@@ -117,19 +117,19 @@ def test_two_worker_processes_equal_one_process_on_the_same_global_batch(tmp_pat
     from kerasgen.training.run_log import read_history
 
     histories = [
-        read_history(tmp_path / place / "train" / "history.csv") for place in ("one", "workers")
+        read_history(tmp_path / folder / "train" / "history.csv") for folder in ("one", "workers")
     ]
     losses = [[row["loss"] for row in history] for history in histories]
     np.testing.assert_allclose(*losses, atol=1e-5)
     assert len(losses[0]) == STEPS and losses[0][-1] < losses[0][0]
-    # The second worker saved as well, and told nothing.
+    # The second worker saved as well, and reported nothing.
     folder = tmp_path / "workers" / "train"
     for name in ("checkpoints", "checkpoints-worker1"):
         assert (folder / name / f"step-{STEPS}.index").exists()
-    told = [f"train {STEPS}/{STEPS}" in (tmp_path / f"worker{n}.log").read_text() for n in (0, 1)]
-    assert told == [True, False]
+    logs = [(tmp_path / f"worker{index}.log").read_text() for index in (0, 1)]
+    assert [f"train {STEPS}/{STEPS}" in log for log in logs] == [True, False]
 
 
 if __name__ == "__main__":
-    place, number = Path(sys.argv[1]), sys.argv[2]
-    np.savez(place / f"worker{number}.npz", **train(place / "workers", "multiworker"))
+    folder, number = Path(sys.argv[1]), sys.argv[2]
+    np.savez(folder / f"worker{number}.npz", **train(folder / "workers", "multiworker"))

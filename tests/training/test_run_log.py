@@ -1,4 +1,4 @@
-"""What a run tells: history, lines or a bar, TensorBoard, sample sheets."""
+"""What a run reports: history, lines or a bar, TensorBoard, sample sheets."""
 
 import sys
 
@@ -27,7 +27,7 @@ def events(folder):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that the test turns: a list of one number of seconds."""
+    """A clock that the test sets: a list of one number of seconds."""
     now = [100.0]
     monkeypatch.setattr(run_log.time, "monotonic", lambda: now[0])
     return now
@@ -38,11 +38,11 @@ def report(folder, **options):
 
 
 def test_speed_wait_and_time_left_by_hand(tmp_path, clock, capsys):
-    with report(tmp_path) as told:
+    with report(tmp_path) as progress:
         clock[0] += 5.0
-        told.waited(0.5)
-        told.waited(0.75)
-        row = told.log(10, {"loss": 0.12345678})
+        progress.waited(0.5)
+        progress.waited(0.75)
+        row = progress.log(10, {"loss": 0.12345678})
     # 10 steps of 8 in 5 s; 1.25 s of 5 waited; 30 steps more at half a second.
     assert row == {"loss": 0.12345678, "images_per_second": 16.0, "data_wait_share": 0.25}
     out = capsys.readouterr().out
@@ -50,23 +50,23 @@ def test_speed_wait_and_time_left_by_hand(tmp_path, clock, capsys):
 
 
 def test_time_spent_in_actions_is_not_counted(tmp_path, clock):
-    with report(tmp_path, start=10) as told:
+    with report(tmp_path, start=10) as progress:
         clock[0] += 1.0
-        told.log(20, {})
-        with told.summaries():
+        progress.log(20, {})
+        with progress.summaries():
             clock[0] += 1000.0
         clock[0] += 2.0
-        assert told.log(30, {})["images_per_second"] == 40.0
+        assert progress.log(30, {})["images_per_second"] == 40.0
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.2, "0:00"), (59.6, "1:00"), (3599, "59:59"), (3661, "1:01:01")]
 )
-def test_clocks_read_as_people_write_them(seconds, text):
+def test_times_are_formatted(seconds, text):
     assert run_log._clock(seconds) == text
 
 
-def test_lines_tell_the_time_left_where_nobody_watches(tmp_path, capsys):
+def test_lines_have_the_time_left_without_a_terminal(tmp_path, capsys):
     run(tmp_path, 5)
     out, err = capsys.readouterr()
     lines = out.splitlines()
@@ -84,8 +84,8 @@ def test_a_terminal_shows_a_bar_instead(tmp_path, capsys, monkeypatch):
 
 
 def test_other_workers_stay_silent(capsys):
-    with report(None) as told:
-        assert told.log(10, {"loss": 1.0})["loss"] == 1.0
+    with report(None) as progress:
+        assert progress.log(10, {"loss": 1.0})["loss"] == 1.0
     assert capsys.readouterr() == ("", "")
 
 

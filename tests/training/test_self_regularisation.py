@@ -54,7 +54,7 @@ def test_pixel_l1_is_the_mean_absolute_difference():
 
 def test_normalised_luminance_by_hand():
     # Luminance 0, 1 has mean 0.5, deviation 0.5: -1, 1. Mirrored: 1, -1. Differences 2 and 2, over
-    # 0.5 + 0.001 in place of 0.5.
+    # 0.5 + 0.001 instead of 0.5.
     rendered = tf.constant([[[[-1.0], [1.0]]]])
     found = normalised_luminance(rendered[:, :, ::-1], rendered)
     assert float(found) == pytest.approx(2 * 0.5 / 0.501, rel=1e-5)

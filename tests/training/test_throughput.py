@@ -1,4 +1,4 @@
-"""The pace of a step: measured from real updates, in a folder that vanishes."""
+"""The speed of a step, measured from real updates in a temporary folder."""
 
 import time
 
@@ -18,7 +18,7 @@ class Slow(Step):
         return {"loss": tf.ensure_shape(waited, [])}
 
 
-def test_the_pace_is_that_of_the_updates():
+def test_the_speed_is_that_of_the_updates():
     pictures = Pictures.from_array(np.zeros([8, 4, 4, 1], np.uint8), np.zeros(8, np.int32))
-    pace = updates_per_minute(tf.distribute.get_strategy(), Slow, labelled(pictures, 4, seed=0))
-    assert 0.3 * 60 / 0.02 < pace <= 60 / 0.02
+    speed = updates_per_minute(tf.distribute.get_strategy(), Slow, labelled(pictures, 4, seed=0))
+    assert 0.3 * 60 / 0.02 < speed <= 60 / 0.02

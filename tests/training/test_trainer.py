@@ -219,9 +219,9 @@ def test_a_weight_that_is_no_number_is_never_saved(tmp_path):
 
 def test_a_work_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "taken").write_text("a file")
-    for place in ("taken", "taken/below"):
-        with pytest.raises(ValueError, match=f"cannot be written.*{tmp_path / place}"):
-            Trainer(tmp_path / place)
+    for folder in ("taken", "taken/below"):
+        with pytest.raises(ValueError, match=f"cannot be written.*{tmp_path / folder}"):
+            Trainer(tmp_path / folder)
     with pytest.raises(ValueError, match="taken"):
         run(tmp_path, 1, phase="taken")
 
