@@ -86,7 +86,7 @@ def test_arms_are_chosen_on_the_validation_set(folders, tmp_path, capsys):
     assert "1 validation pictures were left out: they are also among the test" in said
     assert "1 real pictures were left out: they are also among the validation" in said
     page = (tmp_path / "out/index.html").read_text(encoding="utf-8")
-    assert "17 other real pictures to choose" in page and "--validation" not in page
+    assert "17 other real pictures to select" in page and "--validation" not in page
     # One amount is no learning curve.
     assert "Equivalent number of real pictures</h2>" not in page
 
