@@ -42,7 +42,8 @@ def test_importing_loads_nothing_heavy():
 
 
 def test_the_map_names_what_is_there():
-    assert 35 <= len(kerasgen.__all__) <= 45
+    names = [name for name in kerasgen.__all__ if f"kerasgen.{name}" not in ROOMS]
+    assert 35 <= len(names) <= 45
     for name in kerasgen.__all__:
         assert getattr(kerasgen, name) is not None, name
     for name in ("compose", "lay_smoke", "draw_eyes", "synthesize", "compare", "prove"):

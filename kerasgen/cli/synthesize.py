@@ -24,7 +24,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         help="input of a refiner or translator: a folder with metadata.jsonl (of kerasgen eyes, "
         "compose or synthesize), class folders, or any pictures",
     )
-    add("--count", type=whole_number, help="number of pictures (default: one per source)")
+    add(
+        "--count",
+        type=whole_number,
+        help="number of pictures (default: --times per source; a generator needs it)",
+    )
     add("--times", type=whole_number, default=1, help="refined pictures per source")
     add("--seed", type=number_from_zero, default=0, help="random seed of a generator or refiner")
     add(

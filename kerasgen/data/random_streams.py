@@ -1,8 +1,10 @@
-"""All streams of random numbers in one table: no two uses of a seed draw the same numbers.
+"""The streams of random numbers in one table, so that two uses of a seed draw other numbers.
 
 A stream is a small integer beside the seed in a generator's key. Each class below is a separate key
-space in which every number has one use. Changing the number of a member changes the pictures,
-batches or updates of the same seed.
+space in which every number has one use; ``Stream`` is that of all training. Changing the number of
+a member changes the pictures, batches or updates of the same seed. What has no stream (cameras,
+splits) draws from NumPy generators with keys ``[seed, index]``; NumPy pads keys with zeros, so such
+a key can equal one of a drawing.
 """
 
 from __future__ import annotations

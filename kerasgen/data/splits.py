@@ -100,6 +100,10 @@ def split_by_source(
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
+SOURCE_RULES = ("picture", "folder", "name")
+"""How ``source_of`` derives the source of a picture."""
+
+
 def source_of(name: str, rule: str) -> str:
     """Returns the source of a picture, derived from its name.
 
@@ -108,7 +112,15 @@ def source_of(name: str, rule: str) -> str:
         rule: ``picture``: each is its own source; ``folder``: its folder; ``name``: its name
             without the last number, for frames of one recording. Rows of an array, like
             ``train#17``, are always their own source.
+
+    Returns:
+        Its name.
+
+    Raises:
+        ValueError: If there is no such rule.
     """
+    if rule not in SOURCE_RULES:
+        raise ValueError(f"A rule of sources is one of {SOURCE_RULES}. Received: {rule!r}")
     if re.search(r"#[0-9]+$", name):
         return name
     if rule == "folder":

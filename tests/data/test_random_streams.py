@@ -118,7 +118,7 @@ def cgan_step():
 
 def original_cgan_step():
     # The original pair draws for its Dropout, too.
-    networks = cgan.build_generator(SHAPE, 3), cgan.build_discriminator(SHAPE, 3, class_head=False)
+    networks = cgan.build_original_generator(SHAPE, 3), cgan.build_original_discriminator(SHAPE, 3)
     players = [Player(network, sgd()) for network in networks]
     return cgan.OriginalCGANStep(*networks, *players, num_classes=3), pictures_of_classes(0)
 

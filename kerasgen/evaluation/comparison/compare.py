@@ -29,7 +29,7 @@ from kerasgen.evaluation.features.pca import fit_projection
 from kerasgen.evaluation.metrics import find_copies
 from kerasgen.evaluation.reports.html import ReportPage
 from kerasgen.evaluation.reports.plots import histogram_plot, statistics_plot
-from kerasgen.io.files import kept_in
+from kerasgen.io.files import check_writable, kept_in
 
 NETWORK_AREA = "network_area"
 """Name of the area under the ROC curve of the trained network."""
@@ -57,7 +57,12 @@ class Comparison(ReportPage):
 
         Returns:
             Empty if it could not be measured; ``remarks`` say why.
+
+        Raises:
+            ValueError: If there is no such measure.
         """
+        if name not in MEASURES:
+            raise ValueError(f"`name` must be among {MEASURES}. Received: name={name!r}")
         if name == NETWORK_AREA:
             networks = [network for network in [self.numbers["network"]] if network]
             found = [network["area_under_roc"]["synthetic"] for network in networks]
@@ -105,6 +110,8 @@ def compare(
         ValueError: If a set cannot be read, or the sets cannot be compared.
     """
     options = options or CompareOptions()
+    if workdir is not None:
+        check_writable(workdir)
     inputs = {"real": real, "synthetic": synthetic}
     listed = {kind: _listed(kind, each, options) for kind, each in inputs.items()}
     if options.by_class and all(each.labels is None for each in listed.values()):
@@ -145,7 +152,7 @@ def _read(
 ) -> tuple[dict[str, PictureSet], list[str]]:
     """The pictures by kind, and caveats on them."""
     sets, notes = {}, []
-    if options.limit is not None:
+    if options.limit is not None and any(isinstance(each, ListedSet) for each in listed.values()):
         trained = (
             "" if options.network else "; no network was trained, so there are no feature maps"
         )

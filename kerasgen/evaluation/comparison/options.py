@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kerasgen.data.splits import source_of
 from kerasgen.evaluation.comparison.real_fake_classifier import SMALL, Network, network_by_name
 from kerasgen.evaluation.features.by_name import application, features_by_name
 from kerasgen.evaluation.features.extractors import FeatureExtractor
@@ -50,6 +51,13 @@ class CompareOptions:
             received = f"size={self.size}"
             raise ValueError(
                 f"`size` must be at least {SMALLEST_SIDE} pixels. Received: {received}"
+            )
+        for rule in (self.sources, self.synthetic_sources or self.sources):
+            source_of("", rule)
+        if self.channels not in (1, 3) or (self.limit is not None and self.limit < 1):
+            raise ValueError(
+                "`channels` must be 1 or 3, and `limit` at least 1 or None. "
+                f"Received: channels={self.channels}, limit={self.limit}"
             )
 
     def extractors(self) -> list[FeatureExtractor]:

@@ -45,6 +45,16 @@ class PictureSet:
     groups: Sequence[Hashable]
     labels: Sequence[str] | None = None
 
+    def __post_init__(self) -> None:
+        """Rejects lists of another length."""
+        lists = {"names": self.names, "groups": self.groups, "labels": self.labels}
+        counts = {name: len(each) for name, each in lists.items() if each is not None}
+        if set(counts.values()) != {len(self.images)}:
+            raise ValueError(
+                "A set needs one name, group and label a picture. "
+                f"Received: {len(self.images)} images, {counts}"
+            )
+
 
 @dataclass(frozen=True)
 class ListedSet:

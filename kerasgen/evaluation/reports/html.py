@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,12 @@ class ReportPage:
         html: The page, with its pictures and plots.
     """
 
-    numbers: dict[str, Any]
-    html: str
+    numbers: dict[str, Any] = field(repr=False)
+    html: str = field(repr=False)
+
+    def __str__(self) -> str:
+        """The result in a few sentences."""
+        return self.summary
 
     @property
     def summary(self) -> str:

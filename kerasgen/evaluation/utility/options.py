@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kerasgen.evaluation.classifiers.training import TrainConfig
 from kerasgen.evaluation.features.extractors import FeatureExtractor
+from kerasgen.evaluation.utility.analysis import SCORES
 from kerasgen.evaluation.utility.learners import Learner
 from kerasgen.evaluation.utility.training_sets import TrainingPools
 
@@ -51,6 +52,11 @@ class ProofOptions:
             raise ValueError(
                 "`minutes` is for networks from scratch; with features, set the number of updates "
                 f"instead. Received: minutes={self.minutes:g}, features={self.features!r}"
+            )
+        if self.score not in SCORES or self.seeds < 1:
+            raise ValueError(
+                f"`score` must be among {', '.join(SCORES)} and `seeds` at least 1. "
+                f"Received: score={self.score!r}, seeds={self.seeds}"
             )
 
     def chosen_amounts(self, pools: TrainingPools) -> list[int]:

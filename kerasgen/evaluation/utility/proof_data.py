@@ -48,6 +48,14 @@ class ProofData:
     test_groups: Sequence[Hashable] | None = None
     remarks: Sequence[str] = ()
 
+    def __post_init__(self) -> None:
+        """Rejects groups of another length."""
+        if self.test_groups is not None and len(self.test_groups) != len(self.test.labels):
+            raise ValueError(
+                "`test_groups` must have one entry a test picture. "
+                f"Received: {len(self.test_groups)} for {len(self.test.labels)} pictures"
+            )
+
 
 def read_proof_data(
     real: str | Path,

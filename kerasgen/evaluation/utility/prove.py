@@ -35,7 +35,7 @@ from kerasgen.evaluation.utility.runs import (
     train_runs,
 )
 from kerasgen.evaluation.utility.training_sets import TrainingPools
-from kerasgen.io.files import kept_in
+from kerasgen.io.files import check_writable, kept_in
 from kerasgen.io.progress import Progress, silent
 from kerasgen.io.sheets import contact_sheet
 
@@ -142,6 +142,8 @@ def prove_data(
     # Fails before features are computed if something cannot be trained.
     runs = plan_runs(data.pools, amounts, options.times, range(options.seeds), gate=options.gate)
     _check_required(require, amounts, options.times, data.pools)
+    if workdir is not None:
+        check_writable(workdir)
     with kept_in(workdir) as folder:
         learner = _learner(options, data, len(runs), folder, progress)
         with progress("classifiers") as report:
@@ -176,6 +178,9 @@ def prove_data(
 def _check_required(
     names: Collection[str], amounts: Sequence[int], times: Sequence[float], pools: TrainingPools
 ) -> None:
+    unknown = {*names} - {*GAIN, *EQUIVALENT}
+    if unknown:
+        raise ValueError(f"No measures of a proof. Received: require={sorted(unknown)}")
     if len(amounts) < 2 and {*names} & {*EQUIVALENT}:
         raise ValueError(
             "The equivalent number of real images needs a learning curve: at least two amounts. "
@@ -208,13 +213,13 @@ def _learner(
 
 
 def _facts(data: ProofData) -> dict[str, Any]:
-    pools, test = data.pools, data.test
+    pools, test, groups = data.pools, data.test, data.test_groups
     height, width = test.images.shape[1:3]
     return {
         "real": len(pools.real.labels),
         "synthetic": len(pools.synthetic.labels),
         "test": len(test.labels),
-        "test_sources": len(set(data.test_groups or range(len(test.labels)))),
+        "test_sources": len(test.labels if groups is None else set(groups)),
         "validation": 0 if pools.validation is None else len(pools.validation.labels),
         "classes": len(test.class_names),
         "size": f"{width}x{height}",
