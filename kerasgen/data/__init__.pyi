@@ -17,6 +17,7 @@ from .random_streams import STREAMS as STREAMS
 from .random_streams import DrawingStream as DrawingStream
 from .random_streams import ServedStream as ServedStream
 from .random_streams import stream_key as stream_key
+from .splits import SOURCE_RULES as SOURCE_RULES
 from .splits import balanced_indices as balanced_indices
 from .splits import balancing_repeats as balancing_repeats
 from .splits import source_of as source_of

@@ -88,7 +88,7 @@ def test_arms_are_chosen_on_the_validation_set(folders, tmp_path, capsys):
     page = (tmp_path / "out/index.html").read_text(encoding="utf-8")
     assert "17 other real pictures to select" in page and "--validation" not in page
     # One amount is no learning curve.
-    assert "Equivalent number of real pictures</h2>" not in page
+    assert "Equivalent number of real images</h2>" not in page
 
 
 def test_heads_on_frozen_features_are_another_proof(folders, tmp_path, capsys):

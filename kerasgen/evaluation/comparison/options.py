@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kerasgen.data.splits import source_of
+from kerasgen.data.splits import SOURCE_RULES
 from kerasgen.evaluation.comparison.real_fake_classifier import SMALL, Network, network_by_name
 from kerasgen.evaluation.features.by_name import application, features_by_name
 from kerasgen.evaluation.features.extractors import FeatureExtractor
@@ -52,8 +52,11 @@ class CompareOptions:
             raise ValueError(
                 f"`size` must be at least {SMALLEST_SIDE} pixels. Received: {received}"
             )
-        for rule in (self.sources, self.synthetic_sources or self.sources):
-            source_of("", rule)
+        if not {self.sources, self.synthetic_sources or self.sources} <= {*SOURCE_RULES}:
+            raise ValueError(
+                f"Rules of sources are {', '.join(SOURCE_RULES)}. Received: "
+                f"sources={self.sources!r}, synthetic_sources={self.synthetic_sources!r}"
+            )
         if self.channels not in (1, 3) or (self.limit is not None and self.limit < 1):
             raise ValueError(
                 "`channels` must be 1 or 3, and `limit` at least 1 or None. "

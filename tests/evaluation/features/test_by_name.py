@@ -90,7 +90,7 @@ def test_applications_see_pictures_of_the_size_they_were_trained_on(name, side, 
     [
         ("vgg19", "must be among pixels, savedmodel"),
         ("savedmodel", "savedmodel:PATH"),
-        ("classifier:nowhere.keras", "no .keras file.*nowhere"),
+        ("classifier:nowhere.keras", "not a .keras file.*nowhere"),
         ("savedmodel:nowhere", "no saved_model.pb"),
         ("resnet50:nowhere.h5", "no such file"),
     ],

@@ -135,7 +135,7 @@ def test_a_gate_keeps_what_is_confirmed_and_a_stop_loses_nothing(tmp_path, monke
     (gate,) = found["gate"]
     assert 0.5 < gate["confirmed"]["value"] < 0.8 and gate["confirmed"]["count"] == 60
     assert any("no control with more real" in remark for remark in found["remarks"])
-    assert "The gate" in (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "<h2>Gate</h2>" in (tmp_path / "index.html").read_text(encoding="utf-8")
     count = len(trained)
     again = proved(mixed, TEST, config, tmp_path)
     assert again == found and len(trained) == count
