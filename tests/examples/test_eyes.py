@@ -191,7 +191,7 @@ def test_the_comparison_of_weights_notices_an_earlier_state(whole):
         (["left", "over"], ["left over"]),
         (["--rendered={folder}/nowhere", "--real={folder}"], ["{folder}/nowhere"]),
         (["--rendered={folder}"], ["--rendered", "--real"]),
-        (["--workdir={folder}/file/run"], ["workdir", "{folder}/file/run"]),
+        (["--workdir={folder}/file/run"], ["cannot be written", "{folder}/file/run"]),
     ],
 )
 def test_wrong_flags_end_in_one_line(flags, words, tmp_path):
