@@ -270,8 +270,13 @@ def access_to(path: PathLike) -> Iterator[None]:
 
 @contextmanager
 def kept_in(folder: PathLike | None) -> Iterator[Path]:
-    """Yields a working folder; for None a temporary one, which is removed at the end."""
+    """Yields a working folder; for None a temporary one, which is removed at the end.
+
+    Raises:
+        ValueError: If the folder cannot be written.
+    """
     if folder is not None:
+        check_writable(folder)
         yield Path(folder)
         return
     with tempfile.TemporaryDirectory() as temporary:

@@ -35,7 +35,7 @@ from kerasgen.evaluation.utility.runs import (
     train_runs,
 )
 from kerasgen.evaluation.utility.training_sets import TrainingPools
-from kerasgen.io.files import check_writable, kept_in
+from kerasgen.io.files import kept_in
 from kerasgen.io.progress import Progress, silent
 from kerasgen.io.sheets import contact_sheet
 
@@ -142,8 +142,6 @@ def prove_data(
     # Fails before features are computed if something cannot be trained.
     runs = plan_runs(data.pools, amounts, options.times, range(options.seeds), gate=options.gate)
     _check_required(require, amounts, options.times, data.pools)
-    if workdir is not None:
-        check_writable(workdir)
     with kept_in(workdir) as folder:
         learner = _learner(options, data, len(runs), folder, progress)
         with progress("classifiers") as report:

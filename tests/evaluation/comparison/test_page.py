@@ -282,3 +282,16 @@ def test_copies_are_listed_by_name(tmp_path):
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     listed = text[text.index("Most certain first:") :]
     assert all(name in listed for name in numbers["copies"]["files"])
+
+
+def test_wrong_options_and_lists_are_refused_at_once():
+    for options, message in (
+        ({"sources": "folders"}, "Rules of sources are picture, folder, name"),
+        ({"synthetic_sources": "x"}, "Rules of sources"),
+        ({"limit": 0}, "`limit` at least 1"),
+        ({"channels": 4}, "`channels` must be 1 or 3"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            CompareOptions(**options)
+    with pytest.raises(ValueError, match="one name, group and label a picture"):
+        PictureSet(pictures(8, 0), ["a"], range(8))

@@ -175,3 +175,19 @@ def test_a_time_becomes_a_number_of_updates_and_stays(tmp_path, monkeypatch):
     assert settings["pictures"] == [65, SIZE, SIZE, 1]
     with pytest.raises(ValueError, match=r"10 classifiers need about .*Received: minutes=0.01"):
         runs.steps_within(0.01, 10, data, QUICK, tmp_path)
+
+
+def test_what_could_fail_after_the_training_is_refused_before_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(learners, "train_on_images", lambda *given: pytest.fail("trained"))
+    (tmp_path / "file").touch()
+    data = ProofData(pools(pictures(64, 1)), TEST)
+    fine = ProofOptions([64], (1.0,), 1)
+    for wrong, message in (
+        (lambda: ProofOptions(score="f1"), "`score` must be among"),
+        (lambda: ProofOptions(seeds=0), "`seeds` at least 1"),
+        (lambda: prove_data(data, fine, require=["gian"]), "No measures.*gian"),
+        (lambda: prove_data(data, fine, workdir=tmp_path / "file/run"), "cannot be written"),
+        (lambda: ProofData(data.pools, TEST, ["a"]), "one entry a test picture"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            wrong()
