@@ -110,6 +110,7 @@ def test_one_replica_equals_two(options, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_alternating_on_one_replica_equals_two(tmp_path):
     def make():
         return make_step(lambda: small_pair(class_head=False), step=OriginalCGANStep)
@@ -124,6 +125,7 @@ def seed_judge_pair():
 RESUMED = [("default", seed_judge_pair), ("mirrored", tiny_pair)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("strategy", "pair"), RESUMED)
 def test_resuming_is_exact_with_dropout_penalty_and_average(strategy, pair, tmp_path):
     def make():
@@ -132,6 +134,7 @@ def test_resuming_is_exact_with_dropout_penalty_and_average(strategy, pair, tmp_
     check_resume(make, small_batches(), tmp_path, strategy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("strategy", "pair"), RESUMED)
 def test_resuming_the_alternating_step_is_exact(strategy, pair, tmp_path):
     def make():

@@ -84,6 +84,7 @@ def test_pixels_reach_the_backbone_as_it_wants_them(name, channels):
     assert classifier.count_params() == SIZES[name] + 2 * WIDTH[name] + 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_features_are_those_of_the_application_with_the_weights_of_the_file(name, application):
     bare, path = application(name)

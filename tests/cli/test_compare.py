@@ -128,6 +128,7 @@ def test_a_single_picture_or_no_folder_is_refused(folders, tmp_path, capsys):
         assert said in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_network_is_trained_by_default(folders, tmp_path, monkeypatch, capsys):
     names = []
 

@@ -45,6 +45,7 @@ def run(folders, out, *more, test="test", synthetic="synthetic"):
     return cli.run(["prove", *arguments, "--out", str(out), *small, "1", *more])
 
 
+@pytest.mark.slow
 def test_a_proof_is_written_and_goes_on(folders, tmp_path, capsys):
     amounts = ["--amounts", "12,48", "--steps", "20"]
     assert run(folders, tmp_path, *amounts) == 0
@@ -91,6 +92,7 @@ def test_arms_are_chosen_on_the_validation_set(folders, tmp_path, capsys):
     assert "Equivalent number of real images</h2>" not in page
 
 
+@pytest.mark.slow
 def test_heads_on_frozen_features_are_another_proof(folders, tmp_path, capsys):
     amounts = ["--amounts", "12,48", "--steps", "20"]
     assert run(folders, tmp_path, *amounts, "--features", "pixels") == 0
@@ -103,6 +105,7 @@ def test_heads_on_frozen_features_are_another_proof(folders, tmp_path, capsys):
     assert "classifiers 13/13" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_real_pictures_among_the_synthetic_are_reported(folders, tmp_path, capsys):
     amounts = ["--amounts", "46", "--steps", "2"]
     assert run(folders, tmp_path, *amounts, synthetic="real") == 0

@@ -271,6 +271,7 @@ def long(folders, tmp_path_factory):
     return tree(out)
 
 
+@pytest.mark.slow
 def test_a_killed_job_leaves_no_processes_and_comes_to_the_same_bytes(folders, long, tmp_path):
     out = tmp_path / "scenes"
     for scenes in (20, 80):
@@ -283,6 +284,7 @@ def test_a_killed_job_leaves_no_processes_and_comes_to_the_same_bytes(folders, l
     assert tree(out) == long
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_job_says_how_to_go_on_and_does(number, folders, long, tmp_path):
     out = tmp_path / "scenes"

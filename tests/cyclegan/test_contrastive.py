@@ -166,6 +166,7 @@ def test_one_replica_equals_two(tmp_path):
     check_replicas(make, batches(), tmp_path, tolerance=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["default", "mirrored"])
 def test_resuming_is_exact_with_history_average_and_schedule(strategy, tmp_path):
     def make():

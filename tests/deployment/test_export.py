@@ -17,6 +17,8 @@ from kerasgen.deployment.savedmodel import next_version
 from kerasgen.io.images import to_float, to_uint8
 from kerasgen.refiner import build_residual_refiner
 
+pytestmark = pytest.mark.slow
+
 SHAPE = (16, 16, 3)
 CARD = {"task": "test", "seed": 3, "figures": {"median": float("nan"), "share": 0.5}}
 STYLES = np.random.default_rng(8).normal(size=(64, 2)).astype(np.float32)

@@ -12,6 +12,8 @@ from kerasgen.classifier import build_classifier
 from kerasgen.deployment.export import export_classifier
 from kerasgen.io.images import to_float
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("clean", "smoky", "other")
 
 

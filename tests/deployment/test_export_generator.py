@@ -16,6 +16,8 @@ from kerasgen.deployment.export import ExportError, export_generator
 from kerasgen.deployment.seeded_latents import seeded_latents
 from kerasgen.io.images import to_uint8
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["coat", "bag", "T-shirt/top", "Schürze"]
 LATENT_SIZE = 5
 SEEDS = [0, 1, -1, 7, 2**62, -(2**63), 12]

@@ -11,6 +11,8 @@ from PIL import Image
 from kerasgen.deployment.export import export_translator
 from kerasgen.io.images import to_float, to_uint8
 
+pytestmark = pytest.mark.slow
+
 
 def tiny_translator(mask=True):
     """Each output depends on the location and colour of every pixel; for any size."""

@@ -10,6 +10,8 @@ from running import run_example
 
 from kerasgen.training.run_log import read_history
 
+pytestmark = pytest.mark.slow
+
 QUICK = ["--size=12", "--steps=6", "--classifier_steps=3", "--batch_size=8", "--log_every=2"]
 
 

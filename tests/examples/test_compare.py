@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 from running import run_example
 
+pytestmark = pytest.mark.slow
+
 QUICK = ["--size=16", "--steps=3", "--batch_size=8"]
 
 

@@ -30,6 +30,7 @@ def check_products(folder, count):
     return json.loads((scenes / "settings.json").read_text())
 
 
+@pytest.mark.slow
 def test_it_draws_its_own_garments_and_continues(tmp_path):
     flags = ["--size=128", "--workers=1"]
     done = run(tmp_path, "--count=6", *flags)

@@ -18,6 +18,8 @@ from running import WITHIN, options
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
 from kerasgen.training.run_log import read_history
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SIZE, STEPS = 32, 40
 

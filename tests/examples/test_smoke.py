@@ -10,6 +10,8 @@ from running import run_example
 
 from kerasgen.training.run_log import read_history
 
+pytestmark = pytest.mark.slow
+
 QUICK = ["--size=16", "--steps=4", "--log_every=2", "--save_every=2"]
 TRANSLATE = [*QUICK, "--width=4", "--blocks=1", "--halvings=1"]
 

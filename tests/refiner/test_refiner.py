@@ -155,6 +155,7 @@ def test_each_player_moves_only_its_own_weights(updates):
     check_who_moves(make, first_batch(), ("refiner", "discriminator"))
 
 
+@pytest.mark.slow
 def test_one_replica_equals_two(tmp_path):
     check_replicas(lambda: make_step(capacity=0), small_batches(), tmp_path, tolerance=1e-5)
 
@@ -167,6 +168,7 @@ def test_prefitting_one_replica_equals_two(tmp_path):
     check_replicas(make, small_batches(), tmp_path, tolerance=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["default", "mirrored"])
 def test_resuming_is_exact_with_dropout_pool_and_average(strategy, tmp_path):
     def adam(rate):
@@ -180,6 +182,7 @@ def test_resuming_is_exact_with_dropout_pool_and_average(strategy, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_resume_check_catches_a_forgotten_dropout_seed(tmp_path, monkeypatch):
     from kerasgen.training import step as step_module
 
@@ -285,6 +288,7 @@ def built_step(batch_size=4):
     return build_steps(*networks, batch_size=batch_size, policy=())[1]
 
 
+@pytest.mark.slow
 def test_the_ready_made_step_on_one_replica_equals_two(tmp_path, monkeypatch):
     # Adam would amplify rounding where a gradient is zero.
     monkeypatch.setattr(keras.optimizers, "Adam", lambda rate, **_: keras.optimizers.SGD(rate))

@@ -42,6 +42,7 @@ def test_real_against_real_is_no_difference():
     assert len(sets.baseline) == len(sets.synthetic) == 60 and len(sets.reference) == 60
 
 
+@pytest.mark.slow
 def test_chance_alone_is_not_reported_among_many_numbers():
     reported = 0
     for seed in range(30):

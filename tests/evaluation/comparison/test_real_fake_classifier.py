@@ -215,6 +215,7 @@ def test_sets_that_differ_are_told_apart():
     assert accuracy.low <= accuracy.value <= accuracy.high <= 1.0
 
 
+@pytest.mark.slow
 def test_two_draws_of_one_set_are_not_told_apart():
     intervals = []
     for seed in range(4):

@@ -94,6 +94,7 @@ def test_styles_of_a_render_are_one_source_of_the_classifier(sets, monkeypatch):
     assert len(by_source) == 32 and all(len(same) == 1 for same in by_source.values())
 
 
+@pytest.mark.slow
 def test_more_styles_of_the_same_render_are_not_more_evidence(sets):
     one, four = (
         measure_realism(identity, sets, pixel_features(), repeats=repeats)["kid[pixels-16]"]

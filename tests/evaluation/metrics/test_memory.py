@@ -55,6 +55,7 @@ def test_the_frechet_distance_has_ten_square_matrices_at_most():
     assert peak(frechet_distance, (4000, size), (4000, size)) < 10 * size**2 * 8 / 2**20
 
 
+@pytest.mark.slow
 def test_a_classifier_of_two_sets_has_them_once_more_and_some_blocks():
     def told_apart(first, second):
         two_sample_test(first, second, permutations=1)

@@ -6,6 +6,7 @@ import pytest
 from kerasgen.evaluation.metrics import two_sample_test
 
 
+@pytest.mark.slow
 def test_where_nothing_differs_it_rejects_at_its_level():
     generator = np.random.default_rng(0)
     found = [
@@ -38,6 +39,7 @@ def test_no_p_value_is_below_what_it_rests_on():
         assert 1 / 20 <= found.p_value <= 1.0 and np.isfinite(found.area.value)
 
 
+@pytest.mark.slow
 def test_the_area_has_an_interval_that_holds_chance():
     held = 0
     for seed in range(100):

@@ -49,6 +49,7 @@ def arms(train, generate, **options):
     return utility.utility_arms(train, generate, SIZE * SIZE, CONFIG, **options)
 
 
+@pytest.mark.slow
 def test_what_the_arms_show_a_classifier():
     train = pictures((6, 90), 0)
     found = arms(train, good, share=0.25)
@@ -86,6 +87,7 @@ def test_augmented_pictures_are_real_ones_moved():
     assert seen("real + synthetic") == 0.5
 
 
+@pytest.mark.slow
 def test_good_pictures_help_and_wrong_labels_harm():
     train, test = pictures((2, 2), 0), pictures((150, 150), 1)
     few = train.at(np.array([0, 3]))

@@ -53,6 +53,7 @@ def test_they_learn_the_same_from_the_same_seed(learner, augmented):
     assert (first == again).all()
 
 
+@pytest.mark.slow
 def test_a_proof_on_features_computes_each_once_and_says_so(tmp_path):
     counting = Counting()
     learner = OnFeatures(counting.extractor, CONFIG)

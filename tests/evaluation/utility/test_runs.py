@@ -94,6 +94,7 @@ def test_an_amount_without_a_class_is_refused():
     assert runs.plan_runs(recordings, [64], [0.5], range(2))
 
 
+@pytest.mark.slow
 def test_more_of_the_same_helps(tmp_path):
     short = FromScratch(TrainConfig(steps=100, batch_size=32, width=8))
     config = ProofOptions([8, 64], (4.0,), 5, learner=short)
@@ -110,6 +111,7 @@ def test_more_of_the_same_helps(tmp_path):
     assert json.loads((tmp_path / "report.json").read_text())["curve"] == good["curve"]
 
 
+@pytest.mark.slow
 def test_a_gate_keeps_what_is_confirmed_and_a_stop_loses_nothing(tmp_path, monkeypatch):
     synthetic = pictures(60, 1)
     labels = synthetic.labels.copy()
