@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from kerasgen.compositing.sheets import save_sheets
 from kerasgen.compositing.verification import Verification, verify_folder
 from kerasgen.io.files import check_apart, read_json
 from kerasgen.io.images import PathLike, list_images
+from kerasgen.io.interruption import Unfinished
 from kerasgen.io.progress import Progress, silent
 
 _SHOWN = 10
@@ -122,7 +125,7 @@ def compose(
     # Fails here rather than after minutes of cutting.
     check_scenes(folder, count, class_names=class_folders(foregrounds), **common)
     material = _read_material(foregrounds, scenery, options, workers, progress)
-    with progress("scenes") as report:
+    with _explained_by(material), progress("scenes") as report:
         filled = compose_folder(
             material.foregrounds,
             material.backgrounds,
@@ -134,6 +137,17 @@ def compose(
             **common,
         )
     return _finished(filled, material, verify, progress)
+
+
+@contextmanager
+def _explained_by(material: Material) -> Iterator[None]:
+    """Adds what was left out to an error: often its reason, and there will be no result."""
+    try:
+        yield
+    except (ValueError, Unfinished) as error:
+        if not (material.rejected_foregrounds or material.rejected_backgrounds):
+            raise
+        raise type(error)(f"{error}\n{material}") from error
 
 
 def _read_material(

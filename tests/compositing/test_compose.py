@@ -6,8 +6,10 @@ import pytest
 from PIL import Image
 from scene_files import NAMES, edited, material, moved_matrix
 
+from kerasgen.compositing import compose as module
 from kerasgen.compositing.compose import compose, verify
 from kerasgen.compositing.options import SceneOptions
+from kerasgen.io.interruption import Stopped
 
 SMALL = SceneOptions(size=96)
 
@@ -81,3 +83,15 @@ def test_nothing_is_written_into_the_folders_that_are_read(folders, tmp_path):
     for inside in folders:
         with pytest.raises(ValueError, match="lies within .*use a folder beside it"):
             compose(*folders, inside / "out", count=1)
+
+
+@pytest.mark.parametrize("error", [Stopped, ValueError])
+def test_what_was_left_out_is_said_if_composing_ends_early(folders, tmp_path, monkeypatch, error):
+    def ended(*given, **more):
+        raise error("ended early")
+
+    monkeypatch.setattr(module, "compose_folder", ended)
+    with pytest.raises(error, match="ended early") as caught:
+        compose(*folders, tmp_path / "out", count=5, options=SMALL)
+    assert "1 of 5 backgrounds left out" in str(caught.value)
+    assert "pants: 3 of 4 pictures give a foreground" in str(caught.value)

@@ -331,9 +331,7 @@ def test_the_ready_made_step_has_the_schedule_and_the_average_it_says():
 @pytest.mark.parametrize(
     "options",
     [
-        {"nce_weight": -1.0},
-        {"change_weight": -1.0},
-        {"change_weight": 1.0},
+        *({"nce_weight": -1.0}, {"change_weight": -1.0}, {"change_weight": 1.0}),
         {"patches": 1},
         {"temperature": 0.0},
         {"names": ()},
