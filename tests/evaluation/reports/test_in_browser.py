@@ -78,7 +78,7 @@ def test_the_page_works(page, size, tmp_path):
 
 def test_the_page_of_a_proof_is_read_at_any_width(tmp_path, monkeypatch):
     # What is trained is of no matter here.
-    monkeypatch.setattr(learners, "train_classifier", lambda *inputs: None)
+    monkeypatch.setattr(learners, "train_on_images", lambda *inputs: None)
     monkeypatch.setattr(learners, "predict", lambda network, images: images[:, 0, 0, 0] % 2)
     images = np.random.default_rng(0).integers(0, 256, (240, 8, 8, 3)).astype(np.uint8)
     labels = (np.arange(240) % 2).astype(np.int32)
