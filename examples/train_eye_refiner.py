@@ -36,7 +36,7 @@ from kerasgen.deployment import export_refiner
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved_model_features
 from kerasgen.evaluation.judges import refiner as refinement
 from kerasgen.evaluation.reports import figure_lines, save_loss_curves
-from kerasgen.io import check_writable, labelled_sheet, save_png, to_float
+from kerasgen.io import Preprocessing, check_writable, labelled_sheet, save_png, to_float
 from kerasgen.procedural import camera_eyes, rendered_eyes
 from kerasgen.training import (
     BINARY_CROSS_ENTROPY,
@@ -166,7 +166,7 @@ def finish(
         step.generator,
         FLAGS.export_to,
         f"eye_refiner_{FLAGS.model}",
-        image_size=(FLAGS.image_size, FLAGS.image_size),
+        preprocessing=Preprocessing(FLAGS.image_size, FLAGS.image_size),
         card=model_card(sets, figures),
         probes=sets.test_rendered[:4],
         styles=styles_of(step.generator, sets.real),

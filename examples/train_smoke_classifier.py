@@ -45,7 +45,14 @@ from kerasgen.evaluation.classifiers import (
 from kerasgen.evaluation.features import saved_model_features
 from kerasgen.evaluation.judges import load_translator
 from kerasgen.evaluation.reports import figure_lines
-from kerasgen.io import check_writable, contact_sheet, labelled_sheet, read_folder, save_png
+from kerasgen.io import (
+    Preprocessing,
+    check_writable,
+    contact_sheet,
+    labelled_sheet,
+    read_folder,
+    save_png,
+)
 from kerasgen.procedural import through_jpeg
 from kerasgen.procedural.scenery import camera_scenes
 from kerasgen.procedural.smoke.overlay import smoky_copies
@@ -152,6 +159,7 @@ def finish(detector: Detector, test: DetectionData) -> None:
             FLAGS.export_to,
             "smoke_classifier",
             class_names=NAMES,
+            preprocessing=Preprocessing(FLAGS.size, FLAGS.size),
             card=model_card(figures, test),
             probes=test.images[:4],
         )

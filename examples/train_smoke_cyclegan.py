@@ -44,7 +44,7 @@ from kerasgen.deployment import export_translator
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved_model_features
 from kerasgen.evaluation.judges import translator
 from kerasgen.evaluation.reports import figure_lines, save_loss_curves
-from kerasgen.io import check_writable, labelled_sheet, save_png
+from kerasgen.io import Preprocessing, check_writable, labelled_sheet, save_png
 from kerasgen.procedural.scenery import camera_scenes
 from kerasgen.procedural.smoke.overlay import smoky_copies
 from kerasgen.training import Trainer, TrainerOptions, make_strategy, sample_sheet
@@ -255,7 +255,7 @@ def finish(
             network,
             FLAGS.export_to,
             f"smoke_{FLAGS.method}_{direction}",
-            image_size=(FLAGS.size, FLAGS.size),
+            preprocessing=Preprocessing(FLAGS.size, FLAGS.size),
             card=model_card(direction, starts, figures, steps),
             probes=probes,
         )

@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from kerasgen.annotations.annotation import Annotation, scaling
+from kerasgen.annotations.annotation import Annotation
 from kerasgen.annotations.records import ManifestRow, PlacedObject, Source
 from kerasgen.annotations.synthetic_folder import METADATA, SETTINGS
 from kerasgen.io.files import file_sha256, json_lines, read_json
 from kerasgen.io.images import SPLITS, PathLike, Pixels, list_images, read_image
+from kerasgen.io.preprocessing import Preprocessing
+from kerasgen.io.resizing import Fit, fit_matrix
 
 _MOVED = {"file_name", "width", "height", "objects", "sources", "accepted", "reason"}
 """Fields of a row that change with the picture, or hold for the source only."""
@@ -52,20 +54,25 @@ class PictureFacts:
             parameters["annotation"] = self.annotation.to_dict()
         return parameters
 
-    def stretched(self, size: tuple[int, int], new: tuple[int, int]) -> PictureFacts:
-        """The facts of the picture after it was resized without keeping its proportions.
+    def fitted(self, size: tuple[int, int], new: tuple[int, int], fit: Fit) -> PictureFacts:
+        """The facts of the picture after ``fit_image``; objects that were cut off are left out.
 
         Args:
             size: (height, width) before, in pixels.
             new: (height, width) after, in pixels.
+            fit: "crop", "pad" or "stretch".
+
+        Raises:
+            ImageError: If it is so thin that padding would leave nothing of it.
         """
         if size == new:
             return self
-        matrix = scaling(new[1] / size[1], new[0] / size[0])
+        matrix = fit_matrix(size, new, fit)
+        moved = (_moved(placed, matrix, new) for placed in self.objects)
         return replace(
             self,
             annotation=self.annotation and self.annotation.transformed(matrix, new),
-            objects=tuple(_moved(placed, matrix, new) for placed in self.objects),
+            objects=tuple(placed for placed in moved if placed.visible.any()),
         )
 
 
@@ -167,6 +174,25 @@ class AnnotatedFolder:
             ImageError: If it cannot be read.
         """
         return read_image(self.folder / name, channels=channels)
+
+    def read_fitted(self, name: str, form: Preprocessing) -> tuple[Pixels, PictureFacts]:
+        """Reads a picture and what is known of it, both brought to a network's form.
+
+        Args:
+            name: One of ``names``.
+            form: Size, channels, fit and background.
+
+        Returns:
+            `[height, width, channels] uint8 in [0, 255]`, and the facts in its pixels.
+
+        Raises:
+            ImageError: If it cannot be read.
+            ValueError: If its row cannot be read.
+        """
+        path = self.folder / name
+        whole = read_image(path, channels=form.channels, background=form.background)
+        facts = self.facts(name).fitted(whole.shape[:2], form.size, form.fit)
+        return form.apply(whole), facts
 
 
 def _rows(folder: Path) -> dict[str, Mapping[str, Any]] | None:

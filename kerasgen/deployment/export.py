@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 
 from kerasgen.deployment.endpoints.classifier import check_classifier, classifier_endpoints
+from kerasgen.deployment.endpoints.endpoint import check_form
 from kerasgen.deployment.endpoints.generator import check_generator, generator_endpoints
 from kerasgen.deployment.endpoints.refiner import refiner_endpoints
 from kerasgen.deployment.endpoints.translator import check_translator, translator_endpoints
 from kerasgen.deployment.savedmodel import ExportError, publish
+from kerasgen.deployment.served_model import ServedModel
+from kerasgen.io.preprocessing import Preprocessing
 
 __all__ = [
     "ExportError",
+    "Measure",
     "export_classifier",
     "export_generator",
     "export_refiner",
     "export_translator",
 ]
+
+Measure: TypeAlias = Callable[[ServedModel], Mapping[str, Any]]
+"""Entries of a model card that are measured through the signatures of the reloaded model."""
 
 
 def export_refiner(
@@ -29,22 +36,24 @@ def export_refiner(
     directory: str | Path,
     name: str,
     *,
-    image_size: tuple[int, int],
+    preprocessing: Preprocessing,
     card: Mapping[str, Any],
     probes: np.ndarray,
     styles: np.ndarray | None = None,
+    measure: Measure | None = None,
 ) -> Path:
     """Exports a refiner to ``directory/name/<n>/``, with the next free number.
 
     It is kept only if it gives the same, reloaded in a new process without Keras.
 
     Signatures:
-        ``serving_default``: ``image_bytes`` ``[N]`` string, any format TensorFlow decodes and any
-            size -> ``picture`` ``[N, H, W, C]`` float32 in [-1, 1] and ``png_bytes`` ``[N]``. If
-            the refiner takes a style or noise, a hash of the bytes picks one of ``styles`` and
-            seeds the noise: the same file gives the same picture.
+        ``serving_default``: ``image_bytes`` ``[N]`` string, PNG, JPEG, WebP or BMP files of any
+            size, read as in training -> ``picture`` ``[N, H, W, C]`` float32 in [-1, 1] and
+            ``png_bytes`` ``[N]``. If the refiner takes a style or noise, a hash of the bytes picks
+            one of ``styles`` and seeds the noise: the same file gives the same picture.
         ``refine``: the refiner's own inputs, ``images`` ``[N, H, W, C]`` float32 in [-1, 1], and
             ``style`` ``[N, L]`` and ``noise`` ``[N, H, W, 2]`` if it takes them -> ``picture``.
+        ``preprocess``: ``image_bytes`` -> ``images``, the pixels that the network takes.
         ``styles``, if it takes a style: ``seed`` ``[N]`` int64 -> ``style`` ``[N, L]`` float32, the
             row of ``styles`` at the seed modulo K.
 
@@ -52,11 +61,13 @@ def export_refiner(
         refiner: From ``kerasgen.refiner``; its first input is ``images``.
         directory: Folder of models, such as ``saved_models``.
         name: The model's name.
-        image_size: (height, width) that pictures are brought to.
+        preprocessing: How files become the refiner's pictures, the same as in training.
         card: Entries of ``model_card.json``: data, steps, seed, figures, licence of the data.
         probes: ``[N, H, W, C]`` uint8 pictures that the check uses.
         styles: ``[K, L]`` float32 from ``colour_moments`` of training photographs, stored in the
             model; needed if the refiner takes a style.
+        measure: Called with the reloaded model once it has passed the check; what it returns is
+            added to the card.
 
     Returns:
         The version folder.
@@ -71,8 +82,9 @@ def export_refiner(
             f"Received: styles={None if styles is None else styles.shape}, "
             f"inputs={[tensor.name for tensor in refiner.inputs]}"
         )
-    endpoints = refiner_endpoints(refiner, image_size, probes, styles)
-    return publish(refiner, endpoints, directory, name, card)
+    check_form(refiner.inputs[0], preprocessing)
+    endpoints = refiner_endpoints(refiner, preprocessing, probes, styles)
+    return publish(refiner, endpoints, directory, name, card, preprocessing, measure)
 
 
 def export_generator(
@@ -82,6 +94,7 @@ def export_generator(
     *,
     class_names: Sequence[str],
     card: Mapping[str, Any],
+    measure: Measure | None = None,
 ) -> Path:
     """Exports a generator to ``directory/name/<n>/``, with the next free number.
 
@@ -110,6 +123,8 @@ def export_generator(
         name: The model's name.
         class_names: The K names of the labels 0 to K - 1, stored in the model and in the card.
         card: Entries of ``model_card.json``: data, steps, seed, figures, licence of the data.
+        measure: Called with the reloaded model once it has passed the check; what it returns is
+            added to the card.
 
     Returns:
         The version folder.
@@ -122,7 +137,7 @@ def export_generator(
     check_generator(generator, class_names)
     endpoints = generator_endpoints(generator, class_names)
     named = {**card, "class_names": list(class_names)}
-    return publish(generator, endpoints, directory, name, named)
+    return publish(generator, endpoints, directory, name, named, None, measure)
 
 
 def export_translator(
@@ -130,18 +145,21 @@ def export_translator(
     directory: str | Path,
     name: str,
     *,
-    image_size: tuple[int, int],
+    preprocessing: Preprocessing,
     card: Mapping[str, Any],
     probes: np.ndarray,
+    measure: Measure | None = None,
 ) -> Path:
     """Exports a translator to ``directory/name/<n>/``, with the next free number.
 
     It is kept only if it gives the same, reloaded in a new process without Keras.
 
     Signatures:
-        ``serving_default``: ``image_bytes`` ``[N]`` string, any format TensorFlow decodes and any
-            size -> ``picture`` ``[N, H, W, C]`` float32 in [-1, 1], ``png_bytes`` ``[N]`` and, if
-            the translator gives a change mask, ``change`` ``[N, H, W, 1]`` float32 in [0, 1].
+        ``serving_default``: ``image_bytes`` ``[N]`` string, PNG, JPEG, WebP or BMP files of any
+            size, read as in training -> ``picture`` ``[N, H, W, C]`` float32 in [-1, 1],
+            ``png_bytes`` ``[N]`` and, if the translator gives a change mask, ``change``
+            ``[N, H, W, 1]`` float32 in [0, 1].
+        ``preprocess``: ``image_bytes`` -> ``images``, the pixels that the network takes.
         ``translate``: ``images`` ``[N, H, W, C]`` float32 in [-1, 1], of any size the network
             takes -> ``picture`` and ``change`` of that size.
 
@@ -150,9 +168,11 @@ def export_translator(
             ``kerasgen.cyclegan``.
         directory: Folder of models, such as ``saved_models``.
         name: The model's name.
-        image_size: (height, width) that files are brought to.
+        preprocessing: How files become the translator's pictures, the same as in training.
         card: Entries of ``model_card.json``: data, steps, seed, figures, licence of the data.
         probes: ``[N, H, W, C]`` uint8 pictures that the check uses.
+        measure: Called with the reloaded model once it has passed the check; what it returns is
+            added to the card.
 
     Returns:
         The version folder.
@@ -161,9 +181,9 @@ def export_translator(
         ExportError: If the reloaded model differs from the trained one.
         ValueError: If the folder cannot be written, or the translator has other inputs.
     """
-    check_translator(translator)
-    endpoints = translator_endpoints(translator, image_size, probes)
-    return publish(translator, endpoints, directory, name, card)
+    check_translator(translator, preprocessing)
+    endpoints = translator_endpoints(translator, preprocessing, probes)
+    return publish(translator, endpoints, directory, name, card, preprocessing, measure)
 
 
 def export_classifier(
@@ -172,17 +192,20 @@ def export_classifier(
     name: str,
     *,
     class_names: Sequence[str],
+    preprocessing: Preprocessing,
     card: Mapping[str, Any],
     probes: np.ndarray,
+    measure: Measure | None = None,
 ) -> Path:
     """Exports a classifier to ``directory/name/<n>/``, with the next free number.
 
     It is kept only if it gives the same, reloaded in a new process without Keras.
 
     Signatures:
-        ``serving_default``: ``image_bytes`` ``[N]`` string, any format TensorFlow decodes and any
-            size -> ``probabilities`` ``[N, K]`` float32 and ``class_name`` ``[N]`` string, the
-            most probable.
+        ``serving_default``: ``image_bytes`` ``[N]`` string, PNG, JPEG, WebP or BMP files of any
+            size, read as in training -> ``probabilities`` ``[N, K]`` float32 and ``class_name``
+            ``[N]`` string, the most probable.
+        ``preprocess``: ``image_bytes`` -> ``images``, the pixels that the network takes.
         ``classify``: ``images`` ``[N, H, W, C]`` float32 in [-1, 1] -> the same.
 
     Args:
@@ -190,8 +213,11 @@ def export_classifier(
         directory: Folder of models, such as ``saved_models``.
         name: The model's name.
         class_names: The K names of the labels 0 to K - 1, stored in the model and in the card.
+        preprocessing: How files become the classifier's pictures, the same as in training.
         card: Entries of ``model_card.json``: data, steps, seed, figures, licence of the data.
         probes: ``[N, H, W, C]`` uint8 pictures that the check uses, of the classifier's size.
+        measure: Called with the reloaded model once it has passed the check; what it returns is
+            added to the card.
 
     Returns:
         The version folder.
@@ -201,7 +227,7 @@ def export_classifier(
         ValueError: If the folder cannot be written, the classifier has other inputs or outputs, or
             ``class_names`` do not fit.
     """
-    check_classifier(classifier, class_names)
-    endpoints = classifier_endpoints(classifier, class_names, probes)
+    check_classifier(classifier, class_names, preprocessing)
+    endpoints = classifier_endpoints(classifier, class_names, preprocessing, probes)
     named = {**card, "class_names": list(class_names)}
-    return publish(classifier, endpoints, directory, name, named)
+    return publish(classifier, endpoints, directory, name, named, preprocessing, measure)

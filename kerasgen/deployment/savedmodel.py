@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasgen.deployment.canonical import renumber_functions
 from kerasgen.deployment.endpoints.endpoint import Endpoint, Endpoints
+from kerasgen.deployment.served_model import ServedModel
 from kerasgen.deployment.signature_runs import run_in_batches
 from kerasgen.io.files import access_to, check_writable, write_json
+from kerasgen.io.preprocessing import Preprocessing
 
 MODEL_CARD = "model_card.json"
 TOLERANCE = 1e-4
@@ -37,6 +41,8 @@ def publish(
     directory: str | Path,
     name: str,
     card: Mapping[str, Any],
+    preprocessing: Preprocessing | None = None,
+    measure: Callable[[ServedModel], Mapping[str, Any]] | None = None,
 ) -> Path:
     """Writes ``directory/name/<n>/``, with the next free number, after a check in a new process.
 
@@ -46,6 +52,8 @@ def publish(
         directory: Folder of models, such as ``saved_models``.
         name: The model's name.
         card: Entries of ``model_card.json``, beside the versions of the libraries.
+        preprocessing: How files become the network's pictures; stored in the model and the card.
+        measure: Called with the reloaded model; gives further entries of the card.
 
     Returns:
         The version folder.
@@ -60,9 +68,11 @@ def publish(
         home.mkdir(parents=True, exist_ok=True)
         room = Path(tempfile.mkdtemp(prefix=".export-", dir=home))
     try:
-        _write(model, endpoints, room)
-        write_json(room / MODEL_CARD, {**card, **_versions()})
+        _write(model, endpoints, room, preprocessing)
         _check(endpoints, room, _tolerance(model))
+        measured = {} if measure is None else measure(ServedModel(room))
+        form = {} if preprocessing is None else {"preprocessing": preprocessing.as_card()}
+        write_json(room / MODEL_CARD, {**card, **form, **measured, **_versions()})
         return _publish(room, home)
     finally:
         shutil.rmtree(room, ignore_errors=True)
@@ -74,12 +84,21 @@ def next_version(home: Path) -> int:
     return max(taken, default=0) + 1
 
 
-def _write(model: keras.Model, endpoints: Endpoints, folder: Path) -> None:
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    for name, endpoint in endpoints.items():
-        archive.add_endpoint(name, endpoint.function, input_signature=list(endpoint.inputs))
-    archive.write_out(str(folder), verbose=False)
+def _write(
+    model: keras.Model, endpoints: Endpoints, folder: Path, preprocessing: Preprocessing | None
+) -> None:
+    """Writes each weight once, in the network's order; ``keras.export`` writes them twice."""
+    module = tf.Module()
+    module.weights = [variable.value for variable in model.variables]
+    if preprocessing is not None:
+        text = json.dumps(preprocessing.as_card())
+        module.preprocessing = tf.function(lambda: tf.constant(text), input_signature=[])
+    signatures = {
+        name: tf.function(endpoint.function, input_signature=list(endpoint.inputs))
+        for name, endpoint in endpoints.items()
+    }
+    tf.saved_model.save(module, str(folder), signatures)
+    renumber_functions(folder)
 
 
 def _check(endpoints: Endpoints, folder: Path, tolerance: float) -> None:

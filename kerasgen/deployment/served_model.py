@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -9,9 +10,8 @@ from typing import Literal
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.deployment.endpoints.endpoint import stretched_picture
-from kerasgen.io.channels import with_channels
-from kerasgen.io.images import PathLike, Pixels
+from kerasgen.io.images import PathLike, Pixels, to_float
+from kerasgen.io.preprocessing import Preprocessing
 from kerasgen.io.saved_model import open_saved_model, saved_model_sha256
 
 Kind = Literal["generator", "refiner", "translator", "classifier"]
@@ -24,6 +24,9 @@ _KINDS: dict[str, Kind] = {
 }
 """The signature that only this kind has."""
 
+_FILES = 32
+"""Files in one call."""
+
 
 class ServedModel:
     """A SavedModel of ``kerasgen.deployment.export``, through its signatures.
@@ -35,6 +38,7 @@ class ServedModel:
         kind: ``generator``, ``refiner``, ``translator`` or ``classifier``.
         name: Its folder's name and version, as ``eye_refiner_dcgan/1``.
         sha256: Of its graph and weights: 64 hexadecimal digits.
+        preprocessing: How files become its pictures; None for a generator, which takes none.
 
     Raises:
         ValueError: If there is no SavedModel, or kerasgen did not export it.
@@ -52,6 +56,7 @@ class ServedModel:
         self.kind: Kind = _KINDS[own[0]]
         self.name = f"{folder.parent.name}/{folder.name}"
         self.sha256 = saved_model_sha256(folder)
+        self.preprocessing = self._stored_preprocessing(path)
         self._run = self._loaded.signatures[own[0]]
         self._inputs: Mapping[str, tf.TensorSpec] = self._run.structured_input_signature[1]
         if self.draws_style and "styles" not in self._loaded.signatures:
@@ -76,16 +81,45 @@ class ServedModel:
         """Whether a refiner takes a style."""
         return self.draws and any(spec.shape.rank == 2 for spec in self._inputs.values())
 
+    def _stored_preprocessing(self, path: PathLike) -> Preprocessing | None:
+        if self.kind == "generator":
+            return None
+        if not hasattr(self._loaded, "preprocessing"):
+            raise ValueError(
+                "The model does not say how files become its pictures: export it again. "
+                f"Received: {str(path)!r}"
+            )
+        return Preprocessing.from_card(json.loads(self._loaded.preprocessing().numpy()))
+
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) that pictures are brought to; a generator takes none."""
-        shape = self._inputs["images"].shape[1:]
-        if not shape.is_fully_defined():
-            # A network for any size: the size it is served at is that of the served pictures.
-            served = self._loaded.signatures["serving_default"]
-            shape = served.structured_outputs["picture"].shape[1:3] + shape[2:]
-        height, width, channels = shape.as_list()
-        return height, width, channels
+    def form(self) -> Preprocessing:
+        """The preprocessing of a model that takes pictures.
+
+        Raises:
+            ValueError: If it takes none.
+        """
+        if self.preprocessing is None:
+            raise ValueError(f"A generator takes no pictures. Received: {self.name}")
+        return self.preprocessing
+
+    def serve(
+        self, files: Sequence[bytes], signature: str = "serving_default"
+    ) -> dict[str, np.ndarray]:
+        """Calls a signature that takes picture files, a few at a time.
+
+        Args:
+            files: PNG, JPEG, WebP or BMP files, at least one.
+            signature: ``serving_default``, or ``preprocess`` for the pixels that the network takes.
+
+        Returns:
+            The outputs by name, ``[N, ...]``.
+        """
+        outputs: list[dict[str, np.ndarray]] = []
+        for first in range(0, len(files), _FILES):
+            part = tf.constant(list(files[first : first + _FILES]))
+            found = self._loaded.signatures[signature](image_bytes=part)
+            outputs.append({name: value.numpy() for name, value in found.items()})
+        return {name: np.concatenate([part[name] for part in outputs]) for name in outputs[0]}
 
     def generate(self, seeds: Sequence[int], labels: Sequence[int]) -> np.ndarray:
         """A generator's pictures, ``[N, H, W, C]`` float32 in [-1, 1], one for each pair."""
@@ -97,7 +131,7 @@ class ServedModel:
         """Refines or translates pictures.
 
         Args:
-            images: ``[H, W, C]`` uint8 each, of any sizes, C as in ``image_shape``.
+            images: ``[H, W, 1 | 3]`` uint8 each, of any sizes.
             seeds: Seed of each picture's style and noise, from 0; without effect unless ``draws``.
 
         Returns:
@@ -105,7 +139,7 @@ class ServedModel:
             change mask ``change`` of a translator, ``[N, H, W, 1]`` in [0, 1], or the drawn
             ``style`` of a refiner, ``[N, L]``.
         """
-        inputs, drawn = {"images": self._stretched(images)}, {}
+        inputs, drawn = {"images": self._fitted(images)}, {}
         for name, spec in self._inputs.items():
             if name == "images":
                 continue
@@ -120,13 +154,11 @@ class ServedModel:
 
     def classify(self, images: Sequence[Pixels]) -> list[str]:
         """The class names that a classifier gives to pictures, ``[H, W, 1 or 3]`` uint8 each."""
-        channels = self.image_shape[-1]
-        inputs = self._stretched([with_channels(each, channels) for each in images])
-        outputs = self._run(images=inputs)
+        outputs = self._run(images=self._fitted(images))
         return [name.decode() for name in outputs["class_name"].numpy()]
 
-    def _stretched(self, images: Sequence[Pixels]) -> tf.Tensor:
-        return tf.stack([stretched_picture(each, self.image_shape[:2]) for each in images])
+    def _fitted(self, images: Sequence[Pixels]) -> tf.Tensor:
+        return tf.constant(to_float(np.stack([self.form.apply(each) for each in images])))
 
 
 def _noise(seed: int, shape: Sequence[int]) -> np.ndarray:

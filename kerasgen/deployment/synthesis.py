@@ -170,10 +170,11 @@ def _changed(
 ) -> list[_Sample]:
     names = {index: sources.names[index // times] for index in indices}
     images: dict[str, Pixels] = {}
+    facts: dict[str, PictureFacts] = {}
     faults: dict[str, str] = {}
     for name in dict.fromkeys(names.values()):
         try:
-            images[name] = sources.read(name, model.image_shape[-1])
+            images[name], facts[name] = sources.read_fitted(name, model.form)
         except ImageError as error:
             faults[name] = str(error)
     origins = {name: sources.source(name) for name in images}
@@ -193,7 +194,7 @@ def _changed(
             continue
         own = {key: value[rows[index]] for key, value in outputs.items()}
         picture = np.asarray(to_uint8(own["picture"]))
-        known = sources.facts(name).stretched(images[name].shape[:2], picture.shape[:2])
+        known = facts[name].fitted(model.form.size, picture.shape[:2], "stretch")
         parameters = {**known.parameters(), "variation": index % times}
         if model.draws:
             parameters["model_seed"] = seeds[index]

@@ -21,12 +21,9 @@ from .images import ENDINGS as ENDINGS
 from .images import MAX_PIXELS as MAX_PIXELS
 from .images import SPLITS as SPLITS
 from .images import WHITE as WHITE
-from .images import Fit as Fit
-from .images import ImageError as ImageError
 from .images import PathLike as PathLike
 from .images import Pixels as Pixels
 from .images import Size as Size
-from .images import fit_image as fit_image
 from .images import list_images as list_images
 from .images import read_folder as read_folder
 from .images import read_image as read_image
@@ -37,9 +34,14 @@ from .interruption import Interruption as Interruption
 from .interruption import Stopped as Stopped
 from .interruption import Unfinished as Unfinished
 from .parallel import share_out as share_out
+from .preprocessing import Preprocessing as Preprocessing
 from .progress import Progress as Progress
 from .progress import Report as Report
 from .progress import silent as silent
+from .resizing import Fit as Fit
+from .resizing import ImageError as ImageError
+from .resizing import fit_image as fit_image
+from .resizing import fit_matrix as fit_matrix
 from .saved_model import open_saved_model as open_saved_model
 from .saved_model import saved_model_sha256 as saved_model_sha256
 from .sheets import contact_sheet as contact_sheet

@@ -11,16 +11,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
-from PIL.Image import Resampling, Transpose
+from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.Image import Transpose
+
+from kerasgen.io.resizing import Fit, ImageError, fit_image
 
 Pixels = NDArray[np.uint8]
 PathLike = str | os.PathLike[str]
-Fit = Literal["crop", "pad", "stretch"]
 Size = int | tuple[int, int]
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 _BESIDE = (".json", ".jsonl", ".csv", ".txt", ".md", ".db")  # no reason for a warning
@@ -32,10 +33,6 @@ WHITE = (255, 255, 255)
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 # What undoes each EXIF orientation, by its name in Pillow: 1 is upright.
 _TURNS = "- - FLIP_LEFT_RIGHT ROTATE_180 FLIP_TOP_BOTTOM TRANSPOSE ROTATE_270 TRANSVERSE ROTATE_90"
-
-
-class ImageError(ValueError):
-    """A picture file that cannot be read; the message names it, the reason and a remedy."""
 
 
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
@@ -268,27 +265,6 @@ def _eight_bit(image: Image.Image) -> Image.Image:
             scaled = np.clip(values, 0, top) * np.float32(255 / top)
             return Image.fromarray(np.rint(scaled).astype(np.uint8))
     raise ImageError(f"Values {values.min()} to {values.max()} are no brightness: scale to [0, 1].")
-
-
-def fit_image(image: Image.Image, size: tuple[int, int], fit: Fit) -> Image.Image:
-    """Resize a Pillow picture; returns it in the new size.
-
-    Args:
-        image: The picture.
-        size: (height, width) in pixels.
-        fit: "crop", "pad" or "stretch", see `read_image`.
-
-    Raises:
-        ImageError: If it is so thin that padding would leave nothing of it.
-    """
-    width, height = size[::-1]
-    if fit == "stretch":
-        return image.resize((width, height), Resampling.LANCZOS, reducing_gap=3.0)
-    if fit == "crop":
-        return ImageOps.fit(image, (width, height), Resampling.LANCZOS)
-    if min(image.size) * min(width / image.width, height / image.height) <= 0.5:
-        raise ImageError(f"{image.width} x {image.height} is too thin to pad: use fit='crop'.")
-    return ImageOps.pad(image, (width, height), Resampling.LANCZOS)
 
 
 def read_folder(

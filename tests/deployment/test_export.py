@@ -15,6 +15,7 @@ from kerasgen.deployment import savedmodel
 from kerasgen.deployment.export import ExportError, export_refiner
 from kerasgen.deployment.savedmodel import next_version
 from kerasgen.io.images import to_float, to_uint8
+from kerasgen.io.preprocessing import Preprocessing
 from kerasgen.refiner import build_residual_refiner
 
 pytestmark = pytest.mark.slow
@@ -48,7 +49,7 @@ def export_to(folder, refiner, name="eyes"):
         refiner,
         folder,
         name,
-        image_size=SHAPE[:2],
+        preprocessing=Preprocessing(*SHAPE),
         card=CARD,
         probes=pictures(3),
         styles=styles,
@@ -149,7 +150,7 @@ def test_styles_are_needed_if_the_refiner_takes_one_and_only_then(second_size, s
             tiny_refiner(second_size),
             tmp_path,
             "eyes",
-            image_size=SHAPE[:2],
+            preprocessing=Preprocessing(*SHAPE),
             card=CARD,
             probes=pictures(3),
             styles=styles,
@@ -231,10 +232,10 @@ def test_nothing_is_left_behind_when_a_part_fails(part, tmp_path, unchecked, mon
 def test_a_model_written_with_other_weights_is_not_kept(tmp_path, monkeypatch):
     write = savedmodel._write
 
-    def tampering(model, endpoints, folder):
+    def tampering(model, endpoints, folder, form):
         weights = model.get_weights()
         model.set_weights([weights[0] + 0.01, *weights[1:]])
-        write(model, endpoints, folder)
+        write(model, endpoints, folder, form)
         model.set_weights(weights)
 
     monkeypatch.setattr(savedmodel, "_write", tampering)
@@ -263,7 +264,7 @@ def test_each_output_is_compared(wrong, value, tmp_path, monkeypatch):
 
 
 def test_a_model_that_cannot_be_reloaded_is_not_kept(tmp_path, monkeypatch):
-    def empty(model, endpoints, folder):
+    def empty(model, endpoints, folder, form):
         (folder / "saved_model.pb").write_bytes(b"")
 
     monkeypatch.setattr(savedmodel, "_write", empty)
@@ -295,5 +296,7 @@ def test_a_network_that_computes_in_16_bits_is_exported(tmp_path):
     kernel = refiner.layers[-2].kernel
     kernel.assign(tf.random.normal(kernel.shape, stddev=0.05))
     probes = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), np.uint8)
-    folder = export_refiner(refiner, tmp_path, "half", image_size=(16, 16), card={}, probes=probes)
+    folder = export_refiner(
+        refiner, tmp_path, "half", preprocessing=Preprocessing(16, 16), card={}, probes=probes
+    )
     assert folder.name == "1"

@@ -222,11 +222,11 @@ def test_a_network_that_is_no_conditional_generator_is_refused(tmp_path):
 def test_a_fault_in_one_class_alone_is_caught_and_nothing_is_kept(tmp_path, monkeypatch):
     write, generator = savedmodel._write, tiny_generator()
 
-    def tampering(model, endpoints, folder):
+    def tampering(model, endpoints, folder, form):
         weights = model.get_weights()
         embedding = next(w for w in model.weights if w.shape[0] == len(NAMES))
         embedding.assign(embedding.numpy() + 0.1 * np.eye(len(NAMES))[:, 3:])
-        write(model, endpoints, folder)
+        write(model, endpoints, folder, form)
         model.set_weights(weights)
 
     monkeypatch.setattr(savedmodel, "_write", tampering)

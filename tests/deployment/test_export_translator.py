@@ -10,6 +10,7 @@ from PIL import Image
 
 from kerasgen.deployment.export import export_translator
 from kerasgen.io.images import to_float, to_uint8
+from kerasgen.io.preprocessing import Preprocessing
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +32,12 @@ def pictures(count, height=16, width=24, seed=0):
 
 def export_to(folder, translator):
     return export_translator(
-        translator, folder, "smoke", image_size=(16, 24), card={}, probes=pictures(3)
+        translator,
+        folder,
+        "smoke",
+        preprocessing=Preprocessing(16, 24),
+        card={},
+        probes=pictures(3),
     )
 
 

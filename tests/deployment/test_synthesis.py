@@ -25,6 +25,7 @@ from kerasgen.deployment.export import (
 from kerasgen.deployment.served_model import ServedModel
 from kerasgen.io.images import read_image, to_uint8
 from kerasgen.io.interruption import Unfinished
+from kerasgen.io.preprocessing import Preprocessing
 
 NAMES = ["dark", "light"]
 SIDE = 16
@@ -66,7 +67,7 @@ def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     probes = np.random.default_rng(0).integers(0, 256, (3, SIDE, SIDE, 3), np.uint8)
     styles = np.random.default_rng(1).uniform(-0.5, 0.5, (1000, 2)).astype(np.float32)
-    size = {"image_size": (SIDE, SIDE), "card": {}, "probes": probes}
+    size = {"preprocessing": Preprocessing(SIDE, SIDE), "card": {}, "probes": probes}
     named = {"class_names": NAMES, "card": {}}
     with pytest.MonkeyPatch.context() as patch:
         # The check of an export has tests of its own.
@@ -77,7 +78,12 @@ def models(tmp_path_factory):
             "refiner": export_refiner(brighter(), folder, "brighter", styles=styles, **size),
             "translator": export_translator(greyer(), folder, "greyer", **size),
             "classifier": export_classifier(
-                by_brightness(), folder, "judge", probes=probes[..., :1], **named
+                by_brightness(),
+                folder,
+                "judge",
+                preprocessing=Preprocessing(SIDE, SIDE, 1),
+                probes=probes[..., :1],
+                **named,
             ),
         }
 
@@ -225,8 +231,10 @@ def test_objects_of_scenes_keep_their_masks_and_sources(models, tmp_path):
     synthesis.synthesize(models["translator"], tmp_path / "out", sources=tmp_path / "scenes")
     (row,) = read_manifest(tmp_path / "out")
     (moved,) = row.objects
-    assert moved.label == 1 and moved.box == pytest.approx((4, 3.2, 8, 9.6), abs=0.5)
-    np.testing.assert_allclose(moved.matrix, np.diag([2 * 16 / 24, 2 * 16 / 40, 1]))
+    assert moved.label == 1 and moved.box == pytest.approx((4, 0, 8, 10.7), abs=0.5)
+    # Two thirds as large, and a sixth of the height cut off at the top.
+    cropped = [[4 / 3, 0, 0], [0, 4 / 3, -16 / 3], [0, 0, 1]]
+    np.testing.assert_allclose(moved.matrix, cropped, atol=1e-12)
     assert moved.occlusion == pytest.approx(0.5, abs=0.1)
     assert [source.role for source in row.sources] == ["model", "picture", "foreground"]
     instances = json.loads((tmp_path / "out/instances.json").read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image
 
 from kerasgen.io.images import ImageError, list_images, read_folder, read_image, to_float, to_uint8
 
@@ -291,7 +291,7 @@ def test_want_of_memory_is_no_damaged_picture(tmp_path, monkeypatch):
     def greedy(*arguments):
         raise MemoryError
 
-    monkeypatch.setattr(ImageOps, "fit", greedy)
+    monkeypatch.setattr(Image.Image, "resize", greedy)
     with pytest.raises(MemoryError):
         read_image(write(tmp_path / "a.png", ramp(2, 2)), 2)
 

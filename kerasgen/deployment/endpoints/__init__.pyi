@@ -2,7 +2,7 @@ from .classifier import check_classifier as check_classifier
 from .classifier import classifier_endpoints as classifier_endpoints
 from .endpoint import Endpoint as Endpoint
 from .endpoint import Endpoints as Endpoints
-from .endpoint import stretched_picture as stretched_picture
+from .endpoint import check_form as check_form
 from .generator import check_generator as check_generator
 from .generator import generator_endpoints as generator_endpoints
 from .refiner import refiner_endpoints as refiner_endpoints

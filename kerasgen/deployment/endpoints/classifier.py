@@ -9,26 +9,34 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgen.deployment.endpoints.endpoint import (
+    FILES,
     Endpoint,
     Endpoints,
-    decode_pictures,
+    check_form,
     encoded_probes,
+    preprocess_endpoint,
 )
+from kerasgen.deployment.preprocessing import preprocess
 from kerasgen.io.images import to_float
+from kerasgen.io.preprocessing import Preprocessing
 
 
 def classifier_endpoints(
-    classifier: keras.Model, class_names: Sequence[str], probes: np.ndarray
+    classifier: keras.Model,
+    class_names: Sequence[str],
+    form: Preprocessing,
+    probes: np.ndarray,
 ) -> Endpoints:
     """Builds the signatures that ``export_classifier`` describes.
 
     Args:
         classifier: See ``check_classifier``.
         class_names: The name of each label.
+        form: How files become the pictures that it takes.
         probes: ``[P, H, W, C]`` uint8 pictures for the check.
 
     Returns:
-        ``serving_default`` and ``classify``.
+        ``serving_default``, ``classify`` and ``preprocess``.
     """
     shape = classifier.inputs[0].shape[1:]
 
@@ -38,22 +46,25 @@ def classifier_endpoints(
         return {"probabilities": probabilities, "class_name": names}
 
     def serve(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        return classify(decode_pictures(image_bytes, shape[:2], shape[-1]))
+        return classify(preprocess(image_bytes, form))
 
     images = tf.TensorSpec([None, *shape], tf.float32, name="images")
-    files = tf.TensorSpec([None], tf.string, name="image_bytes")
     return {
-        "serving_default": Endpoint(serve, [files], {"image_bytes": encoded_probes(probes)}),
+        "serving_default": Endpoint(serve, [FILES], {"image_bytes": encoded_probes(probes)}),
         "classify": Endpoint(classify, [images], {"images": to_float(probes)}),
+        "preprocess": preprocess_endpoint(form, probes),
     }
 
 
-def check_classifier(classifier: keras.Model, class_names: Sequence[str]) -> None:
+def check_classifier(
+    classifier: keras.Model, class_names: Sequence[str], form: Preprocessing
+) -> None:
     """Checks that a classifier and its class names can be exported.
 
     Args:
         classifier: Must take one ``[N, H, W, 1 or 3]``, sides known, and give ``[N, K]``.
         class_names: Must be K distinct names.
+        form: Must give pictures of the classifier's shape.
 
     Raises:
         ValueError: If they cannot.
@@ -65,6 +76,7 @@ def check_classifier(classifier: keras.Model, class_names: Sequence[str]) -> Non
             "`classifier` must take pictures [N, H, W, 1 or 3] of known sides and give logits "
             f"[N, K]. Received: inputs={shapes}, output={classifier.output_shape}"
         )
+    check_form(classifier.inputs[0], form)
     count = classifier.output_shape[1]
     if isinstance(class_names, str) or len(set(class_names)) != count or not all(class_names):
         raise ValueError(

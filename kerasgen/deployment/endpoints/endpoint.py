@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.io.images import to_float, to_uint8
+from kerasgen.deployment.preprocessing import preprocess
+from kerasgen.io.images import to_uint8
+from kerasgen.io.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,43 +34,51 @@ class Endpoint:
 Endpoints: TypeAlias = dict[str, Endpoint]
 """Signatures by name."""
 
+FILES = tf.TensorSpec([None], tf.string, name="image_bytes")
+"""The input of all signatures that take picture files."""
+
 
 def encode_pngs(pictures: tf.Tensor) -> tf.Tensor:
     """``[N, H, W, 1 or 3]`` float in [-1, 1] -> ``[N]`` string, a PNG file each."""
     return tf.map_fn(tf.io.encode_png, to_uint8(pictures), fn_output_signature=tf.string)
 
 
-def decode_pictures(image_bytes: tf.Tensor, size: tuple[int, int], channels: int) -> tf.Tensor:
-    """``[N]`` string, files of any format TensorFlow decodes -> ``[N, H, W, C]`` float in [-1, 1].
+def preprocess_endpoint(form: Preprocessing, probes: np.ndarray) -> Endpoint:
+    """The signature ``preprocess``: files -> the pixels that the network takes.
 
     Args:
-        image_bytes: Pictures of any sizes.
-        size: (height, width) that they are brought to, antialiased and then rounded to 8 bits.
-        channels: 1 or 3.
-    """
-
-    def decode(data: tf.Tensor) -> tf.Tensor:
-        image = tf.io.decode_image(data, channels=channels, expand_animations=False)
-        image.set_shape([None, None, channels])
-        return stretched_picture(image, size)
-
-    return tf.map_fn(decode, image_bytes, fn_output_signature="float")
-
-
-def stretched_picture(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Resizes a picture, antialiased and rounded to 8 bits, whatever its proportions.
-
-    Args:
-        image: ``[H, W, C]`` uint8.
-        size: (height, width) in pixels.
+        form: Size, channels, fit and background.
+        probes: ``[P, H, W, C]`` uint8 pictures for the check.
 
     Returns:
-        ``[*size, C]`` float32 in [-1, 1].
+        ``image_bytes`` ``[N]`` string -> ``images`` ``[N, H, W, C]`` float32 in [-1, 1].
     """
-    resized = tf.image.resize(tf.cast(image, tf.float32), size, antialias=True)
-    return to_float(tf.cast(tf.round(tf.clip_by_value(resized, 0.0, 255.0)), tf.uint8))
+
+    def run(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"images": preprocess(image_bytes, form)}
+
+    return Endpoint(run, [FILES], {"image_bytes": encoded_probes(probes)})
 
 
 def encoded_probes(probes: np.ndarray) -> np.ndarray:
     """``[P, H, W, C]`` uint8 -> ``[P]`` PNG files, a probe for ``image_bytes``."""
     return np.array([tf.io.encode_png(probe).numpy() for probe in probes])
+
+
+def check_form(images: keras.KerasTensor, form: Preprocessing) -> None:
+    """Checks that a network takes the pictures of a preprocessing.
+
+    Args:
+        images: Its input, ``[N, H, W, C]``, sides known or not.
+        form: Size, channels, fit and background.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    wanted = tuple(images.shape[1:])
+    found = (*form.size, form.channels)
+    if any(each not in (None, own) for each, own in zip(wanted, found, strict=True)):
+        raise ValueError(
+            f"`preprocessing` must give pictures of the network's shape {wanted}. "
+            f"Received: preprocessing={form}"
+        )

@@ -11,18 +11,21 @@ import tensorflow as tf
 
 from kerasgen.data.random_streams import ServedStream
 from kerasgen.deployment.endpoints.endpoint import (
+    FILES,
     Endpoint,
     Endpoints,
-    decode_pictures,
     encode_pngs,
     encoded_probes,
+    preprocess_endpoint,
 )
+from kerasgen.deployment.preprocessing import preprocess
 from kerasgen.io.images import to_float
+from kerasgen.io.preprocessing import Preprocessing
 
 
 def refiner_endpoints(
     refiner: keras.Model,
-    image_size: tuple[int, int],
+    form: Preprocessing,
     probes: np.ndarray,
     styles: np.ndarray | None,
 ) -> Endpoints:
@@ -30,32 +33,31 @@ def refiner_endpoints(
 
     Args:
         refiner: Its first input is ``images``.
-        image_size: (height, width) that pictures are brought to.
+        form: How files become the pictures that it takes.
         probes: ``[P, H, W, C]`` uint8 pictures for the check.
         styles: ``[K, L]`` float32 styles; None if the refiner takes no style.
 
     Returns:
-        ``serving_default``, ``refine`` and, with styles, ``styles``.
+        ``serving_default``, ``refine``, ``preprocess`` and, with styles, ``styles``.
     """
-    channels = refiner.inputs[0].shape[-1]
 
     def refine(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         batch = list(inputs) if len(inputs) > 1 else inputs[0]
         return {"picture": tf.cast(refiner(batch, training=False), tf.float32)}
 
     def serve(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        images = decode_pictures(image_bytes, image_size, channels)
+        images = preprocess(image_bytes, form)
         picture = refine(*_from_bytes(refiner, images, image_bytes, styles))["picture"]
         return {"picture": picture, "png_bytes": encode_pngs(picture)}
 
     floats = [
-        tf.TensorSpec([None, *_static(tensor, image_size)], tf.float32, name=tensor.name)
+        tf.TensorSpec([None, *_static(tensor, form.size)], tf.float32, name=tensor.name)
         for tensor in refiner.inputs
     ]
-    bytes_only = [tf.TensorSpec([None], tf.string, name="image_bytes")]
     endpoints = {
-        "serving_default": Endpoint(serve, bytes_only, {"image_bytes": encoded_probes(probes)}),
+        "serving_default": Endpoint(serve, [FILES], {"image_bytes": encoded_probes(probes)}),
         "refine": Endpoint(refine, floats, _probe_inputs(floats, probes, styles)),
+        "preprocess": preprocess_endpoint(form, probes),
     }
     return endpoints if styles is None else {**endpoints, "styles": _styles_endpoint(styles)}
 

@@ -16,6 +16,7 @@ from kerasgen.evaluation.judges.translator import (
     structure_kept,
     translating_function,
 )
+from kerasgen.io.preprocessing import Preprocessing
 
 
 def pictures(count, seed, size=(24, 32)):
@@ -116,7 +117,12 @@ def test_an_exported_translator_says_what_the_network_says(tmp_path, mask):
     change = keras.layers.Conv2D(1, 3, padding="same", activation="sigmoid")(images)
     network = keras.Model(images, {"picture": picture, "change": change} if mask else picture)
     path = export_translator(
-        network, tmp_path, "smoke", image_size=(16, 24), card={}, probes=pictures(2, 1, (16, 24))
+        network,
+        tmp_path,
+        "smoke",
+        preprocessing=Preprocessing(16, 24),
+        card={},
+        probes=pictures(2, 1, (16, 24)),
     )
     found = load_translator(path, batch_size=2)(pictures(3, 0))
     wanted = translating_function(network)(pictures(3, 0))

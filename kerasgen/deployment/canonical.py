@@ -1,0 +1,89 @@
+"""SavedModels whose bytes depend on their graph and weights only.
+
+TensorFlow numbers functions and captured variables through the life of a process: the same network,
+exported twice, has other names in its graph. Here they are numbered from 0, in their order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.message import Message
+from tensorflow.core.protobuf import saved_model_pb2
+
+_Renamed = Callable[[str], str]
+_NAME = "_user_specified_name"
+_END = re.compile(r"\d+$")
+_UNUSED_ARGUMENT = "___redundant_placeholder"
+
+
+def renumber_functions(folder: Path) -> None:
+    """Rewrites ``saved_model.pb`` with functions that are numbered from 0.
+
+    ``fingerprint.pb``, which holds a random number, is removed; loading a model does not need it.
+
+    Args:
+        folder: The SavedModel.
+    """
+    path = folder / "saved_model.pb"
+    model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    library = model.meta_graphs[0].graph_def.library.function
+    ordered = sorted(library, key=lambda each: _number(each.signature.name))
+    names = [each.signature.name for each in ordered]
+    known = set(names)
+    index_of = {_number(name): str(index) for index, name in enumerate(names)}
+
+    def renamed(text: str) -> str:
+        # Arguments that a loop does not use are named after its function.
+        start, mark, rest = text.partition(_UNUSED_ARGUMENT)
+        if not mark and start not in known:
+            return text
+        return _END.sub(lambda found: index_of.get(int(found[0]), found[0]), start) + mark + rest
+
+    _rename(model, renamed)
+    for function in ordered:
+        for argument in function.arg_attr.values():
+            # The name of a captured variable is a number that means nothing outside the process.
+            if _NAME in argument.attr and argument.attr[_NAME].s.isdigit():
+                del argument.attr[_NAME]
+    del library[:]
+    library.extend(ordered)
+    path.write_bytes(model.SerializeToString(deterministic=True))
+    (folder / "fingerprint.pb").unlink(missing_ok=True)
+
+
+def _number(name: str) -> int:
+    found = _END.search(name)
+    return int(found[0]) if found else -1
+
+
+def _rename(message: Message, renamed: _Renamed) -> None:
+    """Renames every string and key of a message and of all in it."""
+    for field, value in message.ListFields():
+        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+            _rename_map(value, renamed)
+        elif field.type == field.TYPE_MESSAGE:
+            for each in value if field.is_repeated else [value]:
+                _rename(each, renamed)
+        elif field.type == field.TYPE_STRING and field.is_repeated:
+            value[:] = [renamed(each) for each in value]
+        elif field.type == field.TYPE_STRING:
+            setattr(message, field.name, renamed(value))
+
+
+def _rename_map(entries: Any, renamed: _Renamed) -> None:
+    for key in list(entries):
+        value = entries[key]
+        if isinstance(value, Message):
+            _rename(value, renamed)
+        elif isinstance(value, str):
+            entries[key] = renamed(value)
+        if isinstance(key, str) and renamed(key) != key:
+            if isinstance(value, Message):
+                entries[renamed(key)].CopyFrom(value)
+            else:
+                entries[renamed(key)] = renamed(value) if isinstance(value, str) else value
+            del entries[key]

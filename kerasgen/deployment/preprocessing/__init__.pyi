@@ -1,0 +1,2 @@
+from .formats import SERVED_FORMATS as SERVED_FORMATS
+from .graph import preprocess as preprocess
