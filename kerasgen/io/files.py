@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from kerasgen.io.images import PathLike
+from kerasgen.io.names import PathLike
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def read_json(path: PathLike) -> dict[str, Any]:
 
 
 def json_lines(path: PathLike) -> Iterator[tuple[dict[str, Any], bytes, str]]:
-    """Reads a file that holds one JSON object per line.
+    """Reads a file that holds one JSON object per line; blank lines are skipped.
 
     Yields:
         The object, the bytes of its line, and path and line number for messages.
@@ -88,6 +88,8 @@ def json_lines(path: PathLike) -> Iterator[tuple[dict[str, Any], bytes, str]]:
     """
     with access_to(path), Path(path).open("rb") as stream:
         for number, line in enumerate(stream, 1):
+            if not line.strip():
+                continue
             location = f"path={str(path)!r}, line={number}"
             yield json_object(line, location), line, location
 
@@ -146,7 +148,9 @@ def write_json(path: PathLike, content: Mapping[str, Any]) -> None:
 def encoded_json(content: Mapping[str, Any]) -> bytes:
     """Returns the bytes that ``write_json`` writes."""
     strict = json.loads(json.dumps(dict(content)), parse_constant=lambda name: None)
-    return (json.dumps(strict, indent=2, ensure_ascii=False) + "\n").encode()
+    text = json.dumps(strict, indent=2, ensure_ascii=False) + "\n"
+    # Names that are not Unicode hold lone surrogates; escaped, JSON can hold them.
+    return text.encode(errors="backslashreplace")
 
 
 def check_writable(folder: PathLike) -> None:

@@ -12,7 +12,7 @@ from scene_files import NAMES, edited, material, moved_matrix, remasked, reseen
 from kerasgen.annotations.annotation import flip_horizontal, mask_from_run_lengths, translation
 from kerasgen.compositing.backgrounds import Backgrounds
 from kerasgen.compositing.folder import compose_folder
-from kerasgen.compositing.foregrounds import read_foregrounds
+from kerasgen.compositing.foreground_folders import read_foregrounds
 from kerasgen.compositing.options import SceneOptions
 from kerasgen.compositing.verification import verify_folder
 
