@@ -11,7 +11,7 @@ from typing import Any
 
 import kerasgen
 from kerasgen.cli import compare, compose, cut, eyes, prove, sheet, smoke, synthesize, verify
-from kerasgen.cli.arguments import Parser
+from kerasgen.cli.arguments import Parser, escape_output, expanded
 from kerasgen.io.interruption import Stopped, Unfinished
 
 STOPPED = 130
@@ -28,7 +28,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: With status 2 if the arguments cannot be parsed.
     """
+    escape_output()
     parsed = _parser().parse_args(arguments)
+    for name, value in vars(parsed).items():
+        setattr(parsed, name, expanded(value))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)

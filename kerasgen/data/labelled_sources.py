@@ -22,7 +22,7 @@ from kerasgen.data.labelled_folders import (
     read_class_folders,
     read_manifest_classes,
 )
-from kerasgen.io.names import class_name_of, split_of
+from kerasgen.io.names import class_name_of, plain_path, split_of
 
 _IDX_STEMS = {"train": "train", "test": "t10k"}
 # Deflate expands a byte to at most this many: more means a broken header.
@@ -210,7 +210,7 @@ def _prepared_tfds(source: str) -> LabelledSource:
         raise ValueError(f"Write 'tfds:NAME' or 'tfds:NAME@FOLDER'. Received: source={source!r}")
     import tensorflow_datasets as tfds
 
-    data_dir = folder or None
+    data_dir = plain_path(folder) if folder else None
     try:
         splits, info = tfds.load(name, data_dir=data_dir, download=False, with_info=True)
     except AssertionError as error:

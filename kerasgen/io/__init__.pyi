@@ -7,6 +7,7 @@ from .files import check_settings as check_settings
 from .files import check_writable as check_writable
 from .files import encoded_json as encoded_json
 from .files import file_sha256 as file_sha256
+from .files import hidden_path as hidden_path
 from .files import json_lines as json_lines
 from .files import json_object as json_object
 from .files import keep_settings as keep_settings
@@ -14,6 +15,7 @@ from .files import kept_in as kept_in
 from .files import read_json as read_json
 from .files import replacing as replacing
 from .files import strict_json as strict_json
+from .files import sweep as sweep
 from .files import write_file as write_file
 from .files import write_files as write_files
 from .files import write_json as write_json

@@ -87,7 +87,7 @@ def plain_path(folder: PathLike) -> str:
     and then writes files that it does not find, or finds those of another folder.
 
     Args:
-        folder: The folder, which need not exist yet.
+        folder: The folder; it is created if a link is needed.
 
     Returns:
         The path itself, or that of a link to it, which is removed when the process ends.
@@ -103,6 +103,7 @@ def plain_path(folder: PathLike) -> str:
 @functools.cache
 def _linked(folder: str) -> str:
     try:
+        os.makedirs(folder, exist_ok=True)
         room = tempfile.mkdtemp(prefix="kerasgen-")
         atexit.register(shutil.rmtree, room, ignore_errors=True)
         link = os.path.join(room, "folder")

@@ -218,3 +218,24 @@ def test_an_unfinished_folder_is_named(copy, foregrounds, tmp_path):
         verify_folder(copy, foregrounds)
     with pytest.raises(ValueError, match=r"settings\.json"):
         verify_folder(tmp_path / "nothing", foregrounds)
+
+
+def test_a_damaged_row_is_a_failure_like_others(copy, foregrounds):
+    path = copy / "metadata.jsonl"
+    lines = path.read_bytes().splitlines()
+    lines[2] = lines[2][:40]
+    lines[4] = b'{"index": "x"}'
+    row = json.loads(lines[6])
+    row["objects"][0]["occlusion"] = "half"
+    lines[6] = json.dumps(row).encode()
+    path.write_bytes(b"\n".join(lines) + b"\n\n")
+    result = verify_folder(copy, foregrounds)
+    assert result.pictures == COUNT
+    shown = list(map(str, result.failures))
+    assert [line.split(":")[0] for line in shown] == [
+        "metadata.jsonl, line 3",
+        "metadata.jsonl, line 5",
+        "images/000006.png, object 0",
+    ]
+    assert "Cannot be read as JSON" in shown[0] and "no index" in shown[1]
+    assert "occlusion: is 'half'" in shown[2]
