@@ -81,6 +81,7 @@ def main() -> None:
     options = TrainerOptions(log_every=FLAGS.log_every, save_every=FLAGS.save_every)
     trainer = Trainer(FLAGS.workdir, make_strategy(FLAGS.strategy), options)
     sets = load_eyes()
+    extractor(sets.test_real[:2])
     cli.keep_settings(FLAGS.workdir, settings())
     replicas = trainer.strategy.num_replicas_in_sync
     with trainer.scope():

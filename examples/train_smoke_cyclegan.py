@@ -91,6 +91,7 @@ def main() -> None:
     options = TrainerOptions(log_every=FLAGS.log_every, save_every=FLAGS.save_every)
     trainer = Trainer(FLAGS.workdir, make_strategy(FLAGS.strategy), options)
     sets = load_sets()
+    extractor(sets.test_target[:2])
     cli.keep_settings(FLAGS.workdir, settings())
     starts = started(sets)
     batches = unpaired(

@@ -136,13 +136,13 @@ def _others(files: Sequence[Path], masks: set[Path]) -> list[str]:
     doubtful = sorted(path.name for path in masks if "_mask." in path.name.lower())
     if doubtful:
         remarks.append(
-            f"{len(doubtful)} files were taken for masks of the pictures beside them, not for "
+            f"{len(doubtful)} file(s) were taken for masks of the pictures beside them, not for "
             f"pictures: {_named(doubtful)}"
         )
     stacks = sorted(path.name for path in files if _is_stack(path))
     if stacks:
         remarks.append(
-            f"{len(stacks)} TIFF files hold several pictures, of which only the first is read: "
+            f"{len(stacks)} TIFF file(s) hold several pictures, of which only the first is read: "
             f"{_named(stacks)}"
         )
     return remarks

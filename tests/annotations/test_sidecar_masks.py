@@ -54,7 +54,7 @@ def save_mask(path, inside, **options):
     Image.fromarray((inside * 255).astype(np.uint8)).save(path, **options)
 
 
-@pytest.mark.filterwarnings("ignore:.*files were taken for masks")
+@pytest.mark.filterwarnings("ignore:.* were taken for masks")
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize(
     "ending", [".mask.png", "_mask.png", ".mask.jpg", ".mask.PNG", "_MASK.png", "_mask.jpeg"]
@@ -70,7 +70,7 @@ def test_a_name_like_a_mask_alone_is_a_picture_and_a_mask_is_said(tmp_path):
     photograph(tmp_path / "venetian_mask.png")
     assert READERS["list_images"](tmp_path) == 1
     photograph(tmp_path / "venetian.png")
-    with pytest.warns(UserWarning, match="1 files were taken for masks.*: venetian_mask.png"):
+    with pytest.warns(UserWarning, match=r"1 file\(s\) were taken for masks.*: venetian_mask.png"):
         assert len(list_images(tmp_path, count_others=True)) == 1
 
 

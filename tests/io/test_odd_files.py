@@ -303,7 +303,7 @@ def test_folder_of_everything_gives_the_good_ones_and_warns(odd_folder):
     for path, image in zip(folder.paths, folder.images, strict=True):
         np.testing.assert_array_equal(image, read_image(path, 16))
     stacks, message = (str(each.message) for each in caught)
-    assert stacks.startswith("1 TIFF files hold several pictures")
+    assert stacks.startswith("1 TIFF file(s) hold several pictures")
     assert message.startswith(f"{len(rejected)} of {len(GOOD) + len(rejected)} pictures left out")
     assert [str(path) in message for path, _ in folder.rejected[:4]] == [True] * 3 + [False]
 
