@@ -148,11 +148,21 @@ def load_domain(
     Raises:
         ValueError: If a folder is missing or empty, or has too few pictures to hold any out.
     """
+    from kerasgen.annotations.folder_classes import subfolders
     from kerasgen.data.domain_checks import small_picture_remarks
     from kerasgen.data.splits import split_by_folder_tail
     from kerasgen.io.images import read_folder
+    from kerasgen.io.names import split_of
 
     pictures = read_folder(folder, size)
+    parts = [path.name for path in subfolders(folder) if split_of(path.name)]
+    if parts:
+        logging.warning(
+            "%s has the parts %s, and all are read: use the folder of one part, and that of the "
+            "test part for testing.",
+            folder,
+            ", ".join(parts),
+        )
     for remark in small_picture_remarks(pictures.paths, size):
         logging.warning("%s", remark)
     if test_folder is not None:

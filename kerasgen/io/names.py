@@ -23,7 +23,7 @@ _SPLITS = {
     "testing": "test",
 }
 
-_PATTERN = re.compile(r"[][*?{}\\]")
+_NOT_PLAIN = re.compile(r"[][*?{}\\\ud800-\udfff]")
 _ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
 
 
@@ -56,16 +56,17 @@ def path_of(folder: PathLike, name: str) -> Path:
 
     Args:
         folder: The folder.
-        name: From ``unicode_name``.
+        name: From ``unicode_name``, or in the other of Unicode's two forms of accents.
 
     Returns:
         The path; the file need not exist.
     """
     path = Path(folder, name)
-    if "\\x" in name and not path.exists():
-        raw = _ESCAPED.sub(lambda match: bytes.fromhex(match[1].decode()), name.encode())
-        return Path(folder, os.fsdecode(raw))
-    return path
+    if os.path.lexists(path):
+        return path
+    raw = _ESCAPED.sub(lambda match: bytes.fromhex(match[1].decode()), name.encode())
+    others = [os.fsdecode(raw), *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))]
+    return next((each for each in (Path(folder, other) for other in others) if each.exists()), path)
 
 
 def class_name_of(folder_name: str) -> str:
@@ -81,10 +82,11 @@ def class_name_of(folder_name: str) -> str:
 
 
 def plain_path(folder: PathLike) -> str:
-    r"""A path of a folder that TensorFlow does not read as a pattern.
+    r"""A path of a folder that TensorFlow reads as it is.
 
     TensorFlow takes ``[ ] * ? { } \`` in the path of a checkpoint or of a SavedModel for a pattern,
-    and then writes files that it does not find, or finds those of another folder.
+    and then writes files that it does not find, or finds those of another folder; and it refuses
+    names that are not UTF-8.
 
     Args:
         folder: The folder; it is created if a link is needed.
@@ -95,7 +97,7 @@ def plain_path(folder: PathLike) -> str:
     Raises:
         ValueError: If a link is needed and cannot be made.
     """
-    if not _PATTERN.search(os.fspath(folder)):
+    if not _NOT_PLAIN.search(os.fspath(folder)):
         return os.fspath(folder)
     return _linked(os.path.abspath(folder))
 
@@ -110,7 +112,7 @@ def _linked(folder: str) -> str:
         os.symlink(folder, link, target_is_directory=True)
     except OSError as error:
         raise ValueError(
-            f"TensorFlow reads this path as a pattern, and no link to it can be made ({error}): "
-            rf"use a folder without [ ] * ? {{ }} \ in its path. Received: folder={folder!r}"
+            f"TensorFlow cannot use this path, and no link to it can be made ({error}): use a "
+            rf"folder without [ ] * ? {{ }} \ in its path. Received: folder={folder!r}"
         ) from error
     return link

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from kerasgen import cli
+from kerasgen.cli import examples
 from kerasgen.cli.arguments import expanded
 from kerasgen.io import list_images
 from kerasgen.io.interruption import Stopped, Unfinished
@@ -107,14 +108,15 @@ def test_the_sheets_of_a_folder_are_no_pictures_of_it(tmp_path):
 
 def test_every_command_ends_with_names_that_are_not_utf8(tmp_path, capsys):
     names = [os.fsdecode(b"caf\xe9%d.png" % i) for i in range(12)]
+    folder = os.fsdecode(b"in\xe9")
     rows, columns = np.mgrid[:64, :64]
     disc = (rows - 30) ** 2 + (columns - 33) ** 2 < 196
-    (tmp_path / "in/cup").mkdir(parents=True)
+    (tmp_path / folder / "cup").mkdir(parents=True)
     for seed, name in enumerate(names):
         pixels = np.random.default_rng(seed).integers(0, 256, (64, 64, 3))
         cut = np.dstack([pixels, 255 * disc]).astype(np.uint8)
-        Image.fromarray(cut).save(tmp_path / "in/cup" / name)
-    source, out = str(tmp_path / "in"), tmp_path / "out"
+        Image.fromarray(cut).save(tmp_path / folder / "cup" / name)
+    source, out = str(tmp_path / folder), tmp_path / "out"
     commands = [
         f"smoke --sources {source} --out {out}/smoke",
         f"cut --foregrounds {source} --out {out}/cut",
@@ -130,3 +132,12 @@ def test_every_command_ends_with_names_that_are_not_utf8(tmp_path, capsys):
     assert all(f"caf\\\\xe9{i}.png" in text for i in range(12))
     assert "caf\\\\xe9" in (out / "scenes/metadata.jsonl").read_text(encoding="utf-8")
     assert {path.name for path in (out / "cut/cup").iterdir()} == set(names)
+
+
+def test_parts_that_are_all_read_are_said(tmp_path, monkeypatch):
+    for part in ("Train", "test"):
+        pictures(tmp_path / part, *(f"{i}.png" for i in range(4)))
+    said = []
+    monkeypatch.setattr(examples.logging, "warning", lambda *text: said.append(text[0] % text[1:]))
+    cli.load_domain(str(tmp_path), 16)
+    assert [f"{tmp_path} has the parts Train, test, and all are read" in text for text in said][0]

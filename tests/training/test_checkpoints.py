@@ -99,8 +99,8 @@ def test_a_folder_that_was_moved_still_opens(tmp_path):
     assert float(run(tmp_path / "there", 5).total) == 5.0
 
 
-@pytest.mark.parametrize("name", ["run [1]", "run \\x", "run *", "{a,b}?"])
-def test_a_folder_named_like_a_pattern_resumes(tmp_path, name):
+@pytest.mark.parametrize("name", ["run [1]", "run \\x", "run *", "{a,b}?", "caf\udce9"])
+def test_a_folder_that_tensorflow_misreads_resumes(tmp_path, name):
     run(tmp_path / name, 4, save_every=2, keep=2)
     (tmp_path / "run 1").mkdir()
     assert saved_steps(tmp_path / name) == [2, 4]
