@@ -155,6 +155,15 @@ class AnnotatedFolder:
         except ValueError as error:
             raise ValueError(f"{error} In: {location}") from error
 
+    def check_rows(self) -> None:
+        """Reads all rows once, so that a damaged one stops a long job before it begins.
+
+        Raises:
+            ValueError: If a row, which is named, cannot be read.
+        """
+        for name in self.names:
+            self.facts(name)
+
     def source(self, name: str) -> Source:
         """Returns a picture as a source of another one, with its SHA-256."""
         return Source("picture", name, file_sha256(self.path(name)))

@@ -114,6 +114,11 @@ def test_a_row_that_cannot_be_read_is_named(tmp_path, more):
     folder = AnnotatedFolder(tmp_path)
     with pytest.raises(ValueError, match=r"metadata.jsonl', line=3"):
         folder.facts("2.png")
+    # Before anything is drawn.
+    out = tmp_path.with_name(f"{tmp_path.name}-out")
+    with pytest.raises(ValueError, match=r"metadata.jsonl', line=3"):
+        lay_smoke(tmp_path, out)
+    assert not out.exists()
 
 
 def test_two_rows_of_one_picture_are_refused(tmp_path):
