@@ -35,7 +35,7 @@ from kerasgen.data import Pictures, labelled
 from kerasgen.evaluation import CompareOptions, PictureSet, compare
 from kerasgen.evaluation.comparison import CONFIG, Network
 from kerasgen.evaluation.features import keras_features, pixel_features
-from kerasgen.io import read_folder
+from kerasgen.io import read_folder, unicode_name
 from kerasgen.procedural import camera_eyes, rendered_eyes
 from kerasgen.training import Player, Trainer, TrainerOptions, make_strategy
 
@@ -102,7 +102,7 @@ def named(images: np.ndarray, prefix: str) -> PictureSet:
 def read(folder: str) -> PictureSet:
     """A folder's pictures; each of its subfolders is a source, if there are several."""
     found = read_folder(folder, FLAGS.size)
-    names = [str(path.relative_to(folder)) for path in found.paths]
+    names = [unicode_name(path.relative_to(folder)) for path in found.paths]
     parents = [str(Path(name).parent) for name in names]
     return PictureSet(found.images, names, parents if len(set(parents)) > 1 else names)
 

@@ -40,11 +40,11 @@ from kerasgen.data import (
     load_labelled,
     stratified_split,
 )
-from kerasgen.deployment import export_generator
+from kerasgen.deployment import check_export, export_generator
 from kerasgen.evaluation.classifiers import Generate, TrainConfig, train_on_images
 from kerasgen.evaluation.judges import generator as generation
 from kerasgen.evaluation.reports import save_loss_curves
-from kerasgen.io import check_writable, luminance, save_png
+from kerasgen.io import class_name_of, luminance, save_png
 from kerasgen.procedural.garments import GARMENTS, drawn_garments
 from kerasgen.training import Player, Trainer, TrainerOptions, make_strategy, sample_sheet
 
@@ -70,10 +70,11 @@ def main() -> None:
     """Data, networks, training, figures, sheets, export."""
     cli.set_precision(FLAGS.precision, FLAGS.strategy)
     # What could fail at the end of a long run is checked before it begins.
-    check_writable(FLAGS.export_to)
+    check_export(FLAGS.export_to)
     options = TrainerOptions(log_every=FLAGS.log_every, save_every=FLAGS.save_every)
     trainer = Trainer(FLAGS.workdir, make_strategy(FLAGS.strategy), options)
     train, test = load_sets()
+    check_sets(train, test)
     cli.keep_settings(FLAGS.workdir, settings())
     batches = make_batches(train)
     steps = cli.run_length(trainer.strategy, lambda: build_step(train, 1), batches)
@@ -126,16 +127,34 @@ def chosen(pictures: LabelledImages) -> LabelledImages:
     """Only the classes of --classes, numbered in that order."""
     if not FLAGS.classes:
         return pictures
-    unknown = sorted(set(FLAGS.classes) - set(pictures.class_names))
+    classes = tuple(map(class_name_of, FLAGS.classes))
+    unknown = sorted(set(classes) - set(pictures.class_names))
     if unknown:
         raise ValueError(
             f"--classes has names that the data does not have; it has "
             f"{', '.join(pictures.class_names)}. Received: {', '.join(unknown)}"
         )
-    number = {pictures.class_names.index(name): new for new, name in enumerate(FLAGS.classes)}
+    number = {pictures.class_names.index(name): new for new, name in enumerate(classes)}
     kept = pictures.at(np.flatnonzero(np.isin(pictures.labels, list(number))))
     labels = np.array([number[label] for label in kept.labels], np.int32)
-    return LabelledImages(kept.images, labels, tuple(FLAGS.classes), kept.names)
+    return LabelledImages(kept.images, labels, classes, kept.names)
+
+
+def check_sets(train: LabelledImages, test: LabelledImages) -> None:
+    """Checks that there are classes to tell apart, with pictures of each in both sets."""
+    if len(train.class_names) < 2:
+        raise ValueError(
+            "The figures need at least two classes: is the folder one level too low? "
+            f"Received: {', '.join(train.class_names)}"
+        )
+    for name, pictures in (("training", train), ("test", test)):
+        counts = np.bincount(pictures.labels, minlength=len(train.class_names))
+        missing = [train.class_names[label] for label in np.flatnonzero(counts == 0)]
+        if missing:
+            raise ValueError(
+                f"There is no {name} picture of {', '.join(missing)}: add some, or leave the class "
+                f"out with --classes. Received: data={FLAGS.data!r}"
+            )
 
 
 def make_batches(train: LabelledImages) -> Batches:

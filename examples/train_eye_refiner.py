@@ -32,11 +32,11 @@ from absl import flags
 
 from kerasgen import cli, refiner
 from kerasgen.data import Augmentation, Batches, Pictures, balancing_repeats, unpaired
-from kerasgen.deployment import export_refiner
+from kerasgen.deployment import check_export, export_refiner
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved_model_features
 from kerasgen.evaluation.judges import refiner as refinement
 from kerasgen.evaluation.reports import figure_lines, save_loss_curves
-from kerasgen.io import Preprocessing, check_writable, labelled_sheet, save_png, to_float
+from kerasgen.io import Preprocessing, labelled_sheet, save_png, to_float
 from kerasgen.procedural import camera_eyes, rendered_eyes
 from kerasgen.training import (
     BINARY_CROSS_ENTROPY,
@@ -77,10 +77,11 @@ def main() -> None:
     keras.utils.set_random_seed(FLAGS.seed)
     # What could fail at the end of a long run is checked before it begins.
     extractor = saved_model_features(FLAGS.features) if FLAGS.features else pixel_features()
-    check_writable(FLAGS.export_to)
+    check_export(FLAGS.export_to)
     options = TrainerOptions(log_every=FLAGS.log_every, save_every=FLAGS.save_every)
     trainer = Trainer(FLAGS.workdir, make_strategy(FLAGS.strategy), options)
     sets = load_eyes()
+    extractor(sets.test_real[:2])
     cli.keep_settings(FLAGS.workdir, settings())
     replicas = trainer.strategy.num_replicas_in_sync
     with trainer.scope():

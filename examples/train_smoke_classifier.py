@@ -34,7 +34,7 @@ import numpy as np
 from absl import flags
 
 from kerasgen import cli
-from kerasgen.deployment import export_classifier
+from kerasgen.deployment import check_export, export_classifier
 from kerasgen.evaluation.classifiers import (
     DETECTOR_CONFIG,
     DetectionData,
@@ -45,14 +45,7 @@ from kerasgen.evaluation.classifiers import (
 from kerasgen.evaluation.features import saved_model_features
 from kerasgen.evaluation.judges import load_translator
 from kerasgen.evaluation.reports import figure_lines
-from kerasgen.io import (
-    Preprocessing,
-    check_writable,
-    contact_sheet,
-    labelled_sheet,
-    read_folder,
-    save_png,
-)
+from kerasgen.io import Preprocessing, contact_sheet, labelled_sheet, read_folder, save_png
 from kerasgen.procedural import through_jpeg
 from kerasgen.procedural.scenery import camera_scenes
 from kerasgen.procedural.smoke.overlay import smoky_copies
@@ -82,7 +75,7 @@ def main() -> None:
     """Pictures, detector, figures, sheets, export."""
     cli.set_precision(FLAGS.precision, FLAGS.strategy)
     # What could fail at the end of a long run is checked before it begins.
-    check_writable(FLAGS.export_to)
+    check_export(FLAGS.export_to)
     features = saved_model_features(FLAGS.features) if FLAGS.features else None
     options = TrainerOptions(log_every=FLAGS.log_every, save_every=FLAGS.save_every)
     trainer = Trainer(FLAGS.workdir, make_strategy(FLAGS.strategy), options)

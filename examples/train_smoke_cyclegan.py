@@ -40,11 +40,11 @@ from absl import flags, logging
 
 from kerasgen import cli, cyclegan
 from kerasgen.data import Augmentation, Pictures, domain_remarks, unpaired
-from kerasgen.deployment import export_translator
+from kerasgen.deployment import check_export, export_translator
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved_model_features
 from kerasgen.evaluation.judges import translator
 from kerasgen.evaluation.reports import figure_lines, save_loss_curves
-from kerasgen.io import Preprocessing, check_writable, labelled_sheet, save_png
+from kerasgen.io import Preprocessing, labelled_sheet, save_png
 from kerasgen.procedural.scenery import camera_scenes
 from kerasgen.procedural.smoke.overlay import smoky_copies
 from kerasgen.training import Trainer, TrainerOptions, make_strategy, sample_sheet
@@ -86,11 +86,12 @@ def main() -> None:
     cli.set_precision(FLAGS.precision, FLAGS.strategy)
     # What could fail at the end of a long run is checked before it begins.
     extractor = saved_model_features(FLAGS.features) if FLAGS.features else pixel_features()
-    check_writable(FLAGS.export_to)
+    check_export(FLAGS.export_to)
     cyclegan.blocks_for((FLAGS.size, FLAGS.size, 3))
     options = TrainerOptions(log_every=FLAGS.log_every, save_every=FLAGS.save_every)
     trainer = Trainer(FLAGS.workdir, make_strategy(FLAGS.strategy), options)
     sets = load_sets()
+    extractor(sets.test_target[:2])
     cli.keep_settings(FLAGS.workdir, settings())
     starts = started(sets)
     batches = unpaired(

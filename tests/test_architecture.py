@@ -16,6 +16,7 @@ FLOORS = [
     {"evaluation", "deployment"},
     {"zoo"},
     {"cli"},
+    {"__main__"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 FOLDERS = ("kerasgen", "examples", "benchmarks")

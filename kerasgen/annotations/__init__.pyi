@@ -9,10 +9,14 @@ from .annotation import translation as translation
 from .fill_folder import Entry as Entry
 from .fill_folder import FilledFolder as FilledFolder
 from .fill_folder import Job as Job
+from .folder_classes import class_folders as class_folders
+from .folder_classes import subfolders as subfolders
 from .records import ManifestRow as ManifestRow
 from .records import PlacedObject as PlacedObject
 from .records import Source as Source
 from .sidecar_masks import MASK_ENDING as MASK_ENDING
+from .sidecar_masks import UPRIGHT as UPRIGHT
+from .sidecar_masks import exif_orientation as exif_orientation
 from .sidecar_masks import mask_beside as mask_beside
 from .synthetic_folder import INSTANCES as INSTANCES
 from .synthetic_folder import METADATA as METADATA

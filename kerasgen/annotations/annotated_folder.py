@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import warnings
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +15,13 @@ from typing import Any
 import numpy as np
 
 from kerasgen.annotations.annotation import Annotation
+from kerasgen.annotations.folder_classes import doubtful_classes
 from kerasgen.annotations.records import ManifestRow, PlacedObject, Source
 from kerasgen.annotations.synthetic_folder import METADATA, SETTINGS
 from kerasgen.io.files import file_sha256, json_lines, read_json
-from kerasgen.io.images import SPLITS, PathLike, Pixels, list_images, read_image
+from kerasgen.io.folders import list_images
+from kerasgen.io.images import PathLike, Pixels, read_image
+from kerasgen.io.names import class_name_of, path_of, split_of, unicode_name
 from kerasgen.io.preprocessing import Preprocessing
 from kerasgen.io.resizing import Fit, fit_matrix
 
@@ -88,29 +93,29 @@ class AnnotatedFolder:
     """A folder of pictures with, or without, a ``metadata.jsonl``.
 
     With a ``metadata.jsonl``, as ``kerasgen eyes`` or ``kerasgen compose`` write it, the pictures
-    are those of its rows. Without it they are all pictures below the folder, and the class of a
-    picture is its first subfolder; if all of these are named like splits (train, validation, val,
-    test), its second. A picture without such a subfolder has no class.
+    are those of its rows. Fields that other tools write are carried along as they are. Without it
+    they are all pictures below the folder, and the class of a picture is its first subfolder; if
+    all of these are named like splits (see ``split_of``), its second. A picture without such a
+    subfolder has no class. Other files, and classes that may be splits, are warned of.
 
     Args:
         folder: The folder.
 
     Attributes:
-        names: Relative paths of the pictures, in a fixed order.
+        names: Relative paths of the pictures as Unicode, see ``unicode_name``, in a fixed order.
         class_names: Classes of the objects, or of the pictures.
 
     Raises:
-        ValueError: If there are no pictures, or a row cannot be read.
+        ValueError: If there are no pictures, a row cannot be read, or two rows are of one picture.
     """
 
     def __init__(self, folder: PathLike) -> None:
         self.folder = Path(folder)
         self._rows = _rows(self.folder)
         if self._rows is None:
-            paths = list_images(self.folder)
-            self.names = [path.relative_to(self.folder).as_posix() for path in paths]
-            first = {name.split("/")[0] for name in self.names if "/" in name}
-            self._class_level = 1 if first and first <= set(SPLITS) else 0
+            paths = list_images(self.folder, count_others=True)
+            self.names = [unicode_name(path.relative_to(self.folder).as_posix()) for path in paths]
+            self._class_level = _class_level(self.names)
             found = {self._class_of(name) for name in self.names} - {None}
             self.class_names = tuple(sorted(map(str, found)))
         else:
@@ -128,44 +133,47 @@ class AnnotatedFolder:
 
     def _file_sha256(self, name: str) -> str | None:
         try:
-            return file_sha256(self.folder / name)
+            return file_sha256(self.path(name))
         except ValueError:
             # Missing or unreadable: its row will be rejected.
             return None
 
     def _class_of(self, name: str) -> str | None:
         folders = name.split("/")[:-1]
-        return folders[self._class_level] if len(folders) > self._class_level else None
+        return class_name_of(folders[self._class_level]) if folders[self._class_level :] else None
+
+    def path(self, name: str) -> Path:
+        """Returns the path of a picture; the file need not exist."""
+        return path_of(self.folder, name)
 
     def facts(self, name: str) -> PictureFacts:
         """Returns what is known of a picture.
 
         Raises:
-            ValueError: If its row cannot be read.
+            ValueError: If its row, which is named, cannot be read.
         """
         if self._rows is None:
             return PictureFacts(class_name=self._class_of(name))
-        row = self._rows[name]
-        parameters = row.get("parameters", {})
-        annotation = parameters.get("annotation")
-        extra = {key: value for key, value in row.items() if key not in _MOVED}
-        if parameters:
-            extra["parameters"] = {
-                key: value for key, value in parameters.items() if key not in _OLD_PIXELS
-            }
-        facts = PictureFacts(
-            parameters.get("class_name"),
-            annotation and Annotation.from_dict(annotation),
-            extra=extra,
-        )
-        if "objects" not in row:
-            return facts
-        parsed = ManifestRow.from_dict(row)
-        return replace(facts, objects=parsed.objects, sources=parsed.sources)
+        row, location = self._rows[name]
+        try:
+            return _facts(row)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"The row cannot be read: {error!r}. Received: {location}") from error
+        except ValueError as error:
+            raise ValueError(f"{error} In: {location}") from error
+
+    def check_rows(self) -> None:
+        """Reads all rows once, so that a damaged one stops a long job before it begins.
+
+        Raises:
+            ValueError: If a row, which is named, cannot be read.
+        """
+        for name in self.names:
+            self.facts(name)
 
     def source(self, name: str) -> Source:
         """Returns a picture as a source of another one, with its SHA-256."""
-        return Source("picture", name, file_sha256(self.folder / name))
+        return Source("picture", name, file_sha256(self.path(name)))
 
     def read(self, name: str, channels: int = 3) -> Pixels:
         """Reads a picture, `[H, W, channels] uint8 in [0, 255]`.
@@ -173,7 +181,7 @@ class AnnotatedFolder:
         Raises:
             ImageError: If it cannot be read.
         """
-        return read_image(self.folder / name, channels=channels)
+        return read_image(self.path(name), channels=channels)
 
     def read_fitted(self, name: str, form: Preprocessing) -> tuple[Pixels, PictureFacts]:
         """Reads a picture and what is known of it, both brought to a network's form.
@@ -189,21 +197,67 @@ class AnnotatedFolder:
             ImageError: If it cannot be read.
             ValueError: If its row cannot be read.
         """
-        path = self.folder / name
+        path = self.path(name)
         whole = read_image(path, channels=form.channels, background=form.background)
         facts = self.facts(name).fitted(whole.shape[:2], form.size, form.fit)
         return form.apply(whole), facts
 
 
-def _rows(folder: Path) -> dict[str, Mapping[str, Any]] | None:
+def _class_level(names: Sequence[str]) -> int:
+    """How many folders, those of the splits, lie above the class folders."""
+    below: dict[str, set[str]] = defaultdict(set)
+    for first, *rest in (name.split("/")[:-1] for name in names if "/" in name):
+        below[first].update(rest[:1])
+    if below and all(map(split_of, below)):
+        return 1
+    if remark := doubtful_classes(below):
+        warnings.warn(remark, stacklevel=3)
+    return 0
+
+
+def _facts(row: Mapping[str, Any]) -> PictureFacts:
+    is_own = "sources" in row and isinstance(row.get("objects"), list)
+    moved = _MOVED if is_own else {*_MOVED} - {"objects"}
+    extra = {key: value for key, value in row.items() if key not in moved}
+    parameters = row.get("parameters", {})
+    if not isinstance(parameters, Mapping):
+        return PictureFacts(extra=extra)
+    fields = parameters.get("annotation")
+    annotation = Annotation.from_dict(fields) if isinstance(fields, Mapping) else None
+    if parameters:
+        # Another tool's annotation, a text, is carried along.
+        dropped = _OLD_PIXELS if annotation else _OLD_PIXELS - {"annotation"}
+        extra["parameters"] = {
+            key: value for key, value in parameters.items() if key not in dropped
+        }
+    name = parameters.get("class_name")
+    facts = PictureFacts(
+        class_name_of(name) if isinstance(name, str) else None,
+        annotation,
+        extra=extra,
+    )
+    if not is_own:
+        return facts
+    parsed = ManifestRow.from_dict(row)
+    return replace(facts, objects=parsed.objects, sources=parsed.sources)
+
+
+def _rows(folder: Path) -> dict[str, tuple[Mapping[str, Any], str]] | None:
+    """The rows by picture, each with its location."""
     path = folder / METADATA
     if not path.is_file():
         return None
-    rows: dict[str, Mapping[str, Any]] = {}
+    rows: dict[str, tuple[Mapping[str, Any], str]] = {}
     for fields, _, location in json_lines(path):
-        if not isinstance(fields.get("file_name"), str):
+        name = fields.get("file_name")
+        if not isinstance(name, str):
             raise ValueError(f"A row needs a `file_name`. Received: {location}")
-        rows[fields["file_name"]] = fields
+        if name in rows:
+            raise ValueError(
+                f"Two rows are of one picture, {name!r}: keep one. Received: {rows[name][1]} and "
+                f"{location}"
+            )
+        rows[name] = (fields, location)
     if not rows:
         raise ValueError(f"There is no row. Received: path={str(path)!r}")
     return rows
@@ -211,4 +265,5 @@ def _rows(folder: Path) -> dict[str, Mapping[str, Any]] | None:
 
 def _class_names(folder: Path) -> tuple[str, ...]:
     path = folder / SETTINGS
-    return tuple(read_json(path).get("class_names", ())) if path.is_file() else ()
+    names = read_json(path).get("class_names", ()) if path.is_file() else ()
+    return tuple(class_name_of(str(name)) for name in names)

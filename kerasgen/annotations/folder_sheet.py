@@ -10,6 +10,7 @@ import numpy as np
 
 from kerasgen.annotations.synthetic_folder import manifest_rows
 from kerasgen.io.images import PathLike, Pixels, read_image
+from kerasgen.io.names import path_of
 from kerasgen.io.sheets import WHITE, labelled_sheet
 
 _SHOWN, _LARGEST = 24, 128
@@ -39,7 +40,7 @@ def folder_sheet(folder: PathLike, sources: PathLike | None = None) -> Pixels | 
         own = [
             next(source.path for source in row.sources if source.role == "picture") for row in shown
         ]
-        columns = {"source": [Path(sources) / path for path in own], **columns}
+        columns = {"source": [path_of(sources, path) for path in own], **columns}
     # Stretched, as models stretch their inputs: both pictures of a pair show the same frame.
     pictures = {
         title: np.stack([read_image(path, side, fit="stretch") for path in paths])

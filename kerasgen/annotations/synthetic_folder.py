@@ -210,7 +210,7 @@ class SyntheticFolder:
             # A damaged part counts as missing.
             with suppress(ValueError, FileNotFoundError):
                 line, location = path.read_bytes(), f"path={str(path)!r}"
-                record = _record(json_object(line, location), line, location)
+                record = Record.from_line(line, location)
                 if record.index == int(path.stem):
                     yield record
 
@@ -273,6 +273,15 @@ class Record:
     line: bytes
     fields: dict[str, Any]
     location: str
+
+    @classmethod
+    def from_line(cls, line: bytes, location: str) -> Record:
+        """Decodes a line.
+
+        Raises:
+            ValueError: If it is no JSON object with an index.
+        """
+        return _record(json_object(line, location), line, location)
 
     def row(self) -> ManifestRow:
         """Returns the checked row.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 FAILED = 3
 """Exit status if a condition of --fail-if is met."""
 
+_KIND_AND_PATH = re.compile(r"(tfds:[^@]*@|\w+:|)(.*)", re.DOTALL)
 _CONDITION = re.compile(r"^([a-z_]+)\s*(>|<)\s*([-+0-9.e]+)$")
 
 
@@ -93,6 +96,42 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=_HelpFormatter, **options)
+
+
+def expanded(value: Any) -> Any:
+    """Replaces ``~``, the home folder, in a path from the command line.
+
+    Args:
+        value: A path, or one after ``KIND:`` or ``tfds:NAME@``, or a list of them; anything else is
+            returned as it is.
+    """
+    if isinstance(value, list):
+        return [expanded(each) for each in value]
+    if not isinstance(value, str):
+        return value
+    kind, path = _KIND_AND_PATH.fullmatch(value).groups()  # type: ignore[union-attr]
+    return kind + os.path.expanduser(path)
+
+
+def escape_output() -> None:
+    """Lets the standard streams escape what their encoding cannot hold, such as in file names."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def check_backend() -> None:
+    """Checks, before Keras is loaded, that it is meant to compute with TensorFlow.
+
+    Raises:
+        ValueError: If ``KERAS_BACKEND`` names another backend.
+    """
+    name = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if name != "tensorflow":
+        raise ValueError(
+            "kerasgen computes with TensorFlow: unset KERAS_BACKEND. "
+            f"Received: KERAS_BACKEND={name!r}"
+        )
 
 
 def processors() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 import warnings
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import Any
 
 import kerasgen
 from kerasgen.cli import compare, compose, cut, eyes, prove, sheet, smoke, synthesize, verify
-from kerasgen.cli.arguments import Parser
+from kerasgen.cli.arguments import Parser, escape_output, expanded
 from kerasgen.io.interruption import Stopped, Unfinished
 
 STOPPED = 130
@@ -27,11 +28,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: With status 2 if the arguments cannot be parsed.
     """
+    escape_output()
     parsed = _parser().parse_args(arguments)
+    for name, value in vars(parsed).items():
+        setattr(parsed, name, expanded(value))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)
-            warnings.showwarning = _show_warning
+            warnings.showwarning = functools.partial(_show_warning, set())
             status = parsed.run(parsed)
     except Unfinished as error:
         print(f"kerasgen: {error}", file=sys.stderr)
@@ -54,9 +58,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return status or 0
 
 
-def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
-    """Prints one line, without the location in the code."""
-    print(f"kerasgen: {message}", file=sys.stderr)
+def _show_warning(shown: set[str], message: Warning | str, *where: Any, **more: Any) -> None:
+    """Prints one line, without the location in the code, once."""
+    if str(message) not in shown:
+        shown.add(str(message))
+        print(f"kerasgen: {message}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from kerasgen.cli.arguments import FAILED, Condition, condition, number_from_zero, whole_number
+from kerasgen.cli.arguments import (
+    FAILED,
+    Condition,
+    check_backend,
+    condition,
+    number_from_zero,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     from kerasgen.evaluation.comparison.compare import Comparison
@@ -74,6 +81,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _compare(arguments: argparse.Namespace) -> int:
     """Measures how synthetic pictures differ from real ones, and writes a report."""
+    check_backend()
     from kerasgen.evaluation.comparison.compare import MEASURES, NETWORK_AREA, compare
     from kerasgen.evaluation.comparison.options import CompareOptions
     from kerasgen.io.files import check_writable

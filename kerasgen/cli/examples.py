@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from absl import app, flags, logging
 
+from kerasgen.cli.arguments import escape_output, expanded
+
 if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
@@ -87,6 +89,11 @@ def run_example(main: Callable[[], None]) -> None:
     def guarded(arguments: Sequence[str]) -> None:
         if len(arguments) > 1:
             sys.exit(f"Unknown arguments: {' '.join(arguments[1:])}")
+        escape_output()
+        for name in flags.FLAGS:
+            flag = flags.FLAGS[name]
+            if isinstance(flag.value, str):
+                flag.value = expanded(flag.value)
         # TensorFlow logs every written file at INFO, between the progress lines.
         logging.set_verbosity(logging.WARNING)
         try:
@@ -100,16 +107,21 @@ def run_example(main: Callable[[], None]) -> None:
 
 
 def set_precision(name: str, strategy: str) -> None:
-    """Sets the Keras dtype policy.
+    """Sets the Keras dtype policy, after a check of Keras's other settings.
 
     Args:
         name: ``float32``, ``mixed_bfloat16`` or ``mixed_float16``.
         strategy: Name of the distribution strategy.
 
     Raises:
-        ValueError: For float16 on several replicas, where Keras's loss scaling fails (keras#18666).
+        ValueError: For float16 on several replicas, where Keras's loss scaling fails
+            (keras#18666), and as ``check_keras_settings``.
     """
     import keras
+
+    from kerasgen.training.keras_settings import check_keras_settings
+
+    check_keras_settings()
 
     if name == "mixed_float16" and strategy != "default":
         raise ValueError(
@@ -136,11 +148,21 @@ def load_domain(
     Raises:
         ValueError: If a folder is missing or empty, or has too few pictures to hold any out.
     """
+    from kerasgen.annotations.folder_classes import subfolders
     from kerasgen.data.domain_checks import small_picture_remarks
     from kerasgen.data.splits import split_by_folder_tail
     from kerasgen.io.images import read_folder
+    from kerasgen.io.names import split_of
 
     pictures = read_folder(folder, size)
+    parts = [path.name for path in subfolders(folder) if split_of(path.name)]
+    if parts:
+        logging.warning(
+            "%s has the parts %s, and all are read: use the folder of one part, and that of the "
+            "test part for testing.",
+            folder,
+            ", ".join(parts),
+        )
     for remark in small_picture_remarks(pictures.paths, size):
         logging.warning("%s", remark)
     if test_folder is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from kerasgen.cli.arguments import whole_number
 
@@ -21,10 +22,18 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _draw_sheet(arguments: argparse.Namespace) -> None:
     """Draws the pictures of a folder on one sheet."""
-    from kerasgen.io.images import read_folder
+    from kerasgen.io.folders import list_images
+    from kerasgen.io.images import read_pictures
     from kerasgen.io.sheets import contact_sheet, save_png
 
-    folder = read_folder(arguments.folder, arguments.size, fit="pad")
+    out = Path(arguments.out).resolve()
+    # A sheet of an earlier call is no picture of the folder.
+    paths = [
+        path for path in list_images(arguments.folder, count_others=True) if path.resolve() != out
+    ]
+    if not paths:
+        raise ValueError(f"The sheet is the only picture. Received: folder={arguments.folder!r}")
+    folder = read_pictures(arguments.folder, paths, arguments.size, fit="pad")
     save_png(arguments.out, contact_sheet(folder.images[: arguments.most], arguments.columns))
     shown = min(len(folder.images), arguments.most)
     print(f"{shown} of {len(folder.images)} pictures in {arguments.out}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kerasgen.cli.arguments import number_from_zero, whole_number
+from kerasgen.cli.arguments import check_backend, number_from_zero, whole_number
 from kerasgen.io.progress import progress
 
 
@@ -41,6 +41,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _synthesize(arguments: argparse.Namespace) -> None:
     """Fills a folder with a model's pictures; the annotations of their sources are carried over."""
+    check_backend()
     from kerasgen.deployment.synthesis import synthesize
 
     with progress("pictures") as report:

@@ -13,7 +13,9 @@ import numpy as np
 
 from kerasgen.compositing.foregrounds import Foreground
 from kerasgen.io.files import file_sha256
-from kerasgen.io.images import PathLike, Pixels, list_images, read_image
+from kerasgen.io.folders import list_images
+from kerasgen.io.images import PathLike, Pixels, read_image
+from kerasgen.io.names import unicode_name
 from kerasgen.io.progress import Report
 
 _MAX_SIDE = 2048
@@ -72,7 +74,7 @@ class Backgrounds:
         Raises:
             ValueError: If the folder is missing or holds no pictures.
         """
-        return cls(list_images(folder), folder)
+        return cls(list_images(folder, count_others=True), folder)
 
     def __len__(self) -> int:
         """How many there are."""
@@ -165,7 +167,7 @@ class Backgrounds:
             else:
                 path = Path(picture)
                 name = path.name if self.root is None else path.relative_to(self.root).as_posix()
-                self._known[index] = (name, file_sha256(path))
+                self._known[index] = (unicode_name(name), file_sha256(path))
         return self._known[index]
 
     def _read(self, index: int) -> Background:

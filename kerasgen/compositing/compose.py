@@ -12,18 +12,15 @@ from kerasgen.annotations.fill_folder import FilledFolder
 from kerasgen.annotations.synthetic_folder import METADATA, SETTINGS
 from kerasgen.compositing.backgrounds import Backgrounds
 from kerasgen.compositing.folder import check_scenes, compose_folder, foregrounds_digest
-from kerasgen.compositing.foregrounds import (
-    Foreground,
-    Rejection,
-    class_folders,
-    read_foregrounds,
-)
+from kerasgen.compositing.foreground_folders import class_folders, read_foregrounds
+from kerasgen.compositing.foregrounds import Foreground, Rejection
 from kerasgen.compositing.options import SceneOptions
 from kerasgen.compositing.rejections import REJECTED_FOREGROUNDS, foreground_lines, save_rejected
 from kerasgen.compositing.sheets import save_sheets
 from kerasgen.compositing.verification import Verification, verify_folder
 from kerasgen.io.files import check_apart, read_json
-from kerasgen.io.images import PathLike, list_images
+from kerasgen.io.folders import list_images
+from kerasgen.io.images import PathLike
 from kerasgen.io.interruption import Unfinished
 from kerasgen.io.progress import Progress, silent
 
@@ -119,7 +116,7 @@ def compose(
     """
     check_apart(folder, foregrounds=foregrounds, backgrounds=backgrounds)
     options = options or SceneOptions()
-    list_images(foregrounds)
+    list_images(foregrounds, count_others=True)
     scenery = Backgrounds.from_folder(backgrounds)
     common: dict[str, Any] = {"options": options, "seed": seed, "workers": workers}
     # Fails here rather than after minutes of cutting.

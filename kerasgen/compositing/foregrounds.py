@@ -5,10 +5,6 @@ poor estimate is rejected with a reason, because a wrong mask is worse than a mi
 """
 
 import hashlib
-import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,11 +13,11 @@ import cv2
 import numpy as np
 
 from kerasgen.annotations import annotation
-from kerasgen.annotations.sidecar_masks import MASK_ENDING, mask_beside
+from kerasgen.annotations.sidecar_masks import mask_beside
 from kerasgen.compositing import segmentation
 from kerasgen.io.files import file_sha256
-from kerasgen.io.images import ImageError, PathLike, Pixels, list_images, read_image
-from kerasgen.io.progress import Report
+from kerasgen.io.images import ImageError, PathLike, Pixels, read_image
+from kerasgen.io.names import unicode_name
 
 Method = Literal["alpha", "mask", "estimated"]
 
@@ -30,6 +26,8 @@ MAX_SIDE = 512
 
 _MARGIN = 2
 _SMALLEST_AREA = 32
+# Rounded or damaged corners leave less of a picture transparent.
+_LEAST_CUT = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +113,7 @@ def extract(
 
     Args:
         image: ``[H, W]`` or ``[H, W, 1 | 3 | 4]`` uint8 in [0, 255]. An alpha channel is the mask
-            unless it is 255 everywhere.
+            if 1% of it or more is below 128; with less, nothing was cut out.
         mask: ``[H, W]``, bool or uint8 with 255 on the object; overrides the alpha channel.
         label: Class index.
         path: Name of the picture, for the record and for messages.
@@ -182,7 +180,7 @@ def read_foreground(
     min_quality: float = MIN_QUALITY,
     max_side: int = MAX_SIDE,
 ) -> Foreground | Rejection:
-    """Reads a picture, and its mask ``<name without ending>.mask.png`` if there is one beside it.
+    """Reads a picture, and its mask if there is one beside it, see ``mask_beside``.
 
     Args:
         path: The picture, in any format that ``images.read_image`` reads; turned upright.
@@ -195,7 +193,7 @@ def read_foreground(
         The foreground, or the reason why there is none.
     """
     path = Path(path)
-    name = path.relative_to(root).as_posix() if root is not None else path.name
+    name = unicode_name(path.relative_to(root).as_posix() if root is not None else path.name)
     try:
         image = read_image(path, channels=4)
         mask = mask_beside(path, image.shape[:2])
@@ -215,92 +213,6 @@ def read_foreground(
         return Rejection(name, label, str(error))
 
 
-def read_foregrounds(
-    folder: PathLike,
-    class_names: Sequence[str] | None = None,
-    *,
-    min_quality: float = MIN_QUALITY,
-    max_side: int = MAX_SIDE,
-    workers: int = 1,
-    report: Report | None = None,
-) -> tuple[list[Foreground], list[Rejection]]:
-    """Reads the foregrounds of ``<folder>/<class>/<picture>``.
-
-    A file ``shirt.mask.png`` is the mask of ``shirt.jpg`` (or another format) beside it: white on
-    the object, of the picture's size.
-
-    Args:
-        folder: Folder with one sub-folder per class.
-        class_names: The names of labels 0, 1, ...; by default all sub-folders in the order of their
-            names.
-        min_quality: As for ``extract``.
-        max_side: As for ``extract``.
-        workers: Threads; the result does not depend on them.
-        report: Called after each.
-
-    Returns:
-        The foregrounds, and the pictures without one, both in the order of classes and names.
-
-    Raises:
-        ValueError: If a class has no folder, no picture or no acceptable foreground.
-    """
-    root = Path(folder)
-    names = list(class_names) if class_names is not None else class_folders(root)
-
-    def read(job: tuple[int, Path]) -> Foreground | Rejection:
-        label, path = job
-        return read_foreground(
-            path, label=label, root=root, min_quality=min_quality, max_side=max_side
-        )
-
-    jobs = [(label, path) for label, name in enumerate(names) for path in _pictures(root / name)]
-    with ThreadPoolExecutor(workers) as pool:
-        results = []
-        for result in pool.map(read, jobs):
-            results.append(result)
-            if report is not None:
-                report(len(results), len(jobs))
-    found = [result for result in results if isinstance(result, Foreground)]
-    rejected = [result for result in results if isinstance(result, Rejection)]
-    for label, name in enumerate(names):
-        if not any(foreground.label == label for foreground in found):
-            reason = _most_common([item.reason for item in rejected if item.label == label])
-            raise ValueError(
-                f"No acceptable foreground in class {name!r}: {reason}. Give masks, other pictures "
-                f"or a lower min_quality. Received: folder={str(root)!r}, {min_quality=}"
-            )
-    return found, rejected
-
-
-def class_folders(folder: PathLike) -> list[str]:
-    """The names of the sub-folders, sorted; hidden ones are left out.
-
-    Raises:
-        ValueError: If there are none.
-    """
-    root = Path(folder)
-    names = sorted(path.name for path in root.glob("[!.]*") if path.is_dir())
-    if not names:
-        raise ValueError(
-            f"Needs one sub-folder per class, with pictures. Received: folder={str(root)!r}"
-        )
-    return names
-
-
-def _pictures(folder: Path) -> Iterator[Path]:
-    return (path for path in list_images(folder) if not path.name.endswith(MASK_ENDING))
-
-
-def _most_common(reasons: list[str]) -> str:
-    if not reasons:
-        return "it has masks only, no pictures"
-    # "touches 31 %" and "touches 60 %" are one reason.
-    kinds = [re.sub(r"\d+%|'.*'", "", reason) for reason in reasons]
-    kind, count = Counter(kinds).most_common(1)[0]
-    example = reasons[kinds.index(kind)]
-    return f"most commonly ({count} of {len(reasons)}) a picture is rejected because it {example}"
-
-
 def _separated(
     image: Pixels, mask: np.ndarray | None, path: str, min_quality: float
 ) -> tuple[Pixels, Pixels, Method, float]:
@@ -315,8 +227,11 @@ def _separated(
     colours = colours.repeat(3, axis=-1) if colours.shape[-1] == 1 else colours
     if mask is not None:
         return colours, _checked_alpha(mask, shape[:2], path), "mask", 1.0
-    if image.shape[-1] == 4 and image[..., 3].min() < 255:
-        return colours, _checked_alpha(image[..., 3], shape[:2], path), "alpha", 1.0
+    if image.shape[-1] == 4:
+        alpha = image[..., 3]
+        if (alpha < 128).mean() >= _LEAST_CUT:
+            return colours, _checked_alpha(alpha, shape[:2], path), "alpha", 1.0
+        colours = _on_white(colours, alpha)
     if min(segmentation.working_size(shape[:2])) < segmentation.SMALLEST_SIDE:
         reason = f"is {shape[1]} x {shape[0]} pixels, too small or too thin to find an object in"
         raise ExtractionError(reason, 0.0, path)
@@ -324,6 +239,11 @@ def _separated(
     if estimate.quality == 0 or estimate.quality < min_quality:
         raise ExtractionError(estimate.fault, estimate.quality, path)
     return colours, segmentation.feathered(estimate.mask), "estimated", estimate.quality
+
+
+def _on_white(colours: Pixels, alpha: Pixels) -> Pixels:
+    share = alpha[..., None].astype(np.float32) / 255
+    return np.rint(colours * share + 255 * (1 - share)).astype(np.uint8)
 
 
 def _checked_alpha(mask: np.ndarray, size: tuple[int, ...], path: str) -> Pixels:

@@ -4,6 +4,7 @@ Estimating a mask takes a hundred times as long as using it. ``foregrounds.read_
 such a folder as any other with masks, which can be viewed, corrected or deleted first.
 """
 
+import io
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,19 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import ExifTags, Image
 
-from kerasgen.annotations.sidecar_masks import MASK_ENDING
-from kerasgen.compositing.foregrounds import (
-    MIN_QUALITY,
-    Rejection,
-    class_folders,
-    read_foreground,
-)
+from kerasgen.annotations.sidecar_masks import MASK_ENDING, UPRIGHT, exif_orientation
+from kerasgen.compositing.foreground_folders import class_folders, class_pictures
+from kerasgen.compositing.foregrounds import MIN_QUALITY, Rejection, read_foreground
 from kerasgen.compositing.rejections import REJECTED_FOREGROUNDS, foreground_lines, save_rejected
 from kerasgen.io.files import check_apart, keep_settings, write_file
-from kerasgen.io.images import MAX_PIXELS, PathLike, list_images, read_image
+from kerasgen.io.folders import list_images
+from kerasgen.io.images import MAX_PIXELS, PathLike, read_image
 from kerasgen.io.progress import Report
-from kerasgen.io.sheets import save_png
 
 
 @dataclass(frozen=True)
@@ -78,15 +76,10 @@ def save_cuts(
             ``min_quality``.
     """
     check_apart(folder, foregrounds=foregrounds)
-    list_images(foregrounds)
+    list_images(foregrounds, count_others=True)
     root, target = Path(foregrounds), Path(folder)
     names = tuple(class_names if class_names is not None else class_folders(root))
-    jobs = [
-        (label, path)
-        for label, name in enumerate(names)
-        for path in list_images(root / name)
-        if not path.name.endswith(MASK_ENDING)
-    ]
+    jobs = class_pictures(root, names)
     stems = Counter(path.with_suffix("") for _, path in jobs)
     doubled = [str(stem) for stem, count in stems.items() if count > 1]
     if doubled:
@@ -119,7 +112,13 @@ def _cut(job: tuple[int, Path], root: Path, target: Path, min_quality: float) ->
         mask = np.zeros(read_image(source).shape[:2], np.uint8)
         (x, y), (width, height) = found.offset, found.extent
         mask[y : y + height, x : x + width] = found.alpha
-        save_png(copy.with_name(copy.stem + MASK_ENDING), mask)
+        exif = Image.Exif()
+        # Without it, a mask beside a turned photograph may be of the stored pixels.
+        if exif_orientation(source) is not None:
+            exif[ExifTags.Base.Orientation] = UPRIGHT
+        stream = io.BytesIO()
+        Image.fromarray(mask).save(stream, "PNG", exif=exif)
+        write_file(copy.with_name(copy.stem + MASK_ENDING), stream.getvalue())
     # Last: a copied picture always has its mask.
     write_file(copy, source.read_bytes())
     return label

@@ -19,6 +19,7 @@ import numpy as np
 from kerasgen.annotations.records import ManifestRow, PlacedObject
 from kerasgen.annotations.synthetic_folder import (
     INSTANCES,
+    METADATA,
     SETTINGS,
     Record,
     manifest_records,
@@ -26,7 +27,7 @@ from kerasgen.annotations.synthetic_folder import (
 from kerasgen.compositing import template_match
 from kerasgen.compositing.foregrounds import Foreground
 from kerasgen.compositing.scene import by_label
-from kerasgen.io.files import read_json
+from kerasgen.io.files import access_to, read_json
 from kerasgen.io.images import PathLike, read_image
 from kerasgen.io.progress import Report
 
@@ -115,30 +116,47 @@ def verify_folder(
         The counts and failures.
 
     Raises:
-        ValueError: If the folder is not finished or cannot be read.
+        ValueError: If the folder is not finished or cannot be read; a damaged row is a failure.
     """
     root = Path(folder)
     names = read_json(root / SETTINGS).get("class_names", [])
-    total = sum(1 for _ in itertools.islice(manifest_records(root), most))
+    manifest_records(root)  # Raises if there is no manifest.
+    total = sum(1 for _ in itertools.islice(_lines(root), most))
     checker = _Checker(foregrounds, names)
     instances = _Instances(root / INSTANCES, names)
     failures: list[Failure] = []
-    objects = 0
-    for done, record in enumerate(itertools.islice(manifest_records(root), most), 1):
-        name = str(record.fields.get("file_name"))
+    objects, last = 0, -1
+    for done, (line, location) in enumerate(itertools.islice(_lines(root), most), 1):
+        name = location
         try:
+            record = Record.from_line(line, location)
+            name = str(record.fields.get("file_name"))
             row, scene = _read(root, record)
         except ValueError as error:
             failures.append(Failure(name, None, str(error)))
             continue
+        if row.index <= last:
+            failures.append(Failure(name, None, f"its index, {row.index}, is not the next one"))
+        last = row.index
         objects += len(row.objects)
         failures += [Failure(name, None, reason) for reason in instances.faults(row)]
         for number, fields in enumerate(record.fields["objects"]):
-            reasons = checker.faults(row, number, fields, scene)
-            failures += [Failure(name, number, reason) for reason in reasons]
+            failures += [
+                Failure(name, number, reason)
+                for reason in checker.faults(row, number, fields, scene)
+            ]
         if report is not None:
             report(done, total)
     return Verification(total, objects, checker.compared, tuple(failures))
+
+
+def _lines(root: Path) -> Iterator[tuple[bytes, str]]:
+    """The lines of the manifest with their locations; blank ones are left out."""
+    path = root / METADATA
+    with access_to(path), path.open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            if line.strip():
+                yield line, f"{METADATA}, line {number}"
 
 
 def _read(root: Path, record: Record) -> tuple[ManifestRow, template_match.Plane]:
@@ -217,8 +235,9 @@ def _numbers(placed: PlacedObject, fields: Mapping[str, Any]) -> Iterator[str]:
     box = None if placed.box is None else list(placed.box)
     if fields.get("box") != box:
         yield f"box: is {fields.get('box')}, and {box} around its visible pixels"
-    if abs(fields.get("occlusion", -1) - placed.occlusion) > 1e-6:
-        yield f"occlusion: is {fields.get('occlusion')}, and by the masks {placed.occlusion:.3f}"
+    occlusion = fields.get("occlusion")
+    if not isinstance(occlusion, int | float) or abs(occlusion - placed.occlusion) > 1e-6:
+        yield f"occlusion: is {occlusion!r}, and by the masks {placed.occlusion:.3f}"
 
 
 def _outline(placed: PlacedObject, source: Foreground) -> Iterator[str]:

@@ -75,8 +75,8 @@ def load_labelled(
 
     - a folder of class folders, `<class>/**/*.jpg`, all formats of `images.read_image`, classes in
       the order of their names;
-    - a folder with `train/` and optionally `validation/` (or `val/`) and `test/`, each of class
-      folders; classes may be missing in the last two;
+    - a folder with `train/` and optionally `validation/` and `test/`, or any names that
+      `io.names.split_of` knows, each of class folders; classes may be missing in the last two;
     - a folder with `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, and optionally the same
       with `t10k-` for the test, gzipped or not: the format of MNIST;
     - a folder with `metadata.jsonl` whose rows have a class, as `kerasgen synthesize` writes it;

@@ -2,42 +2,31 @@
 
 import functools
 import gzip
-import logging
 import math
 import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from kerasgen.annotations.annotated_folder import AnnotatedFolder
 from kerasgen.annotations.synthetic_folder import METADATA
-from kerasgen.io.images import ENDINGS, SPLITS, Pixels, list_images, read_image
+from kerasgen.data.labelled_folders import (
+    SPLITS,
+    Item,
+    LabelledSource,
+    check_class_count,
+    read_class_folders,
+    read_manifest_classes,
+)
+from kerasgen.io.names import class_name_of, plain_path, split_of
 
-MOST_CLASSES = 10_000
-_LOGGER = logging.getLogger(__name__)
 _IDX_STEMS = {"train": "train", "test": "t10k"}
 # Deflate expands a byte to at most this many: more means a broken header.
 _MOST_INFLATION = 1100
-
-
-class Item(NamedTuple):
-    """One picture, not read yet; `read` returns `[h, w, 1 | 3] uint8` or raises `ImageError`."""
-
-    name: str
-    label: int
-    read: Callable[[], Pixels]
-
-
-class LabelledSource(NamedTuple):
-    """Classes and pictures: "train", and "validation" and "test" if they exist."""
-
-    class_names: tuple[str, ...]
-    splits: Mapping[str, Iterable[Item]]
 
 
 def open_source(source: str | Path) -> LabelledSource:
@@ -54,7 +43,7 @@ def open_source(source: str | Path) -> LabelledSource:
     """
     if isinstance(source, str) and source.startswith("tfds:"):
         return _prepared_tfds(source)
-    path = Path(source).expanduser()
+    path = Path(source)
     if path.is_file() and path.suffix.lower() == ".npz":
         return _npz(path)
     if not path.is_dir():
@@ -64,89 +53,8 @@ def open_source(source: str | Path) -> LabelledSource:
         )
     if any(_idx_file(path, stem, "images", 3) for stem in _IDX_STEMS.values()):
         return _idx_folder(path)
-    return _manifest(path) if (path / METADATA).is_file() else _folder(path)
-
-
-def _manifest(root: Path) -> LabelledSource:
-    """A folder of ``kerasgen synthesize`` whose rows have a class."""
-    folder = AnnotatedFolder(root)
-    class_of = {name: folder.facts(name).class_name for name in folder.names}
-    unknown = [name for name, class_name in class_of.items() if class_name is None]
-    if unknown:
-        raise ValueError(
-            f"{len(unknown)} pictures have no `class_name` in {METADATA}, first {unknown[0]!r}. "
-            f"Received: source={str(root)!r}"
-        )
-    classes = folder.class_names or tuple(sorted({str(name) for name in class_of.values()}))
-    items = [
-        Item(name, classes.index(class_name), functools.partial(read_image, root / name))
-        for name, class_name in class_of.items()
-    ]
-    return LabelledSource(classes, {"train": items})
-
-
-def _folder(root: Path) -> LabelledSource:
-    found = [path.name for path in _folders(root)]
-    if "train" in found and _folders(root / "train"):
-        splits = {name: root / name for name in SPLITS if name in found}
-        others = sorted(set(found) - set(splits))
-        if others:
-            _LOGGER.warning("Not read, as no split: %s", ", ".join(others))
-    elif found and set(found) <= set(SPLITS):
-        raise ValueError(
-            "Labels are read from class folders: make train/<class>/. "
-            f"Received: source={str(root)!r} with {', '.join(found)}"
-        )
-    else:
-        splits = {"train": root}
-    if {"val", "validation"} <= set(splits):
-        raise ValueError(f"There is a val/ and a validation/. Received: source={str(root)!r}")
-    classes = _class_names(splits["train"])
-    listed = {SPLITS[name]: _listed(root, path, classes) for name, path in splits.items()}
-    return LabelledSource(classes, listed)
-
-
-def _folders(folder: Path) -> list[Path]:
-    shown = [path for path in folder.iterdir() if path.is_dir() and path.name[0] != "."]
-    return sorted(shown, key=lambda path: path.name)
-
-
-def _class_names(folder: Path) -> tuple[str, ...]:
-    names = tuple(path.name for path in _folders(folder))
-    if not names:
-        raise ValueError(
-            "There is no class folder: put pictures into <class>/. "
-            f"Received: source={str(folder)!r}"
-        )
-    _check_class_count(len(names), folder)
-    return names
-
-
-def _check_class_count(count: int, source: object) -> None:
-    if count > MOST_CLASSES:
-        raise ValueError(
-            f"{count} classes are more than {MOST_CLASSES}: are the labels really classes, or the "
-            f"folders class folders? Received: source={str(source)!r}"
-        )
-
-
-def _listed(root: Path, folder: Path, classes: tuple[str, ...]) -> list[Item]:
-    extra = sorted({path.name for path in _folders(folder)} - set(classes))
-    if extra:
-        raise ValueError(
-            f"No class of train/: {', '.join(extra[:5])}. Rename or remove it, or add it there. "
-            f"Received: folder={str(folder)!r}"
-        )
-    files = [path.name.lower() for path in folder.iterdir() if path.is_file()]
-    stray = sum(name.endswith(ENDINGS) and name[0] != "." for name in files)
-    if stray:
-        _LOGGER.warning("Not read: %d pictures of no class, in %s itself", stray, folder)
-    items = []
-    for label, name in enumerate(classes):
-        for path in list_images(folder / name) if (folder / name).is_dir() else ():
-            read = functools.partial(read_image, path)
-            items.append(Item(path.relative_to(root).as_posix(), label, read))
-    return items
+    listed = read_manifest_classes if (path / METADATA).is_file() else read_class_folders
+    return listed(path)
 
 
 def _idx_folder(folder: Path) -> LabelledSource:
@@ -215,13 +123,15 @@ def _npz(path: Path) -> LabelledSource:
     with np.load(path, allow_pickle=False) as stored:
         names = _npz_array(path, stored, "class_names") if "class_names" in stored else None
         pairs = {"images": ("train", "labels")} if "images" in stored else {}
-        pairs |= {f"x_{name}": (split, f"y_{name}") for name, split in SPLITS.items()}
+        for key in stored.files:
+            part = split_of(key[2:]) if key.startswith("x_") else None
+            if part:
+                pairs[key] = (part, f"y_{key[2:]}")
         for key, (split, labels) in pairs.items():
-            if key in stored and split in arrays:
+            if split in arrays:
                 raise ValueError(f"Two arrays are {split} pictures. Received: path={str(path)!r}")
-            if key in stored:
-                values = (_npz_array(path, stored, name) for name in (key, labels))
-                arrays[split] = _Arrays(key, *values)
+            values = (_npz_array(path, stored, name) for name in (key, labels))
+            arrays[split] = _Arrays(key, *values)
         found = ", ".join(stored.files)
     if "train" not in arrays:
         raise ValueError(
@@ -255,7 +165,7 @@ def _array_source(
 ) -> LabelledSource:
     checked = {split: _checked(values, source) for split, values in arrays.items()}
     count = int(checked["train"].labels.max()) + 1 if class_names is None else len(class_names)
-    _check_class_count(count, source)
+    check_class_count(count, source)
     for values in checked.values():
         low, high = int(values.labels.min()), int(values.labels.max())
         if low < 0 or high >= count:
@@ -263,7 +173,7 @@ def _array_source(
                 f"Labels must be from 0 to {count - 1}, the classes of the training pictures. "
                 f"Received: labels from {low} to {high} for {values.name} in {str(source)!r}"
             )
-    names = class_names or tuple(map(str, range(count)))
+    names = tuple(map(class_name_of, class_names or map(str, range(count))))
     return LabelledSource(names, {split: _array_items(values) for split, values in checked.items()})
 
 
@@ -300,7 +210,7 @@ def _prepared_tfds(source: str) -> LabelledSource:
         raise ValueError(f"Write 'tfds:NAME' or 'tfds:NAME@FOLDER'. Received: source={source!r}")
     import tensorflow_datasets as tfds
 
-    data_dir = str(Path(folder).expanduser()) if folder else None
+    data_dir = plain_path(folder) if folder else None
     try:
         splits, info = tfds.load(name, data_dir=data_dir, download=False, with_info=True)
     except AssertionError as error:
@@ -314,8 +224,8 @@ def _prepared_tfds(source: str) -> LabelledSource:
         raise ValueError(f"{str(error).splitlines()[0]} Received: source={source!r}") from error
     image, label = _tfds_features(info.features, tfds.features, source)
     names = tuple(info.features[label].names)
-    _check_class_count(len(names), source)
-    known = {SPLITS[split]: rows for split, rows in splits.items() if split in SPLITS}
+    check_class_count(len(names), source)
+    known = {part: rows for split, rows in splits.items() if (part := split_of(split))}
     if "train" not in known:
         found = ", ".join(splits)
         raise ValueError(f"There is no train split, only {found}. Received: source={source!r}")

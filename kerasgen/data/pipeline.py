@@ -18,7 +18,8 @@ import tensorflow as tf
 
 from kerasgen.data.augmentation import NUMBERS_PER_PICTURE, Augmentation, augment
 from kerasgen.data.random_streams import Stream, stream_key
-from kerasgen.io.images import Fit, list_images, read_folder, read_image, to_float
+from kerasgen.io.folders import list_images
+from kerasgen.io.images import Fit, read_image, read_pictures, to_float
 
 MEMORY_LIMIT = 512 * 2**20
 """Largest number of bytes of uint8 pictures that are kept in memory."""
@@ -95,9 +96,9 @@ class Pictures:
             ValueError: If the folder is missing or has no readable picture.
         """
         height, width = (size, size) if isinstance(size, int) else size
-        paths = list_images(folder)
+        paths = list_images(folder, count_others=True)
         if len(paths) * height * width * channels <= memory_limit:
-            return cls.from_array(read_folder(folder, size, channels, fit).images)
+            return cls.from_array(read_pictures(folder, paths, size, channels, fit).images)
         names = tf.constant([os.fsencode(path) for path in paths])
         shape = (height, width, channels)
 

@@ -20,7 +20,8 @@ from kerasgen.deployment.canonical import renumber_functions
 from kerasgen.deployment.endpoints.endpoint import Endpoint, Endpoints
 from kerasgen.deployment.served_model import ServedModel
 from kerasgen.deployment.signature_runs import run_in_batches
-from kerasgen.io.files import access_to, check_writable, write_json
+from kerasgen.io.files import access_to, check_writable, hidden_path, sweep, write_json
+from kerasgen.io.names import plain_path
 from kerasgen.io.preprocessing import Preprocessing
 
 MODEL_CARD = "model_card.json"
@@ -66,7 +67,9 @@ def publish(
     check_writable(home)
     with access_to(home):
         home.mkdir(parents=True, exist_ok=True)
-        room = Path(tempfile.mkdtemp(prefix=".export-", dir=home))
+        sweep(home)
+        room = hidden_path(home)
+        room.mkdir()
     try:
         _write(model, endpoints, room, preprocessing)
         _check(endpoints, room, _tolerance(model))
@@ -76,6 +79,27 @@ def publish(
         return _publish(room, home)
     finally:
         shutil.rmtree(room, ignore_errors=True)
+
+
+def check_export(directory: str | Path) -> None:
+    """Checks, before a model is trained, that it can be written and reloaded.
+
+    Args:
+        directory: Folder of models, which need not exist yet; nothing is left there.
+
+    Raises:
+        ValueError: If it cannot be written, or a new process cannot load kerasgen for the check.
+    """
+    check_writable(directory)
+    command = [sys.executable or "python", "-c", "import kerasgen"]
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True, env=_environment())
+    except (OSError, subprocess.CalledProcessError) as error:
+        reason = getattr(error, "stderr", None) or error
+        raise ValueError(
+            "An exported model is reloaded in a new Python process, which fails here: "
+            f"{str(reason)[-500:]} Received: python={sys.executable!r}"
+        ) from error
 
 
 def next_version(home: Path) -> int:
@@ -97,7 +121,7 @@ def _write(
         name: tf.function(endpoint.function, input_signature=list(endpoint.inputs))
         for name, endpoint in endpoints.items()
     }
-    tf.saved_model.save(module, str(folder), signatures)
+    tf.saved_model.save(module, plain_path(folder), signatures)
     renumber_functions(folder)
 
 
@@ -143,9 +167,6 @@ def _reload(folder: Path, endpoints: Endpoints) -> dict[str, np.ndarray]:
         for signature, endpoint in endpoints.items()
         for name, value in endpoint.probe.items()
     }
-    # The new process must import the same packages as this one.
-    path = os.pathsep.join(entry or "." for entry in sys.path)
-    environment = {**os.environ, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "-1"}
     with tempfile.TemporaryDirectory() as room:
         probe_path, result_path = Path(room, "probes.npz"), Path(room, "results.npz")
         np.savez(probe_path, **probes)
@@ -154,7 +175,7 @@ def _reload(folder: Path, endpoints: Endpoints) -> dict[str, np.ndarray]:
             [*command, str(probe_path), str(result_path)],
             capture_output=True,
             text=True,
-            env=environment,
+            env=_environment(),
         )
         if done.returncode != 0:
             raise ExportError(
@@ -162,6 +183,12 @@ def _reload(folder: Path, endpoints: Endpoints) -> dict[str, np.ndarray]:
             )
         with np.load(result_path) as results:
             return dict(results)
+
+
+def _environment() -> dict[str, str]:
+    # The new process must import the same packages as this one.
+    path = os.pathsep.join(entry or "." for entry in sys.path)
+    return {**os.environ, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "-1"}
 
 
 def _difference(expected: np.ndarray, found: np.ndarray | None) -> float:

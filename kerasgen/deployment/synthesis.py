@@ -85,6 +85,8 @@ def synthesize(
     check_apart(folder, sources=sources)
     check_writable(folder)
     known = None if sources is None else AnnotatedFolder(sources)
+    if known is not None:
+        known.check_rows()
     model = model if isinstance(model, ServedModel) else ServedModel(model)
     judge = gate if gate is None or isinstance(gate, ServedModel) else ServedModel(gate)
     total = _total(model, known, count, times)

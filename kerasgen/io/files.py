@@ -1,16 +1,23 @@
 """Atomic writing of files, strict JSON, and the settings.json that identifies a run's folder."""
 
+import functools
 import hashlib
 import json
 import os
+import shutil
+import socket
 import tempfile
 import uuid
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from kerasgen.io.images import PathLike
+from kerasgen.io.names import PathLike
+
+_HOST = f"kerasgen{zlib.crc32(socket.gethostname().encode()):08x}"
+"""Of several machines that share a folder, none knows which processes of the others are alive."""
 
 
 @contextmanager
@@ -25,9 +32,10 @@ def replacing(path: PathLike) -> Iterator[Path]:
         ValueError: If the file cannot be written; it is then unchanged.
     """
     target = Path(path)
-    partial = target.with_name(f".{uuid.uuid4().hex}{target.suffix}")
+    partial = hidden_path(target.parent, target.suffix)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        sweep(target.parent)
         yield partial
         os.replace(partial, target)
     except OSError as error:
@@ -35,6 +43,44 @@ def replacing(path: PathLike) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def hidden_path(folder: PathLike, suffix: str = "") -> Path:
+    """A new hidden path in a folder, for what is renamed when it is complete.
+
+    Args:
+        folder: The folder.
+        suffix: Ending of the name.
+
+    Returns:
+        The path; ``sweep`` removes it should this process be killed.
+    """
+    return Path(folder, f".{_HOST}-{os.getpid()}-{uuid.uuid4().hex}{suffix}")
+
+
+@functools.cache
+def sweep(folder: Path) -> None:
+    """Removes, once a process, what killed processes of this machine left at hidden paths.
+
+    Args:
+        folder: The folder.
+    """
+    for path in folder.glob(f".{_HOST}-*-*"):
+        process = path.name.split("-")[1]
+        if process.isdecimal() and not _is_alive(int(process)):
+            with suppress(OSError):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        # It is another user's.
+        return True
+    return True
 
 
 def write_file(path: PathLike, content: bytes) -> None:
@@ -78,7 +124,7 @@ def read_json(path: PathLike) -> dict[str, Any]:
 
 
 def json_lines(path: PathLike) -> Iterator[tuple[dict[str, Any], bytes, str]]:
-    """Reads a file that holds one JSON object per line.
+    """Reads a file that holds one JSON object per line; blank lines are skipped.
 
     Yields:
         The object, the bytes of its line, and path and line number for messages.
@@ -88,6 +134,8 @@ def json_lines(path: PathLike) -> Iterator[tuple[dict[str, Any], bytes, str]]:
     """
     with access_to(path), Path(path).open("rb") as stream:
         for number, line in enumerate(stream, 1):
+            if not line.strip():
+                continue
             location = f"path={str(path)!r}, line={number}"
             yield json_object(line, location), line, location
 
@@ -146,7 +194,9 @@ def write_json(path: PathLike, content: Mapping[str, Any]) -> None:
 def encoded_json(content: Mapping[str, Any]) -> bytes:
     """Returns the bytes that ``write_json`` writes."""
     strict = json.loads(json.dumps(dict(content)), parse_constant=lambda name: None)
-    return (json.dumps(strict, indent=2, ensure_ascii=False) + "\n").encode()
+    text = json.dumps(strict, indent=2, ensure_ascii=False) + "\n"
+    # Names that are not Unicode hold lone surrogates; escaped, JSON can hold them.
+    return text.encode(errors="backslashreplace")
 
 
 def check_writable(folder: PathLike) -> None:

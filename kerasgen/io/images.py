@@ -18,15 +18,12 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.Image import Transpose
 
+from kerasgen.io.folders import list_images
+from kerasgen.io.names import PathLike
 from kerasgen.io.resizing import Fit, ImageError, fit_image
 
 Pixels = NDArray[np.uint8]
-PathLike = str | os.PathLike[str]
 Size = int | tuple[int, int]
-ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-_BESIDE = (".json", ".jsonl", ".csv", ".txt", ".md", ".db")  # no reason for a warning
-SPLITS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
-"""Folder or array name -> split; these names are never classes."""
 _MOST_NAMED = 3
 MAX_PIXELS = 64_000_000
 WHITE = (255, 255, 255)
@@ -40,7 +37,7 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (FileNotFoundError, "There is no such file, or a link leads nowhere: check the name."),
     (PermissionError, "The file may not be read: check its permissions."),
     (UnidentifiedImageError, "No PNG, JPEG, WebP, BMP or TIFF, or a damaged one: export it again."),
-    (Image.DecompressionBombError, "Too many pixels ({0}): shrink it, or raise max_pixels."),
+    (Image.DecompressionBombError, "Too many pixels ({0}): shrink the picture."),
     (Exception, "The picture is damaged or cut off ({0!r}): copy or export it again."),
 )
 
@@ -118,68 +115,6 @@ def _tensorflow(images: Any, kind: str) -> Any:
         received = f"type={type(images)}, dtype={getattr(images, 'dtype', None)}"
         raise ValueError(f"Pictures must be a {kind} array or tensor. Received: {received}")
     return tf
-
-
-def list_images(folder: PathLike, *, count_others: bool = False) -> list[Path]:
-    """List the picture files of a folder and its sub-folders, sorted by relative posix path.
-
-    Hidden files and editor backups are skipped. Links are followed, each real folder once.
-
-    Args:
-        folder: The folder; endings png jpg jpeg webp bmp tif tiff are read, in any case.
-        count_others: Whether to warn of the number of other files (except text and tables).
-
-    Returns:
-        The paths, including broken links, which `read_image` refuses.
-
-    Raises:
-        ValueError: If `folder` is missing, is a file, or holds no pictures.
-    """
-    root = Path(folder)
-    if not root.is_dir():
-        kind = "a file" if root.exists() else "missing"
-        raise ValueError(f"The picture folder is {kind}. Received: folder={str(root)!r}")
-    files, unreadable = _walk(root)
-    pictures = [path for path in files if path.name.lower().endswith(ENDINGS)]
-    reasons = ", ".join(map(str, unreadable[:3]))
-    lost = f"{len(unreadable)} folder(s) cannot be read: {reasons}." if unreadable else ""
-    if not pictures:
-        seen = f"No picture among {len(files)} file(s), only {' '.join(ENDINGS)} are read. "
-        raise ValueError(f"{seen}{lost and lost + ' '}Received: folder={str(root)!r}")
-    others = _others(files) if count_others else ""
-    for remark in filter(None, (lost, others)):
-        warnings.warn(remark, stacklevel=2)
-    return sorted(pictures, key=lambda path: path.relative_to(root).as_posix())
-
-
-def _others(files: list[Path]) -> str:
-    """A sentence that counts unexpected files; empty if there are none."""
-    endings = [path.suffix.lower() for path in files]
-    unexpected = [ending for ending in endings if ending not in (*ENDINGS, *_BESIDE)]
-    if not unexpected:
-        return ""
-    kinds = [ending or "(no ending)" for ending in sorted(set(unexpected))]
-    named = ", ".join(kinds[:_MOST_NAMED]) + (", ..." if len(kinds) > _MOST_NAMED else "")
-    many = "1 file of another kind was" if len(unexpected) == 1 else ""
-    return f"{many or f'{len(unexpected)} files of other kinds were'} not read: {named}"
-
-
-def _walk(root: Path) -> tuple[list[Path], list[OSError]]:
-    files: list[Path] = []
-    unreadable: list[OSError] = []
-    visited = {os.path.realpath(root)}
-    for parent, folders, names in os.walk(root, onerror=unreadable.append, followlinks=True):
-        shown = [Path(parent, name) for name in folders if name[0] != "."]
-        # Of several names for one folder the last one is kept: its real one, if it is among them.
-        shown.sort(key=lambda path: (path.is_symlink(), path.name), reverse=True)
-        fresh = {os.path.realpath(path): path.name for path in shown}
-        folders[:] = sorted(name for real, name in fresh.items() if real not in visited)
-        visited.update(fresh)
-        for path in (Path(parent, name) for name in names if name[0] != "."):
-            is_file = os.path.isfile(path) or path.is_symlink()
-            if is_file and not path.name.endswith(("~", "#", ".bak")):
-                files.append(path)
-    return files, unreadable
 
 
 def read_image(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasgen.io.files import file_sha256
-from kerasgen.io.images import PathLike
+from kerasgen.io.names import PathLike, plain_path
 
 
 def open_saved_model(path: PathLike, signature: str | None = None) -> Any:
@@ -34,7 +34,7 @@ def open_saved_model(path: PathLike, signature: str | None = None) -> Any:
             f"saved_models/NAME/1). {received}"
         )
     try:
-        loaded = tf.saved_model.load(str(path))
+        loaded = tf.saved_model.load(plain_path(path))
     except (OSError, tf.errors.OpError) as error:
         raise ValueError(f"The SavedModel is damaged: {error} {received}") from error
     if signature is not None and signature not in loaded.signatures:

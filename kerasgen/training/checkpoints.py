@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from kerasgen.io.names import plain_path
 from kerasgen.training.step import Step
 
 _SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
@@ -37,7 +38,7 @@ class Checkpoints:
         self._state, self._replica_names = _by_replica(step.state(), strategy)
         self._checkpoint = tf.train.Checkpoint(position=self._position, state=self._state)
         self._manager = tf.train.CheckpointManager(
-            self._checkpoint, str(folder), max_to_keep=keep, checkpoint_name="step"
+            self._checkpoint, plain_path(folder), max_to_keep=keep, checkpoint_name="step"
         )
 
     @property

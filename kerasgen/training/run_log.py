@@ -14,6 +14,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from kerasgen.io.files import replacing
+from kerasgen.io.names import plain_path
 
 HISTORY = "history.csv"
 
@@ -42,7 +43,7 @@ class Report:
         if folder is None:
             return
         self._history = _History(folder / HISTORY, start)
-        self._writer = tf.summary.create_file_writer(str(folder / "tensorboard"))
+        self._writer = tf.summary.create_file_writer(f"{plain_path(folder)}/tensorboard")
         if sys.stderr.isatty():
             self._bar = tqdm(desc=phase, initial=start, total=total, unit="step")
 

@@ -17,6 +17,7 @@ from kerasgen.data.pipeline import Batches
 from kerasgen.io.files import check_writable
 from kerasgen.io.interruption import Interruption
 from kerasgen.training.checkpoints import Checkpoints, NonFiniteState
+from kerasgen.training.keras_settings import check_keras_settings
 from kerasgen.training.run_log import Report
 from kerasgen.training.step import Step
 
@@ -94,7 +95,7 @@ class Trainer:
         options: How often to report and save.
 
     Raises:
-        ValueError: If the folder cannot be written.
+        ValueError: If the folder cannot be written, or as ``check_keras_settings``.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Trainer:
         strategy: tf.distribute.Strategy | None = None,
         options: TrainerOptions | None = None,
     ) -> None:
+        check_keras_settings()
         self.workdir = Path(workdir)
         self.strategy = strategy or tf.distribute.get_strategy()
         self.options = options or TrainerOptions()

@@ -27,8 +27,7 @@ def fill(root, *names):
         (("train/cat/1.png", "validation/dog/in/2.png"), ("cat", "dog")),
         (("test/cat/1.png", "train/cat/1.png", "val/3.png"), ("cat", "cat", None)),
         (("3.png", "train/1.png"), (None, None)),
-        # One folder that is no split: then they are classes like it.
-        (("test/1.png", "toast/2.png", "train/cat/3.png"), ("test", "toast", "train")),
+        (("Training/cat/1.png", "TEST/cat/1.png", "valid/dog/3.png"), ("cat", "cat", "dog")),
     ],
 )
 def test_splits_are_no_classes(tmp_path, names, classes):
@@ -77,3 +76,52 @@ def test_other_rows_of_the_same_pictures_are_other_sources(tmp_path):
     path = tmp_path / "metadata.jsonl"
     path.write_text(path.read_text(encoding="utf-8").replace('"tilt": 1', '"tilt": 2'))
     assert AnnotatedFolder(tmp_path).sha256 != before
+
+
+def rows_of(root, *rows):
+    fill(root, *{row["file_name"] for row in rows})
+    lines = [json.dumps(row) for row in rows]
+    (root / "metadata.jsonl").write_text("\n\n".join(lines) + "\n\n")
+    return root
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"objects": {"bbox": [[1, 2, 9, 9]], "categories": [0]}},
+        {"objects": [{"bbox": [1, 2, 9, 9]}]},
+        {"annotation": "a cup", "parameters": ["x", 1]},
+        {"parameters": {"annotation": "a cup", "class_name": 7}},
+        {"text": "a cup", "label": 3},
+    ],
+)
+def test_rows_of_other_tools_are_carried_along(tmp_path, more):
+    rows_of(tmp_path / "in", *({"file_name": f"{i}.png", **more} for i in range(3)))
+    filled = lay_smoke(tmp_path / "in", tmp_path / "out")
+    assert [row.parameters["source"] for row in filled.rows()] == [more] * 3
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"objects": [{"label": 0}], "sources": []},
+        {"parameters": {"annotation": {"keypoints": [1, 2]}}},
+        {"parameters": {"annotation": {"mask": "x"}}},
+    ],
+)
+def test_a_row_that_cannot_be_read_is_named(tmp_path, more):
+    rows_of(tmp_path, {"file_name": "1.png"}, {"file_name": "2.png", **more})
+    folder = AnnotatedFolder(tmp_path)
+    with pytest.raises(ValueError, match=r"metadata.jsonl', line=3"):
+        folder.facts("2.png")
+    # Before anything is drawn.
+    out = tmp_path.with_name(f"{tmp_path.name}-out")
+    with pytest.raises(ValueError, match=r"metadata.jsonl', line=3"):
+        lay_smoke(tmp_path, out)
+    assert not out.exists()
+
+
+def test_two_rows_of_one_picture_are_refused(tmp_path):
+    rows_of(tmp_path, *({"file_name": "1.png", "text": text} for text in "ab"))
+    with pytest.raises(ValueError, match=r"Two rows are of one picture, '1.png'.*line=1.*line=3"):
+        AnnotatedFolder(tmp_path)

@@ -16,7 +16,7 @@ from scene_files import NAMES, material, tree
 from kerasgen.annotations.synthetic_folder import read_manifest
 from kerasgen.compositing.backgrounds import Backgrounds
 from kerasgen.compositing.folder import check_scenes, compose_folder, foregrounds_digest
-from kerasgen.compositing.foregrounds import read_foregrounds
+from kerasgen.compositing.foreground_folders import read_foregrounds
 from kerasgen.compositing.options import SceneOptions
 from kerasgen.compositing.scene import compose_scene
 from kerasgen.io.interruption import Unfinished

@@ -9,7 +9,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from kerasgen.annotations.annotation import Annotation
-from kerasgen.compositing import foregrounds as module
+from kerasgen.compositing import foreground_folders as module
+from kerasgen.compositing.foreground_folders import read_foregrounds
 from kerasgen.compositing.foregrounds import (
     ExtractionError,
     Foreground,
@@ -17,7 +18,6 @@ from kerasgen.compositing.foregrounds import (
     extract,
     on_plain_background,
     read_foreground,
-    read_foregrounds,
 )
 
 RED, GREY = (170, 30, 30), (160, 160, 150)
@@ -240,7 +240,7 @@ def test_a_class_without_foregrounds_is_named(folder):
     ):
         read_foregrounds(folder)
     save(folder / "masks" / "a.mask.png", np.zeros((9, 9)))
-    with pytest.raises(ValueError, match="class 'masks': it has masks only"):
+    with pytest.raises(ValueError, match="No picture among 1 file.*, 1 of them masks"):
         read_foregrounds(folder, ["masks"])
     with pytest.raises(ValueError, match="folder is missing"):
         read_foregrounds(folder, ["gloves"])

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from scene_files import NAMES, tree
 
-from kerasgen.compositing.foregrounds import read_foregrounds
+from kerasgen.compositing.foreground_folders import read_foregrounds
 from kerasgen.compositing.mask_cache import save_cuts
 from kerasgen.procedural.garments import GARMENTS, drawn_garments
 

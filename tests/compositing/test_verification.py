@@ -12,7 +12,7 @@ from scene_files import NAMES, edited, material, moved_matrix, remasked, reseen
 from kerasgen.annotations.annotation import flip_horizontal, mask_from_run_lengths, translation
 from kerasgen.compositing.backgrounds import Backgrounds
 from kerasgen.compositing.folder import compose_folder
-from kerasgen.compositing.foregrounds import read_foregrounds
+from kerasgen.compositing.foreground_folders import read_foregrounds
 from kerasgen.compositing.options import SceneOptions
 from kerasgen.compositing.verification import verify_folder
 
@@ -218,3 +218,24 @@ def test_an_unfinished_folder_is_named(copy, foregrounds, tmp_path):
         verify_folder(copy, foregrounds)
     with pytest.raises(ValueError, match=r"settings\.json"):
         verify_folder(tmp_path / "nothing", foregrounds)
+
+
+def test_a_damaged_row_is_a_failure_like_others(copy, foregrounds):
+    path = copy / "metadata.jsonl"
+    lines = path.read_bytes().splitlines()
+    lines[2] = lines[2][:40]
+    lines[4] = b'{"index": "x"}'
+    row = json.loads(lines[6])
+    row["objects"][0]["occlusion"] = "half"
+    lines[6] = json.dumps(row).encode()
+    path.write_bytes(b"\n".join(lines) + b"\n\n")
+    result = verify_folder(copy, foregrounds)
+    assert result.pictures == COUNT
+    shown = list(map(str, result.failures))
+    assert [line.split(":")[0] for line in shown] == [
+        "metadata.jsonl, line 3",
+        "metadata.jsonl, line 5",
+        "images/000006.png, object 0",
+    ]
+    assert "Cannot be read as JSON" in shown[0] and "no index" in shown[1]
+    assert "occlusion: is 'half'" in shown[2]

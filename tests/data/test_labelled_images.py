@@ -62,7 +62,8 @@ def test_split_folders_share_the_classes_of_train(tmp_path, held_out):
 
 def test_classes_may_be_called_as_splits_are(tmp_path):
     folder(tmp_path, train=[1, 2], plane=[3, 4])
-    assert load_labelled(tmp_path)["train"].class_names == ("plane", "train")
+    with pytest.warns(UserWarning, match="plane, train are read as classes"):
+        assert load_labelled(tmp_path)["train"].class_names == ("plane", "train")
 
 
 def test_size_channels_and_fit(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from kerasgen.data import labelled_sources
+from kerasgen.data import labelled_folders
 from kerasgen.data.labelled_images import load_labelled
 
 RAMP = np.arange(6 * 4 * 5, dtype=np.uint8).reshape(6, 4, 5)
@@ -201,7 +201,7 @@ def test_splits_without_class_folders_below_train_are_refused(tmp_path, names):
 def test_val_and_validation_are_one_too_many(tmp_path):
     for name in ("train", "val", "validation"):
         picture(tmp_path / name / "a" / "0.png")
-    refused(tmp_path, "There is a val/ and a validation/")
+    refused(tmp_path, "Two folders are the validation part")
 
 
 def test_what_is_not_read_is_reported(tmp_path, caplog):
@@ -213,7 +213,7 @@ def test_what_is_not_read_is_reported(tmp_path, caplog):
 
 
 def test_too_many_class_folders_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(labelled_sources, "MOST_CLASSES", 3)
+    monkeypatch.setattr(labelled_folders, "MOST_CLASSES", 3)
     for k in range(4):
         picture(tmp_path / str(k) / "0.png")
     refused(tmp_path, "4 classes are more than 3")

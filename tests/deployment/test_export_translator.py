@@ -1,6 +1,7 @@
 """Exported translators: files and floats in, pictures and change maps out, of any size."""
 
 import io
+import sys
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from kerasgen.deployment import ServedModel, check_export
 from kerasgen.deployment.export import export_translator
 from kerasgen.io.images import to_float, to_uint8
 from kerasgen.io.preprocessing import Preprocessing
@@ -90,3 +92,23 @@ def test_other_networks_are_refused(tmp_path):
     with pytest.raises(ValueError, match="must take `images`.*extra"):
         export_to(tmp_path, two)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_named_like_a_pattern_gives_the_same(tmp_path):
+    folder = tmp_path / "models [1] {a} \\x"
+    check_export(folder)
+    translator = tiny_translator()
+    path = export_to(folder, translator)
+    assert path == folder / "smoke" / "1" and not list(folder.glob("*/.*"))
+    served = ServedModel(path)
+    images = list(pictures(2))
+    wanted = expected(translator, np.stack(images))["picture"]
+    np.testing.assert_allclose(served.change(images, [0, 0])["picture"], wanted, atol=1e-5)
+    again = ServedModel(path.rename(tmp_path / "moved"))
+    assert again.sha256 == served.sha256
+
+
+def test_an_export_that_cannot_be_checked_is_refused_before_the_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no python"))
+    with pytest.raises(ValueError, match="reloaded in a new Python process.*No such file"):
+        check_export(tmp_path)

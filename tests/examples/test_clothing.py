@@ -87,3 +87,22 @@ def test_wrong_flags_end_in_one_line(flags, said, tmp_path):
     done = run(tmp_path, *flags)
     assert done.returncode != 0
     assert said in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("folders", "message"),
+    [
+        (["train/a", "train/b", "test/a"], "There is no test picture of b"),
+        (["a"], "at least two classes"),
+    ],
+)
+def test_what_would_stop_the_figures_is_refused_at_the_start(tmp_path, folders, message):
+    for folder in folders:
+        (tmp_path / "data" / folder).mkdir(parents=True)
+        for index in range(4):
+            Image.new("RGB", (16, 16), (9 * index, 90, 90)).save(
+                tmp_path / "data" / folder / f"{index}.png"
+            )
+    done = run(tmp_path, *QUICK, f"--data={tmp_path / 'data'}")
+    assert done.returncode == 1 and message in done.stderr
+    assert not (tmp_path / "run/train").exists() and not (tmp_path / "models").exists()

@@ -226,3 +226,17 @@ def check_one_line(done, words):
     assert "Traceback" not in done.stderr + done.stdout
     lines = [line for line in done.stderr.splitlines() if all(word in line for word in words)]
     assert len(lines) == 1, done.stderr
+
+
+def test_features_that_cannot_be_computed_stop_it_before_the_training(tmp_path):
+    def serve(pictures):
+        with tf.control_dependencies([tf.debugging.assert_equal(tf.shape(pictures)[1], 8)]):
+            return {"features": tf.reduce_mean(pictures, [1, 2])}
+
+    model = tf.Module()
+    signature = [tf.TensorSpec([None, None, None, 3], tf.float32, "pictures")]
+    model.serve = tf.function(serve, input_signature=signature)
+    tf.saved_model.save(model, str(tmp_path / "features"), {"serving_default": model.serve})
+    done = run(tmp_path, "--prefit=2", "--steps=2", f"--features={tmp_path / 'features'}")
+    assert done.returncode == 1 and "assert" in done.stderr
+    assert not (tmp_path / "run" / "prefit").exists()

@@ -1,6 +1,8 @@
 """Files that are whole or not there, folders that can be written, and JSON a line."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -12,6 +14,7 @@ from kerasgen.io.files import (
     replacing,
     write_file,
     write_files,
+    write_json,
 )
 
 
@@ -98,3 +101,32 @@ def test_what_is_read_and_what_is_written_lie_apart(tmp_path):
             check_apart(tmp_path / folder, sources=tmp_path / "in")
     with pytest.raises(ValueError, match="contains `sources`"):
         check_apart(tmp_path, sources=tmp_path / "in")
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    code = (
+        "import os, signal, sys\nfrom kerasgen.io.files import hidden_path, replacing\n"
+        "hidden_path(sys.argv[1]).mkdir()\n"
+        "with replacing(sys.argv[1] + '/a.txt') as partial:\n"
+        "    partial.touch()\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)]).returncode == -9
+    assert len(names(tmp_path)) == 2
+    with replacing(tmp_path / "b.txt") as other:
+        other.touch()
+        write_file(tmp_path / "a.txt", b"whole")
+        # That of a living process stays.
+        assert names(tmp_path) == [other.name, "a.txt"]
+    assert names(tmp_path) == ["a.txt", "b.txt"]
+
+
+def test_blank_lines_are_skipped_and_keep_their_numbers(tmp_path):
+    (tmp_path / "rows.jsonl").write_bytes(b'\n{"a": 1}\n\r\n{"a": 2}\n\n')
+    found = list(json_lines(tmp_path / "rows.jsonl"))
+    assert [fields["a"] for fields, _, _ in found] == [1, 2]
+    assert [location[-6:] for _, _, location in found] == ["line=2", "line=4"]
+
+
+def test_names_that_are_not_unicode_survive_as_json(tmp_path):
+    write_json(tmp_path / "a.json", {"path": "caf\udce9"})
+    assert read_json(tmp_path / "a.json") == {"path": "caf\udce9"}

@@ -97,3 +97,13 @@ def test_a_folder_that_was_moved_still_opens(tmp_path):
     run(tmp_path / "here", 3)
     (tmp_path / "here").rename(tmp_path / "there")
     assert float(run(tmp_path / "there", 5).total) == 5.0
+
+
+@pytest.mark.parametrize("name", ["run [1]", "run \\x", "run *", "{a,b}?", "caf\udce9"])
+def test_a_folder_that_tensorflow_misreads_resumes(tmp_path, name):
+    run(tmp_path / name, 4, save_every=2, keep=2)
+    (tmp_path / "run 1").mkdir()
+    assert saved_steps(tmp_path / name) == [2, 4]
+    step = run(tmp_path / name, 7, save_every=2, keep=2)
+    assert int(step.updates) == 7 and saved_steps(tmp_path / name) == [6, 7]
+    assert float(run(tmp_path / name, 7).total) == 7.0

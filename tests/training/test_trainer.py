@@ -262,3 +262,23 @@ def test_two_replicas_report_the_mean_of_their_losses(tmp_path):
     # The rows are 0, 1 on one replica and 2, 3 on the other.
     assert rows(tmp_path) == [(2, 1.5)]
     assert int(step.updates.numpy()) == 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "default"),
+    [
+        ("floatx", "float64", "float32"),
+        ("image_data_format", "channels_first", "channels_last"),
+    ],
+)
+def test_settings_of_keras_that_stop_the_end_are_refused_at_the_start(
+    tmp_path, setting, value, default
+):
+    change = getattr(keras.config, f"set_{setting}")
+    change(value)
+    try:
+        with pytest.raises(ValueError, match=f"kerasgen needs the {setting} '{default}'.*{value}"):
+            Trainer(tmp_path / "run")
+    finally:
+        change(default)
+    assert not (tmp_path / "run").exists()

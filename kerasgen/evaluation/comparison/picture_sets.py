@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from kerasgen.annotations.annotated_folder import AnnotatedFolder
-from kerasgen.annotations.sidecar_masks import MASK_ENDING
 from kerasgen.annotations.synthetic_folder import METADATA
 from kerasgen.data.splits import source_of
-from kerasgen.io.images import list_images, read_pictures
+from kerasgen.io.images import read_pictures
+from kerasgen.io.names import path_of
 from kerasgen.procedural.camera import through_jpeg
 
 _QUALITY = 90
@@ -95,11 +96,7 @@ def list_set(kind: str, folder: str | Path, rule: str, *, by_class: bool) -> Lis
     """
     folder = Path(folder)
     with _warnings_name(folder):
-        if (folder / METADATA).is_file():
-            names, labels = _rows(folder, by_class)
-        else:
-            names = _pictures(folder)
-            labels = _folders(names, folder) if by_class else None
+        names, labels = _pictures(folder, by_class)
     if kind == "real" and rule in _ALIKE and len({source_of(name, rule) for name in names}) < 2:
         raise ValueError(
             f"All {len(names)} pictures of the real set {_ALIKE[rule]}, so they would be one "
@@ -131,7 +128,7 @@ def read_set(
     if limit is not None:
         indices = np.random.default_rng(seed).permutation(indices)[:limit]
     # Only these are read: reading a large set takes most of the time.
-    paths = {folder / listed.names[index]: index for index in np.sort(indices).tolist()}
+    paths = {path_of(folder, listed.names[index]): index for index in np.sort(indices).tolist()}
     with _warnings_name(folder):
         found = read_pictures(folder, list(paths), size, channels)
     colours = np.repeat(found.images, 3 // channels, axis=-1)
@@ -144,50 +141,29 @@ def read_set(
     return PictureSet(images, names, sources, labels), _remarks(listed.kind, rejected)
 
 
-def _rows(folder: Path, by_class: bool) -> tuple[list[str], list[str] | None]:
-    """The pictures of ``metadata.jsonl`` and, if they are needed, their classes."""
-    rows = AnnotatedFolder(folder)
-    missing = [name for name in rows.names if not (folder / name).is_file()]
+def _pictures(folder: Path, by_class: bool) -> tuple[list[str], list[str] | None]:
+    """The pictures of a set and, if they are needed and there are any, their classes."""
+    pictures = AnnotatedFolder(folder)
+    missing = [name for name in pictures.names if not os.path.lexists(pictures.path(name))]
     if missing:
         raise ValueError(
-            f"{len(missing)} of {len(rows.names)} pictures that {METADATA} names are missing, the "
-            f"first is {missing[0]!r}: copy them, or create the folder again. "
+            f"{len(missing)} of {len(pictures.names)} pictures that {METADATA} names are missing, "
+            f"the first is {missing[0]!r}: copy them, or create the folder again. "
             f"Received: folder={str(folder)!r}"
         )
     if not by_class:
-        return rows.names, None
-    classes = [rows.facts(name).class_name for name in rows.names]
+        return pictures.names, None
+    classes = [pictures.facts(name).class_name for name in pictures.names]
     labels = [class_name for class_name in classes if class_name is not None]
     if not labels:
-        return rows.names, None
+        return pictures.names, None
     if len(labels) < len(classes):
         raise ValueError(
-            f"To compare by class, every row of {METADATA} needs a `class_name`. Received: "
-            f"{len(classes) - len(labels)} that have none in {str(folder)!r}, the first is "
-            f"{rows.names[classes.index(None)]!r}"
+            "To compare by class, every picture must lie in the folder of its class, or its row in "
+            f"{METADATA} must have a `class_name`. Received: {len(classes) - len(labels)} that "
+            f"have none in {str(folder)!r}, the first is {pictures.names[classes.index(None)]!r}"
         )
-    return rows.names, labels
-
-
-def _pictures(folder: Path) -> list[str]:
-    """All pictures below a folder, except the masks beside them."""
-    paths = list_images(folder, count_others=True)
-    masks = {path.with_name(path.stem + MASK_ENDING) for path in paths}
-    return [path.relative_to(folder).as_posix() for path in paths if path not in masks]
-
-
-def _folders(names: Sequence[str], folder: Path) -> list[str] | None:
-    """The first folder of each; None if none lies in one."""
-    parts = [Path(name).parts for name in names]
-    loose = [name for name, own in zip(names, parts, strict=True) if len(own) == 1]
-    if len(loose) == len(names):
-        return None
-    if loose:
-        raise ValueError(
-            "To compare by class, every picture must lie in the folder of its class. "
-            f"Received: {len(loose)} that do not in {str(folder)!r}, the first is {loose[0]!r}"
-        )
-    return [own[0] for own in parts]
+    return pictures.names, labels
 
 
 def _remarks(kind: str, rejected: Sequence[str]) -> list[str]:

@@ -57,7 +57,9 @@ class ReportPage:
         """
         page = Path(folder) / PAGE
         numbers = encoded_json(self.numbers)
-        write_files({page: self.html.encode("utf-8"), page.with_name(NUMBERS): numbers})
+        # Names of folders that are not UTF-8 hold lone surrogates.
+        html = self.html.encode("utf-8", "backslashreplace")
+        write_files({page: html, page.with_name(NUMBERS): numbers})
         return page
 
     def _repr_html_(self) -> str:

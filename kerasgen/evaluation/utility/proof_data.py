@@ -86,6 +86,11 @@ def read_proof_data(
     """
     sets = load_labelled(real, **form._asdict())
     names, (height, width, channels) = sets["train"].class_names, sets["train"].images.shape[1:]
+    if len(names) < 2:
+        raise ValueError(
+            "A proof needs at least two classes: is the folder one level too low? "
+            f"Received: real={str(real)!r} with {', '.join(names)}"
+        )
     same: dict[str, Any] = {"size": (height, width), "channels": channels, "fit": form.fit}
     for part, path in (("test", test), ("validation", validation)):
         if path is not None:
@@ -97,6 +102,12 @@ def read_proof_data(
     added = load_labelled(synthetic, **same)["train"]
     sets["synthetic"] = added.with_classes(names, called="--synthetic")
     sets, remarks = _without_copies(sets)
+    for part, path in (("train", real), ("synthetic", synthetic)):
+        if not len(sets[part].labels):
+            raise ValueError(
+                "All of its pictures are also among the test or validation pictures: use other "
+                f"ones for testing. Received: {str(path)!r}"
+            )
     groups = [source_of(name, sources) for name in sets["train"].names]
     pools = TrainingPools(sets["train"], groups, sets["synthetic"], sets.get("validation"))
     test_groups = [source_of(name, sources) for name in sets["test"].names]

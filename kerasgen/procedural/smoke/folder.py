@@ -59,6 +59,7 @@ def lay_smoke(
             f"Received: times={times}, threshold={threshold}, seed={seed}"
         )
     pictures = AnnotatedFolder(sources)
+    pictures.check_rows()
     names = [*pictures.class_names, *([] if CLASS in pictures.class_names else [CLASS])]
     filled = fill_folder(
         _SmokeJob(pictures, names.index(CLASS), times, threshold, seed),
