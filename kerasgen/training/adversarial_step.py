@@ -24,8 +24,8 @@ class AdversarialStep(Step):
     """One update of a generator and a discriminator; a family defines what is generated and kept.
 
     With one update each, both players share one forward pass of the generator and one of the
-    discriminator. With other counts, the batch is split into equal parts, one for each update of a
-    player, and the generator is updated first.
+    discriminator. With other counts, the batch is split into equal parts with random numbers of
+    their own, one for each update of a player, and the generator is updated first.
 
     Args:
         generator: The network that ``generate`` runs.
@@ -108,6 +108,9 @@ class AdversarialStep(Step):
         Returns:
             ``generator_loss`` and ``discriminator_loss`` (their adversarial parts), and the
             family's own terms, not weighted.
+
+        Raises:
+            ValueError: If the batch cannot be divided by an update count.
         """
         batch = self.prepare(*batch)
         if self.update_counts == (1, 1):
@@ -115,8 +118,15 @@ class AdversarialStep(Step):
         losses: dict[str, tf.Tensor] = {}
         moves = (self._move_generator, self._move_discriminator)
         for count, move in zip(self.update_counts, moves, strict=True):
-            for part in zip(*(tf.split(tensor, count) for tensor in batch), strict=True):
-                losses.update(move(part))
+            if batch[0].shape[0] % count:
+                raise ValueError(
+                    "The batch of a replica must be a multiple of both update counts. Received: "
+                    f"{batch[0].shape[0]} pictures, update counts {self.update_counts}"
+                )
+            for number in range(count):
+                # Every so many rows, not a block: so replicas divide the rows as one device does.
+                with self.part(number):
+                    losses.update(move(tuple(tensor[number::count] for tensor in batch)))
         return losses
 
     def _together(self, batch: Batch) -> dict[str, tf.Tensor]:

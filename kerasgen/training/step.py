@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import contextvars
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from kerasgen.data.random_streams import STREAMS, Stream, stream_key
+from kerasgen.data.random_streams import STREAMS, Stream, part_key, stream_key
 from kerasgen.training.diff_augment import NUMBERS_PER_PICTURE, diff_augment
 from kerasgen.training.image_pool import ImagePool
 
 __all__ = ["STREAMS", "Player", "Step", "Stream"]
+
+# A variable of the context, since each replica traces the step in a thread of its own.
+_part: contextvars.ContextVar[int] = contextvars.ContextVar("part", default=0)
 
 
 class Player:
@@ -178,13 +182,27 @@ class Step(abc.ABC):
     def update(self, *batch: tf.Tensor) -> dict[str, tf.Tensor]:
         """Moves the players' weights; returns this replica's mean losses by name."""
 
+    @contextlib.contextmanager
+    def part(self, number: int) -> Iterator[None]:
+        """Within the block ``random`` draws the numbers of one part of the update.
+
+        Args:
+            number: From 0, which is also the part outside of any block.
+        """
+        token = _part.set(number)
+        try:
+            yield
+        finally:
+            _part.reset(token)
+
     def random(
         self, rows: int, shape: Sequence[int], stream: int, *, normal: bool = False
     ) -> tf.Tensor:
         """Random numbers for this replica's rows of the batch.
 
-        A pure function of (seed, update, stream, row of the *global* batch): two replicas draw
-        together what one would.
+        A pure function of (seed, update, part, stream, row of the *global* batch): two replicas
+        draw together what one would. Without ``part`` every use of a stream within one update
+        draws the same numbers.
 
         Args:
             rows: Pictures on this replica.
@@ -208,7 +226,8 @@ class Step(abc.ABC):
         total = rows * context.num_replicas_in_sync
         key = tf.constant(stream_key(self.seed, stream), tf.int64)
         draw = tf.random.stateless_normal if normal else tf.random.stateless_uniform
-        numbers = draw([total, *shape], tf.stack([key, self.updates.value()]))
+        second = part_key(self.updates.value(), _part.get())
+        numbers = draw([total, *shape], tf.stack([key, second]))
         start = tf.cast(context.replica_id_in_sync_group, tf.int32) * rows
         part = numbers[start : start + rows]
         part.set_shape([rows, *shape])
