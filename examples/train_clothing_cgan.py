@@ -84,13 +84,15 @@ def main() -> None:
         Path(FLAGS.workdir) / "samples", lambda: draw_classes(step, train), every=1000
     )
     trainer.run(step, batches, steps, actions=[sheets])
+    if not trainer.chief:
+        return
     with step.generator_player.averaged():
         finish(step.generator, train, test, steps)
 
 
 def settings() -> dict:
-    """The settings that identify the run; its length and the export may change when it resumes."""
-    names = ("data", "classes", "size", "channels", "fit", "model", "sampling", "plain_background")
+    """The settings that identify the run; the trainer compares pictures, classes and schedule."""
+    names = ("classes", "size", "channels", "fit", "model", "sampling", "plain_background")
     return {name: FLAGS[name].value for name in (*names, "batch_size", "seed", "precision")}
 
 
@@ -142,7 +144,7 @@ def make_batches(train: LabelledImages) -> Batches:
     """Training batches; half as large for the original schedule, whose other half are fakes."""
     if FLAGS.sampling == "balanced":
         train = train.at(balanced_indices(train.labels, FLAGS.seed))
-    pictures = Pictures.from_array(train.images, train.labels)
+    pictures = Pictures.from_array(train.images, train.labels, class_names=train.class_names)
     if FLAGS.model == "original":
         if FLAGS.batch_size % 2:
             raise ValueError(f"--batch_size must be even. Received: {FLAGS.batch_size}")
@@ -216,7 +218,7 @@ def model_card(train: LabelledImages, test: LabelledImages, figures: dict, steps
     drawn = FLAGS.data is None
     return {
         "task": "class label and seed -> picture",
-        "settings": settings(),
+        "settings": {"data": FLAGS.data, **settings()},
         "steps": steps,
         "data": "drawn by rule (kerasgen.procedural.garments)" if drawn else "your pictures",
         "licence_of_data": "Apache-2.0, as kerasgen" if drawn else FLAGS.licence,

@@ -94,15 +94,16 @@ def main() -> None:
     )
     second = eye_batches(sets, FLAGS.batch_size)
     trainer.run(refine, second, FLAGS.steps, phase="refine", actions=[sheets])
+    if not trainer.chief:
+        return
     with refine.generator_player.averaged():
         finish(refine, sets, extractor)
 
 
 def settings() -> dict:
-    """The settings that identify the run; its length and the export may change when it resumes."""
+    """The settings that identify the run; the trainer compares pictures and schedules."""
     names = ("model", "image_size", "batch_size", "prefit_batch_size", "seed", "precision")
-    folders = ("rendered", "real", "test_rendered", "test_real")
-    return {name: FLAGS[name].value for name in (*names, *folders)}
+    return {name: FLAGS[name].value for name in names}
 
 
 def load_eyes() -> refinement.EyeSets:
@@ -259,7 +260,7 @@ def model_card(sets: refinement.EyeSets, figures: dict) -> dict:
     drawn = not FLAGS.rendered
     return {
         "task": "rendered eye -> real-looking eye, geometry kept",
-        "settings": settings(),
+        "settings": {**settings(), **{name: FLAGS[name].value for name in DRAWN}},
         "prefit_steps": FLAGS.prefit,
         "refine_steps": FLAGS.steps,
         "data": "drawn by rule (kerasgen.procedural.eyes)" if drawn else "your folders",

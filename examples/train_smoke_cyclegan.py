@@ -110,14 +110,16 @@ def main() -> None:
         Path(FLAGS.workdir) / "samples", lambda: draw_sheet(step, starts, SAMPLE_ROWS), every=1000
     )
     trainer.run(step, batches, steps, actions=[sheets])
+    if not trainer.chief:
+        return
     with step.generator_player.averaged():
         finish(step, sets, starts, extractor, steps)
 
 
 def settings() -> dict:
-    """The settings that identify the run; its length and the export may change when it resumes."""
-    names = ("source", "target", "test_source", "test_target", "method", "start", "size", "width")
-    more = ("blocks", "halvings", "cycle_weight", "change_mask", "batch_size", "seed", "precision")
+    """The settings that identify the run; the trainer compares pictures and schedule."""
+    names = ("method", "start", "size", "width", "blocks", "halvings", "cycle_weight")
+    more = ("change_mask", "batch_size", "seed", "precision")
     return {name: FLAGS[name].value for name in (*names, *more)}
 
 
@@ -291,7 +293,7 @@ def model_card(
     tasks = {"forward": "clean picture -> smoky picture", "backward": "smoky -> clean picture"}
     return {
         "task": tasks[direction],
-        "settings": settings(),
+        "settings": {**settings(), **{name: FLAGS[name].value for name in DRAWN}},
         "steps": steps,
         "data": "drawn by rule (kerasgen.procedural.scenery)" if drawn else "your folders",
         "licence_of_data": "Apache-2.0, as kerasgen" if drawn else FLAGS.licence,

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from kerasgen.data.pipeline import Batches
     from kerasgen.training.step import Step
 
+STOPPED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
 _STRATEGIES = ("default", "mirrored", "multiworker")
 HELD_OUT = 0.15
 """Share of pictures held out for testing if there is no test folder."""
@@ -81,7 +84,8 @@ def run_example(main: Callable[[], None]) -> None:
         main: Called after the flags are parsed.
 
     Raises:
-        SystemExit: At the end, with the message of an error.
+        SystemExit: At the end, with the message of an error and status 1, or with status 130 after
+            Ctrl-C or SIGTERM.
     """
 
     def guarded(arguments: Sequence[str]) -> None:
@@ -95,6 +99,15 @@ def run_example(main: Callable[[], None]) -> None:
             if os.environ.get("KERASGEN_TRACEBACK"):
                 raise
             sys.exit(f"{error}\n(KERASGEN_TRACEBACK=1 shows where this comes from.)")
+        except KeyboardInterrupt:
+            print("Stopped. Run the same command again to go on.", file=sys.stderr)
+            sys.exit(STOPPED)
+        except SystemExit as stop:
+            # The trainer exits with a message once everything is saved.
+            if not isinstance(stop.code, str):
+                raise
+            print(stop.code, file=sys.stderr)
+            sys.exit(STOPPED)
 
     app.run(guarded)
 
