@@ -81,12 +81,12 @@ def main() -> None:
     with trainer.scope():
         step = build_step(train, steps)
     sheets = sample_sheet(
-        Path(FLAGS.workdir) / "samples", lambda: draw_classes(step, train), every=1000
+        Path(FLAGS.workdir) / "samples", lambda: draw_classes(step, train, batches), every=1000
     )
     trainer.run(step, batches, steps, actions=[sheets])
     if not trainer.chief:
         return
-    with step.generator_player.averaged():
+    with step.averaged(batches):
         finish(step.generator, train, test, steps)
 
 
@@ -204,10 +204,12 @@ def inference(generator: keras.Model) -> Generate:
     return lambda latents, labels: generator([latents, labels], training=False)
 
 
-def draw_classes(step: cgan.CGANStep | cgan.OriginalCGANStep, train: LabelledImages) -> np.ndarray:
+def draw_classes(
+    step: cgan.CGANStep | cgan.OriginalCGANStep, train: LabelledImages, batches: Batches
+) -> np.ndarray:
     """The class sheet, from the averaged weights."""
     generator = step.generator
-    with step.generator_player.averaged():
+    with step.averaged(batches):
         return generation.class_sheet(
             inference(generator), generator.inputs[0].shape[1], train.class_names
         )

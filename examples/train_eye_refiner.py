@@ -87,17 +87,17 @@ def main() -> None:
         prefit, refine = build_stages(replicas)
     first = eye_batches(sets, FLAGS.prefit_batch_size or 2 * replicas)
     trainer.run(prefit, first, FLAGS.prefit, phase="prefit")
+    second = eye_batches(sets, FLAGS.batch_size)
     sheets = sample_sheet(
         Path(FLAGS.workdir) / "samples",
-        lambda: draw_sheet(refine, sets, pixel_features()),
+        lambda: draw_sheet(refine, sets, second, pixel_features()),
         every=1000,
     )
-    second = eye_batches(sets, FLAGS.batch_size)
     trainer.run(refine, second, FLAGS.steps, phase="refine", actions=[sheets])
     if not trainer.chief:
         return
-    with refine.generator_player.averaged():
-        finish(refine, sets, extractor)
+    with refine.averaged(second):
+        finish(refine, sets, second, extractor)
 
 
 def settings() -> dict:
@@ -148,12 +148,15 @@ def draw_eyes() -> refinement.EyeSets:
 
 
 def finish(
-    step: refiner.RefinerStep, sets: refinement.EyeSets, extractor: FeatureExtractor
+    step: refiner.RefinerStep,
+    sets: refinement.EyeSets,
+    batches: Batches,
+    extractor: FeatureExtractor,
 ) -> None:
     """Figures, sheet, curves and SavedModel."""
     workdir = Path(FLAGS.workdir)
     # Before the figures: should they fail, the sheet is there.
-    save_png(workdir / "refined.png", draw_sheet(step, sets, extractor))
+    save_png(workdir / "refined.png", draw_sheet(step, sets, batches, extractor))
     histories = {phase: workdir / phase / "history.csv" for phase in ("prefit", "refine")}
     save_loss_curves(histories, workdir / "losses.png")
     function = refinement.refining_function(step.generator, sets.real)
@@ -241,13 +244,16 @@ def styles_of(network: keras.Model, photographs: np.ndarray, most: int = 256) ->
 
 
 def draw_sheet(
-    step: refiner.RefinerStep, sets: refinement.EyeSets, extractor: FeatureExtractor
+    step: refiner.RefinerStep,
+    sets: refinement.EyeSets,
+    batches: Batches,
+    extractor: FeatureExtractor,
 ) -> np.ndarray:
     """Rendered | refined twice, in other styles | the nearest real training picture."""
     function = refinement.refining_function(step.generator, sets.real)
     seen, unseen = sets.rendered[:: max(1, len(sets.rendered) // 6)][:6], sets.test_rendered[:6]
     renders = np.concatenate([seen, unseen])
-    with step.generator_player.averaged():
+    with step.averaged(batches):
         first, second = function(renders, 1), function(renders, 2)
     nearest = refinement.nearest_real(first, sets.real, extractor)
     return labelled_sheet(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Collection, Sequence
+import contextlib
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from kerasgen.data.pipeline import Batches
 from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.losses import AdversarialLoss
 from kerasgen.training.step import Player, Step, Stream
@@ -172,6 +174,29 @@ class AdversarialStep(Step):
         swap = self.random(half, [], Stream.POOL_SWAP)
         priorities = self.random(self.pool.capacity, [], Stream.POOL_SLOT)
         return self.pool.exchange(fakes[:half], swap, priorities)
+
+    def averaged(
+        self, batches: Batches, *, pictures: int = 1024
+    ) -> contextlib.AbstractContextManager[None]:
+        """Within the block the generator has its averaged weights, if there are any.
+
+        Its batch statistics are measured again for them. Use it around sampling, measuring and
+        exporting; training goes on afterwards as if it had not been.
+
+        Args:
+            batches: The training batches; the first ones are used.
+            pictures: Number of pictures from which batch statistics are measured, rounded up to
+                whole batches.
+        """
+        count = -(-pictures // batches.batch_size)
+        return self.generator_player.averaged(self._passes(batches, count))
+
+    def _passes(self, batches: Batches, count: int) -> Iterator[tf.Tensor]:
+        for number, batch in enumerate(batches.dataset().take(count)):
+            # Other labels and noise for each.
+            with self.part(number):
+                fakes = self.generate(*self.prepare(*batch))
+            yield fakes
 
     def judge(self, images: tf.Tensor, condition: tf.Tensor | None) -> Heads:
         """The discriminator's logits of pictures, in training mode."""
