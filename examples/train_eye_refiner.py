@@ -61,6 +61,7 @@ flags.DEFINE_string("rendered", None, "Folder of renders; drawn by rule without 
 flags.DEFINE_string("real", None, "Folder of photographs; drawn by rule without it.")
 flags.DEFINE_string("test_rendered", None, "Renders of other poses; part of --rendered by default.")
 flags.DEFINE_string("test_real", None, "Photographs for testing; part of --real by default.")
+flags.DEFINE_integer("gap", 0, "Pictures of each folder left out before its test part.", 0)
 flags.DEFINE_string("features", None, "SavedModel whose features are compared; pixels without it.")
 flags.DEFINE_string("licence", "not stated", "Licence of your pictures, for the model card.")
 
@@ -115,8 +116,10 @@ def load_eyes() -> refinement.EyeSets:
             "Pass both --rendered and --real, or neither. "
             f"Received: rendered={FLAGS.rendered!r}, real={FLAGS.real!r}"
         )
-    rendered, test_rendered = cli.load_domain(FLAGS.rendered, FLAGS.image_size, FLAGS.test_rendered)
-    real, test_real = cli.load_domain(FLAGS.real, FLAGS.image_size, FLAGS.test_real)
+    rendered, test_rendered = cli.load_domain(
+        FLAGS.rendered, FLAGS.image_size, FLAGS.test_rendered, gap=FLAGS.gap
+    )
+    real, test_real = cli.load_domain(FLAGS.real, FLAGS.image_size, FLAGS.test_real, gap=FLAGS.gap)
     check_counts({"real": real, "test_rendered": test_rendered, "test_real": test_real})
     return refinement.EyeSets(rendered, real, test_rendered, test_real)
 

@@ -56,6 +56,7 @@ flags.DEFINE_string("source", None, "Folder of clean pictures; drawn by rule wit
 flags.DEFINE_string("target", None, "Folder of smoky pictures; drawn by rule without it.")
 flags.DEFINE_string("test_source", None, "Clean pictures for testing; part of --source by default.")
 flags.DEFINE_string("test_target", None, "Smoky pictures for testing; part of --target by default.")
+flags.DEFINE_integer("gap", 0, "Pictures of each folder left out before its test part.", 0)
 flags.DEFINE_enum("method", "cyclegan", ["cyclegan", "cut"], "Both directions, or one (CUT).")
 flags.DEFINE_enum("start", "clean", ["clean", "overlay"], "Sources: clean, or with drawn smoke.")
 flags.DEFINE_integer("size", 32, "Side of the pictures in pixels, a multiple of 4.", 16)
@@ -136,8 +137,12 @@ def load_sets() -> translator.TranslationSets:
         raise ValueError(
             f"--source and --target must be two folders. Received: both {FLAGS.source!r}"
         )
-    source, test_source = cli.load_domain(FLAGS.source, FLAGS.size, FLAGS.test_source)
-    target, test_target = cli.load_domain(FLAGS.target, FLAGS.size, FLAGS.test_target)
+    source, test_source = cli.load_domain(
+        FLAGS.source, FLAGS.size, FLAGS.test_source, gap=FLAGS.gap
+    )
+    target, test_target = cli.load_domain(
+        FLAGS.target, FLAGS.size, FLAGS.test_target, gap=FLAGS.gap
+    )
     for remark in domain_remarks(source, target):
         logging.warning("%s", remark)
     fewest = min(len(test_source), len(test_target))

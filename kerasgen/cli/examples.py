@@ -133,7 +133,7 @@ def set_precision(name: str, strategy: str) -> None:
 
 
 def load_domain(
-    folder: str, size: int, test_folder: str | None = None
+    folder: str, size: int, test_folder: str | None = None, *, gap: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reads the pictures of one domain, split into training and test pictures.
 
@@ -142,6 +142,7 @@ def load_domain(
         size: Side of the pictures in pixels.
         test_folder: Folder of test pictures; None to hold out the last ones of each folder, as
             neighbouring files are often alike.
+        gap: Pictures of each folder that are left out before those.
 
     Returns:
         Training and test pictures, each ``[N, size, size, 3]`` uint8.
@@ -158,8 +159,10 @@ def load_domain(
         logging.warning("%s", remark)
     if test_folder is not None:
         return pictures.images, read_folder(test_folder, size).images
-    train, test = split_by_folder_tail(pictures.paths, HELD_OUT)
+    train, test = split_by_folder_tail(pictures.paths, HELD_OUT, gap=gap)
+    unused = len(pictures.paths) - len(train) - len(test)
     print(
-        f"{folder}: the last {HELD_OUT:.0%} of each folder ({len(test)} pictures) are for testing."
+        f"{folder}: the last {HELD_OUT:.0%} of each folder ({len(test)} pictures) are for testing"
+        + (f", and {unused} before them are not used." if unused else ".")
     )
     return pictures.images[train], pictures.images[test]
