@@ -19,9 +19,9 @@ interrupted at any time: the same command resumes it.
 
 from __future__ import annotations
 
-import os
+from kerasgen import cli
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+cli.quiet_start()
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ import keras
 import numpy as np
 from absl import flags
 
-from kerasgen import cgan, cli
+from kerasgen import cgan
 from kerasgen.compositing import on_plain_background
 from kerasgen.data import (
     Batches,

@@ -19,9 +19,9 @@ SIGTERM, power): the same command resumes it, to the same weights.
 
 from __future__ import annotations
 
-import os
+from kerasgen import cli
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+cli.quiet_start()
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +30,7 @@ import keras
 import numpy as np
 from absl import flags
 
-from kerasgen import cli, refiner
+from kerasgen import refiner
 from kerasgen.data import Augmentation, Batches, Pictures, balancing_repeats, unpaired
 from kerasgen.deployment import export_refiner
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved_model_features

@@ -23,9 +23,9 @@ The default job takes about two minutes on two CPU cores. It writes to the work 
 
 from __future__ import annotations
 
-import os
+from kerasgen import cli
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+cli.quiet_start()
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +33,6 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from kerasgen import cli
 from kerasgen.deployment import export_classifier
 from kerasgen.evaluation.classifiers import (
     DETECTOR_CONFIG,

@@ -26,9 +26,9 @@ below --export_to. It can be interrupted at any time: the same command resumes i
 
 from __future__ import annotations
 
-import os
+from kerasgen import cli
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+cli.quiet_start()
 
 import dataclasses
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ import keras
 import numpy as np
 from absl import flags, logging
 
-from kerasgen import cli, cyclegan
+from kerasgen import cyclegan
 from kerasgen.data import Augmentation, Pictures, domain_remarks, unpaired
 from kerasgen.deployment import export_translator
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved_model_features

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from absl import app, flags, logging
@@ -19,11 +20,30 @@ if TYPE_CHECKING:
 STOPPED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
+_STOPPED_EARLY = "Stopped. Run the same command again to go on."
+
 _STRATEGIES = ("default", "mirrored", "multiworker")
 HELD_OUT = 0.15
 """Share of pictures held out for testing if there is no test folder."""
 
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+def quiet_start() -> None:
+    """Hides TensorFlow's messages, and ends in one line if Ctrl-C comes while it is imported.
+
+    Call it before anything heavy is imported.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    traceback = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            print(_STOPPED_EARLY, file=sys.stderr)
+        else:
+            traceback(kind, error, trace)
+
+    sys.excepthook = hook
 
 
 def define_training_flags(*, workdir: str, batch_size: int) -> None:
@@ -100,7 +120,7 @@ def run_example(main: Callable[[], None]) -> None:
                 raise
             sys.exit(f"{error}\n(KERASGEN_TRACEBACK=1 shows where this comes from.)")
         except KeyboardInterrupt:
-            print("Stopped. Run the same command again to go on.", file=sys.stderr)
+            print(_STOPPED_EARLY, file=sys.stderr)
             sys.exit(STOPPED)
         except SystemExit as stop:
             # The trainer exits with a message once everything is saved.

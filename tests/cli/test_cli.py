@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -227,3 +228,11 @@ def test_an_example_that_is_stopped_ends_in_one_line(stop, status, line):
     assert done.returncode == status and "Traceback" not in done.stderr
     lines = [each for each in done.stderr.splitlines() if "KERASGEN_TRACEBACK" not in each]
     assert lines == ([line] if line else [])
+
+
+def test_ctrl_c_while_an_example_imports_ends_in_one_line():
+    code = "from kerasgen import cli\ncli.quiet_start()\nraise KeyboardInterrupt"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    # Python ends itself by the signal, which shells show as 130.
+    assert done.returncode == -signal.SIGINT
+    assert done.stderr == "Stopped. Run the same command again to go on.\n"
