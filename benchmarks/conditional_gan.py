@@ -54,7 +54,7 @@ from kerasgen.evaluation.judges import generator as generation
 from kerasgen.evaluation.utility import arms as utility
 from kerasgen.evaluation.utility import nested_order
 from kerasgen.io import read_json, save_png
-from kerasgen.training import Player, Step, Trainer, TrainerOptions, read_history
+from kerasgen.training import Player, Trainer, TrainerOptions, read_history
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data", None, "As in train_clothing_cgan.py.", required=True)
@@ -152,7 +152,7 @@ def make_batches(train: LabelledImages, arm: str, seed: int) -> Batches:
     )
 
 
-def build(train: LabelledImages, arm: str, seed: int, steps: int) -> Step:
+def build(train: LabelledImages, arm: str, seed: int, steps: int) -> Any:
     """An arm's networks and step."""
     shape, count = train.images.shape[1:], len(train.class_names)
     if arm == "original":
@@ -186,10 +186,11 @@ def run(
     keras.utils.set_random_seed(seed)
     step = build(train, arm, seed, steps)
     trainer = Trainer(workdir, options=TrainerOptions(log_every=500, save_every=2500))
-    trainer.run(step, make_batches(train, arm, seed), steps)
+    batches = make_batches(train, arm, seed)
+    trainer.run(step, batches, steps)
     generator = step.generator
     latent_size = generator.inputs[0].shape[1]
-    with step.generator_player.averaged():
+    with step.averaged(batches):
 
         def generate(latents: Any, labels: Any) -> Any:
             return generator([latents, labels], training=False)

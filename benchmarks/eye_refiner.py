@@ -133,9 +133,10 @@ def run(arm: str, seed: int, sets: refinement.EyeSets, features: FeatureExtracto
     trainer.run(prefit, batches(sets, PREFIT_BATCH, seed), FLAGS.prefit, phase="prefit")
     figures = {"prefit_l1": vars(refinement.prefit_error(prefit.refiner, sets.test_rendered))}
     start = time.monotonic()
-    trainer.run(refine, batches(sets, BATCH, seed), FLAGS.steps, phase="refine")
+    second = batches(sets, BATCH, seed)
+    trainer.run(refine, second, FLAGS.steps, phase="refine")
     figures["refine_minutes"] = (time.monotonic() - start) / 60
-    with refine.generator_player.averaged():
+    with refine.averaged(second):
         function = refinement.refining_function(refine.generator, sets.real)
         if FLAGS.write:
             write(written, function, np.concatenate([sets.rendered, sets.test_rendered]))

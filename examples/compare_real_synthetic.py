@@ -18,9 +18,9 @@ autoencoder to the work folder. It can be interrupted at any time: the same comm
 
 from __future__ import annotations
 
-import os
+from kerasgen import cli
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+cli.quiet_start()
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,6 @@ import keras
 import numpy as np
 from absl import flags
 
-from kerasgen import cli
 from kerasgen.autoencoder import AutoencoderStep, build_autoencoder, encoder_of
 from kerasgen.data import Pictures, labelled
 from kerasgen.evaluation import CompareOptions, PictureSet, compare

@@ -19,9 +19,9 @@ interrupted at any time: the same command resumes it.
 
 from __future__ import annotations
 
-import os
+from kerasgen import cli
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+cli.quiet_start()
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ import keras
 import numpy as np
 from absl import flags
 
-from kerasgen import cgan, cli
+from kerasgen import cgan
 from kerasgen.compositing import on_plain_background
 from kerasgen.data import (
     Batches,
@@ -82,16 +82,18 @@ def main() -> None:
     with trainer.scope():
         step = build_step(train, steps)
     sheets = sample_sheet(
-        Path(FLAGS.workdir) / "samples", lambda: draw_classes(step, train), every=1000
+        Path(FLAGS.workdir) / "samples", lambda: draw_classes(step, train, batches), every=1000
     )
     trainer.run(step, batches, steps, actions=[sheets])
-    with step.generator_player.averaged():
+    if not trainer.chief:
+        return
+    with step.averaged(batches):
         finish(step.generator, train, test, steps)
 
 
 def settings() -> dict:
-    """The settings that identify the run; its length and the export may change when it resumes."""
-    names = ("data", "classes", "size", "channels", "fit", "model", "sampling", "plain_background")
+    """The settings that identify the run; the trainer compares pictures, classes and schedule."""
+    names = ("classes", "size", "channels", "fit", "model", "sampling", "plain_background")
     return {name: FLAGS[name].value for name in (*names, "batch_size", "seed", "precision")}
 
 
@@ -161,7 +163,7 @@ def make_batches(train: LabelledImages) -> Batches:
     """Training batches; half as large for the original schedule, whose other half are fakes."""
     if FLAGS.sampling == "balanced":
         train = train.at(balanced_indices(train.labels, FLAGS.seed))
-    pictures = Pictures.from_array(train.images, train.labels)
+    pictures = Pictures.from_array(train.images, train.labels, class_names=train.class_names)
     if FLAGS.model == "original":
         if FLAGS.batch_size % 2:
             raise ValueError(f"--batch_size must be even. Received: {FLAGS.batch_size}")
@@ -221,10 +223,12 @@ def inference(generator: keras.Model) -> Generate:
     return lambda latents, labels: generator([latents, labels], training=False)
 
 
-def draw_classes(step: cgan.CGANStep | cgan.OriginalCGANStep, train: LabelledImages) -> np.ndarray:
+def draw_classes(
+    step: cgan.CGANStep | cgan.OriginalCGANStep, train: LabelledImages, batches: Batches
+) -> np.ndarray:
     """The class sheet, from the averaged weights."""
     generator = step.generator
-    with step.generator_player.averaged():
+    with step.averaged(batches):
         return generation.class_sheet(
             inference(generator), generator.inputs[0].shape[1], train.class_names
         )
@@ -235,7 +239,7 @@ def model_card(train: LabelledImages, test: LabelledImages, figures: dict, steps
     drawn = FLAGS.data is None
     return {
         "task": "class label and seed -> picture",
-        "settings": settings(),
+        "settings": {"data": FLAGS.data, **settings()},
         "steps": steps,
         "data": "drawn by rule (kerasgen.procedural.garments)" if drawn else "your pictures",
         "licence_of_data": "Apache-2.0, as kerasgen" if drawn else FLAGS.licence,

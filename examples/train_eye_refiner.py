@@ -19,9 +19,9 @@ SIGTERM, power): the same command resumes it, to the same weights.
 
 from __future__ import annotations
 
-import os
+from kerasgen import cli
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+cli.quiet_start()
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +30,7 @@ import keras
 import numpy as np
 from absl import flags
 
-from kerasgen import cli, refiner
+from kerasgen import refiner
 from kerasgen.data import Augmentation, Batches, Pictures, balancing_repeats, unpaired
 from kerasgen.deployment import check_export, export_refiner
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved_model_features
@@ -61,6 +61,7 @@ flags.DEFINE_string("rendered", None, "Folder of renders; drawn by rule without 
 flags.DEFINE_string("real", None, "Folder of photographs; drawn by rule without it.")
 flags.DEFINE_string("test_rendered", None, "Renders of other poses; part of --rendered by default.")
 flags.DEFINE_string("test_real", None, "Photographs for testing; part of --real by default.")
+flags.DEFINE_integer("gap", 0, "Pictures of each folder left out before its test part.", 0)
 flags.DEFINE_string("features", None, "SavedModel whose features are compared; pixels without it.")
 flags.DEFINE_string("licence", "not stated", "Licence of your pictures, for the model card.")
 
@@ -88,22 +89,23 @@ def main() -> None:
         prefit, refine = build_stages(replicas)
     first = eye_batches(sets, FLAGS.prefit_batch_size or 2 * replicas)
     trainer.run(prefit, first, FLAGS.prefit, phase="prefit")
+    second = eye_batches(sets, FLAGS.batch_size)
     sheets = sample_sheet(
         Path(FLAGS.workdir) / "samples",
-        lambda: draw_sheet(refine, sets, pixel_features()),
+        lambda: draw_sheet(refine, sets, second, pixel_features()),
         every=1000,
     )
-    second = eye_batches(sets, FLAGS.batch_size)
     trainer.run(refine, second, FLAGS.steps, phase="refine", actions=[sheets])
-    with refine.generator_player.averaged():
-        finish(refine, sets, extractor)
+    if not trainer.chief:
+        return
+    with refine.averaged(second):
+        finish(refine, sets, second, extractor)
 
 
 def settings() -> dict:
-    """The settings that identify the run; its length and the export may change when it resumes."""
+    """The settings that identify the run; the trainer compares pictures and schedules."""
     names = ("model", "image_size", "batch_size", "prefit_batch_size", "seed", "precision")
-    folders = ("rendered", "real", "test_rendered", "test_real")
-    return {name: FLAGS[name].value for name in (*names, *folders)}
+    return {name: FLAGS[name].value for name in names}
 
 
 def load_eyes() -> refinement.EyeSets:
@@ -115,8 +117,10 @@ def load_eyes() -> refinement.EyeSets:
             "Pass both --rendered and --real, or neither. "
             f"Received: rendered={FLAGS.rendered!r}, real={FLAGS.real!r}"
         )
-    rendered, test_rendered = cli.load_domain(FLAGS.rendered, FLAGS.image_size, FLAGS.test_rendered)
-    real, test_real = cli.load_domain(FLAGS.real, FLAGS.image_size, FLAGS.test_real)
+    rendered, test_rendered = cli.load_domain(
+        FLAGS.rendered, FLAGS.image_size, FLAGS.test_rendered, gap=FLAGS.gap
+    )
+    real, test_real = cli.load_domain(FLAGS.real, FLAGS.image_size, FLAGS.test_real, gap=FLAGS.gap)
     check_counts({"real": real, "test_rendered": test_rendered, "test_real": test_real})
     return refinement.EyeSets(rendered, real, test_rendered, test_real)
 
@@ -148,12 +152,15 @@ def draw_eyes() -> refinement.EyeSets:
 
 
 def finish(
-    step: refiner.RefinerStep, sets: refinement.EyeSets, extractor: FeatureExtractor
+    step: refiner.RefinerStep,
+    sets: refinement.EyeSets,
+    batches: Batches,
+    extractor: FeatureExtractor,
 ) -> None:
     """Figures, sheet, curves and SavedModel."""
     workdir = Path(FLAGS.workdir)
     # Before the figures: should they fail, the sheet is there.
-    save_png(workdir / "refined.png", draw_sheet(step, sets, extractor))
+    save_png(workdir / "refined.png", draw_sheet(step, sets, batches, extractor))
     histories = {phase: workdir / phase / "history.csv" for phase in ("prefit", "refine")}
     save_loss_curves(histories, workdir / "losses.png")
     function = refinement.refining_function(step.generator, sets.real)
@@ -241,13 +248,16 @@ def styles_of(network: keras.Model, photographs: np.ndarray, most: int = 256) ->
 
 
 def draw_sheet(
-    step: refiner.RefinerStep, sets: refinement.EyeSets, extractor: FeatureExtractor
+    step: refiner.RefinerStep,
+    sets: refinement.EyeSets,
+    batches: Batches,
+    extractor: FeatureExtractor,
 ) -> np.ndarray:
     """Rendered | refined twice, in other styles | the nearest real training picture."""
     function = refinement.refining_function(step.generator, sets.real)
     seen, unseen = sets.rendered[:: max(1, len(sets.rendered) // 6)][:6], sets.test_rendered[:6]
     renders = np.concatenate([seen, unseen])
-    with step.generator_player.averaged():
+    with step.averaged(batches):
         first, second = function(renders, 1), function(renders, 2)
     nearest = refinement.nearest_real(first, sets.real, extractor)
     return labelled_sheet(
@@ -260,7 +270,7 @@ def model_card(sets: refinement.EyeSets, figures: dict) -> dict:
     drawn = not FLAGS.rendered
     return {
         "task": "rendered eye -> real-looking eye, geometry kept",
-        "settings": settings(),
+        "settings": {**settings(), **{name: FLAGS[name].value for name in DRAWN}},
         "prefit_steps": FLAGS.prefit,
         "refine_steps": FLAGS.steps,
         "data": "drawn by rule (kerasgen.procedural.eyes)" if drawn else "your folders",

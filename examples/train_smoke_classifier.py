@@ -23,9 +23,9 @@ The default job takes about two minutes on two CPU cores. It writes to the work 
 
 from __future__ import annotations
 
-import os
+from kerasgen import cli
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+cli.quiet_start()
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +33,6 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from kerasgen import cli
 from kerasgen.deployment import check_export, export_classifier
 from kerasgen.evaluation.classifiers import (
     DETECTOR_CONFIG,
@@ -67,6 +66,9 @@ flags.DEFINE_string("licence", "not stated", "Licence of your pictures, for the 
 DRAWN = {"clean": 300, "test": 100}
 """How many scenes of each kind are drawn without a folder."""
 
+INPUTS = ("clean", "smoke", "clear", "test", "features")
+"""Flags that name folders and models."""
+
 NAMES = ("clean", "smoky")
 SHOWN = 12
 
@@ -75,6 +77,8 @@ def main() -> None:
     """Pictures, detector, figures, sheets, export."""
     cli.set_precision(FLAGS.precision, FLAGS.strategy)
     # What could fail at the end of a long run is checked before it begins.
+    if FLAGS.strategy == "multiworker":
+        raise ValueError("Early stopping is for one machine. Received: --strategy=multiworker")
     check_export(FLAGS.export_to)
     features = saved_model_features(FLAGS.features) if FLAGS.features else None
     options = TrainerOptions(log_every=FLAGS.log_every, save_every=FLAGS.save_every)
@@ -89,9 +93,9 @@ def main() -> None:
 
 
 def settings() -> dict:
-    """The settings that identify the run; its length and the export may change when it resumes."""
-    names = ("clean", "smoke", "copies", "clear", "jpeg", "test", "size", "features")
-    return {name: FLAGS[name].value for name in (*names, "batch_size", "seed", "precision")}
+    """The settings that identify the run; the trainer compares pictures and features."""
+    names = ("copies", "jpeg", "size", "batch_size", "seed", "precision")
+    return {name: FLAGS[name].value for name in names}
 
 
 def load_clean() -> np.ndarray:
@@ -182,7 +186,7 @@ def model_card(figures: dict, test: DetectionData) -> dict:
     drawn = FLAGS.clean is None
     return {
         "task": "picture -> is there smoke?",
-        "settings": settings(),
+        "settings": {**settings(), **{name: FLAGS[name].value for name in INPUTS}},
         "data": "drawn by rule (kerasgen.procedural.scenery)" if drawn else "your pictures",
         "licence_of_data": "Apache-2.0, as kerasgen" if drawn else FLAGS.licence,
         "test_pictures": {"smoky": int(test.present.sum()), "clean": int((~test.present).sum())},

@@ -26,9 +26,9 @@ below --export_to. It can be interrupted at any time: the same command resumes i
 
 from __future__ import annotations
 
-import os
+from kerasgen import cli
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+cli.quiet_start()
 
 import dataclasses
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ import keras
 import numpy as np
 from absl import flags, logging
 
-from kerasgen import cli, cyclegan
+from kerasgen import cyclegan
 from kerasgen.data import Augmentation, Pictures, domain_remarks, unpaired
 from kerasgen.deployment import check_export, export_translator
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved_model_features
@@ -56,6 +56,7 @@ flags.DEFINE_string("source", None, "Folder of clean pictures; drawn by rule wit
 flags.DEFINE_string("target", None, "Folder of smoky pictures; drawn by rule without it.")
 flags.DEFINE_string("test_source", None, "Clean pictures for testing; part of --source by default.")
 flags.DEFINE_string("test_target", None, "Smoky pictures for testing; part of --target by default.")
+flags.DEFINE_integer("gap", 0, "Pictures of each folder left out before its test part.", 0)
 flags.DEFINE_enum("method", "cyclegan", ["cyclegan", "cut"], "Both directions, or one (CUT).")
 flags.DEFINE_enum("start", "clean", ["clean", "overlay"], "Sources: clean, or with drawn smoke.")
 flags.DEFINE_integer("size", 32, "Side of the pictures in pixels, a multiple of 4.", 16)
@@ -111,14 +112,16 @@ def main() -> None:
         Path(FLAGS.workdir) / "samples", lambda: draw_sheet(step, starts, SAMPLE_ROWS), every=1000
     )
     trainer.run(step, batches, steps, actions=[sheets])
+    if not trainer.chief:
+        return
     with step.generator_player.averaged():
         finish(step, sets, starts, extractor, steps)
 
 
 def settings() -> dict:
-    """The settings that identify the run; its length and the export may change when it resumes."""
-    names = ("source", "target", "test_source", "test_target", "method", "start", "size", "width")
-    more = ("blocks", "halvings", "cycle_weight", "change_mask", "batch_size", "seed", "precision")
+    """The settings that identify the run; the trainer compares pictures and schedule."""
+    names = ("method", "start", "size", "width", "blocks", "halvings", "cycle_weight")
+    more = ("change_mask", "batch_size", "seed", "precision")
     return {name: FLAGS[name].value for name in (*names, *more)}
 
 
@@ -135,8 +138,12 @@ def load_sets() -> translator.TranslationSets:
         raise ValueError(
             f"--source and --target must be two folders. Received: both {FLAGS.source!r}"
         )
-    source, test_source = cli.load_domain(FLAGS.source, FLAGS.size, FLAGS.test_source)
-    target, test_target = cli.load_domain(FLAGS.target, FLAGS.size, FLAGS.test_target)
+    source, test_source = cli.load_domain(
+        FLAGS.source, FLAGS.size, FLAGS.test_source, gap=FLAGS.gap
+    )
+    target, test_target = cli.load_domain(
+        FLAGS.target, FLAGS.size, FLAGS.test_target, gap=FLAGS.gap
+    )
     for remark in domain_remarks(source, target):
         logging.warning("%s", remark)
     fewest = min(len(test_source), len(test_target))
@@ -292,7 +299,7 @@ def model_card(
     tasks = {"forward": "clean picture -> smoky picture", "backward": "smoky -> clean picture"}
     return {
         "task": tasks[direction],
-        "settings": settings(),
+        "settings": {**settings(), **{name: FLAGS[name].value for name in DRAWN}},
         "steps": steps,
         "data": "drawn by rule (kerasgen.procedural.scenery)" if drawn else "your folders",
         "licence_of_data": "Apache-2.0, as kerasgen" if drawn else FLAGS.licence,

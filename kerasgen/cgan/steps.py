@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
@@ -183,6 +184,10 @@ class OriginalCGANStep(Step):
         )
         return {"discriminator_loss": 0.5 * (on_real + on_fake), "generator_loss": fooling}
 
+    def averaged(self, batches: Any) -> AbstractContextManager[None]:
+        """As ``CGANStep.averaged``, but the original has no averages: ``batches`` are not used."""
+        return self.generator_player.averaged()
+
     def _fakes(
         self, count: int, label_stream: Stream, latent_stream: Stream
     ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -210,7 +215,7 @@ def build_step(
     """A step with the optimizers that work for small pictures on a CPU.
 
     Adam with beta1 0.5 and beta2 0.99; the learning rate falls to a tenth; the generator's weights
-    are averaged with a half-life of 5,000 pictures (sample within ``generator_player.averaged()``).
+    are averaged with a half-life of 5,000 pictures (sample within ``step.averaged(batches)``).
 
     Args:
         generator: From a builder of this family.

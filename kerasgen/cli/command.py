@@ -12,10 +12,8 @@ from typing import Any
 import kerasgen
 from kerasgen.cli import compare, compose, cut, eyes, prove, sheet, smoke, synthesize, verify
 from kerasgen.cli.arguments import Parser, escape_output, expanded
+from kerasgen.cli.examples import STOPPED
 from kerasgen.io.interruption import Stopped, Unfinished
-
-STOPPED = 130
-"""Exit status after Ctrl-C, as shells have it."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

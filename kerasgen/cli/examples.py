@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from absl import app, flags, logging
@@ -18,11 +19,33 @@ if TYPE_CHECKING:
     from kerasgen.data.pipeline import Batches
     from kerasgen.training.step import Step
 
+STOPPED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+_STOPPED_EARLY = "Stopped. Run the same command again to go on."
+
 _STRATEGIES = ("default", "mirrored", "multiworker")
 HELD_OUT = 0.15
 """Share of pictures held out for testing if there is no test folder."""
 
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+def quiet_start() -> None:
+    """Hides TensorFlow's messages, and ends in one line if Ctrl-C comes while it is imported.
+
+    Call it before anything heavy is imported.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    traceback = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            print(_STOPPED_EARLY, file=sys.stderr)
+        else:
+            traceback(kind, error, trace)
+
+    sys.excepthook = hook
 
 
 def define_training_flags(*, workdir: str, batch_size: int) -> None:
@@ -83,7 +106,8 @@ def run_example(main: Callable[[], None]) -> None:
         main: Called after the flags are parsed.
 
     Raises:
-        SystemExit: At the end, with the message of an error.
+        SystemExit: At the end, with the message of an error and status 1, or with status 130 after
+            Ctrl-C or SIGTERM.
     """
 
     def guarded(arguments: Sequence[str]) -> None:
@@ -102,6 +126,15 @@ def run_example(main: Callable[[], None]) -> None:
             if os.environ.get("KERASGEN_TRACEBACK"):
                 raise
             sys.exit(f"{error}\n(KERASGEN_TRACEBACK=1 shows where this comes from.)")
+        except KeyboardInterrupt:
+            print(_STOPPED_EARLY, file=sys.stderr)
+            sys.exit(STOPPED)
+        except SystemExit as stop:
+            # The trainer exits with a message once everything is saved.
+            if not isinstance(stop.code, str):
+                raise
+            print(stop.code, file=sys.stderr)
+            sys.exit(STOPPED)
 
     app.run(guarded)
 
@@ -132,7 +165,7 @@ def set_precision(name: str, strategy: str) -> None:
 
 
 def load_domain(
-    folder: str, size: int, test_folder: str | None = None
+    folder: str, size: int, test_folder: str | None = None, *, gap: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reads the pictures of one domain, split into training and test pictures.
 
@@ -141,6 +174,7 @@ def load_domain(
         size: Side of the pictures in pixels.
         test_folder: Folder of test pictures; None to hold out the last ones of each folder, as
             neighbouring files are often alike.
+        gap: Pictures of each folder that are left out before those.
 
     Returns:
         Training and test pictures, each ``[N, size, size, 3]`` uint8.
@@ -167,8 +201,10 @@ def load_domain(
         logging.warning("%s", remark)
     if test_folder is not None:
         return pictures.images, read_folder(test_folder, size).images
-    train, test = split_by_folder_tail(pictures.paths, HELD_OUT)
+    train, test = split_by_folder_tail(pictures.paths, HELD_OUT, gap=gap)
+    unused = len(pictures.paths) - len(train) - len(test)
     print(
-        f"{folder}: the last {HELD_OUT:.0%} of each folder ({len(test)} pictures) are for testing."
+        f"{folder}: the last {HELD_OUT:.0%} of each folder ({len(test)} pictures) are for testing"
+        + (f", and {unused} before them are not used." if unused else ".")
     )
     return pictures.images[train], pictures.images[test]

@@ -11,11 +11,13 @@ from .labelled_images import save_labelled as save_labelled
 from .pipeline import Batches as Batches
 from .pipeline import Pictures as Pictures
 from .pipeline import Stream as Stream
+from .pipeline import array_digest as array_digest
 from .pipeline import labelled as labelled
 from .pipeline import unpaired as unpaired
 from .random_streams import STREAMS as STREAMS
 from .random_streams import DrawingStream as DrawingStream
 from .random_streams import ServedStream as ServedStream
+from .random_streams import part_key as part_key
 from .random_streams import stream_key as stream_key
 from .splits import SOURCE_RULES as SOURCE_RULES
 from .splits import balanced_indices as balanced_indices

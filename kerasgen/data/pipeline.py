@@ -7,17 +7,20 @@ replica takes its rows of the same global batch.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from kerasgen.data.augmentation import NUMBERS_PER_PICTURE, Augmentation, augment
-from kerasgen.data.random_streams import Stream, stream_key
+from kerasgen.data.batch_draws import Draw
+from kerasgen.data.random_streams import Stream
 from kerasgen.io.folders import list_images
 from kerasgen.io.images import Fit, read_image, read_pictures, to_float
 
@@ -39,20 +42,32 @@ class Pictures:
         image_shape: (height, width, channels).
         gather: ``[n]`` int64 indices -> ``[n, H, W, C]`` uint8; a TensorFlow function.
         labels: ``[count]`` int32, or None.
+        class_names: Names of the labels; empty if unknown.
+        digest: Of pixels and labels; of names and sizes for files read on demand. A run is not
+            continued with other pictures.
     """
 
     count: int
     image_shape: tuple[int, int, int]
     gather: Callable[[tf.Tensor], tf.Tensor]
     labels: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
+    digest: str = ""
 
     @classmethod
-    def from_array(cls, images: np.ndarray, labels: np.ndarray | None = None) -> Pictures:
+    def from_array(
+        cls,
+        images: np.ndarray,
+        labels: np.ndarray | None = None,
+        *,
+        class_names: Sequence[str] = (),
+    ) -> Pictures:
         """Pictures in memory.
 
         Args:
             images: ``[N, H, W, C]`` uint8.
             labels: ``[N]`` integers, or None.
+            class_names: Names of the labels, so that a run is not continued with renamed classes.
 
         Raises:
             ValueError: If the array is empty or of another shape or dtype, or the number of labels
@@ -71,7 +86,12 @@ class Pictures:
         resident = tf.constant(images)
         shape = tuple(images.shape[1:])
         kept = None if labels is None else np.asarray(labels, np.int32)
-        return cls(len(images), shape, lambda indices: tf.gather(resident, indices), kept)
+        digest = array_digest(repr(shape).encode(), images, kept)
+
+        def gather(indices: tf.Tensor) -> tf.Tensor:
+            return tf.gather(resident, indices)
+
+        return cls(len(images), shape, gather, kept, tuple(class_names), digest)
 
     @classmethod
     def from_folder(
@@ -113,7 +133,10 @@ class Pictures:
 
             return tf.map_fn(one, tf.gather(names, indices), fn_output_signature=tf.uint8)
 
-        return cls(len(paths), shape, gather)
+        root = Path(folder)
+        files = [f"{path.relative_to(root)} {path.stat().st_size}" for path in paths]
+        digest = array_digest(repr((shape, fit, files)).encode("utf-8", "surrogateescape"))
+        return cls(len(paths), shape, gather, digest=digest)
 
 
 @dataclass(frozen=True)
@@ -123,10 +146,13 @@ class Batches:
     Attributes:
         batch_size: Pictures in a global batch, over all replicas.
         make: ``(step, first_row, rows)`` -> these rows of global batch ``step``, as a tuple.
+        identity: JSON values that say which batches these are; a trainer does not continue a run
+            with others.
     """
 
     batch_size: int
     make: Callable[[tf.Tensor, tf.Tensor, int], tuple[tf.Tensor, ...]]
+    identity: Mapping[str, Any] = field(default_factory=dict)
 
     def dataset(
         self, start_step: int = 0, context: tf.distribute.InputContext | None = None
@@ -196,12 +222,17 @@ def labelled(
     labels = tf.constant(pictures.labels)
 
     def make(step: tf.Tensor, first: tf.Tensor, rows: int) -> tuple[tf.Tensor, ...]:
-        draw = _Draw(seed, step, first, rows, batch_size)
+        draw = Draw(seed, step, first, rows, batch_size)
         indices = draw.indices(pictures.count, Stream.FIRST_ORDER)
         images = _load(pictures, indices, augmentation, draw, Stream.FIRST_AUGMENTATION)
         return _with_latent((images, tf.gather(labels, indices)), draw, latent_size)
 
-    return Batches(batch_size, make)
+    identity = {
+        "class_names": list(pictures.class_names),
+        "pictures": pictures.digest,
+        **_options(seed, latent_size, augmentation=augmentation),
+    }
+    return Batches(batch_size, make, identity)
 
 
 def unpaired(
@@ -244,61 +275,28 @@ def unpaired(
     )
 
     def make(step: tf.Tensor, first: tf.Tensor, rows: int) -> tuple[tf.Tensor, ...]:
-        draw = _Draw(seed, step, first, rows, batch_size)
+        draw = Draw(seed, step, first, rows, batch_size)
         images = tuple(
             _load(pictures, draw.indices(pictures.count, order), geometry, draw, stream)
             for pictures, geometry, order, stream in domains
         )
         return _with_latent(images, draw, latent_size)
 
-    return Batches(batch_size, make)
-
-
-@dataclass(frozen=True)
-class _Draw:
-    """Random numbers of some rows of one global batch."""
-
-    seed: int
-    step: tf.Tensor
-    first: tf.Tensor
-    rows: int
-    batch_size: int
-
-    def _seed(self, stream: int) -> tf.Tensor:
-        return tf.stack([tf.constant(stream_key(self.seed, stream), tf.int64), self.step])
-
-    def _own(self, whole: tf.Tensor) -> tf.Tensor:
-        # Drawn for the global batch, then cut: the same numbers for any number of replicas.
-        part = whole[self.first : self.first + self.rows]
-        part.set_shape([self.rows, whole.shape[1]])
-        return part
-
-    def uniform(self, columns: int, stream: int) -> tf.Tensor:
-        shape = [self.batch_size, columns]
-        return self._own(tf.random.stateless_uniform(shape, self._seed(stream)))
-
-    def normal(self, columns: int, stream: int) -> tf.Tensor:
-        shape = [self.batch_size, columns]
-        return self._own(tf.random.stateless_normal(shape, self._seed(stream)))
-
-    def indices(self, count: int, stream: int) -> tf.Tensor:
-        """Every epoch visits each of ``count`` indices once, in its own order."""
-        position = self.step * self.batch_size + self.first + tf.range(self.rows, dtype=tf.int64)
-        epoch = position // count
-        key = tf.fill([self.rows], tf.constant(stream_key(self.seed, stream), tf.int64))
-        # The raw op takes a seed for each row, since a batch can span two epochs.
-        return tf.raw_ops.RandomIndexShuffle(
-            index=position % count,
-            seed=tf.stack([key, epoch, tf.zeros_like(key)], axis=1),
-            max_index=tf.constant(count - 1, tf.int64),
-        )
+    identity = {
+        "source": source.digest,
+        "target": target.digest,
+        **_options(
+            seed, latent_size, augmentation=augmentation, target_augmentation=target_augmentation
+        ),
+    }
+    return Batches(batch_size, make, identity)
 
 
 def _load(
     pictures: Pictures,
     indices: tf.Tensor,
     augmentation: Augmentation | None,
-    draw: _Draw,
+    draw: Draw,
     stream: int,
 ) -> tf.Tensor:
     images = to_float(pictures.gather(indices))
@@ -309,11 +307,28 @@ def _load(
 
 
 def _with_latent(
-    entries: tuple[tf.Tensor, ...], draw: _Draw, latent_size: int
+    entries: tuple[tf.Tensor, ...], draw: Draw, latent_size: int
 ) -> tuple[tf.Tensor, ...]:
     if not latent_size:
         return entries
     return (*entries, draw.normal(latent_size, Stream.BATCH_LATENTS))
+
+
+def array_digest(*parts: bytes | np.ndarray | None) -> str:
+    """SHA-256 of the bytes of arrays, one after the other; None is left out."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if part is not None:
+            digest.update(part if isinstance(part, bytes) else np.ascontiguousarray(part).data)
+    return digest.hexdigest()
+
+
+def _options(
+    seed: int, latent_size: int, **augmentations: Augmentation | None
+) -> dict[str, int | dict[str, Any]]:
+    """What decides about batches beside the pictures, as JSON values; no augmentation is one."""
+    geometry = {name: asdict(each or Augmentation()) for name, each in augmentations.items()}
+    return {"batch_seed": seed, "latent_size": latent_size, **geometry}
 
 
 def _check_batch(batch_size: int, *sets: Pictures) -> None:

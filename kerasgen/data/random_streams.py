@@ -10,6 +10,7 @@ a key can equal one of a drawing.
 from __future__ import annotations
 
 import enum
+from typing import Any
 
 STREAMS = 64
 """Number of streams per seed."""
@@ -58,6 +59,16 @@ def stream_key(seed: int, stream: int) -> int:
     if not 0 <= stream < STREAMS:
         raise ValueError(f"`stream` must be from 0 to {STREAMS - 1}. Received: stream={stream}")
     return seed * STREAMS + stream
+
+
+def part_key(update: Any, part: int) -> Any:
+    """Returns the second half of a stateless op's seed, for one part of an update.
+
+    Args:
+        update: Number of the update, below 2^40, or an int64 tensor of it.
+        part: From 0; parts of one update draw other numbers in every stream.
+    """
+    return update + (part << 40)
 
 
 @enum.unique

@@ -13,40 +13,52 @@ from PIL import Image
 from kerasgen.data.random_streams import LabelStream
 
 
-def split_by_folder_tail(paths: Sequence[Path], test_share: float) -> tuple[list[int], list[int]]:
-    """Holds out the last part of each folder, in the order of file names.
+def split_by_folder_tail(
+    paths: Sequence[Path], test_share: float, *, gap: int = 0
+) -> tuple[list[int], list[int]]:
+    """Holds out the last part of each folder, in the natural order of file names.
 
     For recordings, one folder each: neighbouring frames are nearly identical, and a random split
-    would put them on both sides.
+    would put them on both sides. ``frame9`` comes before ``frame10``.
 
     Args:
         paths: The pictures, in any order.
         test_share: Share of each folder to hold out, above 0 and below 1; at least one picture of
             each folder with two or more.
+        gap: Pictures of each folder, just before those held out, that are on neither side.
 
     Returns:
         Indices of the training and of the test pictures, in ascending order.
 
     Raises:
-        ValueError: If the share is out of range or a side would be empty.
+        ValueError: If an argument is out of range or a side would be empty.
     """
-    if not 0.0 < test_share < 1.0:
-        raise ValueError(f"`test_share` must be in (0, 1). Received: test_share={test_share}")
+    if not 0.0 < test_share < 1.0 or gap < 0:
+        raise ValueError(
+            "`test_share` must be in (0, 1) and `gap` not negative. "
+            f"Received: test_share={test_share}, gap={gap}"
+        )
     folders: dict[Path, list[int]] = defaultdict(list)
-    for index in sorted(range(len(paths)), key=lambda each: paths[each].as_posix()):
+    for index in sorted(range(len(paths)), key=lambda each: _natural(paths[each])):
         folders[paths[index].parent].append(index)
     train: list[int] = []
     test: list[int] = []
     for indices in folders.values():
         held_out = max(1, round(len(indices) * test_share)) if len(indices) > 1 else 0
-        train += indices[: len(indices) - held_out]
+        train += indices[: max(len(indices) - held_out - gap, 0)] if held_out else indices
         test += indices[len(indices) - held_out :]
     if not train or not test:
         raise ValueError(
             "Too few pictures to hold any out: add some, or use a separate test folder. "
-            f"Received: {len(paths)} pictures in {len(folders)} folders"
+            f"Received: {len(paths)} pictures in {len(folders)} folders, gap={gap}"
         )
     return sorted(train), sorted(test)
+
+
+def _natural(path: Path) -> tuple[list[str | int], str]:
+    """A key by which numbers within names are sorted by value; equal keys differ by the name."""
+    parts = re.split(r"([0-9]+)", path.as_posix())
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)], path.as_posix()
 
 
 def split_by_source(

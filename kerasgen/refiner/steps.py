@@ -189,7 +189,7 @@ def build_steps(
     """Both stages with the optimizers and the history that work for small sets on a CPU.
 
     Adam throughout; learning rates fall to a twentieth over each stage; the refiner's weights are
-    averaged (export them within ``generator_player.averaged()``). The history keeps 256 pictures on
+    averaged (export them within ``step.averaged(batches)``). The history keeps 256 pictures on
     each replica, or its batch where that is larger. Call it in the scope of the training strategy.
 
     Args:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Collection, Sequence
+import contextlib
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from kerasgen.data.pipeline import Batches
 from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.losses import AdversarialLoss
 from kerasgen.training.step import Player, Step, Stream
@@ -24,8 +26,8 @@ class AdversarialStep(Step):
     """One update of a generator and a discriminator; a family defines what is generated and kept.
 
     With one update each, both players share one forward pass of the generator and one of the
-    discriminator. With other counts, the batch is split into equal parts, one for each update of a
-    player, and the generator is updated first.
+    discriminator. With other counts, the batch is split into equal parts with random numbers of
+    their own, one for each update of a player, and the generator is updated first.
 
     Args:
         generator: The network that ``generate`` runs.
@@ -108,6 +110,9 @@ class AdversarialStep(Step):
         Returns:
             ``generator_loss`` and ``discriminator_loss`` (their adversarial parts), and the
             family's own terms, not weighted.
+
+        Raises:
+            ValueError: If the batch cannot be divided by an update count.
         """
         batch = self.prepare(*batch)
         if self.update_counts == (1, 1):
@@ -115,8 +120,15 @@ class AdversarialStep(Step):
         losses: dict[str, tf.Tensor] = {}
         moves = (self._move_generator, self._move_discriminator)
         for count, move in zip(self.update_counts, moves, strict=True):
-            for part in zip(*(tf.split(tensor, count) for tensor in batch), strict=True):
-                losses.update(move(part))
+            if batch[0].shape[0] % count:
+                raise ValueError(
+                    "The batch of a replica must be a multiple of both update counts. Received: "
+                    f"{batch[0].shape[0]} pictures, update counts {self.update_counts}"
+                )
+            for number in range(count):
+                # Every so many rows, not a block: so replicas divide the rows as one device does.
+                with self.part(number):
+                    losses.update(move(tuple(tensor[number::count] for tensor in batch)))
         return losses
 
     def _together(self, batch: Batch) -> dict[str, tf.Tensor]:
@@ -162,6 +174,29 @@ class AdversarialStep(Step):
         swap = self.random(half, [], Stream.POOL_SWAP)
         priorities = self.random(self.pool.capacity, [], Stream.POOL_SLOT)
         return self.pool.exchange(fakes[:half], swap, priorities)
+
+    def averaged(
+        self, batches: Batches, *, pictures: int = 1024
+    ) -> contextlib.AbstractContextManager[None]:
+        """Within the block the generator has its averaged weights, if there are any.
+
+        Its batch statistics are measured again for them. Use it around sampling, measuring and
+        exporting; training goes on afterwards as if it had not been.
+
+        Args:
+            batches: The training batches; the first ones are used.
+            pictures: Number of pictures from which batch statistics are measured, rounded up to
+                whole batches.
+        """
+        count = -(-pictures // batches.batch_size)
+        return self.generator_player.averaged(self._passes(batches, count))
+
+    def _passes(self, batches: Batches, count: int) -> Iterator[tf.Tensor]:
+        for number, batch in enumerate(batches.dataset().take(count)):
+            # Other labels and noise for each.
+            with self.part(number):
+                fakes = self.generate(*self.prepare(*batch))
+            yield fakes
 
     def judge(self, images: tf.Tensor, condition: tf.Tensor | None) -> Heads:
         """The discriminator's logits of pictures, in training mode."""

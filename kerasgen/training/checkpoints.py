@@ -42,14 +42,21 @@ class Checkpoints:
         )
 
     @property
-    def latest(self) -> str | None:
-        """Path prefix of the last complete checkpoint, or None."""
-        # The index is written last: without it the checkpoint is not complete.
-        paths = [path for path in self._manager.checkpoints if Path(f"{path}.index").exists()]
-        return paths[-1] if paths else None
+    def steps(self) -> dict[int, str]:
+        """Step -> path prefix of every complete checkpoint, the newest last."""
+        complete = {_step_of(path): path for path in self._manager.checkpoints if _whole(path)}
+        return dict(sorted(complete.items()))
 
-    def restore(self) -> int:
-        """Loads the last complete checkpoint, if there is one.
+    @property
+    def latest(self) -> str | None:
+        """Path prefix of the newest complete checkpoint, or None."""
+        return next(reversed(self.steps.values()), None)
+
+    def restore(self, step: int | None = None) -> int:
+        """Loads a complete checkpoint, if there is one.
+
+        Args:
+            step: One of ``steps``, or 0 to load none; None for the newest.
 
         Returns:
             The step it was saved at; 0 if there is none.
@@ -57,20 +64,22 @@ class Checkpoints:
         Raises:
             ValueError: If it was written by other networks or optimizers.
         """
-        if self.latest != self._manager.latest_checkpoint:
-            logging.getLogger(__name__).warning(
-                "%s is not complete: going on from %s.",
-                self._manager.latest_checkpoint,
-                self.latest or "the start",
-            )
-        if self.latest is None:
+        complete = self.steps
+        step = max(complete, default=0) if step is None else step
+        for path in self._manager.checkpoints:
+            if _step_of(path) > step and _step_of(path) not in complete:
+                logging.getLogger(__name__).warning(
+                    "%s is not complete: going on from %s.", path, complete.get(step, "the start")
+                )
+        if not step:
             return 0
-        missing = self._check_fit(self.latest)
-        status = self._checkpoint.restore(self.latest)
+        path = complete[step]
+        missing = self._check_fit(path)
+        status = self._checkpoint.restore(path)
         if missing:
             logging.getLogger(__name__).warning(
                 "%s has no image pool for %d of the current replicas: those start empty.",
-                self.latest,
+                path,
                 missing,
             )
         else:
@@ -140,3 +149,15 @@ def _by_replica(
 
 def _is_replica_part(name: str) -> bool:
     return "-replica" in name
+
+
+def _whole(path: str) -> bool:
+    """Whether the index, which is written last, and every part of the data are there."""
+    prefix = Path(path)
+    names = [each.name for each in prefix.parent.iterdir() if each.name.startswith(prefix.name)]
+    parts = [name for name in names if name.startswith(f"{prefix.name}.data-")]
+    return f"{prefix.name}.index" in names and bool(parts) and parts[0].endswith(f"{len(parts):05}")
+
+
+def _step_of(path: str) -> int:
+    return int(path.rpartition("-")[2])

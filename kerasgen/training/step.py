@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import abc
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+import contextvars
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from kerasgen.data.random_streams import STREAMS, Stream, stream_key
+from kerasgen.data.random_streams import STREAMS, Stream, part_key, stream_key
 from kerasgen.training.diff_augment import NUMBERS_PER_PICTURE, diff_augment
 from kerasgen.training.image_pool import ImagePool
 
 __all__ = ["STREAMS", "Player", "Step", "Stream"]
+
+# A variable of the context, since each replica traces the step in a thread of its own.
+_part: contextvars.ContextVar[int] = contextvars.ContextVar("part", default=0)
 
 
 class Player:
@@ -25,7 +30,8 @@ class Player:
     silently never learn.
 
     Build it inside ``trainer.scope()``: it also builds the optimizer, whose variables must exist
-    before the first replica step.
+    before the first replica step. For networks that compute in float16 the optimizer is wrapped in
+    a ``LossScaleOptimizer``: without it small gradients would be 0.
 
     Args:
         models: One network or several.
@@ -35,7 +41,8 @@ class Player:
 
     Raises:
         ValueError: If there is no trainable variable, or the optimizer has an option that gives
-            other results on several replicas than on one.
+            other results on several replicas than on one; for float16 with several replicas
+            (keras#18666) or with ``clip_norm``.
     """
 
     def __init__(
@@ -54,6 +61,8 @@ class Player:
                 f"frozen. Received: models={names}"
             )
         _reject_unsafe_options(optimizer)
+        self._layers = [layer for model in models for layer in model._flatten_layers()]
+        optimizer = _scaled(optimizer, self._layers)
         if clip_norm is not None and isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
             raise ValueError(
                 "`clip_norm` would clip scaled gradients: use mixed_bfloat16 or no clipping. "
@@ -85,7 +94,7 @@ class Player:
         replicas = tf.distribute.get_replica_context().num_replicas_in_sync
         # The one place where losses are scaled: `apply` sums gradients over the replicas. Scaling
         # the output gradient rather than the results also covers sparse (IndexedSlices) gradients.
-        weight = self.optimizer.scale_loss(tf.ones_like(loss) / replicas)
+        weight = tf.cast(self.optimizer.scale_loss(tf.ones_like(loss) / replicas), loss.dtype)
         values = [variable.value for variable in self.variables]
         gradients = tape.gradient(loss, values, output_gradients=weight)
         if all(gradient is None for gradient in gradients):
@@ -113,24 +122,84 @@ class Player:
         return [gradient / context.num_replicas_in_sync for gradient in clipped]
 
     @contextlib.contextmanager
-    def averaged(self) -> Iterator[None]:
+    def averaged(self, passes: Iterable[Any] | None = None) -> Iterator[None]:
         """Within the block the networks hold their moving-average weights, if there are any.
 
-        Use it around sampling, measuring and exporting, never around a training step.
+        Use it around sampling, measuring and exporting, never around a training step. Batch
+        statistics of the raw weights do not fit the averages: they are measured again, and all
+        variables are put back after the block.
+
+        Args:
+            passes: Each item runs the networks once in training mode, on another batch, as
+                ``AdversarialStep.averaged`` does. Not used without batch normalisation.
+
+        Raises:
+            ValueError: If there is batch normalisation that learns, and no pass.
         """
+        inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
         # Before the first step Keras's averages are all zero.
-        if not self.optimizer.use_ema or not self.optimizer.iterations.numpy():
+        if not inner.use_ema or not inner.iterations.numpy():
             yield
             return
-        averages = self.optimizer._model_variables_moving_average
-        current = [variable.numpy() for variable in self.variables]
+        normalisations = [each for each in self._layers if _has_statistics(each)]
+        owned = {id(each): each for layer in self._layers for each in layer.variables}
+        current = [(variable, variable.numpy()) for variable in owned.values()]
         try:
+            averages = inner._model_variables_moving_average
             for variable, average in zip(self.variables, averages, strict=True):
                 variable.assign(average.numpy())
+            if normalisations:
+                _measure_statistics(normalisations, passes or ())
             yield
         finally:
-            for variable, value in zip(self.variables, current, strict=True):
+            for variable, value in current:
                 variable.assign(value)
+
+
+def _has_statistics(layer: keras.layers.Layer) -> bool:
+    return isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+
+
+def _measure_statistics(
+    layers: Sequence[keras.layers.BatchNormalization], passes: Iterable[Any]
+) -> None:
+    """Gives each layer the mean and variance of what it gets over all passes."""
+    momenta = [layer.momentum for layer in layers]
+    found: list[list[tuple[np.ndarray, np.ndarray]]] = []
+    try:
+        for layer in layers:
+            # The moving statistics are then those of the last batch.
+            layer.momentum = 0.0
+        for _ in passes:
+            found.append([(x.moving_mean.numpy(), x.moving_variance.numpy()) for x in layers])
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
+    if not found:
+        raise ValueError(
+            "Averaged weights need batch statistics of their own: use `step.averaged(batches)`, or "
+            f"pass `passes`. Received: no passes, batch normalisation {layers[0].path}"
+        )
+    for layer, rows in zip(layers, zip(*found, strict=True), strict=True):
+        means, variances = (np.stack(each) for each in zip(*rows, strict=True))
+        layer.moving_mean.assign(means.mean(axis=0))
+        layer.moving_variance.assign(variances.mean(axis=0) + means.var(axis=0))
+
+
+def _scaled(
+    optimizer: keras.optimizers.Optimizer, layers: Sequence[keras.layers.Layer]
+) -> keras.optimizers.Optimizer:
+    """The optimizer with loss scaling, if a layer computes in float16."""
+    scaling = keras.optimizers.LossScaleOptimizer
+    if all(layer.compute_dtype != "float16" for layer in layers):
+        return optimizer
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if replicas > 1:
+        raise ValueError(
+            "float16 needs loss scaling, which works on one replica only: use mixed_bfloat16. "
+            f"Received: {replicas} replicas"
+        )
+    return optimizer if isinstance(optimizer, scaling) else scaling(optimizer)
 
 
 def _reject_unsafe_options(optimizer: keras.optimizers.Optimizer) -> None:
@@ -178,13 +247,27 @@ class Step(abc.ABC):
     def update(self, *batch: tf.Tensor) -> dict[str, tf.Tensor]:
         """Moves the players' weights; returns this replica's mean losses by name."""
 
+    @contextlib.contextmanager
+    def part(self, number: int) -> Iterator[None]:
+        """Within the block ``random`` draws the numbers of one part of the update.
+
+        Args:
+            number: From 0, which is also the part outside of any block.
+        """
+        token = _part.set(number)
+        try:
+            yield
+        finally:
+            _part.reset(token)
+
     def random(
         self, rows: int, shape: Sequence[int], stream: int, *, normal: bool = False
     ) -> tf.Tensor:
         """Random numbers for this replica's rows of the batch.
 
-        A pure function of (seed, update, stream, row of the *global* batch): two replicas draw
-        together what one would.
+        A pure function of (seed, update, part, stream, row of the *global* batch): two replicas
+        draw together what one would. Without ``part`` every use of a stream within one update
+        draws the same numbers.
 
         Args:
             rows: Pictures on this replica.
@@ -208,7 +291,8 @@ class Step(abc.ABC):
         total = rows * context.num_replicas_in_sync
         key = tf.constant(stream_key(self.seed, stream), tf.int64)
         draw = tf.random.stateless_normal if normal else tf.random.stateless_uniform
-        numbers = draw([total, *shape], tf.stack([key, self.updates.value()]))
+        second = part_key(self.updates.value(), _part.get())
+        numbers = draw([total, *shape], tf.stack([key, second]))
         start = tf.cast(context.replica_id_in_sync_group, tf.int32) * rows
         part = numbers[start : start + rows]
         part.set_shape([rows, *shape])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from kerasgen.data.pipeline import Batches
@@ -18,11 +21,13 @@ from kerasgen.io.files import check_writable
 from kerasgen.io.interruption import Interruption
 from kerasgen.training.checkpoints import Checkpoints, NonFiniteState
 from kerasgen.training.keras_settings import check_keras_settings
+from kerasgen.training.run_identity import IDENTITY, keep_identity, run_identity
 from kerasgen.training.run_log import Report
 from kerasgen.training.step import Step
+from kerasgen.training.workers import Workers
 
 Action = Callable[[int, Mapping[str, float]], None]
-Update = Callable[..., dict[str, tf.Tensor]]
+Update = Callable[..., tuple[dict[str, tf.Tensor], tf.Tensor]]
 
 STRATEGIES = ("default", "mirrored", "multiworker")
 
@@ -54,7 +59,10 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
 
 
 class Interrupted(SystemExit):
-    """SIGTERM or Ctrl-C ended the run after a complete step; everything up to it is saved."""
+    """SIGTERM or Ctrl-C ended the run after a complete step; everything up to it is saved.
+
+    With several workers, a signal to one of them ends all after the same step.
+    """
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,8 @@ class Trainer:
     """Runs steps on every replica, phase by phase, and resumes where it stopped.
 
     Under MultiWorkerMirroredStrategy every worker runs the same program and keeps checkpoints of
-    its own; interrupt all of them, since the others wait for one that stops.
+    its own. They go on from the newest step that all of them can restore; only the ``chief`` logs
+    and calls actions, and only it should write figures and export.
 
     Build networks, players and steps inside ``scope()``. Each phase has its own folder below the
     work folder, with its own counter, checkpoints and history; a restart skips what is done.
@@ -108,9 +117,20 @@ class Trainer:
         self.workdir = Path(workdir)
         self.strategy = strategy or tf.distribute.get_strategy()
         self.options = options or TrainerOptions()
+        self._workers = Workers(self.strategy)
         self._traced: tuple[Step, Update] | None = None
         check_writable(self.workdir)
         self.workdir.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def chief(self) -> bool:
+        """Whether this worker writes logs, sheets, figures and models; always, if it is alone."""
+        return self._workers.chief
+
+    @property
+    def workers(self) -> int:
+        """Number of workers."""
+        return self._workers.count
 
     def scope(self) -> AbstractContextManager[Any]:
         """The scope in which networks, optimizers and steps must be built."""
@@ -132,7 +152,7 @@ class Trainer:
             batches: From ``kerasgen.data.pipeline``; a function of the step number.
             steps: Updates of this phase in all, those of earlier runs included.
             phase: Name of the folder below the work folder.
-            actions: Called as ``action(step_number, logs)`` at each logged step.
+            actions: Called as ``action(step_number, logs)`` at each logged step, on the chief only.
 
         Returns:
             The number of updates made so far.
@@ -140,8 +160,44 @@ class Trainer:
         Raises:
             Interrupted: After SIGTERM or SIGINT, with a checkpoint of the last step.
             NonFiniteState: If a loss is NaN or infinite; earlier checkpoints stay.
-            ValueError: If a checkpoint in the folder belongs to other networks.
+            RuntimeError: If another worker ended or cannot be reached.
+            ValueError: If ``batches`` are something else, if the folder was begun with other
+                networks, batches or learning-rate schedules, or if the workers differ in these or
+                have no checkpoint of the same step.
         """
+        if not isinstance(batches, Batches):
+            raise ValueError(
+                "`batches` must come from `kerasgen.data`, such as `labelled` or `unpaired`: a "
+                "dataset cannot be entered at any step, so the run could not be resumed. "
+                f"Received: batches={batches!r}"
+            )
+        try:
+            return self._run(step, batches, steps, phase, actions)
+        except tf.errors.OpError as error:
+            if self._workers.count == 1:
+                raise
+            raise RuntimeError(
+                "Another worker ended or cannot be reached. Run the same command again on all "
+                "workers to continue from the newest step that all of them have saved."
+            ) from error
+
+    def check(self, step: Step, batches: Batches, *, phase: str = "train") -> None:
+        """Checks that a phase was begun with these optimizers and batches, if it was begun.
+
+        Args:
+            step: As for ``run``.
+            batches: As for ``run``.
+            phase: As for ``run``.
+
+        Raises:
+            ValueError: If it was begun with others; the message names the first difference.
+        """
+        if (self.workdir / phase / IDENTITY).exists():
+            keep_identity(self.workdir / phase, run_identity(step, batches), begun=True)
+
+    def _run(
+        self, step: Step, batches: Batches, steps: int, phase: str, actions: Sequence[Action]
+    ) -> int:
         folder = self.workdir / phase
         check_writable(folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -149,13 +205,13 @@ class Trainer:
             checkpoints = Checkpoints(
                 folder / self._checkpoint_folder(), step, self.strategy, self.options.keep
             )
-        start = checkpoints.restore()
+        start = self._begin(folder, checkpoints, run_identity(step, batches), steps)
         if start >= steps:
-            if self._chief:
+            if self.chief:
                 print(f"{phase}: {start} of {steps} steps are done already.", flush=True)
             return start
         report = Report(
-            folder if self._chief else None,
+            folder if self.chief else None,
             phase=phase,
             start=start,
             total=steps,
@@ -173,6 +229,16 @@ class Trainer:
             )
         return steps
 
+    def _begin(
+        self, folder: Path, checkpoints: Checkpoints, identity: Mapping[str, Any], steps: int
+    ) -> int:
+        """Restores the newest step that all workers have, of this same run."""
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).digest()
+        self._workers.check_same(steps=steps, identity=int.from_bytes(digest[:4], "big"))
+        start = self._workers.newest_shared_step(list(checkpoints.steps))
+        keep_identity(folder, identity, begun=start > 0)
+        return checkpoints.restore(start)
+
     def _loop(
         self,
         step: Step,
@@ -186,29 +252,32 @@ class Trainer:
         iterator = iter(self._distributed(batches, numbers.start - 1))
         update = self._update_function(step)
         window = _LossWindow()
+        signals = tf.zeros([1, 1], tf.int64)
         for number in numbers:
             before = time.monotonic()
             batch = next(iterator)
             report.waited(time.monotonic() - before)
-            window.add(number, update(*batch))
+            # What the workers reported with the update before: reading it waits for nothing new.
+            asked = signals
+            losses, signals = update(tf.constant([bool(interruption.name)]), *batch)
+            window.add(number, losses)
             # Read once: a signal that comes while this step is reported waits for the next.
-            stopped = bool(interruption.name)
+            stopped = bool(interruption.name if self.workers == 1 else np.any(asked))
             stop = stopped or number == numbers[-1]
             log = stop or number % self.options.log_every == 0
             save = stop or number % self.options.save_every == 0
             logs: Mapping[str, float] = {}
             if log or save:
-                losses = window.drain(checkpoints.latest)
-                logs = report.log(number, losses)
+                logs = report.log(number, window.drain(checkpoints.latest))
             if save:
                 checkpoints.save(number)
             if stopped:
                 break
-            if log:
+            if log and self.chief:
                 with report.summaries():
                     for action in actions:
                         action(number, logs)
-        if interruption.name:
+        if np.any(self._workers.gather([bool(interruption.name)])):
             raise Interrupted(_stop_message(interruption.name, number, self.workdir))
 
     def _distributed(self, batches: Batches, start_step: int) -> Any:
@@ -222,26 +291,20 @@ class Trainer:
             return self._traced[1]
 
         @tf.function
-        def update(*batch: tf.Tensor) -> dict[str, tf.Tensor]:
+        def update(signal: tf.Tensor, *batch: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
             losses = self.strategy.run(step, args=batch)
-            return {
+            means = {
                 name: self.strategy.reduce(tf.distribute.ReduceOp.MEAN, loss, axis=None)
                 for name, loss in losses.items()
             }
+            return means, self._workers.gather(signal)
 
         self._traced = (step, update)
         return update
 
-    @property
-    def _chief(self) -> bool:
-        resolver = self.strategy.cluster_resolver
-        return resolver is None or not resolver.task_type or resolver.task_id in (None, 0)
-
     def _checkpoint_folder(self) -> str:
         # Every worker takes part in saving; each writes to a folder of its own.
-        if self._chief:
-            return "checkpoints"
-        return f"checkpoints-worker{self.strategy.cluster_resolver.task_id}"
+        return "checkpoints" if self.chief else f"checkpoints-worker{self._workers.index}"
 
 
 class _LossWindow:
@@ -273,6 +336,6 @@ class _LossWindow:
 
 def _stop_message(name: str, step: int, workdir: Path) -> str:
     return (
-        f"{name}: stopped after step {step}; everything is saved in {workdir}. Run the same "
-        "command again to continue from there."
+        f"{name or 'Another worker was stopped'}: stopped after step {step}; everything is saved "
+        f"in {workdir}. Run the same command again to continue from there."
     )

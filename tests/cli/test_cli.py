@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -210,3 +211,28 @@ def test_json_has_null_for_what_is_no_number(tmp_path):
     cli.write_json(path, numbers)
     read = json.loads(path.read_text(), parse_constant=refuse)
     assert read == {"median": None, "deep": [{"high": None}, 1.5, [2, "NaN"]]}
+
+
+@pytest.mark.parametrize(
+    ("stop", "status", "line"),
+    [
+        ("raise KeyboardInterrupt", 130, "Stopped. Run the same command again to go on."),
+        ("sys.exit('SIGTERM: stopped after step 3')", 130, "SIGTERM: stopped after step 3"),
+        ("raise ValueError('no data')", 1, "no data"),
+        ("sys.exit(4)", 4, None),
+    ],
+)
+def test_an_example_that_is_stopped_ends_in_one_line(stop, status, line):
+    code = f"import sys\nfrom kerasgen import cli\ndef main():\n    {stop}\ncli.run_example(main)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == status and "Traceback" not in done.stderr
+    lines = [each for each in done.stderr.splitlines() if "KERASGEN_TRACEBACK" not in each]
+    assert lines == ([line] if line else [])
+
+
+def test_ctrl_c_while_an_example_imports_ends_in_one_line():
+    code = "from kerasgen import cli\ncli.quiet_start()\nraise KeyboardInterrupt"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    # Python ends itself by the signal, which shells show as 130.
+    assert done.returncode == -signal.SIGINT
+    assert done.stderr == "Stopped. Run the same command again to go on.\n"

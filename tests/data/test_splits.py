@@ -42,6 +42,26 @@ def test_folders_of_the_same_name_elsewhere_are_apart():
     assert (train, test) == ([0, 2], [1, 3])
 
 
+def test_numbers_in_names_are_sorted_by_value():
+    paths = [Path("a", f"frame{index}.png") for index in range(12)]
+    assert split_by_folder_tail(paths, 0.2) == ([*range(10)], [10, 11])
+    mixed = [
+        Path("a", name) for name in ("b.png", "10.png", "9.png", "a2b.png", "a10.png", "09.png")
+    ]
+    assert split_by_folder_tail(mixed, 0.2)[1] == [0]
+    assert split_by_folder_tail([Path("a", name) for name in ("f1", "f", "f01")], 0.1)[1] == [0]
+
+
+def test_a_gap_is_on_neither_side():
+    paths = frames("a", 10) + frames("b", 3) + frames("c", 1)
+    train, test = split_by_folder_tail(paths, 0.2, gap=3)
+    assert (train, test) == ([0, 1, 2, 3, 4, 13], [8, 9, 12])
+    with pytest.raises(ValueError, match="gap=-1"):
+        split_by_folder_tail(paths, 0.2, gap=-1)
+    with pytest.raises(ValueError, match="Received: 3 pictures in 1 folders, gap=2"):
+        split_by_folder_tail(frames("b", 3), 0.2, gap=2)
+
+
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1, 1.5, float("nan")])
 def test_a_share_out_of_range_is_refused(share):
     with pytest.raises(ValueError, match="test_share="):

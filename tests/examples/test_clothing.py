@@ -1,6 +1,7 @@
 """The conditional GAN's example as a user starts it: drawn and own pictures, and wrong flags."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -33,9 +34,17 @@ def photographs(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("model", ["modern", "original"])
-def test_own_pictures_give_sheets_figures_and_a_model(model, photographs, tmp_path):
-    flags = [f"--data={photographs}", "--channels=3", "--classes=coat,bag", f"--model={model}"]
+@pytest.mark.parametrize(
+    ("model", "classes", "chosen"),
+    [
+        ("modern", ["coat", "bag"], ["--classes=coat,bag"]),
+        ("original", ["bag", "boot", "coat"], []),
+    ],
+)
+def test_own_pictures_give_sheets_figures_and_a_model(
+    model, classes, chosen, photographs, tmp_path
+):
+    flags = [f"--data={photographs}", "--channels=3", f"--model={model}", *chosen]
     done = run(tmp_path, *QUICK, *flags)
     assert done.returncode == 0, done.stderr
     for name in ("classes", "interpolation", "nearest", "losses"):
@@ -43,18 +52,26 @@ def test_own_pictures_give_sheets_figures_and_a_model(model, photographs, tmp_pa
             assert min(image.size) > 20
     figures = json.loads((tmp_path / "run" / "figures.json").read_text(encoding="utf-8"))
     assert {"real", "generated", "gap_points", "label_fidelity", "copying"} == set(figures)
-    # 15 % of 12 pictures, two in each of the two classes.
-    assert figures["real"][0]["accuracy"]["count"] == 4
+    # 15 % of 12 pictures, two in each class.
+    assert figures["real"][0]["accuracy"]["count"] == 2 * len(classes)
     served = tf.saved_model.load(str(tmp_path / f"models/clothing_cgan_{model}/1"))
     outputs = served.signatures["serving_default"](
         seed=tf.constant([1, 1], tf.int64), label=tf.constant([0, 1])
     )
     assert outputs["picture"].shape == (2, 12, 12, 3)
-    assert [name.decode() for name in outputs["class_name"].numpy()] == ["coat", "bag"]
+    assert [name.decode() for name in outputs["class_name"].numpy()] == classes[:2]
+    # The folder may have moved; what is in it must be the same.
+    flags[0] = f"--data={shutil.copytree(photographs, tmp_path / 'moved')}"
     again = run(tmp_path, *QUICK, *flags)
     assert again.returncode == 0, again.stderr
     steps = [row["step"] for row in read_history(tmp_path / "run" / "train" / "history.csv")]
     assert steps == [2, 4, 6]
+    # The labels would be those of other classes.
+    (tmp_path / "moved" / "bag").rename(tmp_path / "moved" / "dress")
+    renamed = run(tmp_path, *QUICK, *[flag.replace("bag", "dress") for flag in flags])
+    assert renamed.returncode == 1 and "Traceback" not in renamed.stderr
+    name = "classes" if chosen else "class_names"
+    assert f"{name}=[" in renamed.stderr and "there: [" in renamed.stderr
 
 
 def test_minutes_are_turned_into_steps_once(tmp_path):

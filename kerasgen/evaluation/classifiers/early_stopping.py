@@ -40,6 +40,10 @@ RECORD = "best.json"
 """File beside it: step and score of the best network, and all scores."""
 
 
+_PICTURES = 1024
+"""From which batch statistics of averaged weights are measured."""
+
+
 @dataclass(frozen=True)
 class FitResult:
     """Validation scores of a training.
@@ -116,33 +120,51 @@ def fit_classifier(
 
     Raises:
         NonFiniteState: If a score is not a finite number.
-        ValueError: If a count is below 1, or the folder has another network or a broken record.
+        ValueError: If a count is below 1, there are several workers, or the folder has another
+            network, other batches or a broken record.
         Interrupted: From the trainer, see ``Trainer.run``.
     """
-    if min(steps, validate_every, patience) < 1:
-        raise ValueError(
-            "`steps`, `validate_every` and `patience` must be at least 1. "
-            f"Received: steps={steps}, validate_every={validate_every}, patience={patience}"
-        )
+    _check_arguments(trainer, steps, validate_every, patience)
     folder = trainer.workdir / phase
     result = _read_record(folder / RECORD)
     if result is None:
-        result = _validated(step, validate, FitResult(()), 0, folder)
+        result = _validated(step, batches, validate, FitResult(()), 0, folder)
+    else:
+        trainer.check(step, batches, phase=phase)
     # There is a checkpoint at every validation; one that an interruption prevented is repeated.
     while result.last_step < steps and result.since_best < patience:
         target = min(steps, (result.last_step // validate_every + 1) * validate_every)
         done = trainer.run(step, batches, target, phase=phase)
-        result = _validated(step, validate, result, done, folder)
+        result = _validated(step, batches, validate, result, done, folder)
         print(f"{phase}: {result}", flush=True)
     load_weights(step.classifier, folder / BEST)
     return result
 
 
+def _check_arguments(trainer: Trainer, steps: int, validate_every: int, patience: int) -> None:
+    if min(steps, validate_every, patience) < 1:
+        raise ValueError(
+            "`steps`, `validate_every` and `patience` must be at least 1. "
+            f"Received: steps={steps}, validate_every={validate_every}, patience={patience}"
+        )
+    if trainer.workers > 1:
+        raise ValueError(
+            "Early stopping is for one machine: workers could stop at different steps. "
+            f"Received: {trainer.workers} workers"
+        )
+
+
 def _validated(
-    step: ClassifierStep, validate: Validate, before: FitResult, done: int, folder: Path
+    step: ClassifierStep,
+    batches: Batches,
+    validate: Validate,
+    before: FitResult,
+    done: int,
+    folder: Path,
 ) -> FitResult:
     """Adds a score, and keeps the weights if it is the best."""
-    with step.player.averaged():
+    first = batches.dataset().take(-(-_PICTURES // batches.batch_size))
+    with step.player.averaged(step.classifier(inputs, training=True) for inputs, _ in first):
         score = float(validate(step.classifier))
         if not math.isfinite(score):
             raise NonFiniteState(

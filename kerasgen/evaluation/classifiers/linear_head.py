@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from kerasgen.data.pipeline import Batches, Pictures, labelled
+from kerasgen.data.pipeline import Batches, Pictures, array_digest, labelled
 
 
 def linear_head(features: np.ndarray, num_classes: int) -> keras.Model:
@@ -73,4 +73,5 @@ def feature_batches(
         _, indices = order.make(step, first, rows)
         return tf.gather(rows_of_features, indices), tf.gather(rows_of_labels, indices)
 
-    return Batches(batch_size, make)
+    digest = array_digest(np.asarray(features, np.float32), np.asarray(labels, np.int32))
+    return Batches(batch_size, make, {"features": digest, "batch_seed": seed})

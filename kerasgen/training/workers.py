@@ -1,0 +1,106 @@
+"""The workers of a run, one process each: who writes, and from which step all of them go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+_SHOWN = 16
+"""Largest number of checkpoints that a worker names."""
+
+
+class Workers:
+    """The processes that train together under a strategy; one without MultiWorkerMirroredStrategy.
+
+    Args:
+        strategy: From ``make_strategy``.
+    """
+
+    def __init__(self, strategy: tf.distribute.Strategy) -> None:
+        self._strategy = strategy
+        self.count, self.index = 1, 0
+        resolver = strategy.cluster_resolver
+        if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) and resolver.task_type:
+            spec = resolver.cluster_spec()
+            jobs = [job for job in ("chief", "worker") if job in spec.jobs]
+            self.count = sum(spec.num_tasks(job) for job in jobs)
+            before = jobs[: jobs.index(resolver.task_type)]
+            self.index = resolver.task_id + sum(spec.num_tasks(job) for job in before)
+
+    @property
+    def chief(self) -> bool:
+        """Whether this is the one worker that writes logs, sheets, figures and models."""
+        return self.index == 0
+
+    def gather(self, values: tf.Tensor | Sequence[int]) -> tf.Tensor:
+        """Collects numbers from all workers; every worker must call it at the same point.
+
+        Args:
+            values: ``[K]`` integers of this worker.
+
+        Returns:
+            ``[workers, K]`` int64, in the order of the workers.
+        """
+        row = tf.cast(tf.convert_to_tensor(values), tf.int64)[None]
+        if self.count == 1:
+            return row
+
+        def send(row: tf.Tensor) -> tf.Tensor:
+            # A copy, since the collective needs a tensor that is on the replica's device.
+            return tf.distribute.get_replica_context().all_gather(tf.identity(row), axis=0)
+
+        @tf.function
+        def collect(row: tf.Tensor) -> tf.Tensor:
+            found = self._strategy.run(send, args=(row,))
+            return self._strategy.experimental_local_results(found)[0]
+
+        # Each replica of a worker has sent the same row.
+        return collect(row)[:: self._strategy.num_replicas_in_sync // self.count]
+
+    def check_same(self, **values: int) -> None:
+        """Checks that all workers were started alike.
+
+        Args:
+            **values: Integers by name.
+
+        Raises:
+            ValueError: If a value differs between workers.
+        """
+        rows = self.gather(list(values.values())).numpy()
+        for name, column in zip(values, rows.T, strict=True):
+            if len(set(column.tolist())) > 1:
+                raise ValueError(
+                    "All workers must be started with the same settings, data and length. "
+                    f"Received: {name}={column.tolist()}"
+                )
+
+    def newest_shared_step(self, steps: Sequence[int]) -> int:
+        """The newest step that every worker can restore.
+
+        Args:
+            steps: Positive steps of the checkpoints that this worker can restore.
+
+        Returns:
+            The step; 0 if no worker has a checkpoint.
+
+        Raises:
+            ValueError: If some worker has a checkpoint, but no step is common to all. All workers
+                raise it, and it names the steps of each.
+        """
+        newest = sorted(steps)[-_SHOWN:]
+        rows = self.gather([*newest, *[0] * (_SHOWN - len(newest))]).numpy()
+        found = [{step for step in row.tolist() if step} for row in rows]
+        if shared := set.intersection(*found):
+            return max(shared)
+        if not any(found):
+            return 0
+        names = "; ".join(
+            f"worker {index}: {', '.join(map(str, sorted(each))) or 'none'}"
+            for index, each in enumerate(found)
+        )
+        raise ValueError(
+            "The workers have no checkpoint of the same step, so they cannot go on together: bring "
+            "back the missing checkpoint folder, or delete those of all workers to start again. "
+            f"Received: steps of {names}"
+        )
