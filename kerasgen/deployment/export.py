@@ -174,6 +174,7 @@ def export_classifier(
     class_names: Sequence[str],
     card: Mapping[str, Any],
     probes: np.ndarray,
+    threshold: float | None = None,
 ) -> Path:
     """Exports a classifier to ``directory/name/<n>/``, with the next free number.
 
@@ -182,7 +183,7 @@ def export_classifier(
     Signatures:
         ``serving_default``: ``image_bytes`` ``[N]`` string, any format TensorFlow decodes and any
             size -> ``probabilities`` ``[N, K]`` float32 and ``class_name`` ``[N]`` string, the
-            most probable.
+            most probable, or that of the threshold.
         ``classify``: ``images`` ``[N, H, W, C]`` float32 in [-1, 1] -> the same.
 
     Args:
@@ -192,6 +193,9 @@ def export_classifier(
         class_names: The K names of the labels 0 to K - 1, stored in the model and in the card.
         card: Entries of ``model_card.json``: data, steps, seed, figures, licence of the data.
         probes: ``[N, H, W, C]`` uint8 pictures that the check uses, of the classifier's size.
+        threshold: For two classes, the log-odds above which a picture is of the second, see
+            ``calibrated_threshold``; stored in the model and in the card. None for the most
+            probable class.
 
     Returns:
         The version folder.
@@ -199,9 +203,11 @@ def export_classifier(
     Raises:
         ExportError: If the reloaded model differs from the trained one.
         ValueError: If the folder cannot be written, the classifier has other inputs or outputs, or
-            ``class_names`` do not fit.
+            ``class_names`` or the threshold do not fit.
     """
-    check_classifier(classifier, class_names)
-    endpoints = classifier_endpoints(classifier, class_names, probes)
+    check_classifier(classifier, class_names, threshold)
+    endpoints = classifier_endpoints(classifier, class_names, probes, threshold)
     named = {**card, "class_names": list(class_names)}
+    if threshold is not None:
+        named["threshold_log_odds"] = threshold
     return publish(classifier, endpoints, directory, name, named)

@@ -18,7 +18,10 @@ from kerasgen.io.images import to_float
 
 
 def classifier_endpoints(
-    classifier: keras.Model, class_names: Sequence[str], probes: np.ndarray
+    classifier: keras.Model,
+    class_names: Sequence[str],
+    probes: np.ndarray,
+    threshold: float | None = None,
 ) -> Endpoints:
     """Builds the signatures that ``export_classifier`` describes.
 
@@ -26,6 +29,8 @@ def classifier_endpoints(
         classifier: See ``check_classifier``.
         class_names: The name of each label.
         probes: ``[P, H, W, C]`` uint8 pictures for the check.
+        threshold: Log-odds above which a picture is of the second of two classes; None for the most
+            probable class.
 
     Returns:
         ``serving_default`` and ``classify``.
@@ -33,8 +38,14 @@ def classifier_endpoints(
     shape = classifier.inputs[0].shape[1:]
 
     def classify(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        probabilities = tf.nn.softmax(tf.cast(classifier(images, training=False), tf.float32))
-        names = tf.gather(tf.constant(list(class_names)), tf.argmax(probabilities, axis=1))
+        logits = tf.cast(classifier(images, training=False), tf.float32)
+        probabilities = tf.nn.softmax(logits)
+        if threshold is None:
+            best = tf.argmax(probabilities, axis=1)
+        else:
+            # Not from probabilities: near 1 they are all equal in 32 bits.
+            best = tf.cast(logits[:, 1] - logits[:, 0] > threshold, tf.int64)
+        names = tf.gather(tf.constant(list(class_names)), best)
         return {"probabilities": probabilities, "class_name": names}
 
     def serve(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -48,12 +59,15 @@ def classifier_endpoints(
     }
 
 
-def check_classifier(classifier: keras.Model, class_names: Sequence[str]) -> None:
+def check_classifier(
+    classifier: keras.Model, class_names: Sequence[str], threshold: float | None = None
+) -> None:
     """Checks that a classifier and its class names can be exported.
 
     Args:
         classifier: Must take one ``[N, H, W, 1 or 3]``, sides known, and give ``[N, K]``.
         class_names: Must be K distinct names.
+        threshold: Must be finite, and K 2, or None.
 
     Raises:
         ValueError: If they cannot.
@@ -69,4 +83,9 @@ def check_classifier(classifier: keras.Model, class_names: Sequence[str]) -> Non
     if isinstance(class_names, str) or len(set(class_names)) != count or not all(class_names):
         raise ValueError(
             f"`class_names` must be {count} distinct names. Received: class_names={class_names!r}"
+        )
+    if threshold is not None and not (count == 2 and np.isfinite(threshold)):
+        raise ValueError(
+            "`threshold` must be finite, for two classes, or None. "
+            f"Received: threshold={threshold}, {count} classes"
         )

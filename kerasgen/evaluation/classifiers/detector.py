@@ -166,20 +166,23 @@ def _small_network(image_shape: tuple[int, ...], width: int) -> keras.Model:
     return build_classifier(image_shape, 2, widths=widths, units=64)
 
 
-def measure_detection(score: Score, data: DetectionData) -> dict[str, Any]:
+def measure_detection(
+    score: Score, data: DetectionData, *, threshold: float = 0.0
+) -> dict[str, Any]:
     """Measures a detector on test pictures.
 
     Args:
         score: Function from pictures to log-odds.
         data: Test pictures; those of one source count as dependent in the intervals.
+        threshold: Log-odds above which the object is detected.
 
     Returns:
-        ``area_under_roc``; ``accuracy`` at log-odds 0, the mean of ``accuracy_with`` and
+        ``area_under_roc``; ``accuracy`` at the threshold, the mean of ``accuracy_with`` and
         ``accuracy_without``; each an ``Estimate`` as a dict.
     """
     scores = score(data.images)
     groups = data.groups
-    right = (scores > 0) == data.present
+    right = (scores > threshold) == data.present
     parts = {
         name: share_with_interval(right[kind], groups[kind].tolist())
         for name, kind in (("accuracy_with", data.present), ("accuracy_without", ~data.present))
