@@ -135,7 +135,10 @@ def _compared(
         "two_sample_area": {name: test and asdict(test.area) for name, test in tests.items()},
         "two_sample_p": {name: test and test.p_value for name, test in tests.items()},
         "diversity": {
-            name: asdict(class_diversity(own, np.zeros(len(own), np.int64), seed=seed)[0])
-            for name, own in (("real", of_real), ("synthetic", of_synthetic))
+            name: asdict(class_diversity(own, np.zeros(len(own), np.int64), groups, seed=seed)[0])
+            for name, own, groups in (
+                ("real", of_real, real_groups),
+                ("synthetic", of_synthetic, synthetic_groups),
+            )
         },
     }
