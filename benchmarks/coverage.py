@@ -20,8 +20,8 @@ import numpy as np
 from absl import app, flags
 from scipy import stats
 
-from kerasgen.evaluation.comparison.distances import LEVEL, compare_appearance, compared_sets
-from kerasgen.evaluation.features.extractors import pixel_features
+from kerasgen.evaluation.comparison import LEVEL, compare_appearance, compared_sets
+from kerasgen.evaluation.features import pixel_features
 from kerasgen.evaluation.metrics import (
     Estimate,
     area_under_roc,
