@@ -16,6 +16,11 @@ Controls: ``--jpeg 75`` compresses every picture of both kinds as JPEG, which re
 that a network may leave; ``--clear MODEL`` (the backward network) also translates the clean
 training pictures, so that both kinds have such traces.
 
+A score means something else on another camera: ``--calibrate DIR``, 20 or more clean pictures of
+your own camera at different times, none with smoke, no labels, sets the threshold for a stated
+rate of false alarms (``--false_alarms``). It is written to figures.json and the model card, and
+the exported model's ``class_name`` follows it.
+
 The default job takes about two minutes on two CPU cores. It writes to the work folder: training.png
 (clean | smoky), mistakes.png (real pictures, the worst first), figures.json; and, without
 --features, a SavedModel below --export_to.
@@ -27,7 +32,7 @@ from kerasgen import cli
 
 cli.quiet_start()
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +43,8 @@ from kerasgen.evaluation.classifiers import (
     DETECTOR_CONFIG,
     DetectionData,
     Detector,
+    calibrated_threshold,
+    check_promise,
     fit_detector,
     measure_detection,
 )
@@ -58,6 +65,8 @@ flags.DEFINE_integer("copies", 2, "Smoky pictures of each clean one.", 1)
 flags.DEFINE_string("clear", None, "SavedModel that removes smoke, for clean training pictures.")
 flags.DEFINE_integer("jpeg", None, "Compress all pictures as JPEG of this quality.", 1, 95)
 flags.DEFINE_string("test", None, "Folder of real pictures, smoky/ and clean/; drawn without it.")
+flags.DEFINE_string("calibrate", None, "Folder of clean pictures of your own camera.")
+flags.DEFINE_float("false_alarms", 0.05, "Share of false alarms to calibrate for.", 0.0, 1.0)
 flags.DEFINE_integer("size", 64, "Side of the pictures in pixels, a multiple of 16.", 16)
 flags.DEFINE_string("features", None, "SavedModel of features for a linear head.")
 flags.DEFINE_integer("steps", 1200, "Most updates of the detector.", 1)
@@ -83,13 +92,13 @@ def main() -> None:
     features = saved_model_features(FLAGS.features) if FLAGS.features else None
     options = TrainerOptions(log_every=FLAGS.log_every, save_every=FLAGS.save_every)
     trainer = Trainer(FLAGS.workdir, make_strategy(FLAGS.strategy), options)
-    clean, test = load_clean(), load_test()
+    clean, test, camera = load_clean(), load_test(), load_camera()
     cli.keep_settings(FLAGS.workdir, settings())
     data = make_training_set(clean)
     save_png(Path(FLAGS.workdir) / "training.png", training_sheet(data, len(clean)))
     config = replace(DETECTOR_CONFIG, steps=FLAGS.steps, batch_size=FLAGS.batch_size)
     detector = fit_detector(trainer, data, config, features=features, seed=FLAGS.seed)
-    finish(detector, test)
+    finish(detector, test, camera)
 
 
 def settings() -> dict:
@@ -119,6 +128,15 @@ def load_test() -> DetectionData:
     return DetectionData.of(coded(without), coded(with_it))
 
 
+def load_camera() -> np.ndarray | None:
+    """Clean pictures of one's own camera, enough for the rate; None without a folder."""
+    if FLAGS.calibrate is None:
+        return None
+    images = read_folder(FLAGS.calibrate, FLAGS.size).images
+    check_promise(len(images), FLAGS.false_alarms)
+    return coded(images)
+
+
 def make_training_set(clean: np.ndarray) -> DetectionData:
     """Clean pictures, and smoky copies of them, each with the index of its source."""
     smoky = [make_smoky(clean, copy) for copy in range(FLAGS.copies)]
@@ -142,10 +160,16 @@ def coded(images: np.ndarray) -> np.ndarray:
     return images if FLAGS.jpeg is None else through_jpeg(images, FLAGS.jpeg)
 
 
-def finish(detector: Detector, test: DetectionData) -> None:
-    """Figures, sheet of mistakes and SavedModel."""
+def finish(detector: Detector, test: DetectionData, camera: np.ndarray | None) -> None:
+    """Threshold, figures, sheet of mistakes and SavedModel."""
     workdir = Path(FLAGS.workdir)
     figures = {"claimed": detector.claimed, "real": measure_detection(detector.score, test)}
+    threshold = None
+    if camera is not None:
+        found = calibrated_threshold(detector.score(camera), FLAGS.false_alarms)
+        threshold, figures["threshold"] = found.log_odds, asdict(found)
+        figures["real, calibrated"] = measure_detection(detector.score, test, threshold=threshold)
+        print(found)
     cli.write_json(workdir / "figures.json", figures)
     print("\n".join(figure_lines(figures)))
     save_png(workdir / "mistakes.png", mistakes_sheet(detector, test))
@@ -159,6 +183,7 @@ def finish(detector: Detector, test: DetectionData) -> None:
             preprocessing=Preprocessing(FLAGS.size, FLAGS.size),
             card=model_card(figures, test),
             probes=test.images[:4],
+            threshold=threshold,
         )
         print(f"model: {exported}")
 

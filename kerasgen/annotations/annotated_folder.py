@@ -171,6 +171,15 @@ class AnnotatedFolder:
         for name in self.names:
             self.facts(name)
 
+    def sources(self, name: str) -> tuple[Source, ...]:
+        """Returns the files that a picture was made from, if its row states them; else none."""
+        listed = self._rows[name][0].get("sources") if self._rows is not None else None
+        try:
+            return tuple(Source(**fields) for fields in listed or ())
+        except (TypeError, ValueError):
+            # A row of another program: its field means something else.
+            return ()
+
     def source(self, name: str) -> Source:
         """Returns a picture as a source of another one, with its SHA-256."""
         return Source("picture", name, file_sha256(self.path(name)))

@@ -57,10 +57,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     add(
         "--sources",
         choices=("picture", "folder", "name"),
-        default="picture",
         help="which pictures are one source and stay together in every split: each by itself, "
         "those of one folder, or those whose names are alike up to the last number (frames of a "
-        "recording)",
+        "recording); with name, rows of metadata.jsonl have the source that they state (default: "
+        "that, and frames of recordings where they are recognised)",
     )
     add(
         "--synthetic_sources",

@@ -195,6 +195,7 @@ def export_classifier(
     preprocessing: Preprocessing,
     card: Mapping[str, Any],
     probes: np.ndarray,
+    threshold: float | None = None,
     measure: Measure | None = None,
 ) -> Path:
     """Exports a classifier to ``directory/name/<n>/``, with the next free number.
@@ -204,7 +205,7 @@ def export_classifier(
     Signatures:
         ``serving_default``: ``image_bytes`` ``[N]`` string, PNG, JPEG, WebP or BMP files of any
             size, read as in training -> ``probabilities`` ``[N, K]`` float32 and ``class_name``
-            ``[N]`` string, the most probable.
+            ``[N]`` string, the most probable, or that of the threshold.
         ``preprocess``: ``image_bytes`` -> ``images``, the pixels that the network takes.
         ``classify``: ``images`` ``[N, H, W, C]`` float32 in [-1, 1] -> the same.
 
@@ -216,6 +217,9 @@ def export_classifier(
         preprocessing: How files become the classifier's pictures, the same as in training.
         card: Entries of ``model_card.json``: data, steps, seed, figures, licence of the data.
         probes: ``[N, H, W, C]`` uint8 pictures that the check uses, of the classifier's size.
+        threshold: For two classes, the log-odds above which a picture is of the second, see
+            ``calibrated_threshold``; stored in the model and in the card. None for the most
+            probable class.
         measure: Called with the reloaded model once it has passed the check; what it returns is
             added to the card.
 
@@ -225,9 +229,11 @@ def export_classifier(
     Raises:
         ExportError: If the reloaded model differs from the trained one.
         ValueError: If the folder cannot be written, the classifier has other inputs or outputs, or
-            ``class_names`` do not fit.
+            ``class_names`` or the threshold do not fit.
     """
-    check_classifier(classifier, class_names, preprocessing)
-    endpoints = classifier_endpoints(classifier, class_names, preprocessing, probes)
+    check_classifier(classifier, class_names, preprocessing, threshold)
+    endpoints = classifier_endpoints(classifier, class_names, preprocessing, probes, threshold)
     named = {**card, "class_names": list(class_names)}
+    if threshold is not None:
+        named["threshold_log_odds"] = threshold
     return publish(classifier, endpoints, directory, name, named, preprocessing, measure)

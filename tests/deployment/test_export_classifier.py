@@ -1,6 +1,7 @@
 """Exported classifiers: files and floats give the same, and class names must fit."""
 
 import io
+import json
 
 import keras
 import numpy as np
@@ -140,3 +141,21 @@ def test_other_networks_are_refused(tmp_path):
     network = keras.Model(images, keras.layers.Conv2D(3, 1)(images))
     with pytest.raises(ValueError, match="known sides"):
         export_to(tmp_path, network)
+
+
+def test_a_threshold_decides_between_two_classes(tmp_path):
+    keras.utils.set_random_seed(0)
+    classifier = build_classifier((16, 16, 3), 2, widths=(4,), units=8)
+    images = to_float(pictures(20, seed=4))
+    logits = classifier(images, training=False).numpy()
+    margins = np.sort(logits[:, 1] - logits[:, 0])
+    threshold = float(margins[14:16].mean())
+    options = {"class_names": ("clean", "smoky"), "card": {}, "probes": pictures(3)}
+    path = export_classifier(classifier, tmp_path, "judge", threshold=threshold, **options)
+    loaded = tf.saved_model.load(str(path))
+    names = loaded.signatures["classify"](images=tf.constant(images))["class_name"].numpy()
+    wanted = np.where(logits[:, 1] - logits[:, 0] > threshold, b"smoky", b"clean")
+    assert names.tolist() == wanted.tolist() and (names == b"smoky").sum() == 5
+    assert json.loads((path / "model_card.json").read_text())["threshold_log_odds"] == threshold
+    with pytest.raises(ValueError, match="finite, for two classes"):
+        export_classifier(classifier, tmp_path, "judge", threshold=float("nan"), **options)

@@ -8,6 +8,8 @@ import tensorflow as tf
 from PIL import Image
 from running import run_example
 
+from kerasgen.io import read_folder
+from kerasgen.io.images import to_float
 from kerasgen.training.run_log import read_history
 
 pytestmark = pytest.mark.slow
@@ -63,6 +65,8 @@ def test_own_pictures_train_translators_and_those_a_detector(method, flags, phot
     detector = [f"--clean={photographs / 'clean'}", f"--test={photographs}", f"--smoke={model}"]
     if method == "cyclegan":
         detector += [f"--clear={tmp_path / 'models/smoke_cyclegan_backward/1'}", "--jpeg=80"]
+    if method == "cut":
+        detector += [f"--calibrate={photographs / 'clean'}", "--false_alarms=0.2"]
     judged = run("classifier", tmp_path, *QUICK, *detector, "--batch_size=4")
     assert judged.returncode == 0, judged.stderr
     figures = json.loads((tmp_path / "classifier/figures.json").read_text(encoding="utf-8"))
@@ -73,8 +77,23 @@ def test_own_pictures_train_translators_and_those_a_detector(method, flags, phot
     served = tf.saved_model.load(str(tmp_path / "models/smoke_classifier/1"))
     outputs = served.signatures["classify"](images=tf.zeros([2, 16, 16, 3]))
     assert set(outputs["class_name"].numpy().tolist()) <= {b"clean", b"smoky"}
+    if method == "cut":
+        check_calibration(figures, served, photographs / "clean", tmp_path / "models")
     for name in ("training", "mistakes"):
         assert (tmp_path / "classifier" / f"{name}.png").is_file()
+
+
+def check_calibration(figures, served, clean, models):
+    """Of 30 pictures, the 25th score: five are above it, in figures and in the exported model."""
+    found = figures["threshold"]
+    assert (found["count"], found["false_alarms"]) == (30, pytest.approx(6 / 31))
+    assert figures["real, calibrated"]["accuracy_without"]["value"] == pytest.approx(25 / 30)
+    card = json.loads((models / "smoke_classifier/1/model_card.json").read_text(encoding="utf-8"))
+    assert card["threshold_log_odds"] == found["log_odds"]
+    images = to_float(read_folder(clean, 16).images)
+    outputs = served.signatures["classify"](images=tf.constant(images))
+    # The picture that is the threshold may fall on either side by rounding.
+    assert abs(np.count_nonzero(outputs["class_name"].numpy() == b"smoky") - 5) <= 1
 
 
 def test_differences_that_are_not_smoke_are_reported(tmp_path):
@@ -111,6 +130,7 @@ def test_differences_that_are_not_smoke_are_reported(tmp_path):
         ("classifier", ["--smoke={}/clean"], "no saved_model.pb"),
         ("classifier", ["--features=nowhere"], "nowhere"),
         ("classifier", ["--jpeg=0"], "jpeg"),
+        ("classifier", ["--calibrate={}/clean"], "19 clean pictures or more are needed"),
     ],
 )
 def test_wrong_flags_end_in_one_line(example, flags, said, tmp_path):

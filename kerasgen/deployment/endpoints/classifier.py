@@ -26,6 +26,7 @@ def classifier_endpoints(
     class_names: Sequence[str],
     form: Preprocessing,
     probes: np.ndarray,
+    threshold: float | None = None,
 ) -> Endpoints:
     """Builds the signatures that ``export_classifier`` describes.
 
@@ -34,6 +35,8 @@ def classifier_endpoints(
         class_names: The name of each label.
         form: How files become the pictures that it takes.
         probes: ``[P, H, W, C]`` uint8 pictures for the check.
+        threshold: Log-odds above which a picture is of the second of two classes; None for the most
+            probable class.
 
     Returns:
         ``serving_default``, ``classify`` and ``preprocess``.
@@ -41,8 +44,14 @@ def classifier_endpoints(
     shape = classifier.inputs[0].shape[1:]
 
     def classify(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        probabilities = tf.nn.softmax(tf.cast(classifier(images, training=False), tf.float32))
-        names = tf.gather(tf.constant(list(class_names)), tf.argmax(probabilities, axis=1))
+        logits = tf.cast(classifier(images, training=False), tf.float32)
+        probabilities = tf.nn.softmax(logits)
+        if threshold is None:
+            best = tf.argmax(probabilities, axis=1)
+        else:
+            # Not from probabilities: near 1 they are all equal in 32 bits.
+            best = tf.cast(logits[:, 1] - logits[:, 0] > threshold, tf.int64)
+        names = tf.gather(tf.constant(list(class_names)), best)
         return {"probabilities": probabilities, "class_name": names}
 
     def serve(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -57,7 +66,10 @@ def classifier_endpoints(
 
 
 def check_classifier(
-    classifier: keras.Model, class_names: Sequence[str], form: Preprocessing
+    classifier: keras.Model,
+    class_names: Sequence[str],
+    form: Preprocessing,
+    threshold: float | None = None,
 ) -> None:
     """Checks that a classifier and its class names can be exported.
 
@@ -65,6 +77,7 @@ def check_classifier(
         classifier: Must take one ``[N, H, W, 1 or 3]``, sides known, and give ``[N, K]``.
         class_names: Must be K distinct names.
         form: Must give pictures of the classifier's shape.
+        threshold: Must be finite, and K 2, or None.
 
     Raises:
         ValueError: If they cannot.
@@ -81,4 +94,9 @@ def check_classifier(
     if isinstance(class_names, str) or len(set(class_names)) != count or not all(class_names):
         raise ValueError(
             f"`class_names` must be {count} distinct names. Received: class_names={class_names!r}"
+        )
+    if threshold is not None and not (count == 2 and np.isfinite(threshold)):
+        raise ValueError(
+            "`threshold` must be finite, for two classes, or None. "
+            f"Received: threshold={threshold}, {count} classes"
         )

@@ -1,3 +1,6 @@
+from .calibration import Threshold as Threshold
+from .calibration import calibrated_threshold as calibrated_threshold
+from .calibration import check_promise as check_promise
 from .detector import DETECTOR_CONFIG as DETECTOR_CONFIG
 from .detector import DetectionData as DetectionData
 from .detector import Detector as Detector

@@ -22,7 +22,7 @@ from kerasgen.evaluation.classifiers.early_stopping import fit_classifier, log_l
 from kerasgen.evaluation.classifiers.linear_head import feature_batches, linear_head
 from kerasgen.evaluation.classifiers.training import TrainConfig, compute_logits
 from kerasgen.evaluation.features.extractors import FeatureExtractor
-from kerasgen.evaluation.metrics import Estimate, area_under_roc, bootstrap_mean
+from kerasgen.evaluation.metrics import Estimate, area_under_roc, share_with_interval
 from kerasgen.training.step import Player
 from kerasgen.training.trainer import Trainer
 
@@ -166,26 +166,28 @@ def _small_network(image_shape: tuple[int, ...], width: int) -> keras.Model:
     return build_classifier(image_shape, 2, widths=widths, units=64)
 
 
-def measure_detection(score: Score, data: DetectionData, *, seed: int = 0) -> dict[str, Any]:
+def measure_detection(
+    score: Score, data: DetectionData, *, threshold: float = 0.0
+) -> dict[str, Any]:
     """Measures a detector on test pictures.
 
     Args:
         score: Function from pictures to log-odds.
-        data: Test pictures; those of one source are resampled together.
-        seed: Seed of the intervals.
+        data: Test pictures; those of one source count as dependent in the intervals.
+        threshold: Log-odds above which the object is detected.
 
     Returns:
-        ``area_under_roc``; ``accuracy`` at log-odds 0, the mean of ``accuracy_with`` and
+        ``area_under_roc``; ``accuracy`` at the threshold, the mean of ``accuracy_with`` and
         ``accuracy_without``; each an ``Estimate`` as a dict.
     """
     scores = score(data.images)
     groups = data.groups
-    right = (scores > 0) == data.present
+    right = (scores > threshold) == data.present
     parts = {
-        name: bootstrap_mean(right[kind], groups[kind], seed=seed)
+        name: share_with_interval(right[kind], groups[kind].tolist())
         for name, kind in (("accuracy_with", data.present), ("accuracy_without", ~data.present))
     }
-    area = area_under_roc(data.present, scores, groups, seed=seed)
+    area = area_under_roc(data.present, scores, groups)
     figures = {"area_under_roc": area, "accuracy": balanced_accuracy(*parts.values()), **parts}
     return {name: asdict(value) for name, value in figures.items()}
 

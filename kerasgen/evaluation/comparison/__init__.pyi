@@ -1,6 +1,9 @@
 from .compare import MEASURES as MEASURES
 from .compare import NETWORK_AREA as NETWORK_AREA
 from .compare import Comparison as Comparison
+from .distances import LEVEL as LEVEL
+from .distances import compare_appearance as compare_appearance
+from .distances import compared_sets as compared_sets
 from .options import CompareOptions as CompareOptions
 from .picture_sets import PictureSet as PictureSet
 from .real_fake_classifier import CONFIG as CONFIG

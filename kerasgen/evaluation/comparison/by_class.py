@@ -12,7 +12,9 @@ from kerasgen.evaluation.comparison.distances import (
     FEWEST,
     FEWEST_IN_HALF,
     grouped_test,
+    groups_for_intervals,
     split_sets,
+    tagged,
 )
 from kerasgen.evaluation.metrics import class_diversity, kernel_distance
 
@@ -100,15 +102,19 @@ def _compared(
     if min(map(len, indices)) < FEWEST_IN_HALF:
         return found
     reference = of_real[indices.reference]
-    reference_groups = [("real", real_groups[index]) for index in indices.reference]
+    real_groups, synthetic_groups = (
+        tagged("real", real_groups),
+        tagged("synthetic", synthetic_groups),
+    )
+    reference_groups = [real_groups[index] for index in indices.reference]
     arms = {
         "synthetic": (
             of_synthetic[indices.synthetic],
-            [("synthetic", synthetic_groups[index]) for index in indices.synthetic],
+            [synthetic_groups[index] for index in indices.synthetic],
         ),
         "baseline": (
             of_real[indices.baseline],
-            [("real", real_groups[index]) for index in indices.baseline],
+            [real_groups[index] for index in indices.baseline],
         ),
     }
     tests = {
@@ -119,13 +125,20 @@ def _compared(
         **found,
         "too_few": False,
         "kernel_distance": {
-            name: asdict(kernel_distance(reference, own, seed=seed))
-            for name, (own, _) in arms.items()
+            name: asdict(
+                kernel_distance(
+                    reference, own, groups_for_intervals(reference_groups, groups), seed=seed
+                )
+            )
+            for name, (own, groups) in arms.items()
         },
         "two_sample_area": {name: test and asdict(test.area) for name, test in tests.items()},
         "two_sample_p": {name: test and test.p_value for name, test in tests.items()},
         "diversity": {
-            name: asdict(class_diversity(own, np.zeros(len(own), np.int64), seed=seed)[0])
-            for name, own in (("real", of_real), ("synthetic", of_synthetic))
+            name: asdict(class_diversity(own, np.zeros(len(own), np.int64), groups, seed=seed)[0])
+            for name, own, groups in (
+                ("real", of_real, real_groups),
+                ("synthetic", of_synthetic, synthetic_groups),
+            )
         },
     }

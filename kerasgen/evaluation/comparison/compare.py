@@ -15,13 +15,13 @@ from kerasgen.evaluation.comparison.distances import (
     ComparedSets,
     compare_appearance,
     compare_features,
-    compared_sets,
 )
 from kerasgen.evaluation.comparison.figures import dots, maps_of_a_pair, sheets
 from kerasgen.evaluation.comparison.options import CompareOptions
 from kerasgen.evaluation.comparison.page import READINGS, Sheet, render
 from kerasgen.evaluation.comparison.picture_sets import ListedSet, PictureSet, list_set, read_set
 from kerasgen.evaluation.comparison.real_fake_classifier import Network, discriminate
+from kerasgen.evaluation.comparison.sources import with_sources
 from kerasgen.evaluation.comparison.summary import summary
 from kerasgen.evaluation.features.extractors import FeatureExtractor, cached_features
 from kerasgen.evaluation.features.image_statistics import appearance, grey_histograms
@@ -79,8 +79,8 @@ class Comparison(ReportPage):
 
 
 def compare(
-    real: str | Path | PictureSet,
-    synthetic: str | Path | PictureSet,
+    real: str | Path | PictureSet | np.ndarray,
+    synthetic: str | Path | PictureSet | np.ndarray,
     options: CompareOptions | None = None,
     *,
     workdir: str | Path | None = None,
@@ -94,8 +94,9 @@ def compare(
     many of the other real pictures (the real-vs-real baseline), are measured against it.
 
     Args:
-        real: Folder of real pictures, or pictures in memory.
-        synthetic: Folder of synthetic pictures, or pictures in memory of the same shape.
+        real: Folder of real pictures, or pictures in memory: ``[N, H, W, C]`` uint8, or with names
+            and sources in a ``PictureSet``.
+        synthetic: The same of synthetic pictures; in memory, of the same shape.
         options: Feature spaces, network, size and so on; None for the defaults.
         workdir: Folder that keeps features and the trained network, so that an interrupted call
             can be resumed; None for a temporary folder.
@@ -123,7 +124,7 @@ def compare(
     for space in spaces:
         # A feature space that cannot read these pictures fails before the long work.
         space(sets["real"].images[:1])
-    folders = [Path(each).name for each in inputs.values() if not isinstance(each, PictureSet)]
+    folders = [Path(each).name for each in inputs.values() if isinstance(each, str | Path)]
     with kept_in(workdir) as folder:
         return _measured(
             sets["real"],
@@ -139,10 +140,12 @@ def compare(
 
 
 def _listed(
-    kind: str, inputs: str | Path | PictureSet, options: CompareOptions
+    kind: str, inputs: str | Path | PictureSet | np.ndarray, options: CompareOptions
 ) -> PictureSet | ListedSet:
     if isinstance(inputs, PictureSet):
         return inputs
+    if isinstance(inputs, np.ndarray):
+        return PictureSet(inputs)
     own = options.synthetic_sources if kind == "synthetic" else None
     return list_set(kind, inputs, own or options.sources, by_class=options.by_class)
 
@@ -180,13 +183,7 @@ def _measured(
     report: Callable[[str], None],
 ) -> Comparison:
     check_classes(real.labels, synthetic.labels)
-    sets = compared_sets(
-        real.images,
-        synthetic.images,
-        real_groups=real.groups,
-        synthetic_groups=synthetic.groups,
-        seed=seed,
-    )
+    real, synthetic, sets, joined = with_sources(real, synthetic, seed)
     found = _distances(sets, spaces, seed, report)
     report("light, colour, sharpness, noise")
     statistics = compare_appearance(sets, seed=seed)
@@ -199,7 +196,7 @@ def _measured(
     copies = _copies(spaces[0], all_real, all_synthetic, sets, (real, synthetic))
     numbers: dict[str, Any] = {
         "summary": summary(found, statistics, learned.numbers, copies),
-        "remarks": [*remarks, *learned.remarks],
+        "remarks": [*remarks, *joined, *learned.remarks],
         "version": kerasgen.__version__,
         "seed": seed,
         "sets": _facts(real, synthetic, sets),
@@ -279,8 +276,8 @@ def _classes(
         return None
     report("class by class")
     by_class = compare_classes(
-        LabelledFeatures(features[0], real.labels, real.groups),
-        LabelledFeatures(features[1], synthetic.labels, synthetic.groups),
+        LabelledFeatures(features[0], real.labels, real.groups or real.names),
+        LabelledFeatures(features[1], synthetic.labels, synthetic.groups or synthetic.names),
         seed=seed,
     )
     return {"features": space.name, "by_class": by_class}

@@ -24,6 +24,7 @@ from kerasgen.evaluation.features.image_statistics import (
     histogram_difference,
 )
 from kerasgen.evaluation.metrics import (
+    FEWEST_GROUPS,
     TwoSampleTest,
     frechet_distance,
     holm_adjusted,
@@ -42,8 +43,8 @@ _TOO_FEW_SOURCES = (
 )
 
 _AS_INDEPENDENT = (
-    "The intervals of the distances treat every picture as independent: with {} sources they are "
-    "too narrow."
+    "One set has {} source(s): the intervals of its distances treat every picture as independent, "
+    "and are too narrow."
 )
 
 LEVEL = 0.05
@@ -51,6 +52,17 @@ LEVEL = 0.05
 
 FEWEST, FEWEST_IN_HALF = 8, 4
 """Pictures that each set needs: four in each half of the real set."""
+
+
+class SharedSource(NamedTuple):
+    """A source with pictures in both sets, which are equal or nearly so."""
+
+    name: Hashable
+
+
+def tagged(side: str, groups: Sequence[Hashable]) -> list[Hashable]:
+    """Names of sources that are distinct from those of the other set, unless they are shared."""
+    return [group if isinstance(group, SharedSource) else (side, group) for group in groups]
 
 
 class SetIndices(NamedTuple):
@@ -104,6 +116,7 @@ def compared_sets(
     *,
     real_groups: Sequence[Hashable] | None = None,
     synthetic_groups: Sequence[Hashable] | None = None,
+    split_by: Sequence[Hashable] | None = None,
     seed: int = 0,
 ) -> ComparedSets:
     """Splits the real set by source, and draws as many synthetic pictures as the baseline has.
@@ -113,6 +126,8 @@ def compared_sets(
         synthetic: ``[S, H, W, C]`` uint8, decoded, resized and compressed as the real ones were.
         real_groups: Source of each real picture; None if each is its own source.
         synthetic_groups: Source of each synthetic picture; None likewise.
+        split_by: Sources by which the real pictures are split, where theirs cannot be; None for
+            theirs.
         seed: Seed of the split and the draw.
 
     Returns:
@@ -134,7 +149,8 @@ def compared_sets(
         )
     of_real = list(range(len(real)) if real_groups is None else real_groups)
     of_synthetic = list(range(len(synthetic)) if synthetic_groups is None else synthetic_groups)
-    indices = split_sets(of_real, len(synthetic), seed)
+    indices = split_sets(of_real if split_by is None else split_by, len(synthetic), seed)
+    of_real, of_synthetic = tagged("real", of_real), tagged("synthetic", of_synthetic)
     if min(map(len, indices)) < FEWEST_IN_HALF:
         raise ValueError(
             f"Each half of the real pictures needs at least {FEWEST_IN_HALF}, and a source cannot "
@@ -145,9 +161,9 @@ def compared_sets(
         real[indices.reference],
         real[indices.baseline],
         synthetic[indices.synthetic],
-        [("real", of_real[index]) for index in indices.reference],
-        [("real", of_real[index]) for index in indices.baseline],
-        [("synthetic", of_synthetic[index]) for index in indices.synthetic],
+        [of_real[index] for index in indices.reference],
+        [of_real[index] for index in indices.baseline],
+        [of_synthetic[index] for index in indices.synthetic],
         indices,
     )
 
@@ -191,22 +207,15 @@ def compare_features(
     """
     reference = features(sets.reference)
     found: dict[str, Any] = {}
-    together = [
-        len(set(groups))
-        for groups in (sets.reference_groups, sets.baseline_groups, sets.synthetic_groups)
-        if len(set(groups)) < len(groups)
-    ]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        if together:
-            warnings.warn(_AS_INDEPENDENT.format(min(together)), stacklevel=2)
         for arm, (images, groups) in sets.arms.items():
-            own = features(images)
+            own, both = features(images), groups_for_intervals(sets.reference_groups, groups)
             measured = {
-                "kernel_distance": kernel_distance(reference, own, seed=seed),
-                "frechet_distance": frechet_distance(reference, own),
-                "sliced_wasserstein": sliced_wasserstein_distance(reference, own, seed=seed),
-                **manifold_scores(reference, own, k=_neighbour(reference, own))._asdict(),
+                "kernel_distance": kernel_distance(reference, own, both, seed=seed),
+                "frechet_distance": frechet_distance(reference, own, both),
+                "sliced_wasserstein": sliced_wasserstein_distance(reference, own, both, seed=seed),
+                **manifold_scores(reference, own, both, k=_neighbour(reference, own))._asdict(),
             }
             for name, estimate in measured.items():
                 found.setdefault(name, {})[arm] = asdict(estimate)
@@ -218,6 +227,28 @@ def compare_features(
             found.setdefault("two_sample_p", {})[arm] = test.p_value if test else None
     found["remarks"] = list(dict.fromkeys(str(each.message) for each in caught))
     return found
+
+
+def groups_for_intervals(
+    first: Sequence[Hashable], second: Sequence[Hashable]
+) -> tuple[Sequence[Hashable], Sequence[Hashable]] | None:
+    """The groups of two sets, for the intervals of their distance.
+
+    Args:
+        first: Source of each picture of the one set.
+        second: Source of each picture of the other.
+
+    Returns:
+        Both; None, as if each picture were its own source, with too few sources to draw from.
+
+    Warns:
+        UserWarning: If there are too few.
+    """
+    fewest = min(len(set(first)), len(set(second)))
+    if fewest >= FEWEST_GROUPS:
+        return first, second
+    warnings.warn(_AS_INDEPENDENT.format(fewest), stacklevel=2)
+    return None
 
 
 def grouped_test(

@@ -24,7 +24,9 @@ class CompareOptions:
         size: Side, in pixels, to which pictures read from folders are resized.
         channels: Channels of pictures read from folders, 1 or 3.
         sources: Rule by which pictures of folders belong to one source and stay together:
-            ``picture``, ``folder`` or ``name``, see ``source_of``.
+            ``picture``, ``folder`` or ``name``, see ``source_of``. None: what the rows of a
+            ``metadata.jsonl`` state (as with ``name``), frames of recordings where pictures are
+            recognised as such, else each picture.
         synthetic_sources: The same rule for synthetic pictures; None for that of the real ones.
         by_class: Whether to compare class by class: the class is the first folder below the set's
             own, or the ``class_name`` of the rows of ``metadata.jsonl``.
@@ -39,7 +41,7 @@ class CompareOptions:
     network: str | Network | None = SMALL
     size: int = 64
     channels: int = 3
-    sources: str = "picture"
+    sources: str | None = None
     synthetic_sources: str | None = None
     by_class: bool = False
     limit: int | None = None
@@ -52,7 +54,7 @@ class CompareOptions:
             raise ValueError(
                 f"`size` must be at least {SMALLEST_SIDE} pixels. Received: {received}"
             )
-        if not {self.sources, self.synthetic_sources or self.sources} <= {*SOURCE_RULES}:
+        if not {self.sources, self.synthetic_sources} <= {*SOURCE_RULES, None}:
             raise ValueError(
                 f"Rules of sources are {', '.join(SOURCE_RULES)}. Received: "
                 f"sources={self.sources!r}, synthetic_sources={self.synthetic_sources!r}"

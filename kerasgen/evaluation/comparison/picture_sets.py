@@ -24,6 +24,7 @@ _QUALITY = 90
 _MOST_NAMED = 5
 
 _ALIKE = {
+    "": "are made from one picture, as metadata.jsonl states",
     "folder": "lie in one folder",
     "name": "have names that are the same up to the last number",
 }
@@ -36,18 +37,21 @@ class PictureSet:
 
     Attributes:
         images: ``[N, H, W, C]`` uint8.
-        names: N names for the report.
+        names: N names for the report; their numbers by default.
         groups: N source names or numbers; pictures of one source stay together in every split.
+            None: frames of a recording, recognised by their names, or each picture.
         labels: N class names; None without classes.
     """
 
     images: np.ndarray
-    names: Sequence[str]
-    groups: Sequence[Hashable]
+    names: Sequence[str] = ()
+    groups: Sequence[Hashable] | None = None
     labels: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
-        """Rejects lists of another length."""
+        """Numbers pictures without names, and rejects lists of another length."""
+        if not len(self.names):
+            object.__setattr__(self, "names", [f"#{index}" for index in range(len(self.images))])
         lists = {"names": self.names, "groups": self.groups, "labels": self.labels}
         counts = {name: len(each) for name, each in lists.items() if each is not None}
         if set(counts.values()) != {len(self.images)}:
@@ -66,17 +70,17 @@ class ListedSet:
         folder: The folder with the pictures.
         names: Paths relative to the folder.
         labels: Class of each picture; None if there are none, or none are needed.
-        rule: Rule of sources, see ``source_of``.
+        groups: Source of each picture; None to recognise recordings once they are read.
     """
 
     kind: str
     folder: Path
     names: Sequence[str]
     labels: Sequence[str] | None
-    rule: str
+    groups: Sequence[Hashable] | None
 
 
-def list_set(kind: str, folder: str | Path, rule: str, *, by_class: bool) -> ListedSet:
+def list_set(kind: str, folder: str | Path, rule: str | None, *, by_class: bool) -> ListedSet:
     """Lists the pictures of a set, and checks them before any long work.
 
     A folder with ``metadata.jsonl`` has the pictures of its rows, not its sheets and masks.
@@ -84,7 +88,8 @@ def list_set(kind: str, folder: str | Path, rule: str, *, by_class: bool) -> Lis
     Args:
         kind: ``real`` or ``synthetic``.
         folder: The folder with the pictures.
-        rule: Rule of sources, see ``source_of``.
+        rule: Rule of sources, see ``source_of``; None to recognise them. With None and with
+            ``name``, rows of ``metadata.jsonl`` have the sources that they state.
         by_class: Whether classes are needed.
 
     Returns:
@@ -95,15 +100,34 @@ def list_set(kind: str, folder: str | Path, rule: str, *, by_class: bool) -> Lis
             one source.
     """
     folder = Path(folder)
+    stated = None
     with _warnings_name(folder):
-        names, labels = _pictures(folder, by_class)
-    if kind == "real" and rule in _ALIKE and len({source_of(name, rule) for name in names}) < 2:
+        pictures = AnnotatedFolder(folder)
+        names, labels = _pictures(pictures, by_class)
+        if rule in (None, "name") and (folder / METADATA).is_file():
+            stated = [_stated_source(pictures, name) for name in names]
+    groups = stated
+    if groups is None and rule is not None:
+        groups = [source_of(name, rule) for name in names]
+    if groups is not None and kind == "real" and len(set(groups)) < 2 <= len(names):
+        alike = _ALIKE.get("" if stated else str(rule), "")
         raise ValueError(
-            f"All {len(names)} pictures of the real set {_ALIKE[rule]}, so they would be one "
+            f"All {len(names)} pictures of the real set {alike}, so they would be one "
             "source, which cannot be split: use another rule for sources. "
             f"Received: sources={rule!r}, folder={str(folder)!r}"
         )
-    return ListedSet(kind, folder, names, labels, rule)
+    return ListedSet(kind, folder, names, labels, groups)
+
+
+def _stated_source(rows: AnnotatedFolder, name: str) -> Hashable:
+    """What the row of a picture says it was made from, its background first; else its name."""
+    paths: dict[str, list[str]] = {}
+    for source in rows.sources(name):
+        paths.setdefault(source.role, []).append(source.path)
+    # All pictures of a model have it in common: it is no source of theirs.
+    paths.pop("model", None)
+    found = paths.get("background") or next(iter(paths.values()), [name])
+    return found[0]
 
 
 def read_set(
@@ -136,14 +160,14 @@ def read_set(
     kept = [paths[path] for path in found.paths]
     names = [listed.names[index] for index in kept]
     labels = listed.labels and [listed.labels[index] for index in kept]
-    sources = [source_of(name, listed.rule) for name in names]
+    sources = listed.groups and [listed.groups[index] for index in kept]
     rejected = [listed.names[paths[path]] for path, _ in found.rejected]
     return PictureSet(images, names, sources, labels), _remarks(listed.kind, rejected)
 
 
-def _pictures(folder: Path, by_class: bool) -> tuple[list[str], list[str] | None]:
+def _pictures(pictures: AnnotatedFolder, by_class: bool) -> tuple[list[str], list[str] | None]:
     """The pictures of a set and, if they are needed and there are any, their classes."""
-    pictures = AnnotatedFolder(folder)
+    folder = pictures.folder
     missing = [name for name in pictures.names if not os.path.lexists(pictures.path(name))]
     if missing:
         raise ValueError(

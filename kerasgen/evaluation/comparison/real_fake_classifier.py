@@ -35,7 +35,7 @@ from kerasgen.evaluation.features.by_name import (
     resized,
 )
 from kerasgen.evaluation.features.extractors import FeatureExtractor, cached_features
-from kerasgen.evaluation.metrics.intervals import Estimate, share_with_interval
+from kerasgen.evaluation.metrics import Estimate, share_with_interval
 from kerasgen.training.trainer import Trainer, TrainerOptions
 
 SMALL = "small"
@@ -186,7 +186,7 @@ def _data(sets: ComparedSets, arm: str, network: Network) -> DetectionData:
     return DetectionData.of(
         _seen(sets.reference, network),
         _seen(images, network),
-        ([("reference", one) for one in sets.reference_groups], [(arm, one) for one in groups]),
+        (sets.reference_groups, groups),
     )
 
 
@@ -250,7 +250,7 @@ def _train(
     known, test = split_by_source(data.sources, _TEST_SHARE, seed, labels=labels)
     trainer = _trainer(folder / _digest(data, network, features, seed), network.config)
     detector = fit_detector(trainer, data.at(known), network.config, features=features, seed=seed)
-    measured = measure_detection(detector.score, data.at(test), seed=seed)
+    measured = measure_detection(detector.score, data.at(test))
     return _Arm(detector.network, test, measured)
 
 

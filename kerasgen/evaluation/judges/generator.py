@@ -20,7 +20,12 @@ from kerasgen.evaluation.classifiers.training import (
     predict,
     train_classifier,
 )
-from kerasgen.evaluation.metrics import Estimate, bootstrap_mean, nearest_neighbours
+from kerasgen.evaluation.metrics import (
+    Estimate,
+    bootstrap_mean,
+    nearest_neighbours,
+    share_with_interval,
+)
 from kerasgen.io.images import to_uint8
 from kerasgen.io.sheets import contact_sheet, labelled_sheet
 
@@ -115,7 +120,7 @@ def measure_copying(generated: np.ndarray, train: np.ndarray, test: np.ndarray) 
     near = float(np.percentile(distances["real_test"], 5))
     return {
         **{name: asdict(bootstrap_mean(values)) for name, values in distances.items()},
-        "generated_below": asdict(_share(distances["generated"] < near)),
+        "generated_below": asdict(share_with_interval(distances["generated"] < near)),
     }
 
 
@@ -123,10 +128,6 @@ def _nearest(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
     flat = [_flat(part) for part in (queries, references)]
     found = nearest_neighbours(*flat)
     return np.linalg.norm(flat[0] - flat[1][found], axis=1)
-
-
-def _share(flags: np.ndarray) -> Estimate:
-    return bootstrap_mean(flags.astype(np.float64))
 
 
 def _flat(images: np.ndarray) -> np.ndarray:

@@ -1,12 +1,11 @@
 from .diversity import class_diversity as class_diversity
 from .frechet import frechet_distance as frechet_distance
+from .intervals import FEWEST_GROUPS as FEWEST_GROUPS
 from .intervals import Estimate as Estimate
 from .intervals import Groups as Groups
 from .intervals import bootstrap as bootstrap
 from .intervals import bootstrap_mean as bootstrap_mean
 from .intervals import check_features as check_features
-from .intervals import share_with_interval as share_with_interval
-from .intervals import wilson_interval as wilson_interval
 from .memorisation import Copies as Copies
 from .memorisation import find_copies as find_copies
 from .mmd import kernel_distance as kernel_distance
@@ -22,6 +21,9 @@ from .precision_recall import ManifoldScores as ManifoldScores
 from .precision_recall import manifold_scores as manifold_scores
 from .roc import area_under_roc as area_under_roc
 from .roc import roc_area as roc_area
+from .shares import share_interval as share_interval
+from .shares import share_with_interval as share_with_interval
+from .shares import wilson_interval as wilson_interval
 from .sliced_wasserstein import sliced_wasserstein_distance as sliced_wasserstein_distance
 from .two_sample import TwoSampleTest as TwoSampleTest
 from .two_sample import two_sample_test as two_sample_test

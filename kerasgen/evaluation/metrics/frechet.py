@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from scipy import linalg
 
-from kerasgen.evaluation.metrics.intervals import SMALL_BLOCK, Estimate, blocks, check_features
+from kerasgen.evaluation.metrics.intervals import (
+    NORMAL,
+    SMALL_BLOCK,
+    Estimate,
+    Groups,
+    blocks,
+    check_features,
+    grouped_sets,
+    variance_of_mean,
+)
 
 _LEAST_SAMPLES, _NUMBERS = 256, 2**18
 """Fewest samples of a set whose influence is computed; more while they hold fewer values than the
@@ -17,7 +27,11 @@ _ROUNDING = 1e-12
 """Share of the largest singular value below which a singular value is rounding error."""
 
 
-def frechet_distance(first: np.ndarray, second: np.ndarray) -> Estimate:
+def frechet_distance(
+    first: np.ndarray,
+    second: np.ndarray,
+    groups: tuple[Sequence[Hashable], Sequence[Hashable]] | None = None,
+) -> Estimate:
     """Squared Frechet distance of two Gaussians with the sets' means and covariances.
 
     Heusel et al., "GANs Trained by a Two Time-Scale Update Rule" (2017, arXiv:1706.08500), equation
@@ -35,6 +49,9 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> Estimate:
     Args:
         first: ``[N, D]`` features, N at least 4.
         second: ``[M, D]`` features, M at least 4.
+        groups: Names or numbers of the groups of the N and of the M samples, at least 4 of each:
+            influences of one group are added before their variance is taken. None if each sample
+            is its own group.
 
     Returns:
         The squared distance with its 95 % interval.
@@ -43,9 +60,11 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> Estimate:
         UserWarning: If a set has fewer samples than features, as the bias is then large.
 
     Raises:
-        ValueError: If the shapes do not match, a set is too small, or a value is not finite.
+        ValueError: If the shapes do not match, a set or its groups are too few, or a value is not
+            finite.
     """
     check_features(first, second)
+    grouped = grouped_sets((len(first), len(second)), groups)
     count, size = min(len(first), len(second)), first.shape[1]
     if count < size:
         warnings.warn(
@@ -62,9 +81,9 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> Estimate:
     # Transport to the second set is R' V S^-1 V' R: R the second root, S and V the values used and
     # their right vectors. Back it is the same of the first root and the left vectors.
     scale = np.sqrt(values[used])[:, None]
-    variance = _variance(first, means[0], offset, right[used] @ roots[1] / scale)
-    variance += _variance(second, means[1], -offset, left[:, used].T @ roots[0] / scale)
-    margin = 1.96 * float(np.sqrt(variance))
+    variance = _variance(first, means[0], offset, right[used] @ roots[1] / scale, grouped[0])
+    variance += _variance(second, means[1], -offset, left[:, used].T @ roots[0] / scale, grouped[1])
+    margin = NORMAL * float(np.sqrt(variance))
     return Estimate(value, value - margin, value + margin, count)
 
 
@@ -85,7 +104,11 @@ def _root(features: np.ndarray, mean: np.ndarray) -> np.ndarray:
 
 
 def _variance(
-    features: np.ndarray, mean: np.ndarray, offset: np.ndarray, transport: np.ndarray
+    features: np.ndarray,
+    mean: np.ndarray,
+    offset: np.ndarray,
+    transport: np.ndarray,
+    groups: Groups,
 ) -> float:
     """Variance of the mean of the samples' influences on the distance.
 
@@ -94,10 +117,13 @@ def _variance(
         mean: ``[D]``, their mean.
         offset: ``[D]``, their mean minus that of the other set.
         transport: ``[R, D]``; its transpose times itself is the map to the other set.
+        groups: Groups of the samples.
     """
-    count, size = features.shape
-    most = max(_LEAST_SAMPLES, _NUMBERS // size)
-    centred = features[np.random.default_rng(0).permutation(count)[:most]] - mean
+    most = max(_LEAST_SAMPLES, _NUMBERS // features.shape[1])
+    drawn = np.random.default_rng(0).permutation(len(groups))[:most]
+    used = groups.samples(drawn)
+    centred = features[used] - mean
     moved = np.sum((centred @ transport.T) ** 2, axis=1)
     influence = 2.0 * centred @ offset + np.sum(centred**2, axis=1) - moved
-    return float(np.var(influence, ddof=1)) / count
+    own = Groups(len(used), groups.of_samples[used])
+    return variance_of_mean(influence, own) * len(own) / len(groups)

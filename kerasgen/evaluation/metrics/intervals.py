@@ -1,4 +1,7 @@
-"""Estimates with intervals: group bootstrap, Wilson's interval, and random halves."""
+"""Estimates with intervals: group bootstrap, and random halves.
+
+``docs/statistics.md`` has their simulated coverage.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,12 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+NORMAL = 1.96
+"""Half the width of a 95 % interval, in standard deviations of a normal distribution."""
+
+FEWEST_GROUPS = 4
+"""Groups of a set that random halves of its groups need."""
 
 BLOCK = 2**22
 """Values in a block of a large matrix: 32 MiB of float64; larger blocks are no faster."""
@@ -145,37 +154,14 @@ def bootstrap_mean(
     )
 
 
-def share_with_interval(flags: np.ndarray) -> Estimate:
-    """The share of true flags, with Wilson's interval.
+def variance_of_mean(values: np.ndarray, groups: Groups) -> float:
+    """Variance of the mean of ``[N]`` values, of which those of one group are dependent.
 
-    Args:
-        flags: ``[N]`` bool, of independent samples.
-
-    Raises:
-        ValueError: If there are no flags.
+    NaN with fewer than two groups.
     """
-    if flags.ndim != 1 or not len(flags):
-        raise ValueError(f"`flags` must be [N] with N above 0. Received: shape={flags.shape}")
-    share = float(np.mean(flags))
-    return Estimate(share, *wilson_interval(share, len(flags)), len(flags))
-
-
-def wilson_interval(share: float, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share; unlike a bootstrap interval it has a width at 0 and 1.
-
-    Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953.
-
-    Args:
-        share: The observed share, in [0, 1].
-        count: Number of independent samples.
-
-    Returns:
-        Lower and upper end, in [0, 1].
-    """
-    weight = 1.96**2 / count
-    middle = (share + weight / 2) / (1 + weight)
-    margin = float(np.sqrt(weight * share * (1 - share) + weight**2 / 4)) / (1 + weight)
-    return max(0.0, middle - margin), min(1.0, middle + margin)
+    sums = np.bincount(groups.of_samples, values - values.mean())
+    factor = len(groups) / (len(groups) - 1) if len(groups) > 1 else float("nan")
+    return factor * float(sums @ sums) / len(values) ** 2
 
 
 def blocks(rows: int, columns: int, most: int | None = None) -> Iterator[slice]:
@@ -186,25 +172,57 @@ def blocks(rows: int, columns: int, most: int | None = None) -> Iterator[slice]:
 
 
 def halves(
-    counts: tuple[int, int], subsets: int, seed: int | np.random.Generator
+    groups: tuple[Groups, Groups], subsets: int, seed: int | np.random.Generator
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields indices of random halves of two sets, drawn without replacement."""
+    """Yields sample indices of random halves of the groups of two sets, without replacement."""
     generator = np.random.default_rng(seed)
     for _ in range(subsets):
-        first, second = (generator.permutation(count)[: count // 2] for count in counts)
+        first, second = (
+            each.samples(generator.permutation(len(each))[: len(each) // 2]) for each in groups
+        )
         yield first, second
 
 
-def estimate_from_halves(value: float, found: Sequence[float], count: int) -> Estimate:
-    """A value with the interval that its estimates from random halves of the samples give.
+def grouped_sets(
+    counts: tuple[int, int], names: Sequence[Iterable[Hashable] | None] | None
+) -> tuple[Groups, Groups]:
+    """Groups of the samples of two sets, for random halves.
 
-    A mean over half of the samples varies about the mean of all as that varies about the true mean,
+    Args:
+        counts: Numbers of samples.
+        names: Names of the groups of each set; None if each sample is its own.
+
+    Raises:
+        ValueError: If a set has too few groups to be halved, or a number of names is wrong.
+    """
+    of_first, of_second = (None, None) if names is None else names
+    found = Groups(counts[0], of_first), Groups(counts[1], of_second)
+    if min(map(len, found)) < FEWEST_GROUPS:
+        raise ValueError(
+            f"Each set needs at least {FEWEST_GROUPS} groups. "
+            f"Received: {len(found[0])} and {len(found[1])} groups"
+        )
+    return found
+
+
+def estimate_from_halves(value: float, found: Sequence[float], count: int) -> Estimate:
+    """A value with the interval that its estimates from random halves of the groups give.
+
+    A mean over half of the groups varies about the mean of all as that varies about the true mean,
     so the spread of these estimates is that of the value itself (delete-half jackknife; Shao & Wu
     1989, https://doi.org/10.1214/aos/1176347263). Only the spread is used: a bias that grows with
     fewer samples does not move the interval.
+
+    A distance of two sets that do not differ is no such mean: its variance falls with the square of
+    the number of samples, and the interval is too wide by a factor of up to the root of 3.
     """
-    spread = 1.96 * float(np.std(found, ddof=1))
+    spread = NORMAL * spread_of_halves(found)
     return Estimate(value, value - spread, value + spread, count)
+
+
+def spread_of_halves(found: Sequence[float]) -> float:
+    """Standard deviation of estimates from halves; a half that is too small to measure has NaN."""
+    return float(np.nanstd(found, ddof=1))
 
 
 def check_features(*sets: np.ndarray, least: int = 4) -> None:

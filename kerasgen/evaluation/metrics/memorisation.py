@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kerasgen.evaluation.metrics.intervals import Estimate, check_features, share_with_interval
+from kerasgen.evaluation.metrics.intervals import Estimate, check_features
 from kerasgen.evaluation.metrics.neighbours import (
     nearest_distances,
     nearest_neighbours,
     neighbour_radii,
 )
+from kerasgen.evaluation.metrics.shares import share_with_interval
 
 _LARGEST_RATIO = 0.5
 """A sample with a larger ratio is not taken for a copy."""

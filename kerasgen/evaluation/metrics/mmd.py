@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from kerasgen.evaluation.metrics.intervals import (
     Estimate,
+    Groups,
     blocks,
     check_features,
     estimate_from_halves,
+    grouped_sets,
     halves,
 )
 
@@ -21,6 +23,7 @@ _SMALLEST_PART = 4
 def kernel_distance(
     first: np.ndarray,
     second: np.ndarray,
+    groups: tuple[Sequence[Hashable], Sequence[Hashable]] | None = None,
     *,
     part_size: int | None = 1000,
     subsets: int = 200,
@@ -37,12 +40,15 @@ def kernel_distance(
     kernel is nearly linear, and the value hardly differs from that of all pairs.
 
     Differs: the original code draws each part from all samples and adds no pairs across parts.
-    For the interval see ``intervals.estimate_from_halves``. Kernels are computed in blocks: memory
+    For the interval see ``intervals.estimate_from_halves``; where the sets do not differ it is too
+    wide. Kernels are computed in blocks: memory
     grows linearly with the number of samples.
 
     Args:
         first: ``[N, D]`` features, N at least 4.
         second: ``[M, D]`` features, M at least 4.
+        groups: Names or numbers of the groups of the N and of the M samples, at least 4 of each:
+            the interval draws whole groups. None if each sample is its own group.
         part_size: Samples of a part, at least 4; fewer than twice as many are one part. None: one
             part, all pairs.
         subsets: Number of random halves for the interval.
@@ -52,7 +58,8 @@ def kernel_distance(
         The squared distance with its 95 % interval.
 
     Raises:
-        ValueError: If the forms do not fit, a set or part is too small, or a number is not finite.
+        ValueError: If the forms do not fit, a set, its groups or a part are too few, or a number is
+            not finite.
     """
     check_features(first, second)
     if part_size is not None and part_size < _SMALLEST_PART:
@@ -61,18 +68,9 @@ def kernel_distance(
         )
     smaller = min(len(first), len(second))
     count = 1 if part_size is None else max(1, smaller // part_size)
-    generator = np.random.default_rng(seed)
-    distances, across = np.zeros(1 + subsets), _Across(1 + subsets, first.shape[1])
-    for indices, others in _parts((len(first), len(second)), count, seed):
-        a = first[indices].astype(np.float64, copy=False)
-        b = second[others].astype(np.float64, copy=False)
-        of_a, of_b = _members((len(a), len(b)), subsets, generator)
-        distances += _distance(a, b, of_a, of_b) / count
-        if count > 1:
-            across.add(_Sums.of(a, of_a), _Sums.of(b, of_b))
-    if count > 1:
-        distances += _slope(first, second) * across.distances()
-    return estimate_from_halves(float(distances[0]), distances[1:].tolist(), smaller)
+    whole = groups and grouped_sets((len(first), len(second)), groups)
+    found = _distances(first, second, whole, count, subsets, seed)
+    return estimate_from_halves(float(found[0]), found[1:].tolist(), smaller)
 
 
 def kernel_distance_gain(
@@ -107,13 +105,44 @@ def kernel_distance_gain(
             f"Paired sets must have one length. Received: {len(worse)} and {len(better)} samples"
         )
     counts = len(worse), len(target)
-    members = _members(counts, subsets, np.random.default_rng(seed))
+    sets = Groups(counts[0]), Groups(counts[1])
+    members = _members(sets, subsets, np.random.default_rng(seed))
     aim = target.astype(np.float64, copy=False)
     far, near = (
         _distance(one.astype(np.float64, copy=False), aim, *members) for one in (worse, better)
     )
     gains = far - near
     return estimate_from_halves(float(gains[0]), gains[1:].tolist(), min(counts))
+
+
+def _distances(
+    first: np.ndarray,
+    second: np.ndarray,
+    groups: tuple[Groups, Groups] | None,
+    count: int,
+    subsets: int,
+    seed: int,
+) -> np.ndarray:
+    """``[1 + subsets]``, the distance of all samples and of each pair of halves, by parts."""
+    generator = np.random.default_rng(seed)
+    distances, across = np.zeros(1 + subsets), _Across(1 + subsets, first.shape[1])
+    # A group is in or out of a half in every part.
+    whole = groups and _members(groups, subsets, generator)
+    for indices, others in _parts((len(first), len(second)), count, seed):
+        a = first[indices].astype(np.float64, copy=False)
+        b = second[others].astype(np.float64, copy=False)
+        if whole is None:
+            of_a, of_b = _members((Groups(len(a)), Groups(len(b))), subsets, generator)
+        else:
+            of_a, of_b = whole[0][indices], whole[1][others]
+        # A half of few groups may have fewer than two samples in a part: no distance, NaN.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            distances += _distance(a, b, of_a, of_b) / count
+            if count > 1:
+                across.add(_Sums.of(a, of_a), _Sums.of(b, of_b))
+    if count > 1:
+        distances += _slope(first, second) * across.distances()
+    return distances
 
 
 def _parts(
@@ -127,12 +156,12 @@ def _parts(
 
 
 def _members(
-    counts: tuple[int, int], subsets: int, generator: np.random.Generator
+    groups: tuple[Groups, Groups], subsets: int, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which samples each subset has, ``[N, 1 + subsets]`` of each set; the first has all."""
-    first, second = (np.zeros((count, 1 + subsets)) for count in counts)
+    first, second = (np.zeros((len(each.of_samples), 1 + subsets)) for each in groups)
     first[:, 0] = second[:, 0] = 1.0
-    for column, (indices, others) in enumerate(halves(counts, subsets, generator), start=1):
+    for column, (indices, others) in enumerate(halves(groups, subsets, generator), start=1):
         first[indices, column] = 1.0
         second[others, column] = 1.0
     return first, second

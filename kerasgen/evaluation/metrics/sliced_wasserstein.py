@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
+
 import numpy as np
 
 from kerasgen.evaluation.metrics.intervals import (
     Estimate,
     check_features,
     estimate_from_halves,
+    grouped_sets,
     halves,
 )
 
@@ -15,6 +18,7 @@ from kerasgen.evaluation.metrics.intervals import (
 def sliced_wasserstein_distance(
     first: np.ndarray,
     second: np.ndarray,
+    groups: tuple[Sequence[Hashable], Sequence[Hashable]] | None = None,
     *,
     directions: int = 256,
     subsets: int = 50,
@@ -33,6 +37,8 @@ def sliced_wasserstein_distance(
     Args:
         first: ``[N, D]`` features, N at least 4.
         second: ``[M, D]`` features, M at least 4.
+        groups: Names or numbers of the groups of the N and of the M samples, at least 4 of each:
+            the interval draws whole groups. None if each sample is its own group.
         directions: Number of random directions.
         subsets: Number of random halves for the interval, see ``intervals.estimate_from_halves``.
         seed: Seed of the directions and halves.
@@ -41,16 +47,15 @@ def sliced_wasserstein_distance(
         The distance with its 95 % interval.
 
     Raises:
-        ValueError: If the shapes do not match, a set is too small, or a value is not finite.
+        ValueError: If the shapes do not match, a set or its groups are too few, or a value is not
+            finite.
     """
     check_features(first, second)
+    grouped = grouped_sets((len(first), len(second)), groups)
     towards = np.random.default_rng(seed).standard_normal((first.shape[1], directions))
     towards /= np.linalg.norm(towards, axis=0)
     a, b = first.astype(np.float64) @ towards, second.astype(np.float64) @ towards
-    found = [
-        _distance(a[indices], b[others])
-        for indices, others in halves((len(a), len(b)), subsets, seed)
-    ]
+    found = [_distance(a[indices], b[others]) for indices, others in halves(grouped, subsets, seed)]
     return estimate_from_halves(_distance(a, b), found, min(len(a), len(b)))
 
 

@@ -45,8 +45,8 @@ def two_sample_test(
     Args:
         first: ``[N, D]`` features.
         second: ``[M, D]`` features.
-        groups: Names or numbers of the groups of the N and of the M samples, none in both sets;
-            None if each sample is its own group.
+        groups: Names or numbers of the groups of the N and of the M samples; a group in both sets
+            is held out together and permuted as two. None if each sample is its own group.
         folds: Number of cross-validation folds.
         permutations: Number of permutations of the labels among groups.
         seed: Seed of folds and permutations.
@@ -55,13 +55,15 @@ def two_sample_test(
         Area under the ROC curve and p-value.
 
     Raises:
-        ValueError: If the shapes do not match, a set has fewer groups than folds, a group is in
-            both sets, or a value is not finite.
+        ValueError: If the shapes do not match, a set has fewer groups than folds, or a value is not
+            finite.
     """
     check_features(first, second)
     features = np.concatenate([first, second])
     in_second = np.repeat([False, True], [len(first), len(second)])
-    members, of_group = _groups(groups, in_second)
+    together = Groups(len(in_second), None if groups is None else [*groups[0], *groups[1]])
+    parts, members = np.unique(2 * together.of_samples + in_second, return_inverse=True)
+    of_group = parts % 2 == 1
     for present in (False, True):
         if (of_group == present).sum() < folds:
             raise ValueError(
@@ -72,7 +74,7 @@ def two_sample_test(
     shuffled = [of_group, *(generator.permutation(of_group) for _ in range(permutations))]
     truths = np.stack([labels[members] for labels in shuffled], axis=1)
     # Independent of the labels, so that true and permuted labels are treated the same.
-    fold_of = (generator.permutation(len(of_group)) % folds)[members]
+    fold_of = (generator.permutation(len(together)) % folds)[together.of_samples]
     scores = np.empty(truths.shape)
     for fold in range(folds):
         held_out = fold_of == fold
@@ -80,7 +82,7 @@ def two_sample_test(
     areas = np.array([_mean_area(*pair, fold_of) for pair in zip(truths.T, scores.T, strict=True)])
     p_value = float(np.mean(areas >= areas[0]))
     centred = _centred_by_fold(scores[:, 0], fold_of)
-    area = area_under_roc(in_second, centred, members, seed=seed)
+    area = area_under_roc(in_second, centred, together.of_samples.tolist())
     return TwoSampleTest(_widened(area, float(areas.std())), p_value, permutations)
 
 
@@ -93,20 +95,6 @@ def _widened(area: Estimate, chance: float) -> Estimate:
     least = 1.96 * chance * 2.0 * float(np.sqrt(value * (1.0 - value)))
     low, high = min(area.low, value - least), max(area.high, value + least)
     return Estimate(value, max(0.0, low), min(1.0, high), area.count)
-
-
-def _groups(
-    groups: tuple[Sequence[Hashable], Sequence[Hashable]] | None, in_second: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The group of each sample, and for each group whether it is of the second set."""
-    grouped = Groups(len(in_second), None if groups is None else [*groups[0], *groups[1]])
-    shares = np.bincount(grouped.of_samples, in_second) / np.bincount(grouped.of_samples)
-    mixed = np.flatnonzero((shares > 0) & (shares < 1))
-    if len(mixed):
-        raise ValueError(
-            f"A group may be in one set only. Received: {grouped.names[mixed[0]]!r} in both"
-        )
-    return grouped.of_samples, shares > 0
 
 
 def _ridge_scores(features: np.ndarray, truths: np.ndarray, held_out: np.ndarray) -> np.ndarray:

@@ -97,6 +97,14 @@ def test_pictures_of_one_scene_count_less():
     assert widths[1] > 2 * widths[0]
 
 
+def test_all_right_is_not_certain():
+    data = DetectionData.of(noise(60, 0), noise(60, 1))
+    figures = measure_detection(lambda images: np.where(data.present, 1.0, -1.0), data)
+    for name in ("area_under_roc", "accuracy", "accuracy_with", "accuracy_without"):
+        assert figures[name]["value"] == figures[name]["high"] == 1.0
+        assert 0.9 < figures[name]["low"] < 0.98, name
+
+
 def test_jpeg_takes_what_is_fine():
     images = np.full((3, SIZE, SIZE, 3), 90, np.uint8)
     images[1:] = with_bar(images[1:])

@@ -16,6 +16,7 @@ from kerasgen.evaluation.comparison.real_fake_classifier import (
     held_out_accuracy,
     network_by_name,
 )
+from kerasgen.evaluation.metrics import share_interval
 
 SIZE = 16
 QUICK = Network(
@@ -230,8 +231,8 @@ def test_all_right_is_not_certainty():
     train = levels(10, 0, high=20), levels(10, 1, low=230)
     accuracy = accuracy_of(train, (levels(12, 2, high=20), levels(12, 3, low=230)))
     assert accuracy.value == 1.0 and accuracy.high == pytest.approx(1.0)
-    # Of 12 right answers the rule of Wilson says 0.757; two such sets are halved and joined.
-    assert accuracy.low == pytest.approx(1 - 0.2425 / 2**0.5, abs=1e-3)
+    # Two such sets, of 12 right answers each, are halved and joined.
+    assert accuracy.low == pytest.approx(1 - (1 - share_interval(1.0, 12)[0]) / 2**0.5)
 
 
 def test_nothing_is_learned_from_the_test_pictures():

@@ -38,3 +38,14 @@ def test_the_interval_is_as_wide_as_the_values_spread():
 def test_labels_must_fit():
     with pytest.raises(ValueError, match=r"\(3,\) for 4 samples"):
         class_diversity(np.zeros((4, 2)), np.zeros(3, int))
+
+
+def test_groups_widen_the_interval():
+    generator, names = np.random.default_rng(3), np.repeat(np.arange(12), 10)
+    features = generator.normal(size=(12, 3))[names] + 0.2 * generator.normal(size=(120, 3))
+    labels = np.zeros(120, int)
+    alone, together = (class_diversity(features, labels, own)[0] for own in (None, names.tolist()))
+    assert alone.value == pytest.approx(together.value)
+    assert together.high - together.low > 2 * (alone.high - alone.low)
+    few = class_diversity(features, labels, (names // 4).tolist())[0]
+    assert few == alone

@@ -7,7 +7,6 @@ from kerasgen.evaluation.metrics import (
     Estimate,
     bootstrap_mean,
     kernel_distance,
-    share_with_interval,
 )
 from kerasgen.evaluation.metrics.intervals import Groups, bootstrap, percentile_estimate
 
@@ -100,13 +99,3 @@ def test_features_that_are_no_numbers_are_named():
     features[[4, 6], 1] = np.nan, np.inf
     with pytest.raises(ValueError, match="2 of 9 rows that are not, the first is row 4"):
         kernel_distance(np.ones((5, 3)), features)
-
-
-def test_a_share_has_an_interval_even_at_its_ends():
-    none, some = share_with_interval(np.zeros(50, bool)), share_with_interval(np.arange(50) < 20)
-    assert (none.value, none.low, none.count) == (0, 0, 50) and 0.05 < none.high < 0.09
-    # Wilson's for 20 of 50, as tables have it.
-    assert (some.low, some.high) == pytest.approx((0.2761, 0.5382), abs=2e-4)
-    assert share_with_interval(np.ones(50, bool)).low == pytest.approx(1 - none.high)
-    with pytest.raises(ValueError, match="N above 0"):
-        share_with_interval(np.zeros(0, bool))

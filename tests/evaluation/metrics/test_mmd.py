@@ -229,3 +229,21 @@ def test_a_paired_gain_is_the_difference_and_surer_than_its_parts():
 def test_a_paired_gain_of_unpaired_sets_is_refused():
     with pytest.raises(ValueError, match="Paired sets.*Received: 5 and 6"):
         kernel_distance_gain(np.zeros((5, 2)), np.zeros((6, 2)), np.ones((7, 2)))
+
+
+def test_groups_stay_together_in_all_parts():
+    generator, names = np.random.default_rng(14), np.repeat(np.arange(12), 15)
+    first, second = (
+        generator.normal(mean, 1.0, (12, 3))[names] + 0.2 * generator.normal(size=(180, 3))
+        for mean in (0.0, 1.0)
+    )
+    widths = {}
+    for name, groups in (("together", (names, names)), ("alone", None)):
+        found = [kernel_distance(first, second, groups, part_size=size) for size in (30, None)]
+        widths[name] = [each.high - each.low for each in found]
+        assert widths[name][0] == pytest.approx(widths[name][1], rel=0.25)
+    assert widths["together"][0] > 2 * widths["alone"][0]
+    # Nearly all are one group: a half without it has no two samples in a part.
+    uneven = np.r_[np.zeros(175, int), np.arange(1, 6)]
+    found = kernel_distance(first, second, (uneven, uneven), part_size=30)
+    assert np.isfinite([found.low, found.high]).all()

@@ -54,6 +54,45 @@ def test_one_odd_real_sample_fools_precision_and_not_density():
     assert found.density.value < 0.3 and found.coverage.value < 0.01
 
 
+def test_equal_samples_are_in_each_others_balls():
+    same = np.ones((30, 4))
+    found = manifold_scores(same, same[:20])
+    assert [each.value for each in found] == pytest.approx([1.0] * 4, abs=0.05)
+    assert found.precision.high == 1.0 and 0.8 < found.precision.low < 0.9
+    apart = manifold_scores(same, same[:20] + 1.0)
+    assert [each.value for each in apart] == [0.0] * 4 and apart.recall.high > 0.1
+
+
+@pytest.mark.parametrize(("counts", "shift"), [((40, 40), 0.0), ((40, 40), 1.0), ((100, 60), 2.0)])
+def test_the_intervals_cover_the_mean_over_new_sets(counts, shift):
+    """Balls vary with the samples: for fixed balls, density's interval covers 0.77."""
+    generator, found = np.random.default_rng(6), []
+    for _ in range(120):
+        real, synthetic = (generator.normal(size=(count, 4)) for count in counts)
+        found.append(manifold_scores(real, synthetic * 0.9 + [shift, 0, 0, 0], subsets=30))
+    for name in ("precision", "recall", "density", "coverage"):
+        own = [getattr(one, name) for one in found]
+        truth = np.mean([one.value for one in own])
+        held = np.mean([one.low <= truth <= one.high for one in own])
+        # 0.93, less what 120 draws may miss it by.
+        assert held >= 0.88, name
+
+
+def test_groups_widen_the_intervals():
+    generator, names = np.random.default_rng(7), np.repeat(np.arange(40), 3)
+    real, synthetic = (
+        generator.normal(size=(40, 4))[names] + 0.1 * generator.normal(size=(120, 4))
+        for _ in range(2)
+    )
+    alone = manifold_scores(real, synthetic)
+    together = manifold_scores(real, synthetic, (names, names))
+    for one, other in zip(alone, together, strict=True):
+        assert one.value == other.value
+        assert other.high - other.low > 1.2 * (one.high - one.low)
+    with pytest.raises(ValueError, match="at least 4 groups. Received: 3 and 40 groups"):
+        manifold_scores(real, synthetic, (names // 15, names))
+
+
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="`k` must be at least 1"):
         manifold_scores(np.zeros((9, 2)), np.zeros((9, 2)), k=0)

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from kerasgen.evaluation.metrics import area_under_roc
+from kerasgen.evaluation.metrics import area_under_roc, share_interval
 
 
 def test_area_under_roc_by_pairs():
@@ -31,8 +32,8 @@ def test_a_perfect_area_is_as_sure_as_there_are_groups(right):
         assert found.value == right and found.count == 20
         ends.append(found.low if right else 1 - found.high)
         assert (found.high if right else found.low) == right
-    # No wrong one of 20, and of 10 groups, which all hold both kinds: n / (n + 1.96^2).
-    assert ends == pytest.approx([20 / 23.84, 10 / 13.84], abs=1e-3)
+    # As shares of 20, and of 10 groups, which all hold both kinds.
+    assert ends == pytest.approx([share_interval(1.0, count)[0] for count in (20, 10)])
 
 
 def test_area_under_roc_knows_that_samples_of_a_group_are_alike():
@@ -58,7 +59,7 @@ def test_the_area_of_several_scorers_is_the_mean_of_theirs():
     assert found.value == pytest.approx(np.mean([one.value for one in alone]))
     # Scorers so unlike make the mean less certain than one steady scorer's area.
     steady = area_under_roc(positive, np.tile(scores[1], (3, 1)))
-    assert steady.value == alone[1].value
+    assert steady.value == pytest.approx(alone[1].value)
     assert found.high - found.low > 1.2 * (steady.high - steady.low)
 
 
@@ -75,6 +76,40 @@ def test_a_gain_in_area_is_paired():
     assert gain.high - gain.low < 0.7 * (areas[0].high - areas[0].low)
     same = area_under_roc(positive, shared, baseline=shared)
     assert (same.value, same.low, same.high) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("counts", [(20, 20), (10, 40), (60, 60), (50, 200)])
+@pytest.mark.parametrize("deviation", [1.0, 3.0])
+def test_the_interval_covers_areas_up_to_the_end(counts, deviation):
+    """Near 1 most samples are on the right side: their own spread is often 0."""
+    generator = np.random.default_rng(4)
+    positive = np.repeat([True, False], counts)
+    for area in (0.7, 0.9, 0.98, 0.99):
+        shift = stats.norm.ppf(area) * np.sqrt(1.0 + deviation**2)
+        held = []
+        for _ in range(300):
+            scores = generator.normal(size=sum(counts))
+            scores[positive] = shift + deviation * scores[positive]
+            found = area_under_roc(positive, scores)
+            held.append(found.low <= area <= found.high)
+        # 0.93, less what 300 draws may miss it by.
+        assert np.mean(held) >= 0.9, area
+
+
+def test_the_interval_covers_the_area_of_grouped_samples():
+    generator = np.random.default_rng(5)
+    scenes = np.repeat(np.arange(25), 8)
+    positive = np.tile(np.arange(8) % 2 == 0, 25)
+    held = {"together": 0, "alone": 0}
+    # Each scene has its own contrast: difference of N(1, 1 + 1) and N(0, 1).
+    truth = stats.norm.cdf(1.0 / np.sqrt(3.0))
+    for _ in range(300):
+        contrast = generator.normal(1.0, 1.0, 25)[scenes]
+        scores = generator.normal(size=200) + positive * contrast
+        for name, groups in (("together", scenes.tolist()), ("alone", None)):
+            found = area_under_roc(positive, scores, groups)
+            held[name] += found.low <= truth <= found.high
+    assert held["together"] >= 0.9 * 300 > held["alone"], held
 
 
 def test_area_under_roc_refuses_what_it_cannot_rank():

@@ -1,9 +1,15 @@
 """The sliced Wasserstein distance in closed form."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from kerasgen.evaluation.metrics import sliced_wasserstein_distance
+from kerasgen.evaluation.metrics import (
+    frechet_distance,
+    kernel_distance,
+    sliced_wasserstein_distance,
+)
 
 
 def test_in_one_dimension_it_is_the_mean_distance_of_sorted_samples():
@@ -35,3 +41,31 @@ def test_the_interval_is_as_wide_as_the_values_spread():
     ]
     margin = np.mean([each.high - each.value for each in found])
     assert margin == pytest.approx(1.96 * np.std([each.value for each in found]), rel=0.25)
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [partial(sliced_wasserstein_distance, directions=32), kernel_distance, frechet_distance],
+)
+def test_intervals_of_distances_draw_whole_groups(measure):
+    """Of 20 scenes with 6 pictures each: as wide as the values spread, and not taken alone."""
+    generator, names = np.random.default_rng(4), np.repeat(np.arange(20), 6)
+
+    def scenes(shift):
+        centres = generator.normal(shift, 1.0, (20, 3))
+        return centres[names] + 0.3 * generator.normal(size=(120, 3))
+
+    found = {"together": [], "alone": []}
+    for _ in range(100):
+        first, second = scenes(0.0), scenes(1.0)
+        found["together"].append(measure(first, second, (names, names)))
+        found["alone"].append(measure(first, second))
+    values = [each.value for each in found["together"]]
+    assert values == [each.value for each in found["alone"]]
+    margins = {
+        name: np.mean([each.high - each.value for each in own]) / (1.96 * np.std(values))
+        for name, own in found.items()
+    }
+    assert 0.75 < margins["together"] < 1.35 and margins["alone"] < 0.65, margins
+    with pytest.raises(ValueError, match="at least 4 groups. Received: 20 and 2 groups"):
+        measure(first, second, (names, names // 10))
