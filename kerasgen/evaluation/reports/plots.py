@@ -119,6 +119,8 @@ def mixing_plot(curve: Sequence[Mapping[str, Any]], score: str, *, across: str) 
                 elinewidth=0.8,
                 label=name,
             )
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(low, 0.0), min(high, 100.0))
         axes.set_xscale("log")
         axes.set_xticks(amounts, [f"{amount:,}" for amount in amounts])
         axes.minorticks_off()

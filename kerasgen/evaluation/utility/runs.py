@@ -20,6 +20,7 @@ import numpy as np
 
 from kerasgen.data.labelled_images import LabelledImages
 from kerasgen.evaluation.classifiers.training import TrainConfig, train_on_images
+from kerasgen.evaluation.utility.arms import AUGMENTATIONS
 from kerasgen.evaluation.utility.learners import Learner
 from kerasgen.evaluation.utility.training_sets import (
     Arm,
@@ -35,9 +36,8 @@ ALONE = Arm("synthetic alone", real=False)
 REAL_ONLY = (
     REAL,
     Arm("real, balanced classes", balanced=True),
-    Arm("real, augmented", augmented=True),
 )
-"""Arms without synthetic pictures; gains are measured from the first."""
+"""Arms without synthetic pictures and augmentation; gains are measured from the first."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ def plan_runs(
     seeds: Sequence[int],
     *,
     gate: bool = False,
+    augmentations: Sequence[str] = tuple(AUGMENTATIONS),
 ) -> list[Run]:
     """Lists all classifiers of a proof.
 
@@ -83,6 +84,8 @@ def plan_runs(
             pictures than there are, are left out.
         seeds: One classifier per arm and amount for each.
         gate: Whether to include arms that add only confirmed pictures.
+        augmentations: Names of ``arms.AUGMENTATIONS`` that arms are trained with, real pictures
+            alone and mixtures alike; ``none`` is always among them.
 
     Returns:
         The runs; at each amount and seed ``real`` is first. The controls, ``other real`` and
@@ -98,10 +101,10 @@ def plan_runs(
         raise ValueError(f"`amounts` must rise, from 5 on. Received: amounts={list(amounts)}")
     if amounts[-1] > most:
         raise ValueError(f"There are {most} real pictures. Received: amounts={list(amounts)}")
-    arms = [*REAL_ONLY]
+    arms = [*REAL_ONLY, *_augmented(REAL, augmentations)]
     for each in times:
         mixed = Arm(f"real + {each:g} x synthetic", times=each)
-        arms += [mixed, replace(mixed, name=f"{mixed.name}, augmented", augmented=True)]
+        arms += [mixed, *_augmented(mixed, augmentations)]
         if gate:
             arms.append(Arm(f"real + {each:g} x confirmed", times=each, added="confirmed"))
     _check_classes(pools, amounts, seeds)
@@ -125,6 +128,21 @@ def plan_runs(
     ]
 
 
+def _augmented(arm: Arm, augmentations: Sequence[str]) -> list[Arm]:
+    """An arm with each strength of augmentation."""
+    unknown = sorted({*augmentations} - {*AUGMENTATIONS})
+    if unknown:
+        raise ValueError(
+            f"`augmentations` must be among {', '.join(AUGMENTATIONS)}. "
+            f"Received: {', '.join(unknown)}"
+        )
+    return [
+        replace(arm, name=f"{arm.name}, augmented ({each})", augmentation=each)
+        for each in augmentations
+        if each != "none"
+    ]
+
+
 def _check_classes(pools: TrainingPools, amounts: Sequence[int], seeds: Sequence[int]) -> None:
     """Checks that every amount has all classes: a missing class would dominate the gain."""
     classes = set(pools.real.labels.tolist())
@@ -136,7 +154,7 @@ def _check_classes(pools: TrainingPools, amounts: Sequence[int], seeds: Sequence
                 names = ", ".join(pools.real.class_names[label] for label in missing)
                 raise ValueError(
                     f"With whole sources together, {amount} real pictures include none of {names}: "
-                    "use larger `amounts`, or sources of fewer pictures (--sources). "
+                    "use larger `amounts`, or smaller sources. "
                     f"Received: amounts={list(amounts)}"
                 )
 
@@ -204,7 +222,7 @@ def _train(
     is_gate: bool,
 ) -> Predictions:
     training = training_set(run.arm, run.amount, run.seed, pools, confirmed)
-    predict = learner.learn(training.pictures, run.seed, augmented=run.arm.augmented)
+    predict = learner.learn(training.pictures, run.seed, augmentation=run.arm.augmentation)
     return Predictions(
         predict(test.images),
         predict(training.held_out.images),

@@ -69,6 +69,13 @@ def test_bars_of_one_amount_stand_side_by_side(drawn):
     assert len(set(positions)) == len(positions) == 3
 
 
+def test_the_axis_ends_at_a_hundred_per_cent(drawn):
+    axes, _ = drawn([row("real", amount, 0.95, synthetic=False) for amount in (100, 400)])
+    assert axes.get_ylim()[1] == 100
+    axes, _ = drawn([row("real", amount, 0.1, synthetic=False) for amount in (100, 400)])
+    assert axes.get_ylim()[0] == 0 and axes.get_ylim()[1] < 20
+
+
 def test_it_is_written_as_svg():
     text = plots.mixing_plot(CURVE, "accuracy", across=ALONE.name)
     assert text.startswith("<svg") and "real + 4 x synthetic" in text
