@@ -10,7 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgen.deployment.endpoints.endpoint import stretched_picture
+from kerasgen.deployment.savedmodel import MODEL_CARD
 from kerasgen.io.channels import with_channels
+from kerasgen.io.files import read_json
 from kerasgen.io.images import PathLike, Pixels
 from kerasgen.io.saved_model import open_saved_model, saved_model_sha256
 
@@ -35,6 +37,8 @@ class ServedModel:
         kind: ``generator``, ``refiner``, ``translator`` or ``classifier``.
         name: Its folder's name and version, as ``eye_refiner_dcgan/1``.
         sha256: Of its graph and weights: 64 hexadecimal digits.
+        trained_on: Number of pictures, other than rendered ones, that it was trained on; None if
+            its card does not say.
 
     Raises:
         ValueError: If there is no SavedModel, or kerasgen did not export it.
@@ -52,6 +56,7 @@ class ServedModel:
         self.kind: Kind = _KINDS[own[0]]
         self.name = f"{folder.parent.name}/{folder.name}"
         self.sha256 = saved_model_sha256(folder)
+        self.trained_on = _trained_on(folder / MODEL_CARD)
         self._run = self._loaded.signatures[own[0]]
         self._inputs: Mapping[str, tf.TensorSpec] = self._run.structured_input_signature[1]
         if self.draws_style and "styles" not in self._loaded.signatures:
@@ -131,3 +136,11 @@ class ServedModel:
 
 def _noise(seed: int, shape: Sequence[int]) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal(shape, np.float32)
+
+
+def _trained_on(card: Path) -> int | None:
+    pictures = read_json(card).get("pictures") if card.is_file() else None
+    if not isinstance(pictures, dict):
+        return None
+    counts = [pictures[part] for part in ("train", "real", "source", "target") if part in pictures]
+    return sum(counts) if counts and all(isinstance(each, int) for each in counts) else None
