@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from kerasgen.evaluation.metrics import Groups
-from kerasgen.evaluation.metrics.intervals import blocks
-from kerasgen.evaluation.metrics.neighbours import squared_distances
+from kerasgen.evaluation.metrics import Groups, squared_distances
 
 _SIDE = 64
 """Larger pictures are reduced to this side."""
@@ -20,6 +18,9 @@ _CANDIDATES = 6
 
 _FREQUENCIES = 9
 """Lowest frequencies, in each direction, by which candidates are found."""
+
+_AT_ONCE = 512
+"""Pictures whose frequencies are in memory at a time."""
 
 _LEVELS, _CONTRAST = 3.0, 0.35
 """A copy's error is at most so many levels of 255, or this share of the picture's deviation."""
@@ -76,7 +77,8 @@ def _prepared(images: np.ndarray) -> _Prepared:
     size = max(1, round(scale * width)), max(1, round(scale * height))
     reduced = [cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in images]
     pixels = np.stack(reduced).reshape(len(images), size[1], size[0], channels)
-    features = [_frequencies(pixels[rows]) for rows in blocks(len(pixels), size[0] * size[1])]
+    starts = range(0, len(pixels), _AT_ONCE)
+    features = [_frequencies(pixels[first : first + _AT_ONCE]) for first in starts]
     return _Prepared(pixels, np.concatenate(features))
 
 

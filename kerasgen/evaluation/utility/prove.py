@@ -179,10 +179,29 @@ def prove_data(
             predictions = train_runs(
                 runs, data.pools, data.test, learner, folder / "predictions", report
             )
+    numbers = _numbers(data, options, learner, runs, predictions)
+    page = render_page(
+        "proof.html",
+        numbers,
+        title=title,
+        curve_svg=markup(mixing_plot(numbers["curve"], options.score, across=ALONE.name)),
+        sheet=data_url(class_sheet(data.pools.real, data.pools.synthetic)),
+        classes=data.test.class_names,
+    )
+    return Proof(numbers, page)
+
+
+def _numbers(
+    data: ProofData,
+    options: ProofOptions,
+    learner: Learner,
+    runs: Sequence[Run],
+    predictions: Mapping[Run, Predictions],
+) -> dict[str, Any]:
     found = analyse(
         predictions, data.test.labels, options.score, data.test_groups, data.generator_saw
     )
-    numbers = {
+    return {
         **found,
         "summary": f"{data.copied} {found['summary']}".strip(),
         "gate": _gate(predictions, data.pools.synthetic) if options.gate else [],
@@ -195,18 +214,9 @@ def prove_data(
             "seeds": options.seeds,
             "classifiers": len(runs),
         },
-        "remarks": [*data.remarks, *_left_out(runs, amounts, options)],
+        "remarks": [*data.remarks, *_left_out(runs, found["amounts"], options)],
         "version": kerasgen.__version__,
     }
-    page = render_page(
-        "proof.html",
-        numbers,
-        title=title,
-        curve_svg=markup(mixing_plot(numbers["curve"], options.score, across=ALONE.name)),
-        sheet=data_url(class_sheet(data.pools.real, data.pools.synthetic)),
-        classes=data.test.class_names,
-    )
-    return Proof(numbers, page)
 
 
 def _check_required(
