@@ -1,5 +1,8 @@
 """Verdicts: none from too little, and seldom a false one, however many amounts there are."""
 
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -58,3 +61,13 @@ def test_what_is_clear_alone_is_not_among_many():
     among = verdicts({100: gain(0.0215), 500: gain(0.0), 2000: gain(0.0)})[100]
     assert alone.text.startswith("It helps") and alone.level == pytest.approx(0.95)
     assert among.text.startswith("It makes no significant") and among.gain.low < 0 < alone.gain.low
+
+
+@pytest.mark.slow
+def test_any_of_several_amounts_is_seldom_wrong():
+    """Pictures of no use: the table of ``benchmarks/proof_error_rates.py``, shorter."""
+    path = Path(__file__).parents[3] / "benchmarks/proof_error_rates.py"
+    found = runpy.run_path(str(path))["false_verdicts"](250, test_pictures=200)
+    # Nominal are 5 %; three amounts, each judged alone, have up to 15.
+    assert (found.helps | found.hurts).mean() < 0.08
+    assert (found.alone_helps | found.alone_hurts).mean() > 0.08
