@@ -86,7 +86,7 @@ def test_conditions_are_checked_on_what_was_decided(folders, tmp_path, capsys, f
     amounts = ["--amounts", "12,48", "--seeds", "5"]
     assert run(folders, tmp_path, *amounts, "--fail-if", "gain<0.99") == 3
     printed = capsys.readouterr().out
-    assert "Condition met: gain<0.99" in printed and "classifiers 65/65" in printed
+    assert "Condition met: gain<0.99" in printed and "classifiers 70/70" in printed
     assert "Adding synthetic pictures to 48 real ones" in printed
     # Two pixels are learned of a few pictures: nothing is proved, good or bad.
     assert "This proof is inconclusive" in printed

@@ -11,7 +11,7 @@ import numpy as np
 
 from kerasgen.evaluation.classifiers.training import mean_f1, share_right
 from kerasgen.evaluation.metrics.paired_bootstrap import Resampled, Score, resampled_scores
-from kerasgen.evaluation.utility.runs import ALONE, REAL, Predictions, Run
+from kerasgen.evaluation.utility.runs import REAL, Predictions, Run
 from kerasgen.evaluation.utility.sample_equivalence import equivalent_real_images
 from kerasgen.evaluation.utility.training_sets import Arm
 from kerasgen.evaluation.utility.verdicts import too_few, verdict, verdicts
@@ -145,6 +145,10 @@ def _curve(results: _Results, score: str) -> list[dict[str, Any]]:
     return found
 
 
+def _best_without(results: _Results, score: str, amount: int) -> Point | None:
+    return results.best(score, amount, lambda arm: arm.real and not arm.times)
+
+
 def _best_with_synthetic(results: _Results, score: str, amount: int) -> Point | None:
     return results.best(score, amount, lambda arm: arm.real and arm.needs_synthetic)
 
@@ -155,7 +159,7 @@ def _verdicts(
     """The best arm with synthetic pictures against the best without, chosen on held-out ones."""
     pairs = {}
     for amount in amounts:
-        without = results.best(score, amount, lambda arm: arm.real and not arm.times)
+        without = _best_without(results, score, amount)
         mixed = _best_with_synthetic(results, score, amount)
         if without is not None and mixed is not None:
             pairs[amount] = without, mixed
@@ -194,15 +198,17 @@ def _caveat(amount: int, generator_saw: int | None) -> str:
 def _equivalent_real(results: _Results, score: str, amounts: Sequence[int]) -> list[dict[str, Any]]:
     """Equivalent numbers for the synthetic set alone, and for the best mixture at each amount.
 
-    Empty for a single amount, which is no learning curve.
+    The learning curve is that of the best arm without synthetic pictures at each amount, since the
+    others have their best augmentation, too. Empty for a single amount, which is no learning curve.
     """
-    if len(amounts) < 2:
+    base = [point for each in amounts if (point := _best_without(results, score, each))]
+    if len(base) < 2:
         return []
-    base = [(REAL.name, amount) for amount in amounts]
     scores = results.scores[score]
     curve = np.array([scores[point].value for point in base])
     curves = np.stack([scores[point].chances() for point in base], axis=1)
-    points = [(ALONE.name, amounts[-1])]
+    alone = results.best(score, amounts[-1], lambda arm: not arm.real)
+    points = [alone] if alone else []
     for amount in amounts[:-1]:
         best = _best_with_synthetic(results, score, amount)
         points += [best] if best else []
@@ -213,7 +219,7 @@ def _equivalent_real(results: _Results, score: str, amounts: Sequence[int]) -> l
         found.append(
             {
                 "arm": point[0],
-                "amount": 0 if point[0] == ALONE.name else point[1],
+                "amount": point[1] if results.arms[point[0]].real else 0,
                 **asdict(each),
                 "text": str(each),
             }

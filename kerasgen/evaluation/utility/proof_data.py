@@ -201,7 +201,16 @@ def _without_copies(
                 f"{left:,} {kind} pictures were left out: they are "
                 f"{'copies or near copies of' if near else 'also among the'} {part} pictures."
             )
+        if not near and (alike := _count_near(apart[name], apart[part])):
+            remarks.append(
+                f"{alike:,} {kind} pictures are near copies of {part} pictures, such as frames of "
+                "one recording: split by recording, or the scores are too good."
+            )
     return apart, remarks
+
+
+def _count_near(pictures: LabelledImages, others: LabelledImages) -> int:
+    return int(np.count_nonzero(near_copies(pictures.images, others.images) >= 0))
 
 
 def _copied(synthetic: LabelledImages, train: LabelledImages, groups: Sequence[Hashable]) -> str:

@@ -33,11 +33,7 @@ from kerasgen.io.progress import Report
 
 REAL = Arm("real")
 ALONE = Arm("synthetic alone", real=False)
-REAL_ONLY = (
-    REAL,
-    Arm("real, balanced classes", balanced=True),
-)
-"""Arms without synthetic pictures and augmentation; gains are measured from the first."""
+BALANCED = Arm("real, balanced classes", balanced=True)
 
 
 @dataclass(frozen=True)
@@ -84,8 +80,7 @@ def plan_runs(
             pictures than there are, are left out.
         seeds: One classifier per arm and amount for each.
         gate: Whether to include arms that add only confirmed pictures.
-        augmentations: Names of ``arms.AUGMENTATIONS`` that arms are trained with, real pictures
-            alone and mixtures alike; ``none`` is always among them.
+        augmentations: Names of ``arms.AUGMENTATIONS``, for all arms alike; ``none`` is always used.
 
     Returns:
         The runs; at each amount and seed ``real`` is first. The controls, ``other real`` and
@@ -101,10 +96,10 @@ def plan_runs(
         raise ValueError(f"`amounts` must rise, from 5 on. Received: amounts={list(amounts)}")
     if amounts[-1] > most:
         raise ValueError(f"There are {most} real pictures. Received: amounts={list(amounts)}")
-    arms = [*REAL_ONLY, *_augmented(REAL, augmentations)]
+    arms = [*_strengths(REAL, augmentations), BALANCED]
     for each in times:
         mixed = Arm(f"real + {each:g} x synthetic", times=each)
-        arms += [mixed, *_augmented(mixed, augmentations)]
+        arms += _strengths(mixed, augmentations)
         if gate:
             arms.append(Arm(f"real + {each:g} x confirmed", times=each, added="confirmed"))
     _check_classes(pools, amounts, seeds)
@@ -122,25 +117,27 @@ def plan_runs(
             f"`amounts`. Received: {synthetic} synthetic pictures, times={list(times)}, "
             f"amounts={list(amounts)}"
         )
-    runs += [Run(ALONE, amounts[-1], seed) for seed in seeds]
+    alone = _strengths(ALONE, augmentations)
+    runs += [Run(arm, amounts[-1], seed) for arm in alone for seed in seeds]
     return runs + [
         Run(arm, amounts[0], seed) for arm in _controls(amounts[0], most, times) for seed in seeds
     ]
 
 
-def _augmented(arm: Arm, augmentations: Sequence[str]) -> list[Arm]:
-    """An arm with each strength of augmentation."""
+def _strengths(arm: Arm, augmentations: Sequence[str]) -> list[Arm]:
+    """An arm without augmentation, and with each strength of it."""
     unknown = sorted({*augmentations} - {*AUGMENTATIONS})
     if unknown:
         raise ValueError(
             f"`augmentations` must be among {', '.join(AUGMENTATIONS)}. "
             f"Received: {', '.join(unknown)}"
         )
-    return [
+    changed = [
         replace(arm, name=f"{arm.name}, augmented ({each})", augmentation=each)
         for each in augmentations
         if each != "none"
     ]
+    return [arm, *changed]
 
 
 def _check_classes(pools: TrainingPools, amounts: Sequence[int], seeds: Sequence[int]) -> None:

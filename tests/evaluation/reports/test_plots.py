@@ -24,6 +24,7 @@ CURVE = [
     *(row("real + 1 x synthetic", amount, 0.6) for amount in (100, 400)),
     row("real + 4 x synthetic", 100, 0.7),
     row(ALONE.name, 400, 0.3),
+    row(f"{ALONE.name}, augmented (flip)", 400, 0.4),
 ]
 
 

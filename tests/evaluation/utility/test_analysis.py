@@ -52,6 +52,12 @@ def known(mixed=0.9, more=0.9):
     }
 
 
+def few_points():
+    """Real alone and a mixture at both amounts, and a control."""
+    arms = (REAL.name, MIXED.name, NOISE.name)
+    return {point: shares for point, shares in known().items() if point[0].name in arms}
+
+
 def test_a_gain_is_reported_where_it_is_and_only_there():
     found = analyse(predictions(known()), LABELS, "accuracy")
     first, last = found["verdicts"]
@@ -95,9 +101,9 @@ def test_harm_is_said():
 def test_the_synthetic_set_alone_is_equivalent_to_what_gives_its_score():
     found = analyse(predictions(known()), LABELS, "accuracy")
     alone, mixed = found["equivalent_real"]
-    # Half way from 0.6 to 0.8, over the logarithm of 100 to 1,000.
-    assert 120 < alone["low"] < alone["value"] < alone["high"] < 800
-    assert alone["amount"] == 0 and abs(np.log10(alone["value"]) - 2.5) < 0.1
+    # A third from 0.65, with augmentation, to 0.8, over the logarithm of 100 to 1,000.
+    assert 100 <= alone["low"] < alone["value"] < alone["high"] < 600
+    assert alone["amount"] == 0 and abs(np.log10(alone["value"]) - 7 / 3) < 0.1
     assert mixed["text"].startswith("at least 1,000") and mixed["amount"] == 100
     assert f"alone is equivalent to {alone['text']} real pictures" in found["summary"]
 
@@ -120,7 +126,7 @@ def test_the_other_score_can_be_used():
 
 
 def test_every_amount_below_what_the_generator_saw_has_a_caveat():
-    runs = predictions(known())
+    runs = predictions(few_points())
     found = analyse(runs, LABELS, "accuracy", generator_saw=500)
     assert [bool(each["caveat"]) for each in found["verdicts"]] == [True, False]
     assert "100 real ones helps" in found["summary"]
@@ -129,19 +135,16 @@ def test_every_amount_below_what_the_generator_saw_has_a_caveat():
     unknown = analyse(runs, LABELS, "accuracy")
     assert all("If the generator" in each["caveat"] for each in unknown["verdicts"])
     assert unknown["summary"].count("the generator was trained on is not known") == 1
-    of_nothing = analyse(runs, LABELS, "accuracy", generator_saw=0)
-    assert "generator" not in of_nothing["summary"]
-    assert not any(each["caveat"] for each in of_nothing["verdicts"])
 
 
 def test_too_few_classifiers_or_test_pictures_give_no_verdict():
-    few = analyse(predictions(known(), seeds=2), LABELS, "accuracy")
+    few = analyse(predictions(few_points(), seeds=2), LABELS, "accuracy")
     assert few["summary"].startswith("This is too few to tell whether synthetic pictures help: 2")
     assert few["summary"].endswith("2 classifiers of each kind, 5 are enough (seeds).")
     assert not any(each["decided"] for each in few["verdicts"])
-    assert [each["passed"] for each in few["controls"]] == [None, None]
+    assert [each["passed"] for each in few["controls"]] == [None]
     # All test pictures are of three recordings.
-    recordings = analyse(predictions(known()), LABELS, "accuracy", np.arange(1000) % 3)
+    recordings = analyse(predictions(few_points()), LABELS, "accuracy", np.arange(1000) % 3)
     assert "3 independent test pictures, 20 are the least" in recordings["summary"]
 
 

@@ -72,6 +72,14 @@ def test_a_set_that_is_only_copies_of_test_pictures_is_refused(synthetic, test, 
         read_proof_data(REAL, synthetic, test)
 
 
+def test_near_copies_among_real_pictures_are_said():
+    images = np.concatenate([near(TEST.images[:4]), REAL.images[4:]])
+    real = LabelledImages(images, REAL.labels, CLASSES, REAL.names)
+    with pytest.warns(UserWarning, match="4 real pictures are near copies of test pictures"):
+        data = read_proof_data(real, SYNTHETIC, TEST)
+    assert len(data.pools.real.labels) == 40
+
+
 def test_what_the_generator_saw(tmp_path):
     def saw(given, synthetic=SYNTHETIC):
         return read_proof_data(REAL, synthetic, TEST, generator_saw=given).generator_saw
