@@ -154,11 +154,11 @@ def test_heads_on_frozen_features_are_another_proof(folders, tmp_path, capsys):
     assert run(folders, tmp_path, *amounts, "--features", "pixels") == 0
     printed = capsys.readouterr().out
     # Three variants of each training picture, one of each test picture.
-    assert "features 328/328" in printed and "classifiers 13/13" in printed
+    assert "features 328/328" in printed and "classifiers 14/14" in printed
     page = " ".join((tmp_path / "index.html").read_text(encoding="utf-8").split())
     assert "a linear head on frozen features of pixels-16, 20 updates" in page
     assert run(folders, tmp_path, *amounts) == 0
-    assert "classifiers 13/13" in capsys.readouterr().out
+    assert "classifiers 14/14" in capsys.readouterr().out
 
 
 def test_real_pictures_among_the_synthetic_are_reported(folders, tmp_path, capsys, fast):

@@ -101,10 +101,10 @@ def test_an_amount_without_a_class_is_refused():
 @pytest.mark.slow
 def test_more_of_the_same_helps(tmp_path):
     short = FromScratch(TrainConfig(steps=100, batch_size=32, width=8))
-    config = ProofOptions([8, 64], (4.0,), 5, learner=short, augmentations=["none"])
+    config = ProofOptions([8, 64], (7.0,), 5, learner=short, augmentations=["none"])
     reported = []
     good = proved(
-        pools(pictures(256, 1)), TEST, config, tmp_path, progress=noting(reported)
+        pools(pictures(400, 1)), TEST, config, tmp_path, progress=noting(reported)
     )  # fmt: skip
     assert reported[-1] == (good["settings"]["classifiers"],) * 2 and reported[0][0] == 1
     assert good["verdicts"][0]["verdict"].startswith("It helps")
