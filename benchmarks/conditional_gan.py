@@ -52,7 +52,7 @@ from kerasgen.evaluation.classifiers import (
 from kerasgen.evaluation.features import saved_model_features
 from kerasgen.evaluation.judges import generator as generation
 from kerasgen.evaluation.utility import arms as utility
-from kerasgen.evaluation.utility import nested_order
+from kerasgen.evaluation.utility import nested_order, verdict
 from kerasgen.io import read_json, save_png
 from kerasgen.training import Player, Trainer, TrainerOptions, read_history
 
@@ -257,7 +257,7 @@ def help_of(
         compared = [(score, test.labels, answers) for score in (share_right, mean_f1)]
         cells = [_percent(utility.score_with_interval(*each)) for each in compared]
         gains = [utility.gain_with_interval(*each, predictions["real"]) for each in compared]
-        cells += map(utility.verdict, gains)
+        cells += [verdict(each, len(answers)) for each in gains]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     lines.append(f"\n{len(test.labels)} test pictures, {len(seeds)} classifiers each.")
     (workdir / "help.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

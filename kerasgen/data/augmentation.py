@@ -1,7 +1,7 @@
-"""Random geometry for training pictures: stateless, with one matrix per picture.
+"""Random changes of training pictures: stateless, with one matrix per picture.
 
 The ranges are those of Keras's ``ImageDataGenerator``, which the original eye refiner used. Each
-change is a 3x3 matrix, which can also move annotations (``Annotation.transformed``).
+change of geometry is a 3x3 matrix, which can also move annotations (``Annotation.transformed``).
 """
 
 from __future__ import annotations
@@ -25,9 +25,15 @@ class Augmentation:
         shear: Largest shear angle either way, in degrees.
         zoom: Largest zoom either way, as a share; drawn separately for x and y.
         flip: Whether to mirror half of the pictures left to right.
+        brightness: Largest change of brightness either way, as a share.
+        contrast: Largest change of contrast about the picture's mean either way, as a share.
+        one_of: Whether each picture gets one of these changes, or none, instead of all of them; the
+            mirrored half stays. As in TrivialAugment (Müller & Hutter 2021, arXiv:2103.10158,
+            algorithm 1). Differs: fewer operations, and strengths that are not in steps.
 
     Raises:
-        ValueError: If a range is negative, ``zoom`` is not below 1 or ``shear`` not below 90.
+        ValueError: If a range is negative, ``zoom``, ``brightness`` or ``contrast`` is not below 1,
+            or ``shear`` is not below 90.
     """
 
     rotation: float = 0.0
@@ -35,16 +41,20 @@ class Augmentation:
     shear: float = 0.0
     zoom: float = 0.0
     flip: bool = False
+    brightness: float = 0.0
+    contrast: float = 0.0
+    one_of: bool = False
 
     def __post_init__(self) -> None:
         """Checks the ranges."""
-        for name in ("rotation", "shift", "shear", "zoom"):
+        for name in ("rotation", "shift", "shear", "zoom", "brightness", "contrast"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"`{name}` must be 0 or more. Received: {getattr(self, name)}")
-        if self.zoom >= 1 or self.shear >= 90:
+        if max(self.zoom, self.brightness, self.contrast) >= 1 or self.shear >= 90:
             raise ValueError(
-                "`zoom` must be below 1 and `shear` below 90. "
-                f"Received: zoom={self.zoom}, shear={self.shear}"
+                "`zoom`, `brightness` and `contrast` must be below 1 and `shear` below 90. "
+                f"Received: zoom={self.zoom}, brightness={self.brightness}, "
+                f"contrast={self.contrast}, shear={self.shear}"
             )
 
 
@@ -66,7 +76,7 @@ def augmentation_matrices(
         ``[N, 3, 3]`` float32.
     """
     height, width = size
-    signed = 2.0 * random - 1.0
+    signed = _signed(augmentation, random)
     angle = signed[:, 0] * math.radians(augmentation.rotation)
     shear = signed[:, 3] * math.radians(augmentation.shear)
     zoom_x = 1.0 + signed[:, 4] * augmentation.zoom
@@ -86,6 +96,35 @@ def augmentation_matrices(
     zero, one = tf.zeros_like(angle), tf.ones_like(angle)
     rows = [[xx, xy, x0], [yx, yy, y0], [zero, zero, one]]
     return tf.stack([tf.stack(row, axis=-1) for row in rows], axis=-2)
+
+
+_OPERATIONS = ((0,), (1,), (2,), (3,), (4, 5), (7,), (8,), ())
+"""Numbers of ``_signed`` that each operation of ``one_of`` uses; the last changes nothing."""
+
+
+def _signed(augmentation: Augmentation, random: tf.Tensor) -> tf.Tensor:
+    """Numbers ``[N, 9]`` in [-1, 1) that scale the ranges: of ``random``, and two of light."""
+    # Light reuses the numbers of zoom: adding some would change all pictures drawn before.
+    signed = tf.concat([2.0 * random - 1.0, 2.0 * random[:, 4:6] - 1.0], axis=1)
+    if not augmentation.one_of:
+        return signed
+    # The half of [0, 1) decides on mirroring, the position within the half on the operation.
+    within = (2.0 * random[:, 6]) % 1.0
+    chosen = tf.cast(within * len(_OPERATIONS), tf.int32)
+    kept = [[float(number in each) for number in range(9)] for each in _OPERATIONS]
+    return signed * tf.gather(tf.constant(kept), chosen)
+
+
+def _relit(images: tf.Tensor, augmentation: Augmentation, random: tf.Tensor) -> tf.Tensor:
+    """Changes brightness and contrast; the range of values is that of the dtype."""
+    black, white = (0.0, 255.0) if images.dtype == tf.uint8 else (-1.0, 1.0)
+    signed = _signed(augmentation, random)[:, :, None, None, None]
+    values = tf.cast(images, tf.float32)
+    values = black + (values - black) * (1.0 + augmentation.brightness * signed[:, 7])
+    middle = tf.reduce_mean(values, axis=[1, 2, 3], keepdims=True)
+    values = middle + (values - middle) * (1.0 + augmentation.contrast * signed[:, 8])
+    values = tf.clip_by_value(values, black, white)
+    return tf.cast(tf.round(values) if images.dtype == tf.uint8 else values, images.dtype)
 
 
 def warp(images: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
@@ -117,7 +156,7 @@ def augment(images: tf.Tensor, augmentation: Augmentation, random: tf.Tensor) ->
     """Changes each picture at random within the ranges.
 
     Args:
-        images: ``[N, H, W, C]`` uint8 or float32.
+        images: ``[N, H, W, C]`` uint8, or float32 in [-1, 1].
         augmentation: The ranges.
         random: ``[N, 7]`` uniform in [0, 1).
 
@@ -125,4 +164,7 @@ def augment(images: tf.Tensor, augmentation: Augmentation, random: tf.Tensor) ->
         ``[N, H, W, C]`` of the same dtype.
     """
     size = (images.shape[1], images.shape[2])
-    return warp(images, augmentation_matrices(augmentation, random, size))
+    moved = warp(images, augmentation_matrices(augmentation, random, size))
+    if augmentation.brightness or augmentation.contrast:
+        return _relit(moved, augmentation, random)
+    return moved

@@ -18,13 +18,12 @@ import tensorflow as tf
 
 from kerasgen.deployment.canonical import renumber_functions
 from kerasgen.deployment.endpoints.endpoint import Endpoint, Endpoints
-from kerasgen.deployment.served_model import ServedModel
+from kerasgen.deployment.served_model import MODEL_CARD, ServedModel
 from kerasgen.deployment.signature_runs import run_in_batches
 from kerasgen.io.files import access_to, check_writable, hidden_path, sweep, write_json
 from kerasgen.io.names import plain_path
 from kerasgen.io.preprocessing import Preprocessing
 
-MODEL_CARD = "model_card.json"
 TOLERANCE = 1e-4
 """Largest difference of a reloaded picture, on the scale [-1, 1]."""
 HALF_TOLERANCE = 0.03

@@ -10,9 +10,12 @@ from typing import Literal
 import numpy as np
 import tensorflow as tf
 
+from kerasgen.io.files import read_json
 from kerasgen.io.images import PathLike, Pixels, to_float
 from kerasgen.io.preprocessing import Preprocessing
 from kerasgen.io.saved_model import open_saved_model, saved_model_sha256
+
+MODEL_CARD = "model_card.json"
 
 Kind = Literal["generator", "refiner", "translator", "classifier"]
 
@@ -39,6 +42,8 @@ class ServedModel:
         name: Its folder's name and version, as ``eye_refiner_dcgan/1``.
         sha256: Of its graph and weights: 64 hexadecimal digits.
         preprocessing: How files become its pictures; None for a generator, which takes none.
+        trained_on: Number of pictures, other than rendered ones, that it was trained on; None if
+            its card does not say.
 
     Raises:
         ValueError: If there is no SavedModel, or kerasgen did not export it.
@@ -57,6 +62,7 @@ class ServedModel:
         self.name = f"{folder.parent.name}/{folder.name}"
         self.sha256 = saved_model_sha256(folder)
         self.preprocessing = self._stored_preprocessing(path)
+        self.trained_on = _trained_on(folder / MODEL_CARD)
         self._run = self._loaded.signatures[own[0]]
         self._inputs: Mapping[str, tf.TensorSpec] = self._run.structured_input_signature[1]
         if self.draws_style and "styles" not in self._loaded.signatures:
@@ -163,3 +169,11 @@ class ServedModel:
 
 def _noise(seed: int, shape: Sequence[int]) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal(shape, np.float32)
+
+
+def _trained_on(card: Path) -> int | None:
+    pictures = read_json(card).get("pictures") if card.is_file() else None
+    if not isinstance(pictures, dict):
+        return None
+    counts = [pictures[part] for part in ("train", "real", "source", "target") if part in pictures]
+    return sum(counts) if counts and all(isinstance(each, int) for each in counts) else None

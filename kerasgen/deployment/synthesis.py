@@ -98,6 +98,7 @@ def synthesize(
         "times": times,
         "seed": seed,
         "gate": judge and judge.sha256,
+        "generator_saw": model.trained_on,
     }
     names = model.class_names if known is None else known.class_names
     job = _job(model, known, times, seed, judge)

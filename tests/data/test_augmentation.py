@@ -175,7 +175,7 @@ def test_bytes_stay_bytes():
     np.testing.assert_array_equal(moved, images[:, :, ::-1])
 
 
-@pytest.mark.parametrize("name", ["rotation", "shift", "shear", "zoom"])
+@pytest.mark.parametrize("name", ["rotation", "shift", "shear", "zoom", "brightness", "contrast"])
 def test_negative_ranges_are_refused(name):
     with pytest.raises(ValueError, match=f"`{name}`.*Received: -0.1"):
         Augmentation(**{name: -0.1})
@@ -184,3 +184,40 @@ def test_negative_ranges_are_refused(name):
 def test_a_zoom_to_nothing_is_refused():
     with pytest.raises(ValueError, match="Received: zoom=1.0"):
         Augmentation(zoom=1.0)
+
+
+TRIVIAL = Augmentation(
+    rotation=30, shift=0.3, shear=17, zoom=0.3, flip=True, brightness=0.9, contrast=0.9, one_of=True
+)
+
+
+def test_one_of_the_changes_is_drawn_for_each_picture():
+    random = tf.concat([random_rows(4000)[:, :FLIP], random_rows(4000, 1)[:, FLIP:]], axis=1)
+    rows = augmentation_matrices(TRIVIAL, random, (20, 20)).numpy()
+    mirrored = rows[:, 0, 0] < 0
+    assert abs(mirrored.mean() - 0.5) < 0.03
+    # Two of eight operations are of light, and one is none.
+    centre = np.tile([[1.0, 0, 0], [0, 1, 0], [0, 0, 1]], (len(rows), 1, 1))
+    centre[mirrored, 0] = [-1, 0, 20]
+    still = np.isclose(rows, centre, atol=1e-5).all(axis=(1, 2))
+    assert abs(still.mean() - 3 / 8) < 0.03
+    assert abs(still[mirrored].mean() - still[~mirrored].mean()) < 0.05
+    moved = (rows[~still] @ [10, 10, 1])[:, :2] - 10
+    # A shift is along one axis, the others keep the centre.
+    assert (np.isclose(moved, 0, atol=1e-4).any(axis=1)).all()
+    assert abs((~np.isclose(moved, 0, atol=1e-4).all(axis=1)).mean() - 2 / 5) < 0.04
+
+
+def test_light_changes_by_the_same_share_in_bytes_and_floats():
+    picture = np.random.default_rng(0).integers(0, 120, (1, 6, 6, 3)).astype(np.uint8)
+    random = numbers(zoom_x=0.75, zoom_y=0.25)
+    brighter = augment(tf.constant(picture), Augmentation(brightness=0.8), random).numpy()
+    np.testing.assert_allclose(brighter, 1.4 * picture, atol=0.51)
+    flatter = augment(tf.constant(picture), Augmentation(contrast=0.8), random).numpy()
+    middle = picture.mean()
+    np.testing.assert_allclose(flatter, middle + 0.6 * (picture - middle), atol=0.51)
+    both = Augmentation(brightness=0.8, contrast=0.8)
+    floats = augment(tf.constant(picture / 127.5 - 1, tf.float32), both, random).numpy()
+    np.testing.assert_allclose(
+        (floats + 1) * 127.5, augment(tf.constant(picture), both, random).numpy(), atol=0.51
+    )

@@ -1,6 +1,7 @@
 """Exported models through their signatures: floats give the same as the served bytes."""
 
 import io
+import json
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 from kerasgen.deployment import savedmodel
 from kerasgen.deployment.export import export_classifier, export_refiner, export_translator
 from kerasgen.deployment.served_model import ServedModel
+from kerasgen.deployment.synthesis import synthesize
 from kerasgen.io.images import to_float
 from kerasgen.io.preprocessing import Preprocessing
 
@@ -159,3 +161,25 @@ def test_a_classifier_takes_grey_and_colour_of_any_size(export, channels):
     levels = [(30, 1), (220, 1), (30, 3), (220, 3)]
     images = [np.full((20 + level, 24, planes), level, np.uint8) for level, planes in levels]
     assert model.classify(images) == ["dark", "light", "dark", "light"]
+
+
+@pytest.mark.parametrize(
+    ("card", "number"),
+    [
+        ({"pictures": {"train": 3068, "test": 372}}, 3068),
+        ({"pictures": {"rendered": 900, "real": 700, "test_real": 50}}, 700),
+        ({"pictures": {"source": 20, "target": 30, "test_target": 9}}, 50),
+        ({"pictures": {"train": "many"}}, None),
+        ({"steps": 5}, None),
+    ],
+)
+def test_the_card_says_how_many_pictures_a_model_was_trained_on(export, tmp_path, card, number):
+    path = export(export_refiner, refiner(), image_size=(SIDE, SIDE))
+    (path / "model_card.json").write_text(json.dumps(card), encoding="utf-8")
+    model = ServedModel(path)
+    assert model.trained_on == number
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources/one.png").write_bytes(png(pictures(3, (9, 9))[0]))
+    synthesize(model, tmp_path / "made", sources=tmp_path / "sources")
+    settings = json.loads((tmp_path / "made/settings.json").read_text(encoding="utf-8"))
+    assert settings["generator_saw"] == number

@@ -14,6 +14,7 @@ from .multiple_testing import holm_adjusted as holm_adjusted
 from .neighbours import nearest_distances as nearest_distances
 from .neighbours import nearest_neighbours as nearest_neighbours
 from .neighbours import neighbour_radii as neighbour_radii
+from .neighbours import squared_distances as squared_distances
 from .paired_bootstrap import Resampled as Resampled
 from .paired_bootstrap import Score as Score
 from .paired_bootstrap import resampled_scores as resampled_scores

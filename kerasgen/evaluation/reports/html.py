@@ -108,8 +108,9 @@ def _estimate(estimate: dict[str, Any] | None) -> str:
     if estimate is None:
         return "not tested"
     whole = Estimate(**estimate)
-    return f"{whole.value:.3g} [{whole.low:.3g}, {whole.high:.3g}]"
+    return f"{_number(whole.value)} [{_number(whole.low)}, {_number(whole.high)}]"
 
 
 def _number(value: float | None) -> str:
-    return "none" if value is None else f"{value:.3g}"
+    # Rounding errors beside zero are zero.
+    return "none" if value is None else f"{round(value, 12) + 0.0:.3g}"

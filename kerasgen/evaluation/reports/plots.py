@@ -80,8 +80,8 @@ def mixing_plot(curve: Sequence[Mapping[str, Any]], score: str, *, across: str) 
     """Plots a score over the number of real pictures, one line per arm.
 
     Args:
-        curve: From ``analysis.analyse``; controls are left out. An arm at a single amount is a
-            point.
+        curve: From ``analysis.analyse``; controls are left out, and ``across`` with augmentation.
+            An arm at a single amount is a point.
         score: Key of the score in each row, an ``Estimate`` as a dict.
         across: Name of the arm without real pictures, which is a dashed horizontal line with its
             interval shaded.
@@ -89,7 +89,8 @@ def mixing_plot(curve: Sequence[Mapping[str, Any]], score: str, *, across: str) 
     Returns:
         An ``<svg>`` element.
     """
-    shown = [row for row in curve if not row["control"]]
+    hidden = f"{across},"
+    shown = [row for row in curve if not row["control"] and not row["arm"].startswith(hidden)]
     lines = {row["arm"]: [each for each in shown if each["arm"] == row["arm"]] for row in shown}
     amounts = sorted({row["amount"] for row in shown})
 
@@ -119,6 +120,8 @@ def mixing_plot(curve: Sequence[Mapping[str, Any]], score: str, *, across: str) 
                 elinewidth=0.8,
                 label=name,
             )
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(low, 0.0), min(high, 100.0))
         axes.set_xscale("log")
         axes.set_xticks(amounts, [f"{amount:,}" for amount in amounts])
         axes.minorticks_off()

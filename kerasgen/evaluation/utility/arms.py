@@ -26,8 +26,24 @@ Batches = Iterator[tuple[tf.Tensor, tf.Tensor]]
 MakeBatches = Callable[[int], Batches]
 """Function of a seed that returns endless batches of (images, labels)."""
 
-CLASSICAL = Augmentation(rotation=10.0, shift=0.08, zoom=0.1, flip=True)
-"""Common augmentation of photographs."""
+AUGMENTATIONS = {
+    "none": Augmentation(),
+    "flip": Augmentation(flip=True),
+    "shift": Augmentation(flip=True, shift=0.125),
+    "trivial": Augmentation(
+        flip=True,
+        rotation=30.0,
+        shift=0.3,
+        shear=17.0,
+        zoom=0.3,
+        brightness=0.9,
+        contrast=0.9,
+        one_of=True,
+    ),
+}
+"""Strengths of augmentation, from none to one strong operation of several: ``shift`` is the usual
+one of small pictures (flip and a shift of four pixels of 32), ``trivial`` that of arXiv:2103.10158
+with fewer operations. Which is best depends on the pictures, so it is chosen like any arm."""
 
 _STREAM = 1000
 """Separates the seeds of generated pictures from those of real ones."""
@@ -39,7 +55,7 @@ def utility_arms(
     latent_size: int,
     config: TrainConfig,
     *,
-    augmentation: Augmentation = CLASSICAL,
+    augmentation: Augmentation = AUGMENTATIONS["shift"],
     share: float = 0.5,
 ) -> dict[str, MakeBatches]:
     """The arms that are compared; the first is the baseline.
@@ -165,20 +181,3 @@ def gain_with_interval(
     both = {"own": predicted, "other": baseline}
     found = resampled_scores(score, labels, both, seed=seed)
     return found["own"].minus(found["other"]).estimate()
-
-
-def verdict(gain: Estimate) -> str:
-    """One sentence that says whether it helps.
-
-    Args:
-        gain: From ``gain_with_interval``, a share in [-1, 1].
-
-    Returns:
-        The sentence, with the gain in percentage points.
-    """
-    points = f"{100 * gain.value:+.1f} points [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
-    if gain.low > 0:
-        return f"It helps: {points}."
-    if gain.high < 0:
-        return f"It hurts: {points}."
-    return f"It makes no significant difference: {points}."

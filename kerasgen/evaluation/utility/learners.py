@@ -7,7 +7,7 @@ to that differs from what it adds to a network trained from scratch.
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from kerasgen.evaluation.classifiers.training import (
 )
 from kerasgen.evaluation.features.augmented_cache import AugmentedFeatureCache
 from kerasgen.evaluation.features.extractors import FeatureExtractor
-from kerasgen.evaluation.utility.arms import CLASSICAL
+from kerasgen.evaluation.utility.arms import AUGMENTATIONS
 from kerasgen.evaluation.utility.training_sets import TrainingPools
 from kerasgen.io.progress import Report
 
@@ -61,13 +61,13 @@ class Learner(abc.ABC):
         }
 
     @abc.abstractmethod
-    def learn(self, pictures: LabelledImages, seed: int, *, augmented: bool = False) -> Predict:
+    def learn(self, pictures: LabelledImages, seed: int, *, augmentation: str = "none") -> Predict:
         """Trains a classifier.
 
         Args:
             pictures: Training pictures.
             seed: Seed of weights and order.
-            augmented: Whether pictures are rotated, shifted, zoomed and mirrored at random.
+            augmentation: Strength of their random changes, of ``arms.AUGMENTATIONS``.
 
         Returns:
             The classifier's predictions as a function.
@@ -90,9 +90,11 @@ class FromScratch(Learner):
         own = {"augmentation": asdict(self.config.augmentation), "width": self.config.width}
         return super().settings() | own
 
-    def learn(self, pictures: LabelledImages, seed: int, *, augmented: bool = False) -> Predict:
+    def learn(self, pictures: LabelledImages, seed: int, *, augmentation: str = "none") -> Predict:
         """See ``Learner``."""
-        config = replace(self.config, augmentation=CLASSICAL) if augmented else self.config
+        config = self.config
+        if augmentation != "none":
+            config = replace(config, augmentation=AUGMENTATIONS[augmentation])
         network = train_on_images(pictures, config, seed)
         return lambda images: predict(network, images)
 
@@ -103,12 +105,22 @@ class OnFeatures(Learner):
     Args:
         features: Features of the frozen network.
         config: Training configuration; ``width`` is not used.
+        augmentations: Strengths of augmentation that ``prepare`` computes features for.
     """
 
-    def __init__(self, features: FeatureExtractor, config: TrainConfig) -> None:
+    def __init__(
+        self,
+        features: FeatureExtractor,
+        config: TrainConfig,
+        augmentations: Sequence[str] = tuple(AUGMENTATIONS),
+    ) -> None:
         self.config = config
         self._extractor = features
-        self._features = AugmentedFeatureCache(features, CLASSICAL)
+        self._caches = {
+            name: AugmentedFeatureCache(features, augmentation)
+            for name, augmentation in AUGMENTATIONS.items()
+        }
+        self._prepared = [name for name in augmentations if name != "none"]
 
     @property
     def description(self) -> str:
@@ -132,26 +144,33 @@ class OnFeatures(Learner):
             report: Called now and then with the number of features done and of all.
         """
         trained_on = pools.real.images, pools.synthetic.images
-        work = [(images, each) for images in trained_on for each in range(1 + _VERSIONS)]
-        work += [(test, 0)]
+        names = ["none", *self._prepared]
+        sets = [(images, name) for images in trained_on for name in names]
+        sets += [(test, "none")]
         if pools.validation is not None:
-            work += [(pools.validation.images, 0)]
-        done, total = 0, sum(len(images) for images, _ in work)
-        for images, version in work:
+            sets += [(pools.validation.images, "none")]
+        work = [(images, name, each) for images, name in sets for each in _versions(name)]
+        done, total = 0, sum(len(images) for images, *_ in work)
+        for images, name, version in work:
             for start in range(0, len(images), _AT_ONCE):
                 part = images[start : start + _AT_ONCE]
-                self._features(part, version)
+                self._caches[name](part, version)
                 done += len(part)
                 if report is not None:
                     report(done, total)
 
-    def learn(self, pictures: LabelledImages, seed: int, *, augmented: bool = False) -> Predict:
+    def learn(self, pictures: LabelledImages, seed: int, *, augmentation: str = "none") -> Predict:
         """See ``Learner``."""
-        versions = range(1, 1 + _VERSIONS) if augmented else [0]
-        features = np.concatenate([self._features(pictures.images, each) for each in versions])
+        versions, cache = _versions(augmentation), self._caches[augmentation]
+        features = np.concatenate([cache(pictures.images, each) for each in versions])
         labels = np.tile(pictures.labels, len(versions))
         keras.utils.set_random_seed(seed)
         head = linear_head(features, len(pictures.class_names))
         batches = feature_batches(features, labels, self.config.batch_size, seed=seed)
         train_network(head, iter(batches.dataset()), self.config, seed)
-        return lambda images: predict(head, self._features(images))
+        return lambda images: predict(head, self._caches["none"](images))
+
+
+def _versions(augmentation: str) -> Sequence[int]:
+    """Versions of each picture: 0 is the picture as it is."""
+    return [0] if augmentation == "none" else range(1, 1 + _VERSIONS)

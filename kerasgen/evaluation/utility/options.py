@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kerasgen.evaluation.classifiers.training import TrainConfig
 from kerasgen.evaluation.features.extractors import FeatureExtractor
 from kerasgen.evaluation.utility.analysis import SCORES
+from kerasgen.evaluation.utility.arms import AUGMENTATIONS
 from kerasgen.evaluation.utility.learners import Learner
 from kerasgen.evaluation.utility.training_sets import TrainingPools
 
@@ -31,6 +32,9 @@ class ProofOptions:
         learner: If set, trains the classifiers instead of the three options above.
         score: ``accuracy`` or ``macro_f1``, for choices and verdicts.
         gate: Whether to add arms with confirmed synthetic pictures.
+        augmentations: Strengths of augmentation, of ``none``, ``flip``, ``shift`` (and flip) and
+            ``trivial`` (one strong operation of several): real pictures alone and mixtures are
+            trained with each, and both are judged with the one that is best on held-out pictures.
 
     Raises:
         ValueError: If both ``minutes`` and ``features`` are set.
@@ -45,6 +49,7 @@ class ProofOptions:
     learner: Learner | None = None
     score: str = "accuracy"
     gate: bool = False
+    augmentations: Sequence[str] = tuple(AUGMENTATIONS)
 
     def __post_init__(self) -> None:
         """Rejects contradictory options."""

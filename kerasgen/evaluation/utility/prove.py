@@ -22,6 +22,7 @@ from kerasgen.evaluation.utility.options import ProofOptions
 from kerasgen.evaluation.utility.proof_data import (
     AS_THEY_ARE,
     ImageForm,
+    PictureSource,
     ProofData,
     read_proof_data,
 )
@@ -34,7 +35,7 @@ from kerasgen.evaluation.utility.runs import (
     steps_within,
     train_runs,
 )
-from kerasgen.evaluation.utility.training_sets import TrainingPools
+from kerasgen.evaluation.utility.verdicts import too_few
 from kerasgen.io.files import kept_in
 from kerasgen.io.progress import Progress, silent
 from kerasgen.io.sheets import contact_sheet
@@ -68,7 +69,15 @@ class Proof(ReportPage):
     @property
     def failed_controls(self) -> list[str]:
         """Arms of failed controls; if there are any, the proof is inconclusive."""
-        return [each["arm"] for each in self.numbers["controls"] if not each["passed"]]
+        return [each["arm"] for each in self.numbers["controls"] if each["passed"] is False]
+
+    @property
+    def inconclusive(self) -> str:
+        """Why nothing can be concluded: a failed control, or too few to tell; or empty."""
+        if self.failed_controls:
+            return f"a control failed ({', '.join(self.failed_controls)})"
+        last = self.numbers["verdicts"][-1]
+        return "" if last["decided"] else last["verdict"].rstrip(".").removeprefix("It is ")
 
 
 def _ends(estimate: Mapping[str, float]) -> tuple[float, float, float]:
@@ -76,27 +85,30 @@ def _ends(estimate: Mapping[str, float]) -> tuple[float, float, float]:
 
 
 def prove(
-    real: str | Path,
-    synthetic: str | Path,
-    test: str | Path | None = None,
+    real: PictureSource,
+    synthetic: PictureSource,
+    test: PictureSource | None = None,
     options: ProofOptions | None = None,
     *,
-    validation: str | Path | None = None,
+    validation: PictureSource | None = None,
     sources: str = "picture",
     form: ImageForm = AS_THEY_ARE,
+    generator_saw: int | PictureSource | None = None,
     workdir: str | Path | None = None,
     progress: Progress = silent,
 ) -> Proof:
-    """Measures whether synthetic pictures improve a classifier, from files.
+    """Measures whether synthetic pictures improve a classifier, from files or in memory.
 
     Args:
-        real: Labelled real training pictures, see ``load_labelled``.
+        real: Labelled real training pictures, see ``load_labelled``, or ``LabelledImages``.
         synthetic: Synthetic pictures, with (some of) the same classes.
         test: Real test pictures; None for the test part of ``real``.
         options: Amounts, arms and training; None for the defaults.
         validation: See ``read_proof_data``.
         sources: Rule of sources, see ``read_proof_data``.
         form: Size and channels of all pictures.
+        generator_saw: Number of real pictures that the generator was trained on, or these pictures,
+            see ``read_proof_data``.
         workdir: See ``prove_data``.
         progress: Progress display.
 
@@ -106,8 +118,20 @@ def prove(
     Raises:
         ValueError: If a set cannot be read, or the options do not match the pictures.
     """
-    data = read_proof_data(real, synthetic, test, validation=validation, sources=sources, form=form)
-    title = f"{Path(real).name} and {Path(synthetic).name}"
+    data = read_proof_data(
+        real,
+        synthetic,
+        test,
+        validation=validation,
+        sources=sources,
+        form=form,
+        generator_saw=generator_saw,
+    )
+    real_name, synthetic_name = (
+        name if isinstance(given, LabelledImages) else Path(given).name
+        for name, given in (("real", real), ("synthetic", synthetic))
+    )
+    title = f"{real_name} and {synthetic_name}"
     return prove_data(data, options, workdir=workdir, title=title, progress=progress)
 
 
@@ -140,28 +164,22 @@ def prove_data(
     options = options or ProofOptions()
     amounts = options.chosen_amounts(data.pools)
     # Fails before features are computed if something cannot be trained.
-    runs = plan_runs(data.pools, amounts, options.times, range(options.seeds), gate=options.gate)
-    _check_required(require, amounts, options.times, data.pools)
+    runs = plan_runs(
+        data.pools,
+        amounts,
+        options.times,
+        range(options.seeds),
+        gate=options.gate,
+        augmentations=options.augmentations,
+    )
+    _check_required(require, amounts, options, data)
     with kept_in(workdir) as folder:
         learner = _learner(options, data, len(runs), folder, progress)
         with progress("classifiers") as report:
             predictions = train_runs(
                 runs, data.pools, data.test, learner, folder / "predictions", report
             )
-    numbers = {
-        **analyse(predictions, data.test.labels, options.score, data.test_groups),
-        "gate": _gate(predictions, data.pools.synthetic) if options.gate else [],
-        "sets": _facts(data),
-        "settings": {
-            **learner.settings(),
-            "learner": learner.description,
-            "times": list(options.times),
-            "seeds": options.seeds,
-            "classifiers": len(runs),
-        },
-        "remarks": [*data.remarks, *_left_out(runs, amounts, options)],
-        "version": kerasgen.__version__,
-    }
+    numbers = _numbers(data, options, learner, runs, predictions)
     page = render_page(
         "proof.html",
         numbers,
@@ -173,8 +191,36 @@ def prove_data(
     return Proof(numbers, page)
 
 
+def _numbers(
+    data: ProofData,
+    options: ProofOptions,
+    learner: Learner,
+    runs: Sequence[Run],
+    predictions: Mapping[Run, Predictions],
+) -> dict[str, Any]:
+    found = analyse(
+        predictions, data.test.labels, options.score, data.test_groups, data.generator_saw
+    )
+    return {
+        **found,
+        "summary": f"{data.copied} {found['summary']}".strip(),
+        "gate": _gate(predictions, data.pools.synthetic) if options.gate else [],
+        "sets": _facts(data),
+        "settings": {
+            **learner.settings(),
+            "learner": learner.description,
+            "times": list(options.times),
+            "augmentations": list(options.augmentations),
+            "seeds": options.seeds,
+            "classifiers": len(runs),
+        },
+        "remarks": [*data.remarks, *_left_out(runs, found["amounts"], options)],
+        "version": kerasgen.__version__,
+    }
+
+
 def _check_required(
-    names: Collection[str], amounts: Sequence[int], times: Sequence[float], pools: TrainingPools
+    names: Collection[str], amounts: Sequence[int], options: ProofOptions, data: ProofData
 ) -> None:
     unknown = {*names} - {*GAIN, *EQUIVALENT}
     if unknown:
@@ -184,8 +230,10 @@ def _check_required(
             "The equivalent number of real images needs a learning curve: at least two amounts. "
             f"Received: amounts={list(amounts)}"
         )
-    most, synthetic = amounts[-1], len(pools.synthetic.labels)
-    if min(times) * pools.trained_on(most) > synthetic and {*names} & {*GAIN}:
+    if names and (missing := too_few(options.seeds, _independent(data))):
+        raise ValueError(f"This is too few to tell anything. Received: {missing}")
+    most, synthetic = amounts[-1], len(data.pools.synthetic.labels)
+    if min(options.times) * data.pools.trained_on(most) > synthetic and {*names} & {*GAIN}:
         raise ValueError(
             f"The gain at {most} real pictures needs more synthetic pictures for every value of "
             f"times: lower amounts or times. Received: {synthetic} synthetic pictures"
@@ -200,7 +248,9 @@ def _learner(
     config, features = options.config, options.features
     if features is not None:
         space = features_by_name(features) if isinstance(features, str) else features
-        heads = OnFeatures(cached_features(space, folder / "features"), config)
+        heads = OnFeatures(
+            cached_features(space, folder / "features"), config, options.augmentations
+        )
         with progress("features") as report:
             heads.prepare(data.pools, data.test.images, report)
         return heads
@@ -210,17 +260,23 @@ def _learner(
     return FromScratch(config)
 
 
+def _independent(data: ProofData) -> int:
+    """Number of test pictures, or of their sources."""
+    return len(data.test.labels if data.test_groups is None else set(data.test_groups))
+
+
 def _facts(data: ProofData) -> dict[str, Any]:
-    pools, test, groups = data.pools, data.test, data.test_groups
+    pools, test = data.pools, data.test
     height, width = test.images.shape[1:3]
     return {
         "real": len(pools.real.labels),
         "synthetic": len(pools.synthetic.labels),
         "test": len(test.labels),
-        "test_sources": len(test.labels if groups is None else set(groups)),
+        "test_sources": _independent(data),
         "validation": 0 if pools.validation is None else len(pools.validation.labels),
         "classes": len(test.class_names),
         "size": f"{width}x{height}",
+        "generator_saw": data.generator_saw,
     }
 
 
@@ -239,11 +295,6 @@ def _left_out(runs: Sequence[Run], amounts: Sequence[int], options: ProofOptions
     if not any(run.arm.added == "more real" for run in runs):
         remarks.append(
             "There is no control with more real pictures, because too few are left at every amount."
-        )
-    if options.seeds == 1:
-        remarks.append(
-            "With one classifier of each kind, the intervals cover variation of the test pictures "
-            "only, not of the classifiers: use more seeds."
         )
     return remarks
 

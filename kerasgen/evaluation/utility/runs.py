@@ -20,6 +20,7 @@ import numpy as np
 
 from kerasgen.data.labelled_images import LabelledImages
 from kerasgen.evaluation.classifiers.training import TrainConfig, train_on_images
+from kerasgen.evaluation.utility.arms import AUGMENTATIONS
 from kerasgen.evaluation.utility.learners import Learner
 from kerasgen.evaluation.utility.training_sets import (
     Arm,
@@ -32,12 +33,7 @@ from kerasgen.io.progress import Report
 
 REAL = Arm("real")
 ALONE = Arm("synthetic alone", real=False)
-REAL_ONLY = (
-    REAL,
-    Arm("real, balanced classes", balanced=True),
-    Arm("real, augmented", augmented=True),
-)
-"""Arms without synthetic pictures; gains are measured from the first."""
+BALANCED = Arm("real, balanced classes", balanced=True)
 
 
 @dataclass(frozen=True)
@@ -73,6 +69,7 @@ def plan_runs(
     seeds: Sequence[int],
     *,
     gate: bool = False,
+    augmentations: Sequence[str] = tuple(AUGMENTATIONS),
 ) -> list[Run]:
     """Lists all classifiers of a proof.
 
@@ -83,6 +80,7 @@ def plan_runs(
             pictures than there are, are left out.
         seeds: One classifier per arm and amount for each.
         gate: Whether to include arms that add only confirmed pictures.
+        augmentations: Names of ``arms.AUGMENTATIONS``, for all arms alike; ``none`` is always used.
 
     Returns:
         The runs; at each amount and seed ``real`` is first. The controls, ``other real`` and
@@ -98,10 +96,10 @@ def plan_runs(
         raise ValueError(f"`amounts` must rise, from 5 on. Received: amounts={list(amounts)}")
     if amounts[-1] > most:
         raise ValueError(f"There are {most} real pictures. Received: amounts={list(amounts)}")
-    arms = [*REAL_ONLY]
+    arms = [*_strengths(REAL, augmentations), BALANCED]
     for each in times:
         mixed = Arm(f"real + {each:g} x synthetic", times=each)
-        arms += [mixed, replace(mixed, name=f"{mixed.name}, augmented", augmented=True)]
+        arms += _strengths(mixed, augmentations)
         if gate:
             arms.append(Arm(f"real + {each:g} x confirmed", times=each, added="confirmed"))
     _check_classes(pools, amounts, seeds)
@@ -119,10 +117,27 @@ def plan_runs(
             f"`amounts`. Received: {synthetic} synthetic pictures, times={list(times)}, "
             f"amounts={list(amounts)}"
         )
-    runs += [Run(ALONE, amounts[-1], seed) for seed in seeds]
+    alone = _strengths(ALONE, augmentations)
+    runs += [Run(arm, amounts[-1], seed) for arm in alone for seed in seeds]
     return runs + [
         Run(arm, amounts[0], seed) for arm in _controls(amounts[0], most, times) for seed in seeds
     ]
+
+
+def _strengths(arm: Arm, augmentations: Sequence[str]) -> list[Arm]:
+    """An arm without augmentation, and with each strength of it."""
+    unknown = sorted({*augmentations} - {*AUGMENTATIONS})
+    if unknown:
+        raise ValueError(
+            f"`augmentations` must be among {', '.join(AUGMENTATIONS)}. "
+            f"Received: {', '.join(unknown)}"
+        )
+    changed = [
+        replace(arm, name=f"{arm.name}, augmented ({each})", augmentation=each)
+        for each in augmentations
+        if each != "none"
+    ]
+    return [arm, *changed]
 
 
 def _check_classes(pools: TrainingPools, amounts: Sequence[int], seeds: Sequence[int]) -> None:
@@ -136,7 +151,7 @@ def _check_classes(pools: TrainingPools, amounts: Sequence[int], seeds: Sequence
                 names = ", ".join(pools.real.class_names[label] for label in missing)
                 raise ValueError(
                     f"With whole sources together, {amount} real pictures include none of {names}: "
-                    "use larger `amounts`, or sources of fewer pictures (--sources). "
+                    "use larger `amounts`, or smaller sources. "
                     f"Received: amounts={list(amounts)}"
                 )
 
@@ -204,7 +219,7 @@ def _train(
     is_gate: bool,
 ) -> Predictions:
     training = training_set(run.arm, run.amount, run.seed, pools, confirmed)
-    predict = learner.learn(training.pictures, run.seed, augmented=run.arm.augmented)
+    predict = learner.learn(training.pictures, run.seed, augmentation=run.arm.augmentation)
     return Predictions(
         predict(test.images),
         predict(training.held_out.images),

@@ -28,7 +28,7 @@ class Arm:
         added: Kind of the added pictures: ``synthetic``; ``confirmed``, synthetic ones whose label
             is confirmed by a classifier trained on the real pictures; and, as controls, ``more
             real``, other real pictures, or ``noise`` with random labels.
-        augmented: Whether all pictures are rotated, shifted, zoomed and mirrored at random.
+        augmentation: Strength of the random changes of all pictures, of ``arms.AUGMENTATIONS``.
         balanced: Whether rare classes are oversampled.
     """
 
@@ -36,7 +36,7 @@ class Arm:
     real: bool = True
     times: float = 0.0
     added: Added = "synthetic"
-    augmented: bool = False
+    augmentation: str = "none"
     balanced: bool = False
 
     @property

@@ -24,6 +24,7 @@ CURVE = [
     *(row("real + 1 x synthetic", amount, 0.6) for amount in (100, 400)),
     row("real + 4 x synthetic", 100, 0.7),
     row(ALONE.name, 400, 0.3),
+    row(f"{ALONE.name}, augmented (flip)", 400, 0.4),
 ]
 
 
@@ -67,6 +68,13 @@ def test_bars_of_one_amount_stand_side_by_side(drawn):
     _, bars = drawn(CURVE)
     positions = [bar.lines[0].get_xdata()[0] for bar in bars.values()]
     assert len(set(positions)) == len(positions) == 3
+
+
+def test_the_axis_ends_at_a_hundred_per_cent(drawn):
+    axes, _ = drawn([row("real", amount, 0.95, synthetic=False) for amount in (100, 400)])
+    assert axes.get_ylim()[1] == 100
+    axes, _ = drawn([row("real", amount, 0.1, synthetic=False) for amount in (100, 400)])
+    assert axes.get_ylim()[0] == 0 and axes.get_ylim()[1] < 20
 
 
 def test_it_is_written_as_svg():

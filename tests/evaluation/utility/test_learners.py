@@ -41,12 +41,12 @@ class Counting:
         return pixel_features(SIZE).run(images)
 
 
-@pytest.mark.parametrize("augmented", [False, True])
+@pytest.mark.parametrize("augmentation", ["none", "trivial"])
 @pytest.mark.parametrize("learner", [FromScratch(CONFIG), OnFeatures(pixel_features(SIZE), CONFIG)])
-def test_they_learn_the_same_from_the_same_seed(learner, augmented):
+def test_they_learn_the_same_from_the_same_seed(learner, augmentation):
     train, test = pictures(200, 0), pictures(200, 1)
     first, again, _ = (
-        learner.learn(train, seed, augmented=augmented)(test.images) for seed in (0, 0, 1)
+        learner.learn(train, seed, augmentation=augmentation)(test.images) for seed in (0, 0, 1)
     )
     assert np.mean(first == test.labels) > 0.8
     assert first.dtype == np.int32 and first.shape == (200,)
@@ -56,13 +56,13 @@ def test_they_learn_the_same_from_the_same_seed(learner, augmented):
 @pytest.mark.slow
 def test_a_proof_on_features_computes_each_once_and_says_so(tmp_path):
     counting = Counting()
-    learner = OnFeatures(counting.extractor, CONFIG)
+    learner = OnFeatures(counting.extractor, CONFIG, ["none", "shift"])
     pools, test = TrainingPools(pictures(64, 0), range(64), pictures(128, 1)), pictures(100, 2)
     reported = []
     learner.prepare(pools, test.images, lambda done, total: reported.append((done, total)))
     # The pictures themselves and two changed versions; of those to test on none.
     assert counting.computed == 3 * (64 + 128) + 100 and reported[-1] == (counting.computed,) * 2
-    config = ProofOptions([16, 64], (1.0,), 2, learner=learner)
+    config = ProofOptions([16, 64], (1.0,), 2, learner=learner, augmentations=["none", "shift"])
     proof = prove_data(ProofData(pools, test), config, workdir=tmp_path)
     found, page = proof.numbers, proof.html
     # The noise of a control, other for each seed; 12 of 16 pictures are trained on.

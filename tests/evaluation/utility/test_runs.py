@@ -58,8 +58,12 @@ def test_the_plan_has_all_arms_and_leaves_out_what_is_not_there():
     planned = runs.plan_runs(pools(pictures(40, 1)), [16, 64], [1, 2], range(2), gate=True)
     at = {amount: {run.arm.name for run in planned if run.amount == amount} for amount in (16, 64)}
     # 13 of 16 and 51 of 64 are trained on: 40 synthetic ones do not suffice for the latter.
-    assert {"real", "real, balanced classes", "real, augmented"} <= at[16] & at[64]
-    assert {"real + 2 x synthetic, augmented", "real + 1 x confirmed"} <= at[16] - at[64]
+    kinds = ("flip", "shift", "trivial")
+    alone = {f"real, augmented ({kind})" for kind in kinds}
+    assert {"real", "real, balanced classes"} | alone <= at[16] & at[64]
+    # Mixtures have the same strengths to choose from.
+    mixed = {f"real + 2 x synthetic, augmented ({kind})" for kind in kinds}
+    assert {"real + 2 x synthetic", "real + 1 x confirmed"} | mixed <= at[16] - at[64]
     assert not any("x synthetic" in name for name in at[64]) and "synthetic alone" in at[64]
     controls = {name for name in at[16] if name.startswith("control")}
     assert controls == {"control: real + 2 x other real", "control: real + 2 x noise"}
@@ -97,10 +101,10 @@ def test_an_amount_without_a_class_is_refused():
 @pytest.mark.slow
 def test_more_of_the_same_helps(tmp_path):
     short = FromScratch(TrainConfig(steps=100, batch_size=32, width=8))
-    config = ProofOptions([8, 64], (4.0,), 5, learner=short)
+    config = ProofOptions([8, 64], (7.0,), 5, learner=short, augmentations=["none"])
     reported = []
     good = proved(
-        pools(pictures(256, 1)), TEST, config, tmp_path, progress=noting(reported)
+        pools(pictures(400, 1)), TEST, config, tmp_path, progress=noting(reported)
     )  # fmt: skip
     assert reported[-1] == (good["settings"]["classifiers"],) * 2 and reported[0][0] == 1
     assert good["verdicts"][0]["verdict"].startswith("It helps")
@@ -117,7 +121,9 @@ def test_a_gate_keeps_what_is_confirmed_and_a_stop_loses_nothing(tmp_path, monke
     labels = synthetic.labels.copy()
     labels[::3] = 1 - labels[::3]
     mixed = pools(LabelledImages(synthetic.images, labels, synthetic.class_names, synthetic.names))
-    config = ProofOptions([64], (1.0,), 1, learner=FromScratch(QUICK), gate=True)
+    config = ProofOptions(
+        [64], (1.0,), 1, learner=FromScratch(QUICK), gate=True, augmentations=["none"]
+    )
     trained = []
     real = learners.train_on_images
 
@@ -184,10 +190,14 @@ def test_what_could_fail_after_the_training_is_refused_before_it(tmp_path, monke
     (tmp_path / "file").touch()
     data = ProofData(pools(pictures(64, 1)), TEST)
     fine = ProofOptions([64], (1.0,), 1)
+    few = ProofData(data.pools, TEST.at(np.arange(6)))
     for wrong, message in (
         (lambda: ProofOptions(score="f1"), "`score` must be among"),
         (lambda: ProofOptions(seeds=0), "`seeds` at least 1"),
         (lambda: prove_data(data, fine, require=["gian"]), "No measures.*gian"),
+        (lambda: prove_data(data, fine, require=["gain"]), "too few.*1 classifier of each kind, 5"),
+        (lambda: prove_data(few, ProofOptions([64], (1.0,)), require=["gain"]), "6 independent"),
+        (lambda: prove_data(data, ProofOptions(augmentations=["flop"])), "among none.*flop"),
         (lambda: prove_data(data, fine, workdir=tmp_path / "file/run"), "cannot be written"),
         (lambda: ProofData(data.pools, TEST, ["a"]), "one entry a test picture"),
     ):
