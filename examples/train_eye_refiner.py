@@ -32,11 +32,11 @@ from absl import flags
 
 from kerasgen import refiner
 from kerasgen.data import Augmentation, Batches, Pictures, balancing_repeats, unpaired
-from kerasgen.deployment import check_export, export_refiner
+from kerasgen.deployment import ServedModel, check_export, export_refiner
 from kerasgen.evaluation.features import FeatureExtractor, pixel_features, saved_model_features
 from kerasgen.evaluation.judges import refiner as refinement
 from kerasgen.evaluation.reports import figure_lines, save_loss_curves
-from kerasgen.io import Preprocessing, labelled_sheet, save_png, to_float
+from kerasgen.io import Preprocessing, labelled_sheet, save_png, to_float, to_uint8
 from kerasgen.procedural import camera_eyes, rendered_eyes
 from kerasgen.training import (
     BINARY_CROSS_ENTROPY,
@@ -163,23 +163,40 @@ def finish(
     save_png(workdir / "refined.png", draw_sheet(step, sets, batches, extractor))
     histories = {phase: workdir / phase / "history.csv" for phase in ("prefit", "refine")}
     save_loss_curves(histories, workdir / "losses.png")
-    function = refinement.refining_function(step.generator, sets.real)
-    figures = {
-        **refinement.measure_realism(function, sets, extractor, seed=FLAGS.seed),
-        **refinement.measure_geometry(function, sets, seed=FLAGS.seed),
-    }
-    cli.write_json(workdir / "figures.json", figures)
-    print("\n".join(figure_lines(figures)))
+
+    def measure(served: ServedModel) -> dict:
+        function = served_refiner(served)
+        figures = {
+            **refinement.measure_realism(function, sets, extractor, seed=FLAGS.seed),
+            **refinement.measure_geometry(function, sets, seed=FLAGS.seed),
+        }
+        cli.write_json(workdir / "figures.json", figures)
+        print("\n".join(figure_lines(figures)))
+        return {"figures": figures}
+
     exported = export_refiner(
         step.generator,
         FLAGS.export_to,
         f"eye_refiner_{FLAGS.model}",
         preprocessing=Preprocessing(FLAGS.image_size, FLAGS.image_size),
-        card=model_card(sets, figures),
+        card=model_card(sets),
+        measure=measure,
         probes=sets.test_rendered[:4],
         styles=styles_of(step.generator, sets.real),
     )
     print(f"sheet: {workdir / 'refined.png'}\nmodel: {exported}")
+
+
+def served_refiner(served: ServedModel) -> refinement.Refine:
+    """The exported refiner; the seed picks a style and noise for each picture."""
+
+    def refine(images: np.ndarray, seed: int) -> np.ndarray:
+        seeds = np.random.default_rng(seed).integers(2**63, size=len(images)).tolist()
+        parts = [slice(start, start + 64) for start in range(0, len(images), 64)]
+        found = [served.change(images[part], seeds[part])["picture"] for part in parts]
+        return to_uint8(np.concatenate(found))
+
+    return refine
 
 
 def build_stages(replicas: int) -> tuple[refiner.PrefitStep, refiner.RefinerStep]:
@@ -265,7 +282,7 @@ def draw_sheet(
     )
 
 
-def model_card(sets: refinement.EyeSets, figures: dict) -> dict:
+def model_card(sets: refinement.EyeSets) -> dict:
     """The model card."""
     drawn = not FLAGS.rendered
     return {
@@ -279,7 +296,6 @@ def model_card(sets: refinement.EyeSets, figures: dict) -> dict:
             name: len(getattr(sets, name))
             for name in ("rendered", "real", "test_rendered", "test_real")
         },
-        "figures": figures,
     }
 
 

@@ -34,15 +34,19 @@ cli.quiet_start()
 
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from absl import flags
 
-from kerasgen.deployment import check_export, export_classifier
+from kerasgen.deployment import ServedModel, check_export, export_classifier
+from kerasgen.deployment.preprocessing import read_as_served, servable_file
 from kerasgen.evaluation.classifiers import (
     DETECTOR_CONFIG,
     DetectionData,
     Detector,
+    Score,
+    Threshold,
     calibrated_threshold,
     check_promise,
     fit_detector,
@@ -51,7 +55,7 @@ from kerasgen.evaluation.classifiers import (
 from kerasgen.evaluation.features import saved_model_features
 from kerasgen.evaluation.judges import load_translator
 from kerasgen.evaluation.reports import figure_lines
-from kerasgen.io import Preprocessing, contact_sheet, labelled_sheet, read_folder, save_png
+from kerasgen.io import Preprocessing, contact_sheet, encode_png, labelled_sheet, save_png
 from kerasgen.procedural import through_jpeg
 from kerasgen.procedural.scenery import camera_scenes
 from kerasgen.procedural.smoke.overlay import smoky_copies
@@ -107,32 +111,50 @@ def settings() -> dict:
     return {name: FLAGS[name].value for name in names}
 
 
+def form() -> Preprocessing:
+    """How files become pictures, in training, tests and the exported model."""
+    return Preprocessing(FLAGS.size, FLAGS.size)
+
+
 def load_clean() -> np.ndarray:
     """Clean pictures for the training set, ``[N, S, S, 3]`` uint8."""
     if FLAGS.clean is None:
         return camera_scenes(DRAWN["clean"], 10 * FLAGS.seed, FLAGS.size, smoky=False).images
-    return read_folder(FLAGS.clean, FLAGS.size).images
+    return read_as_served(FLAGS.clean, form()).images
 
 
-def load_test() -> DetectionData:
+class TestSet(NamedTuple):
+    """Test pictures, and the files that the exported model is tested on."""
+
+    pictures: DetectionData
+    files: list[bytes]
+
+
+def load_test() -> TestSet:
     """Test pictures, none of which is a source of the training set."""
+    kinds = [test_pictures(name) for name in NAMES]
+    files = [file for _, own in kinds for file in own]
+    return TestSet(DetectionData.of(*(images for images, _ in kinds)), files)
+
+
+def test_pictures(name: str) -> tuple[np.ndarray, list[bytes]]:
+    """The clean or the smoky ones; a file of each, after the JPEG control if there is one."""
     if FLAGS.test is None:
-        without, with_it = (
-            camera_scenes(DRAWN["test"], 10 * FLAGS.seed + 1, FLAGS.size, smoky=smoky).images
-            for smoky in (False, True)
-        )
+        drawn = camera_scenes(DRAWN["test"], 10 * FLAGS.seed + 1, FLAGS.size, smoky=name == "smoky")
+        images = coded(drawn.images)
     else:
-        without, with_it = (
-            read_folder(Path(FLAGS.test) / name, FLAGS.size).images for name in NAMES
-        )
-    return DetectionData.of(coded(without), coded(with_it))
+        found = read_as_served(Path(FLAGS.test) / name, form())
+        if FLAGS.jpeg is None:
+            return found.images, [servable_file(path, form()) for path in found.paths]
+        images = coded(found.images)
+    return images, [encode_png(image) for image in images]
 
 
 def load_camera() -> np.ndarray | None:
     """Clean pictures of one's own camera, enough for the rate; None without a folder."""
     if FLAGS.calibrate is None:
         return None
-    images = read_folder(FLAGS.calibrate, FLAGS.size).images
+    images = read_as_served(FLAGS.calibrate, form()).images
     check_promise(len(images), FLAGS.false_alarms)
     return coded(images)
 
@@ -160,32 +182,55 @@ def coded(images: np.ndarray) -> np.ndarray:
     return images if FLAGS.jpeg is None else through_jpeg(images, FLAGS.jpeg)
 
 
-def finish(detector: Detector, test: DetectionData, camera: np.ndarray | None) -> None:
+def finish(detector: Detector, test: TestSet, camera: np.ndarray | None) -> None:
     """Threshold, figures, sheet of mistakes and SavedModel."""
     workdir = Path(FLAGS.workdir)
-    figures = {"claimed": detector.claimed, "real": measure_detection(detector.score, test)}
-    threshold = None
+    found = None
     if camera is not None:
         found = calibrated_threshold(detector.score(camera), FLAGS.false_alarms)
-        threshold, figures["threshold"] = found.log_odds, asdict(found)
-        figures["real, calibrated"] = measure_detection(detector.score, test, threshold=threshold)
         print(found)
-    cli.write_json(workdir / "figures.json", figures)
-    print("\n".join(figure_lines(figures)))
-    save_png(workdir / "mistakes.png", mistakes_sheet(detector, test))
+    save_png(workdir / "mistakes.png", mistakes_sheet(detector, test.pictures))
     print(f"sheets: {workdir / 'training.png'}, {workdir / 'mistakes.png'}")
-    if FLAGS.features is None:
-        exported = export_classifier(
-            detector.network,
-            FLAGS.export_to,
-            "smoke_classifier",
-            class_names=NAMES,
-            preprocessing=Preprocessing(FLAGS.size, FLAGS.size),
-            card=model_card(figures, test),
-            probes=test.images[:4],
-            threshold=threshold,
-        )
-        print(f"model: {exported}")
+    if FLAGS.features is not None:
+        save_figures(detector, found, test.pictures, detector.score)
+        return
+
+    def measure(served: ServedModel) -> dict:
+        scores = served_scores(served, test.files)
+        return {"figures": save_figures(detector, found, test.pictures, lambda images: scores)}
+
+    exported = export_classifier(
+        detector.network,
+        FLAGS.export_to,
+        "smoke_classifier",
+        class_names=NAMES,
+        preprocessing=form(),
+        card=model_card(test.pictures),
+        probes=test.pictures.images[:4],
+        threshold=None if found is None else found.log_odds,
+        measure=measure,
+    )
+    print(f"model: {exported}")
+
+
+def served_scores(served: ServedModel, files: list[bytes]) -> np.ndarray:
+    """Log-odds of smoke that the exported model gives to files, ``[N]``."""
+    clean, smoky = served.serve(files)["probabilities"].astype(np.float64).T
+    # A probability of 0 in 32 bits is one below 1e-45.
+    return np.log(np.maximum(smoky, 1e-45)) - np.log(np.maximum(clean, 1e-45))
+
+
+def save_figures(
+    detector: Detector, found: Threshold | None, test: DetectionData, score: Score
+) -> dict:
+    """Measures on the test pictures, writes and prints."""
+    figures = {"claimed": detector.claimed, "real": measure_detection(score, test)}
+    if found is not None:
+        figures["threshold"] = asdict(found)
+        figures["real, calibrated"] = measure_detection(score, test, threshold=found.log_odds)
+    cli.write_json(Path(FLAGS.workdir) / "figures.json", figures)
+    print("\n".join(figure_lines(figures)))
+    return figures
 
 
 def training_sheet(data: DetectionData, count: int) -> np.ndarray:
@@ -206,7 +251,7 @@ def mistakes_sheet(detector: Detector, test: DetectionData) -> np.ndarray:
     return contact_sheet(np.concatenate([row[:count] for row in rows]), count, scale=2)
 
 
-def model_card(figures: dict, test: DetectionData) -> dict:
+def model_card(test: DetectionData) -> dict:
     """The model card."""
     drawn = FLAGS.clean is None
     return {
@@ -215,7 +260,6 @@ def model_card(figures: dict, test: DetectionData) -> dict:
         "data": "drawn by rule (kerasgen.procedural.scenery)" if drawn else "your pictures",
         "licence_of_data": "Apache-2.0, as kerasgen" if drawn else FLAGS.licence,
         "test_pictures": {"smoky": int(test.present.sum()), "clean": int((~test.present).sum())},
-        "figures": figures,
     }
 
 

@@ -152,7 +152,7 @@ def set_precision(name: str, strategy: str) -> None:
     """
     import keras
 
-    from kerasgen.training.keras_settings import check_keras_settings
+    from kerasgen.training.layers import check_keras_settings
 
     check_keras_settings()
 
@@ -167,7 +167,7 @@ def set_precision(name: str, strategy: str) -> None:
 def load_domain(
     folder: str, size: int, test_folder: str | None = None, *, gap: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Reads the pictures of one domain, split into training and test pictures.
+    """Reads the pictures of one domain as the exported model will, split into two parts.
 
     Args:
         folder: Folder of pictures, read with all folders below it.
@@ -185,10 +185,12 @@ def load_domain(
     from kerasgen.annotations.folder_classes import subfolders
     from kerasgen.data.domain_checks import small_picture_remarks
     from kerasgen.data.splits import split_by_folder_tail
-    from kerasgen.io.images import read_folder
+    from kerasgen.deployment.preprocessing import read_as_served
     from kerasgen.io.names import split_of
+    from kerasgen.io.preprocessing import Preprocessing
 
-    pictures = read_folder(folder, size)
+    form = Preprocessing(size, size)
+    pictures = read_as_served(folder, form)
     parts = [path.name for path in subfolders(folder) if split_of(path.name)]
     if parts:
         logging.warning(
@@ -200,7 +202,7 @@ def load_domain(
     for remark in small_picture_remarks(pictures.paths, size):
         logging.warning("%s", remark)
     if test_folder is not None:
-        return pictures.images, read_folder(test_folder, size).images
+        return pictures.images, read_as_served(test_folder, form).images
     train, test = split_by_folder_tail(pictures.paths, HELD_OUT, gap=gap)
     unused = len(pictures.paths) - len(train) - len(test)
     print(

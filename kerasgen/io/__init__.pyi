@@ -25,8 +25,10 @@ from .folders import masks_beside as masks_beside
 from .folders import unread_files as unread_files
 from .images import MAX_PIXELS as MAX_PIXELS
 from .images import WHITE as WHITE
+from .images import PictureFolder as PictureFolder
 from .images import Pixels as Pixels
 from .images import Size as Size
+from .images import collect_pictures as collect_pictures
 from .images import read_folder as read_folder
 from .images import read_image as read_image
 from .images import read_pictures as read_pictures

@@ -6,7 +6,7 @@ import stat
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -235,11 +235,39 @@ def read_pictures(
     Raises:
         ValueError: If an argument is invalid, or no picture can be read.
     """
-    images = np.empty((len(paths), *_target(size), channels), np.uint8)
+    target = _target(size)
+
+    def read(path: Path) -> Pixels:
+        return read_image(path, target, channels, fit)
+
+    return collect_pictures(folder, paths, (*target, channels), read)
+
+
+def collect_pictures(
+    folder: PathLike,
+    paths: Sequence[Path],
+    shape: tuple[int, int, int],
+    read: Callable[[Path], Pixels],
+) -> PictureFolder:
+    """Reads some pictures of a folder in threads; unreadable ones are left out with one warning.
+
+    Args:
+        folder: The folder, for messages.
+        paths: Paths of the pictures, at least one.
+        shape: (height, width, channels) of each.
+        read: Reads one; raises `ImageError` if it cannot be read.
+
+    Returns:
+        The pictures `[N, H, W, C] uint8 in [0, 255]` with their paths, and the files rejected.
+
+    Raises:
+        ValueError: If no picture can be read.
+    """
+    images = np.empty((len(paths), *shape), np.uint8)
 
     def attempt(index: int) -> str:
         try:
-            images[index] = read_image(paths[index], size, channels, fit)
+            images[index] = read(paths[index])
         except ImageError as error:
             return str(error)
         return ""

@@ -9,10 +9,10 @@ from .colour_moments import recolour as recolour
 from .colour_moments import style_distance as style_distance
 from .image_pool import ImagePool as ImagePool
 from .image_pool import replica_rows as replica_rows
-from .keras_settings import check_keras_settings as check_keras_settings
 from .layers import Tensor as Tensor
 from .layers import add_noise as add_noise
 from .layers import check_image_shape as check_image_shape
+from .layers import check_keras_settings as check_keras_settings
 from .layers import conditional_normalize as conditional_normalize
 from .layers import convolve as convolve
 from .layers import depth_to_space as depth_to_space

@@ -20,7 +20,7 @@ from kerasgen.data.pipeline import Batches
 from kerasgen.io.files import check_writable
 from kerasgen.io.interruption import Interruption
 from kerasgen.training.checkpoints import Checkpoints, NonFiniteState
-from kerasgen.training.keras_settings import check_keras_settings
+from kerasgen.training.layers import check_keras_settings
 from kerasgen.training.run_identity import IDENTITY, keep_identity, run_identity
 from kerasgen.training.run_log import Report
 from kerasgen.training.step import Step

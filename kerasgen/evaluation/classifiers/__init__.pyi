@@ -4,6 +4,7 @@ from .calibration import check_promise as check_promise
 from .detector import DETECTOR_CONFIG as DETECTOR_CONFIG
 from .detector import DetectionData as DetectionData
 from .detector import Detector as Detector
+from .detector import Score as Score
 from .detector import balanced_accuracy as balanced_accuracy
 from .detector import fit_detector as fit_detector
 from .detector import measure_detection as measure_detection

@@ -125,9 +125,8 @@ def read_proof_data(
     apart, remarks = _without_copies(sets)
     groups = [source_of(name, sources) for name in apart["train"].names]
     copied = _copied(apart["synthetic"], apart["train"], groups)
-    for remark in [copied, *remarks]:
-        if remark:
-            warnings.warn(remark, stacklevel=2)
+    for remark in filter(None, [copied, *remarks]):
+        warnings.warn(remark, stacklevel=2)
     pools = TrainingPools(apart["train"], groups, apart["synthetic"], apart.get("validation"))
     test_groups = [source_of(name, sources) for name in apart["test"].names]
     return ProofData(pools, apart["test"], test_groups, remarks, copied, saw)
