@@ -6,7 +6,7 @@ Two processes train the example ``train_clothing_cgan.py`` on tiny pictures. In 
 a random worker gets SIGKILL or SIGTERM at a random step, five times, and once its checkpoints are
 gone for a while. Every time both must end; without the folder both must stop and name the steps.
 Afterwards both run to the end: weights within 1e-5 of those of an uninterrupted run, on both
-workers, and exactly one export. It takes about ten minutes on two idle CPU cores and ends with
+workers, and exactly one export. It takes about 45 minutes on two busy CPU cores and ends with
 status 1 if anything is otherwise. Results go to ``results.json``.
 """
 
