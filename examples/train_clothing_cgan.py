@@ -44,7 +44,7 @@ from kerasgen.deployment import check_export, export_generator
 from kerasgen.evaluation.classifiers import Generate, TrainConfig, train_on_images
 from kerasgen.evaluation.judges import generator as generation
 from kerasgen.evaluation.reports import save_loss_curves
-from kerasgen.io import class_name_of, luminance, save_png
+from kerasgen.io import Preprocessing, class_name_of, luminance, save_png
 from kerasgen.procedural.garments import GARMENTS, drawn_garments
 from kerasgen.training import Player, Trainer, TrainerOptions, make_strategy, sample_sheet
 
@@ -214,8 +214,16 @@ def finish(generator: keras.Model, train: LabelledImages, test: LabelledImages, 
         f"clothing_cgan_{FLAGS.model}",
         class_names=names,
         card=model_card(train, test, figures, steps),
+        preprocessing=None
+        if FLAGS.data is None
+        else Preprocessing(*train.images.shape[1:], FLAGS.fit),
     )
     print(f"sheets: {workdir / 'classes.png'}, nearest.png, interpolation.png\nmodel: {exported}")
+
+
+def form_of(train: LabelledImages) -> Preprocessing | None:
+    """How the files of --data became pictures."""
+    return None if FLAGS.data is None else Preprocessing(*train.images.shape[1:], FLAGS.fit)
 
 
 def inference(generator: keras.Model) -> Generate:

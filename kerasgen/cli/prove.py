@@ -80,15 +80,19 @@ def _add_training(prove: argparse.ArgumentParser) -> None:
     )
     add("--batch_size", type=whole_number, default=64, help="pictures in an update")
     add("--width", type=whole_number, default=16, help="channels of the first layers")
-    add("--size", type=whole_number, help="side in pixels (default: that of the pictures)")
+    add(
+        "--size",
+        type=whole_number,
+        help="side in pixels (default: that of the model of --synthetic, or of the pictures)",
+    )
     add(
         "--channels", type=int, choices=(1, 3), help="1 for grey, 3 for colour (default: as --real)"
     )
     add(
         "--fit",
         choices=("crop", "pad", "stretch"),
-        default="pad",
-        help="how pictures of other proportions are brought to the size",
+        help="how pictures of other proportions are brought to the size (default: as the model of "
+        "--synthetic read its pictures, or pad)",
     )
     add(
         "--sources",

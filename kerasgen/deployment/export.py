@@ -94,6 +94,7 @@ def export_generator(
     *,
     class_names: Sequence[str],
     card: Mapping[str, Any],
+    preprocessing: Preprocessing | None = None,
     measure: Measure | None = None,
 ) -> Path:
     """Exports a generator to ``directory/name/<n>/``, with the next free number.
@@ -123,6 +124,8 @@ def export_generator(
         name: The model's name.
         class_names: The K names of the labels 0 to K - 1, stored in the model and in the card.
         card: Entries of ``model_card.json``: data, steps, seed, figures, licence of the data.
+        preprocessing: How files became the pictures that it was trained on, for whoever reads
+            others beside its own, such as ``prove``; None if there were no files.
         measure: Called with the reloaded model once it has passed the check; what it returns is
             added to the card.
 
@@ -137,7 +140,7 @@ def export_generator(
     check_generator(generator, class_names)
     endpoints = generator_endpoints(generator, class_names)
     named = {**card, "class_names": list(class_names)}
-    return publish(generator, endpoints, directory, name, named, None, measure)
+    return publish(generator, endpoints, directory, name, named, preprocessing, measure)
 
 
 def export_translator(

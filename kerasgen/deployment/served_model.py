@@ -41,7 +41,8 @@ class ServedModel:
         kind: ``generator``, ``refiner``, ``translator`` or ``classifier``.
         name: Its folder's name and version, as ``eye_refiner_dcgan/1``.
         sha256: Of its graph and weights: 64 hexadecimal digits.
-        preprocessing: How files become its pictures; None for a generator, which takes none.
+        preprocessing: How files become its pictures; for a generator, those it was trained on, or
+            None if that was not said.
         trained_on: Number of pictures, other than rendered ones, that it was trained on; None if
             its card does not say.
 
@@ -62,7 +63,8 @@ class ServedModel:
         self.name = f"{folder.parent.name}/{folder.name}"
         self.sha256 = saved_model_sha256(folder)
         self.preprocessing = self._stored_preprocessing(path)
-        self.trained_on = _trained_on(folder / MODEL_CARD)
+        self._card = folder / MODEL_CARD
+        self.trained_on = _trained_on(self._card)
         self._run = self._loaded.signatures[own[0]]
         self._inputs: Mapping[str, tf.TensorSpec] = self._run.structured_input_signature[1]
         if self.draws_style and "styles" not in self._loaded.signatures:
@@ -73,7 +75,9 @@ class ServedModel:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The names of a generator's labels 0, 1, ..."""
+        """The names of the labels 0, 1, ... of a generator or a classifier."""
+        if self.kind == "classifier":
+            return tuple(read_json(self._card)["class_names"])
         named = self._loaded.signatures["classes"](label=tf.constant([0]))
         return tuple(name.decode() for name in named["all_class_names"].numpy()[0])
 
@@ -88,9 +92,9 @@ class ServedModel:
         return self.draws and any(spec.shape.rank == 2 for spec in self._inputs.values())
 
     def _stored_preprocessing(self, path: PathLike) -> Preprocessing | None:
-        if self.kind == "generator":
-            return None
         if not hasattr(self._loaded, "preprocessing"):
+            if self.kind == "generator":
+                return None
             raise ValueError(
                 "The model does not say how files become its pictures: export it again. "
                 f"Received: {str(path)!r}"
@@ -104,7 +108,7 @@ class ServedModel:
         Raises:
             ValueError: If it takes none.
         """
-        if self.preprocessing is None:
+        if self.preprocessing is None or self.kind == "generator":
             raise ValueError(f"A generator takes no pictures. Received: {self.name}")
         return self.preprocessing
 

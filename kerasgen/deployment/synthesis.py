@@ -6,7 +6,7 @@ last digit of a picture.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -90,7 +90,8 @@ def synthesize(
     model = model if isinstance(model, ServedModel) else ServedModel(model)
     judge = gate if gate is None or isinstance(gate, ServedModel) else ServedModel(gate)
     total = _total(model, known, count, times)
-    _check_gate(judge)
+    names = model.class_names if known is None else known.class_names
+    _check_gate(judge, names)
     settings = {
         "model": model.name,
         "model_sha256": model.sha256,
@@ -99,8 +100,8 @@ def synthesize(
         "seed": seed,
         "gate": judge and judge.sha256,
         "generator_saw": model.trained_on,
+        "preprocessing": model.preprocessing and model.preprocessing.as_card(),
     }
-    names = model.class_names if known is None else known.class_names
     job = _job(model, known, times, seed, judge)
     filled = fill_folder(
         job, folder, total, settings=settings, class_names=names, block=BLOCK, report=report
@@ -126,9 +127,17 @@ def _job(
     return job
 
 
-def _check_gate(gate: ServedModel | None) -> None:
-    if gate is not None and gate.kind != "classifier":
+def _check_gate(gate: ServedModel | None, names: Sequence[str]) -> None:
+    if gate is None:
+        return
+    if gate.kind != "classifier":
         raise ValueError(f"The gate must be a classifier. Received: gate={gate.name} ({gate.kind})")
+    unknown = sorted(set(names) - set(gate.class_names))
+    if unknown:
+        raise ValueError(
+            f"The gate knows the classes {', '.join(gate.class_names)}, so it would reject every "
+            f"picture of {', '.join(unknown)}. Received: gate={gate.name}"
+        )
 
 
 def _total(

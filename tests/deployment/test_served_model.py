@@ -174,7 +174,7 @@ def test_a_classifier_takes_grey_and_colour_of_any_size(export, channels):
     ],
 )
 def test_the_card_says_how_many_pictures_a_model_was_trained_on(export, tmp_path, card, number):
-    path = export(export_refiner, refiner(), image_size=(SIDE, SIDE))
+    path = export(export_refiner, refiner(), preprocessing=Preprocessing(SIDE, SIDE))
     (path / "model_card.json").write_text(json.dumps(card), encoding="utf-8")
     model = ServedModel(path)
     assert model.trained_on == number

@@ -314,6 +314,18 @@ def test_wrong_arguments_end_in_one_line(models, tmp_path, capsys, kind, more, s
     assert not (tmp_path / "out/metadata.jsonl").exists()
 
 
+def test_a_gate_of_other_classes_is_refused_before_anything_is_made(models, tmp_path):
+    write(tmp_path / "in" / "cat" / "1.png", noise(0))
+    with pytest.raises(ValueError, match="knows the classes .* every picture of cat"):
+        synthesis.synthesize(
+            models["translator"],
+            tmp_path / "out",
+            sources=tmp_path / "in",
+            gate=models["classifier"],
+        )
+    assert not (tmp_path / "out" / "metadata.jsonl").exists()
+
+
 def test_a_file_gives_the_same_pictures_in_any_folder(models, tmp_path):
     for number in range(3):
         write(tmp_path / "one" / f"{number}.png", noise(number))

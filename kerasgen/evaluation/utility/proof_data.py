@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,10 @@ from kerasgen.data.splits import source_of
 from kerasgen.evaluation.utility.near_copies import near_copies
 from kerasgen.evaluation.utility.training_sets import TrainingPools, without_copies
 from kerasgen.io.files import read_json
-from kerasgen.io.images import Fit, Size, list_images
+from kerasgen.io.folders import list_images
+from kerasgen.io.images import Size
+from kerasgen.io.preprocessing import Preprocessing
+from kerasgen.io.resizing import Fit
 
 PictureSource = str | Path | LabelledImages
 """Labelled pictures: what ``load_labelled`` reads, or pictures in memory."""
@@ -28,15 +31,20 @@ class ImageForm(NamedTuple):
     Attributes:
         size: Side, or (height, width), in pixels; None for that of the real pictures.
         channels: 1 or 3; None for those of the real pictures.
-        fit: How other aspect ratios are fitted, see ``load_labelled``.
+        fit: How other aspect ratios are fitted, see ``load_labelled``; None for "pad".
+
+    What is None is that of the model's own pictures if ``synthesize`` filled the folder.
     """
 
     size: Size | None = None
     channels: int | None = None
-    fit: Fit = "pad"
+    fit: Fit | None = None
 
 
 AS_THEY_ARE = ImageForm()
+
+_SAW, _FORM = "generator_saw", "preprocessing"
+"""Settings of ``synthesize``."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +112,56 @@ def read_proof_data(
         ValueError: If a set cannot be read or is empty without its copies, there are no test
             pictures, or classes are unknown.
     """
+    form, differences = _agreed_form(form, real, synthetic)
+    sets, same = _real_sets(real, test, validation, form)
+    names = sets["train"].class_names
+    added = _read("synthetic", synthetic, same)["train"]
+    sets["synthetic"] = added.with_classes(names, called="`synthetic`")
+    saw, leaks = _training_of_generator(generator_saw, synthetic, sets["test"], same)
+    apart, copies = _without_copies(sets)
+    groups = [source_of(name, sources) for name in apart["train"].names]
+    copied = _copied(apart["synthetic"], apart["train"], groups)
+    remarks = [*differences, *leaks, *copies]
+    for remark in filter(None, [copied, *remarks]):
+        warnings.warn(remark, stacklevel=2)
+    pools = TrainingPools(apart["train"], groups, apart["synthetic"], apart.get("validation"))
+    test_groups = [source_of(name, sources) for name in apart["test"].names]
+    return ProofData(pools, apart["test"], test_groups, remarks, copied, saw)
+
+
+def _agreed_form(
+    form: ImageForm, real: PictureSource, synthetic: PictureSource
+) -> tuple[ImageForm, list[str]]:
+    """What is not given is that of the synthetic pictures' model; remarks on what differs."""
+    stored = None if isinstance(synthetic, LabelledImages) else _recorded(synthetic, _FORM)
+    if not isinstance(stored, dict):
+        return form._replace(fit=form.fit or "pad"), []
+    model = Preprocessing.from_card(stored)
+    # Pictures in memory cannot be brought to another size.
+    size = None if isinstance(real, LabelledImages) else model.size
+    channels = None if isinstance(real, LabelledImages) else model.channels
+    agreed = ImageForm(form.size or size, form.channels or channels, form.fit or model.fit)
+    side = (agreed.size, agreed.size) if isinstance(agreed.size, int) else agreed.size
+    pairs: list[tuple[str, Any, Any]] = [
+        ("size", side, model.size),
+        ("channels", agreed.channels, model.channels),
+        ("fit", agreed.fit, model.fit),
+    ]
+    return agreed, [
+        f"The synthetic pictures come from a model whose pictures had {name} {own}; this proof "
+        f"reads pictures with {name} {chosen}."
+        for name, chosen, own in pairs
+        if chosen not in (None, own)
+    ]
+
+
+def _real_sets(
+    real: PictureSource,
+    test: PictureSource | None,
+    validation: PictureSource | None,
+    form: ImageForm,
+) -> tuple[dict[str, LabelledImages], ImageForm]:
+    """All real sets by part, and the form that the training pictures have."""
     sets = _read("real", real, form)
     names, (height, width, channels) = sets["train"].class_names, sets["train"].images.shape[1:]
     if len(names) < 2:
@@ -119,17 +177,7 @@ def read_proof_data(
             sets[part] = pictures.with_classes(names, called=f"`{part}`")
     if "test" not in sets:
         raise ValueError(f"`real` has no test part: pass `test`. Received: real={str(real)!r}")
-    added = _read("synthetic", synthetic, same)["train"]
-    sets["synthetic"] = added.with_classes(names, called="`synthetic`")
-    saw, leaks = _training_of_generator(generator_saw, synthetic, sets["test"], form.fit)
-    apart, remarks = _without_copies(sets)
-    groups = [source_of(name, sources) for name in apart["train"].names]
-    copied = _copied(apart["synthetic"], apart["train"], groups)
-    for remark in filter(None, [copied, *remarks]):
-        warnings.warn(remark, stacklevel=2)
-    pools = TrainingPools(apart["train"], groups, apart["synthetic"], apart.get("validation"))
-    test_groups = [source_of(name, sources) for name in apart["test"].names]
-    return ProofData(pools, apart["test"], test_groups, remarks, copied, saw)
+    return sets, same
 
 
 def _read(name: str, source: PictureSource, form: ImageForm) -> dict[str, LabelledImages]:
@@ -146,18 +194,21 @@ def _read(name: str, source: PictureSource, form: ImageForm) -> dict[str, Labell
 
 
 def _training_of_generator(
-    given: int | PictureSource | None, synthetic: PictureSource, test: LabelledImages, fit: Fit
+    given: int | PictureSource | None,
+    synthetic: PictureSource,
+    test: LabelledImages,
+    form: ImageForm,
 ) -> tuple[int | None, list[str]]:
     """How many real pictures the generator was trained on, if it is known, and remarks on them."""
     if given is None:
-        return (None if isinstance(synthetic, LabelledImages) else _recorded(synthetic)), []
+        found = None if isinstance(synthetic, LabelledImages) else _recorded(synthetic, _SAW)
+        return (found if isinstance(found, int) else None), []
     if isinstance(given, int):
         if given < 0:
             raise ValueError(f"`generator_saw` must be 0 or more. Received: generator_saw={given}")
         return given, []
-    height, width, channels = test.images.shape[1:]
     try:
-        seen = _read("generator_saw", given, ImageForm((height, width), channels, fit))["train"]
+        seen = _read("generator_saw", given, form)["train"]
     except ValueError:
         # Pictures without classes, as refiners are trained on, are counted only.
         return len(list_images(Path(str(given)))), []
@@ -169,11 +220,10 @@ def _training_of_generator(
     return len(seen.labels), [text] if leaked else []
 
 
-def _recorded(folder: str | Path) -> int | None:
-    """The number that ``synthesize`` wrote beside its pictures."""
+def _recorded(folder: str | Path, name: str) -> Any:
+    """What ``synthesize`` wrote beside its pictures; None if it did not."""
     path = Path(folder) / SETTINGS
-    number = read_json(path).get("generator_saw") if path.is_file() else None
-    return number if isinstance(number, int) else None
+    return read_json(path).get(name) if path.is_file() else None
 
 
 def _without_copies(

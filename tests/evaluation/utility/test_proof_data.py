@@ -9,6 +9,7 @@ from PIL import Image
 
 from kerasgen.data.labelled_images import LabelledImages, save_labelled
 from kerasgen.evaluation.utility.proof_data import ImageForm, read_proof_data
+from kerasgen.io.preprocessing import Preprocessing
 from kerasgen.procedural.eyes import camera_eyes
 
 CLASSES = ("left", "right")
@@ -51,7 +52,7 @@ def test_near_copies_of_test_and_validation_pictures_are_left_out():
     assert data.copied == ""
 
 
-def test_near_copies_of_training_pictures_are_told_first():
+def test_near_copies_of_training_pictures_are_named_first():
     with pytest.warns(UserWarning, match="12 of 30 synthetic pictures are copies or near copies"):
         data = read_proof_data(REAL, planted(REAL.images[:12]), TEST)
     assert data.copied.startswith("12 of 30 synthetic pictures") and not data.remarks
@@ -107,6 +108,31 @@ def test_a_folder_of_synthesize_says_what_its_generator_saw(tmp_path):
     (tmp_path / "settings.json").write_text(json.dumps({"generator_saw": 512}))
     assert read_proof_data(REAL, tmp_path, TEST).generator_saw == 512
     assert read_proof_data(REAL, tmp_path, TEST, generator_saw=9).generator_saw == 9
+
+
+def as_folders(folder, pictures, size=None):
+    for number, (image, label) in enumerate(zip(pictures.images, pictures.labels, strict=True)):
+        path = folder / CLASSES[label] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        whole = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+        (whole if size is None else whole.resize(size)).save(path)
+    return folder
+
+
+def test_the_form_is_that_of_the_model_and_what_differs_is_said(tmp_path):
+    side, channels = SYNTHETIC.images.shape[1], SYNTHETIC.images.shape[3]
+    model = Preprocessing(side, side, channels, "stretch")
+    synthetic = as_folders(tmp_path / "synthetic", SYNTHETIC)
+    (synthetic / "settings.json").write_text(json.dumps({"preprocessing": model.as_card()}))
+    real = as_folders(tmp_path / "real", REAL, (2 * side, side))
+    test = as_folders(tmp_path / "test", TEST, (2 * side, side))
+    data = read_proof_data(real, synthetic, test)
+    assert data.pools.real.images.shape[1:] == (side, side, channels) and not data.remarks
+    expected = model.read(real / data.pools.real.names[0])
+    np.testing.assert_array_equal(data.pools.real.images[0], expected)
+    with pytest.warns(UserWarning, match="fit stretch; this proof reads pictures with fit pad"):
+        other = read_proof_data(real, synthetic, test, form=ImageForm(fit="pad"))
+    assert other.pools.real.images[0, 0].max() == 0
 
 
 def test_a_generator_of_test_pictures_is_a_leak():
