@@ -23,6 +23,7 @@ from kerasgen.io.images import PathLike, Pixels
 from kerasgen.io.interruption import Unfinished
 from kerasgen.io.parallel import share_out
 from kerasgen.io.progress import Report
+from kerasgen.io.resizing import Fit
 from kerasgen.io.sheets import encode_png, save_png
 
 Entry = tuple[ManifestRow, Pixels | None]
@@ -56,9 +57,9 @@ class FilledFolder:
         """Yields the rows of the accepted pictures, see `manifest_rows`."""
         return manifest_rows(self.folder)
 
-    def with_sheet(self, sources: PathLike | None = None) -> FilledFolder:
+    def with_sheet(self, sources: PathLike | None = None, fit: Fit = "stretch") -> FilledFolder:
         """Writes `sheet.png`, see `folder_sheet`; returns the folder with it."""
-        pixels = folder_sheet(self.folder, sources)
+        pixels = folder_sheet(self.folder, sources, fit)
         if pixels is None:
             return self
         save_png(self.folder / SHEET, pixels)

@@ -8,21 +8,27 @@ from pathlib import Path
 
 import numpy as np
 
+from kerasgen.annotations.records import ManifestRow
 from kerasgen.annotations.synthetic_folder import manifest_rows
 from kerasgen.io.images import PathLike, Pixels, read_image
 from kerasgen.io.names import path_of
+from kerasgen.io.preprocessing import Preprocessing
+from kerasgen.io.resizing import Fit
 from kerasgen.io.sheets import WHITE, labelled_sheet
 
 _SHOWN, _LARGEST = 24, 128
 """Pictures on the sheet, and the largest side of one in pixels."""
 
 
-def folder_sheet(folder: PathLike, sources: PathLike | None = None) -> Pixels | None:
+def folder_sheet(
+    folder: PathLike, sources: PathLike | None = None, fit: Fit = "stretch"
+) -> Pixels | None:
     """Draws the first 24 pictures of a folder.
 
     Args:
         folder: A finished `SyntheticFolder`.
         sources: Folder of the source pictures that its rows name; None shows no sources.
+        fit: How the sources were brought to the size of the pictures: "crop", "pad" or "stretch".
 
     Returns:
         `[H, W, 3]` uint8; None if no picture was accepted.
@@ -35,18 +41,20 @@ def folder_sheet(folder: PathLike, sources: PathLike | None = None) -> Pixels | 
     if not shown:
         return None
     side = min(_LARGEST, shown[0].height, shown[0].width)
-    columns: dict[str, list[Path]] = {"synthetic": [root / row.file_name for row in shown]}
+    square = Preprocessing(side, side, fit="stretch")
+    pictures = {"synthetic": np.stack([square.read(root / row.file_name) for row in shown])}
     if sources is not None:
+        # First as the model saw it: both pictures of a pair show the same frame.
         own = [
-            next(source.path for source in row.sources if source.role == "picture") for row in shown
+            read_image(path_of(sources, _source(row)), (row.height, row.width), fit=fit)
+            for row in shown
         ]
-        columns = {"source": [path_of(sources, path) for path in own], **columns}
-    # Stretched, as models stretch their inputs: both pictures of a pair show the same frame.
-    pictures = {
-        title: np.stack([read_image(path, side, fit="stretch") for path in paths])
-        for title, paths in columns.items()
-    }
+        pictures = {"source": np.stack([square.apply(image) for image in own]), **pictures}
     return _grid(pictures)
+
+
+def _source(row: ManifestRow) -> str:
+    return next(source.path for source in row.sources if source.role == "picture")
 
 
 def _grid(pictures: dict[str, Pixels]) -> Pixels:

@@ -106,7 +106,9 @@ def synthesize(
     filled = fill_folder(
         job, folder, total, settings=settings, class_names=names, block=BLOCK, report=report
     )
-    return filled.with_sheet(sources)
+    if known is None:
+        return filled.with_sheet()
+    return filled.with_sheet(sources, model.form.fit)
 
 
 def _job(
