@@ -106,9 +106,7 @@ def synthesize(
     filled = fill_folder(
         job, folder, total, settings=settings, class_names=names, block=BLOCK, report=report
     )
-    if known is None:
-        return filled.with_sheet()
-    return filled.with_sheet(sources, model.form.fit)
+    return filled.with_sheet() if known is None else filled.with_sheet(sources, model.form.fit)
 
 
 def _job(

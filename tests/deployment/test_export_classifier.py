@@ -151,6 +151,7 @@ def test_a_threshold_decides_between_two_classes(tmp_path):
     margins = np.sort(logits[:, 1] - logits[:, 0])
     threshold = float(margins[14:16].mean())
     options = {"class_names": ("clean", "smoky"), "card": {}, "probes": pictures(3)}
+    options["preprocessing"] = Preprocessing(16, 16)
     path = export_classifier(classifier, tmp_path, "judge", threshold=threshold, **options)
     loaded = tf.saved_model.load(str(path))
     names = loaded.signatures["classify"](images=tf.constant(images))["class_name"].numpy()

@@ -16,11 +16,3 @@ def test_one_class_is_refused(tmp_path):
     one = arrays(tmp_path / "one.npz", 0, classes=1)
     with pytest.raises(ValueError, match="at least two classes.*one.npz"):
         read_proof_data(one, one, one)
-
-
-@pytest.mark.filterwarnings("ignore:.*pictures were left out")
-def test_training_pictures_that_are_all_in_the_test_are_refused(tmp_path):
-    real, made = arrays(tmp_path / "real.npz", 0), arrays(tmp_path / "made.npz", 1)
-    for test in (real, made):
-        with pytest.raises(ValueError, match=f"All of its pictures are also.*{test.name}"):
-            read_proof_data(real, made, test)
