@@ -258,11 +258,11 @@ class Trainer:
             batch = next(iterator)
             report.waited(time.monotonic() - before)
             # What the workers reported with the update before: reading it waits for nothing new.
-            asked = signals
+            reported = signals
             losses, signals = update(tf.constant([bool(interruption.name)]), *batch)
             window.add(number, losses)
             # Read once: a signal that comes while this step is reported waits for the next.
-            stopped = bool(interruption.name if self.workers == 1 else np.any(asked))
+            stopped = bool(interruption.name if self.workers == 1 else np.any(reported))
             stop = stopped or number == numbers[-1]
             log = stop or number % self.options.log_every == 0
             save = stop or number % self.options.save_every == 0

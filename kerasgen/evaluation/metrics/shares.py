@@ -66,9 +66,9 @@ def share_from_variance(
     Args:
         share: The value, in [0, 1].
         variance: Its estimated variance.
-        groups: Independent groups of samples; what the data are worth where the variance is 0.
+        groups: Independent groups of samples; their number counts where the variance is 0.
         count: Number of samples, for the result.
-        most: The most independent samples that the data can be worth.
+        most: Largest effective number of independent samples.
         degrees: Degrees of freedom of the variance; None for the number of groups less one.
 
     Returns:
@@ -76,11 +76,11 @@ def share_from_variance(
     """
     if groups < 2:
         return Estimate(share, 0.0, 1.0, count)
-    worth, spread = float(groups), share * (1.0 - share)
+    effective, spread = float(groups), share * (1.0 - share)
     if spread > 0.0 and variance > 0.0:
         few = NORMAL / float(stats.t.ppf(0.975, degrees or groups - 1))
-        worth = min(most, spread / variance * few**2)
-    return Estimate(share, *share_interval(share, worth), count)
+        effective = min(most, spread / variance * few**2)
+    return Estimate(share, *share_interval(share, effective), count)
 
 
 def share_interval(share: float, count: float) -> tuple[float, float]:
@@ -91,7 +91,7 @@ def share_interval(share: float, count: float) -> tuple[float, float]:
 
     Args:
         share: The observed share, in [0, 1].
-        count: Number of independent samples, or how many a share with this variance is worth.
+        count: Number of independent samples, or the effective number that gives its variance.
 
     Returns:
         Lower and upper end, in [0, 1].
