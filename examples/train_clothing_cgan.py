@@ -40,7 +40,7 @@ from kerasgen.data import (
     load_labelled,
     stratified_split,
 )
-from kerasgen.deployment import check_export, export_generator
+from kerasgen.deployment import ServedModel, check_export, export_generator
 from kerasgen.evaluation.classifiers import Generate, TrainConfig, train_on_images
 from kerasgen.evaluation.judges import generator as generation
 from kerasgen.evaluation.reports import save_loss_curves
@@ -202,21 +202,26 @@ def finish(generator: keras.Model, train: LabelledImages, test: LabelledImages, 
     samples = generation.sample(generate, latent_size, np.arange(48) % len(names), seed=1)
     save_png(workdir / "nearest.png", generation.nearest_sheet(samples, train.images))
     save_loss_curves({"train": workdir / "train" / "history.csv"}, workdir / "losses.png")
-    print("Training two classifiers, one on real and one on generated pictures.")
-    config = TrainConfig(steps=FLAGS.classifier_steps)
-    judges = [train_on_images(train, config, seed=0)]
-    figures = generation.measure_generator(generate, latent_size, train, test, config, judges)
-    cli.write_json(workdir / "figures.json", figures)
-    print("\n".join(generation.summary_lines(figures)))
+
+    def measure(served: ServedModel) -> dict:
+        print("Training two classifiers, one on real and one on generated pictures.")
+        config = TrainConfig(steps=FLAGS.classifier_steps)
+        judges = [train_on_images(train, config, seed=0)]
+        figures = generation.measure_generator(
+            served.draw, latent_size, train, test, config, judges
+        )
+        cli.write_json(workdir / "figures.json", figures)
+        print("\n".join(generation.summary_lines(figures)))
+        return {"figures": figures}
+
     exported = export_generator(
         generator,
         FLAGS.export_to,
         f"clothing_cgan_{FLAGS.model}",
         class_names=names,
-        card=model_card(train, test, figures, steps),
-        preprocessing=None
-        if FLAGS.data is None
-        else Preprocessing(*train.images.shape[1:], FLAGS.fit),
+        card=model_card(train, test, steps),
+        preprocessing=form_of(train),
+        measure=measure,
     )
     print(f"sheets: {workdir / 'classes.png'}, nearest.png, interpolation.png\nmodel: {exported}")
 
@@ -242,7 +247,7 @@ def draw_classes(
         )
 
 
-def model_card(train: LabelledImages, test: LabelledImages, figures: dict, steps: int) -> dict:
+def model_card(train: LabelledImages, test: LabelledImages, steps: int) -> dict:
     """The model card."""
     drawn = FLAGS.data is None
     return {
@@ -255,7 +260,6 @@ def model_card(train: LabelledImages, test: LabelledImages, figures: dict, steps
         "pictures_of_class": dict(
             zip(train.class_names, np.bincount(train.labels).tolist(), strict=True)
         ),
-        "figures": figures,
     }
 
 

@@ -137,6 +137,13 @@ class ServedModel:
         outputs = serve(seed=tf.constant(seeds, tf.int64), label=tf.constant(labels, tf.int32))
         return outputs["picture"].numpy()
 
+    def draw(self, latents: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """A generator's pictures of ``[N, L]`` latents and ``[N]`` labels, through ``generate``."""
+        outputs = self._run(
+            latent=tf.constant(latents, tf.float32), label=tf.constant(labels, tf.int32)
+        )
+        return outputs["picture"].numpy()
+
     def change(self, images: Sequence[Pixels], seeds: Sequence[int]) -> dict[str, np.ndarray]:
         """Refines or translates pictures.
 
