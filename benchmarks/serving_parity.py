@@ -28,7 +28,7 @@ from PIL import Image
 
 from kerasgen.deployment import ServedModel
 from kerasgen.deployment.preprocessing import preprocess, servable_file
-from kerasgen.evaluation.metrics import wilson_interval
+from kerasgen.evaluation.metrics import share_interval
 from kerasgen.io import Preprocessing, list_images, read_image
 
 FLAGS = flags.FLAGS
@@ -131,12 +131,7 @@ def pixel_table() -> None:
         cells = []
         for shape in SHAPES.values():
             files = [write(image.resize(shape, Image.Resampling.BICUBIC)) for image in images]
-            pair = [
-                np.mean([difference(way, file) for file in files]) for way in (old_way, new_way)
-            ]
-            cells.append(
-                " -> ".join("refused" if np.isnan(each) else f"{each:.2g}" for each in pair)
-            )
+            cells.append(" -> ".join(mean_difference(way, files) for way in (old_way, new_way)))
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
@@ -151,14 +146,11 @@ def accuracy_table() -> None:
         "old signature": _classified(served, files),
     }
     truth = np.array(list(paths.values()))
-    print(
-        "\n| pixels from | right | accuracy | answers unlike the training reader's |\n|"
-        + " --- |" * 4
-    )
+    print("\n| pixels from | right | accuracy | other answers than the first |\n|" + " --- |" * 4)
     for name, answers in ways.items():
         right = int((np.array(answers) == truth).sum())
         share = right / len(truth)
-        low, high = wilson_interval(share, len(truth))
+        low, high = share_interval(share, len(truth))
         other = int((np.array(answers) != np.array(ways["training reader"])).sum())
         cells = (name, f"{right} of {len(truth)}", f"{share:.1%} [{low:.1%}, {high:.1%}]", other)
         print(f"| {' | '.join(map(str, cells))} |")

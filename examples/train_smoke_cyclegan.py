@@ -237,13 +237,11 @@ def finish(
     workdir = Path(FLAGS.workdir)
     save_png(workdir / "translated.png", draw_sheet(step, starts, FINAL_ROWS))
     save_loss_curves({"train": workdir / "train" / "history.csv"}, workdir / "losses.png")
-    figures: dict = {}
 
     def measure(served: ServedModel) -> dict:
-        if not figures:
-            figures.update(measure_forward(served, sets, starts, extractor))
-            cli.write_json(workdir / "figures.json", figures)
-            print("\n".join(figure_lines(figures)))
+        figures = measure_forward(served, sets, starts, extractor)
+        cli.write_json(workdir / "figures.json", figures)
+        print("\n".join(figure_lines(figures)))
         return {"figures": figures}
 
     for direction, network in directions(step).items():
@@ -255,7 +253,7 @@ def finish(
             preprocessing=Preprocessing(FLAGS.size, FLAGS.size),
             card=model_card(direction, starts, steps),
             probes=probes,
-            measure=measure,
+            measure=measure if direction == "forward" else None,
         )
         print(f"model: {exported}")
     print(f"sheet: {workdir / 'translated.png'}")

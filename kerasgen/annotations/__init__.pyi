@@ -16,8 +16,8 @@ from .records import PlacedObject as PlacedObject
 from .records import Source as Source
 from .sidecar_masks import MASK_ENDING as MASK_ENDING
 from .sidecar_masks import UPRIGHT as UPRIGHT
-from .sidecar_masks import exif_orientation as exif_orientation
 from .sidecar_masks import mask_beside as mask_beside
+from .sidecar_masks import states_orientation as states_orientation
 from .synthetic_folder import INSTANCES as INSTANCES
 from .synthetic_folder import METADATA as METADATA
 from .synthetic_folder import SETTINGS as SETTINGS

@@ -60,7 +60,9 @@ class PictureFacts:
         return parameters
 
     def fitted(self, size: tuple[int, int], new: tuple[int, int], fit: Fit) -> PictureFacts:
-        """The facts of the picture after ``fit_image``; objects that were cut off are left out.
+        """The facts of the picture after ``fit_image``.
+
+        Objects that were cut off are left out, and boxes end at the frame.
 
         Args:
             size: (height, width) before, in pixels.
@@ -76,7 +78,7 @@ class PictureFacts:
         moved = (_moved(placed, matrix, new) for placed in self.objects)
         return replace(
             self,
-            annotation=self.annotation and self.annotation.transformed(matrix, new),
+            annotation=self.annotation and self.annotation.transformed(matrix, new).clipped(new),
             objects=tuple(placed for placed in moved if placed.visible.any()),
         )
 

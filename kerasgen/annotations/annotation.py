@@ -81,6 +81,17 @@ class Annotation:
         (x0, y0), (x1, y1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
         return Annotation(self.label, (x0, y0, x1, y1), None, keypoints)
 
+    def clipped(self, size: tuple[int, int]) -> "Annotation":
+        """Cuts the box off at the frame; `None` if nothing of it is inside.
+
+        Args:
+            size: `(height, width)` of the picture.
+        """
+        if self.box is None:
+            return self
+        x0, y0, x1, y1 = np.clip(self.box, 0, [size[1], size[0]] * 2).tolist()
+        return dataclasses.replace(self, box=(x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None)
+
     def to_dict(self) -> dict[str, Any]:
         """Returns a JSON-ready dictionary; the mask becomes COCO's compressed run lengths."""
         return {

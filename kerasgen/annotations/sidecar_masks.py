@@ -7,6 +7,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from kerasgen.io.folders import masks_beside
 from kerasgen.io.images import ImageError, Pixels, read_image
+from kerasgen.io.orientation import picture_orientation
 
 MASK_ENDING = ".mask.png"
 UPRIGHT = 1
@@ -46,8 +47,8 @@ def mask_beside(path: Path, size: tuple[int, ...]) -> Pixels | None:
         mask = read_image(beside, channels=1, background=(0, 0, 0))[..., 0]
     except ImageError as error:
         raise ImageError(f"has a mask {beside.name!r} that cannot be read: {error}") from error
-    turn = exif_orientation(path)
-    if turn not in (None, UPRIGHT) and exif_orientation(beside) is None:
+    turn = _orientation(path)
+    if turn != UPRIGHT and not states_orientation(beside):
         if mask.shape == size and (turn not in _ON_ITS_SIDE or size[0] == size[1]):
             raise ImageError(
                 f"is turned by its EXIF orientation ({turn}), and its mask {beside.name!r} may be "
@@ -71,15 +72,19 @@ def mask_beside(path: Path, size: tuple[int, ...]) -> Pixels | None:
     return mask
 
 
-def exif_orientation(path: Path) -> int | None:
-    """The EXIF orientation of a readable picture, from 1 (upright) to 8; None if it has none."""
+def states_orientation(path: Path) -> bool:
+    """Whether the EXIF data of a readable picture state an orientation, upright included."""
     with Image.open(path) as image:
         try:
-            found = image.getexif().get(ExifTags.Base.Orientation)
+            return image.getexif().get(ExifTags.Base.Orientation) in range(1, 9)
         except (SyntaxError, ValueError, TypeError, LookupError, OSError):
             # Damaged EXIF data says nothing about the pixels.
-            return None
-    return found if found in range(1, 9) else None
+            return False
+
+
+def _orientation(path: Path) -> int:
+    with Image.open(path) as image:
+        return picture_orientation(image, path.read_bytes())
 
 
 def _turned(mask: Pixels, orientation: int) -> Pixels:

@@ -86,7 +86,10 @@ def _add_training(prove: argparse.ArgumentParser) -> None:
         help="side in pixels (default: that of the model of --synthetic, or of the pictures)",
     )
     add(
-        "--channels", type=int, choices=(1, 3), help="1 for grey, 3 for colour (default: as --real)"
+        "--channels",
+        type=int,
+        choices=(1, 3),
+        help="1 for grey, 3 for colour (default: that of the model of --synthetic, or of --real)",
     )
     add(
         "--fit",

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image
 
-from kerasgen.annotations.sidecar_masks import MASK_ENDING, UPRIGHT, exif_orientation
+from kerasgen.annotations.sidecar_masks import MASK_ENDING, UPRIGHT, states_orientation
 from kerasgen.compositing.foreground_folders import class_folders, class_pictures
 from kerasgen.compositing.foregrounds import MIN_QUALITY, Rejection, read_foreground
 from kerasgen.compositing.rejections import REJECTED_FOREGROUNDS, foreground_lines, save_rejected
@@ -114,7 +114,7 @@ def _cut(job: tuple[int, Path], root: Path, target: Path, min_quality: float) ->
         mask[y : y + height, x : x + width] = found.alpha
         exif = Image.Exif()
         # Without it, a mask beside a turned photograph may be of the stored pixels.
-        if exif_orientation(source) is not None:
+        if states_orientation(source):
             exif[ExifTags.Base.Orientation] = UPRIGHT
         stream = io.BytesIO()
         Image.fromarray(mask).save(stream, "PNG", exif=exif)

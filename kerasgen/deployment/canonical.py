@@ -1,7 +1,8 @@
 """SavedModels whose bytes depend on their graph and weights only.
 
 TensorFlow numbers functions and captured variables through the life of a process: the same network,
-exported twice, has other names in its graph. Here they are numbered from 0, in their order.
+exported twice, has other names in its graph. Here they are numbered from 0, in their order. Names of
+layers stay.
 """
 
 from __future__ import annotations
@@ -75,15 +76,20 @@ def _rename(message: Message, renamed: _Renamed) -> None:
 
 
 def _rename_map(entries: Any, renamed: _Renamed) -> None:
+    kept = []
     for key in list(entries):
         value = entries[key]
         if isinstance(value, Message):
             _rename(value, renamed)
-        elif isinstance(value, str):
-            entries[key] = renamed(value)
-        if isinstance(key, str) and renamed(key) != key:
-            if isinstance(value, Message):
-                entries[renamed(key)].CopyFrom(value)
-            else:
-                entries[renamed(key)] = renamed(value) if isinstance(value, str) else value
-            del entries[key]
+            copy = type(value)()
+            copy.CopyFrom(value)
+            value = copy
+        new = renamed(key) if isinstance(key, str) else key
+        kept.append((new, renamed(value) if isinstance(value, str) else value))
+    # A new name may be another's old one.
+    entries.clear()
+    for key, value in kept:
+        if isinstance(value, Message):
+            entries[key].CopyFrom(value)
+        else:
+            entries[key] = value

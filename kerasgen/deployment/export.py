@@ -102,7 +102,7 @@ def export_generator(
     It is kept only if it gives the same, reloaded in a new process without Keras.
 
     The check compares pictures of every class. To export averaged weights, call this within
-    ``Player.averaged()``.
+    ``step.averaged(batches)``.
 
     Signatures:
         ``serving_default``: ``seed`` ``[N]`` int64 and ``label`` ``[N]`` int32 -> ``picture``

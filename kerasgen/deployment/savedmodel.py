@@ -112,7 +112,8 @@ def _write(
 ) -> None:
     """Writes each weight once, in the network's order; ``keras.export`` writes them twice."""
     module = tf.Module()
-    module.weights = [variable.value for variable in model.variables]
+    # Not `variables`: no signature uses the states of random layers, and they always differ.
+    module.weights = [variable.value for variable in model.weights]
     if preprocessing is not None:
         text = json.dumps(preprocessing.as_card())
         module.preprocessing = tf.function(lambda: tf.constant(text), input_signature=[])

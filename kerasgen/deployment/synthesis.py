@@ -6,7 +6,7 @@ last digit of a picture.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from kerasgen.annotations.annotation import run_lengths
 from kerasgen.annotations.fill_folder import Entry, FilledFolder, Job, fill_folder
 from kerasgen.annotations.records import ManifestRow, Source
 from kerasgen.annotations.synthetic_folder import picture_name
+from kerasgen.deployment.gate import check_gate, gate_reasons
 from kerasgen.deployment.served_model import ServedModel
 from kerasgen.io.files import check_apart, check_writable
 from kerasgen.io.images import ImageError, PathLike, Pixels, to_uint8
@@ -91,7 +92,8 @@ def synthesize(
     judge = gate if gate is None or isinstance(gate, ServedModel) else ServedModel(gate)
     total = _total(model, known, count, times)
     names = model.class_names if known is None else known.class_names
-    _check_gate(judge, names)
+    if judge is not None:
+        check_gate(judge, model, known)
     settings = {
         "model": model.name,
         "model_sha256": model.sha256,
@@ -125,19 +127,6 @@ def _job(
             yield _row(sample, index, seed), None if sample.reason else sample.image
 
     return job
-
-
-def _check_gate(gate: ServedModel | None, names: Sequence[str]) -> None:
-    if gate is None:
-        return
-    if gate.kind != "classifier":
-        raise ValueError(f"The gate must be a classifier. Received: gate={gate.name} ({gate.kind})")
-    unknown = sorted(set(names) - set(gate.class_names))
-    if unknown:
-        raise ValueError(
-            f"The gate knows the classes {', '.join(gate.class_names)}, so it would reject every "
-            f"picture of {', '.join(unknown)}. Received: gate={gate.name}"
-        )
 
 
 def _total(
@@ -226,17 +215,14 @@ def _model_seed(seed: int, source: Source, variation: int) -> int:
 
 
 def _gated(samples: list[_Sample], gate: ServedModel | None) -> list[_Sample]:
-    pictures = [each for each in samples if each.image is not None]
-    if gate is None or not pictures:
+    if gate is None:
         return samples
-    if any(each.known.class_name is None for each in pictures):
-        raise ValueError("A gate needs pictures of known classes: some have no class.")
-    found = iter(gate.classify([each.image for each in pictures if each.image is not None]))
-    gated = []
-    for each in samples:
-        name = each.known.class_name if each.image is None else next(found)
-        wrong = name != each.known.class_name
-        gated.append(replace(each, reason=f"taken for {name} by {gate.name}") if wrong else each)
+    shown = [index for index, each in enumerate(samples) if each.image is not None]
+    images = [np.asarray(samples[index].image) for index in shown]
+    wanted = [str(samples[index].known.class_name) for index in shown]
+    gated = list(samples)
+    for index, reason in zip(shown, gate_reasons(gate, images, wanted), strict=True):
+        gated[index] = replace(samples[index], reason=reason)
     return gated
 
 

@@ -43,6 +43,12 @@ from .names import path_of as path_of
 from .names import plain_path as plain_path
 from .names import split_of as split_of
 from .names import unicode_name as unicode_name
+from .orientation import MOST_BLOCKS as MOST_BLOCKS
+from .orientation import MOST_ENTRIES as MOST_ENTRIES
+from .orientation import PREFIX as PREFIX
+from .orientation import TAG as TAG
+from .orientation import exif_orientation as exif_orientation
+from .orientation import picture_orientation as picture_orientation
 from .parallel import share_out as share_out
 from .preprocessing import Preprocessing as Preprocessing
 from .progress import Progress as Progress

@@ -1,5 +1,6 @@
 """Reading pictures: NHWC, uint8 in [0, 255] in files, float32 in [-1, 1] in networks."""
 
+import io
 import os
 import re
 import stat
@@ -13,13 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from PIL.Image import Transpose
 
 from kerasgen.io.folders import list_images
 from kerasgen.io.names import PathLike
+from kerasgen.io.orientation import picture_orientation
 from kerasgen.io.resizing import Fit, ImageError, fit_image
 
 Pixels = NDArray[np.uint8]
@@ -154,11 +157,11 @@ def read_image(
         if not stat.S_ISREG(status.st_mode) or not status.st_size:
             kind = "empty (0 bytes)" if stat.S_ISREG(status.st_mode) else "a folder or a pipe"
             raise ImageError(f"The file is {kind}: put a picture in its place, or remove it.")
-        formats = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
-        with _quiet(), path.open("rb") as stream, Image.open(stream, formats=formats) as image:
+        data, formats = path.read_bytes(), ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
+        with _quiet(), Image.open(io.BytesIO(data), formats=formats) as image:
             if image.width * image.height > max_pixels:
                 raise Image.DecompressionBombError(f"{image.width} x {image.height}")
-            picture = _plain(image, channels, (*background, 255))
+            picture = _plain(_upright(image, data), channels, (*background, 255))
             picture = fit_image(picture, target, fit) if target else picture
             return np.array(picture).reshape(picture.height, picture.width, channels)
     except MemoryError:
@@ -175,14 +178,19 @@ def _target(size: Any) -> tuple[int, int]:
     return sides
 
 
-def _plain(image: Image.Image, channels: int, background: tuple[int, ...]) -> Image.Image:
+def _upright(image: Image.Image, data: bytes) -> Image.Image:
     image.load()
-    orientation = 1
-    # Damaged EXIF data says nothing about the pixels.
-    with suppress(SyntaxError, ValueError, TypeError, LookupError, OSError):
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    orientation = picture_orientation(image, data)
+    if image.format == "BMP" and image.mode == "1" and data[28] == 8:
+        # Pillow takes such bytes for bits where the palette is black and white alone.
+        levels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+        image = Image.fromarray(np.asarray(levels, np.uint8))
     if orientation in range(2, 9):
         image = image.transpose(Transpose[_TURNS.split()[orientation]])
+    return image
+
+
+def _plain(image: Image.Image, channels: int, background: tuple[int, ...]) -> Image.Image:
     if image.mode.startswith(("I", "F")):
         image = _eight_bit(image)
     if image.has_transparency_data:

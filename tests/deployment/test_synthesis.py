@@ -11,6 +11,7 @@ from keras import layers, ops
 from PIL import Image
 
 from kerasgen import cli
+from kerasgen.annotations.annotated_folder import AnnotatedFolder
 from kerasgen.annotations.annotation import Annotation, mask_from_run_lengths
 from kerasgen.annotations.records import ManifestRow, PlacedObject, Source
 from kerasgen.annotations.synthetic_folder import SyntheticFolder, picture_name, read_manifest
@@ -22,6 +23,7 @@ from kerasgen.deployment.export import (
     export_refiner,
     export_translator,
 )
+from kerasgen.deployment.gate import check_gate
 from kerasgen.deployment.served_model import ServedModel
 from kerasgen.io.images import read_image, to_uint8
 from kerasgen.io.interruption import Unfinished
@@ -317,6 +319,29 @@ def test_wrong_arguments_end_in_one_line(models, tmp_path, capsys, kind, more, s
 def test_a_gate_of_other_classes_is_refused_before_anything_is_made(models, tmp_path):
     write(tmp_path / "in" / "cat" / "1.png", noise(0))
     with pytest.raises(ValueError, match="knows the classes .* every picture of cat"):
+        synthesis.synthesize(
+            models["translator"],
+            tmp_path / "out",
+            sources=tmp_path / "in",
+            gate=models["classifier"],
+        )
+    assert not (tmp_path / "out" / "metadata.jsonl").exists()
+
+
+def test_a_gate_that_reads_pictures_in_another_form_is_said(models, tmp_path):
+    write(tmp_path / "a" / "dark" / "1.png", noise(0))
+    gate, model = ServedModel(models["classifier"]), ServedModel(models["translator"])
+    sources = AnnotatedFolder(tmp_path / "a")
+    check_gate(gate, model, sources)
+    gate.preprocessing = Preprocessing(SIDE, SIDE, 1, "pad")
+    with pytest.warns(UserWarning, match="fit pad, and .* with fit crop"):
+        check_gate(gate, model, sources)
+
+
+def test_a_source_without_a_class_stops_a_gate_at_the_start(models, tmp_path):
+    write(tmp_path / "in" / "dark" / "1.png", noise(0))
+    write(tmp_path / "in" / "stray.png", noise(1))
+    with pytest.raises(ValueError, match="known classes.*stray.png"):
         synthesis.synthesize(
             models["translator"],
             tmp_path / "out",

@@ -21,6 +21,9 @@ from kerasgen.io.names import PathLike
 from kerasgen.io.preprocessing import Preprocessing
 from kerasgen.io.sheets import encode_png
 
+# Bytes of a file in TensorFlow's message cannot always be decoded.
+_REFUSED = (tf.errors.OpError, UnicodeDecodeError)
+
 
 def servable_file(path: PathLike, form: Preprocessing) -> bytes:
     """Reads a file that a served model takes.
@@ -34,12 +37,12 @@ def servable_file(path: PathLike, form: Preprocessing) -> bytes:
         TIFF.
 
     Raises:
-        ImageError: If it is no readable picture, or too thin to pad.
+        ImageError: If it is no readable picture.
     """
     data = _bytes(path)
     try:
         preprocess(tf.constant([data]), form)
-    except tf.errors.InvalidArgumentError:
+    except _REFUSED:
         return encode_png(read_image(path, background=form.background))
     return data
 
@@ -65,8 +68,8 @@ def read_as_served(folder: PathLike, form: Preprocessing) -> PictureFolder:
         data = servable_file(path, form)
         try:
             (pixels,) = to_uint8(preprocess(tf.constant([data]), form).numpy())
-        except tf.errors.InvalidArgumentError as error:
-            raise ImageError(f"{error.message} Received: path={str(path)!r}") from error
+        except _REFUSED as error:
+            raise ImageError(f"{error} Received: path={str(path)!r}") from error
         return np.asarray(pixels)
 
     paths = list_images(folder, count_others=True)

@@ -63,16 +63,18 @@ def _fitted(pixels: tf.Tensor, form: Preprocessing, row: tf.Tensor) -> tf.Tensor
     if form.fit == "crop":
         scale = tf.reduce_max(target / sides) * tf.ones(2)
         return _scaled(pixels, form.size, scale, (target - sides * scale) / 2.0)
-    ratio = tf.reduce_min(target / sides)
+    # Halves are rounded: in 32 bits some would fall to the other side than in the reader.
+    exact, wanted = tf.cast(sides, tf.float64), tf.cast(target, tf.float64)
+    ratio = tf.reduce_min(wanted / exact)
     check = tf.debugging.Assert(
-        tf.reduce_min(sides) * ratio > 0.5,
+        tf.reduce_min(exact) * ratio > 0.5,
         ["image_bytes is too thin to pad. Received: row", row, "height and width", sides],
     )
     with tf.control_dependencies([check]):
-        inner = tf.minimum(tf.round(sides * ratio), target)
-    size = tf.cast(inner, tf.int32)
-    small = _scaled(pixels, size, inner / sides, tf.zeros(2))
-    offset = tf.cast(tf.round((target - inner) / 2.0), tf.int32)
+        inner = tf.round(exact * ratio)
+    offset = tf.cast(tf.round((wanted - inner) / 2.0), tf.int32)
+    scale = tf.cast(inner / exact, tf.float32)
+    small = _scaled(pixels, tf.cast(inner, tf.int32), scale, tf.zeros(2))
     return tf.image.pad_to_bounding_box(small, offset[0], offset[1], *form.size)
 
 

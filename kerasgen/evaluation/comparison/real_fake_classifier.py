@@ -212,7 +212,7 @@ def held_out_accuracy(
 
     Returns:
         The mean of the accuracies on real and on synthetic test pictures, with a 95 % interval
-        from the two binomials (Wilson's).
+        from the two binomials.
     """
     small = Network(config=config)
     real, synthetic = (_seen(images, small) for images in train)

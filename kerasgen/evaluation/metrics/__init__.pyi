@@ -24,7 +24,6 @@ from .roc import area_under_roc as area_under_roc
 from .roc import roc_area as roc_area
 from .shares import share_interval as share_interval
 from .shares import share_with_interval as share_with_interval
-from .shares import wilson_interval as wilson_interval
 from .sliced_wasserstein import sliced_wasserstein_distance as sliced_wasserstein_distance
 from .two_sample import TwoSampleTest as TwoSampleTest
 from .two_sample import two_sample_test as two_sample_test

@@ -100,21 +100,3 @@ def share_interval(share: float, count: float) -> tuple[float, float]:
     middle = (share * count + NORMAL**2 / 2) / more
     margin = NORMAL * float(np.sqrt(max(0.0, middle * (1.0 - middle)) / more))
     return max(0.0, middle - margin), min(1.0, middle + margin)
-
-
-def wilson_interval(share: float, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share; unlike a bootstrap interval it has a width at 0 and 1.
-
-    Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953.
-
-    Args:
-        share: The observed share, in [0, 1].
-        count: Number of independent samples.
-
-    Returns:
-        Lower and upper end, in [0, 1].
-    """
-    weight = 1.96**2 / count
-    middle = (share + weight / 2) / (1 + weight)
-    margin = float(np.sqrt(weight * share * (1 - share) + weight**2 / 4)) / (1 + weight)
-    return max(0.0, middle - margin), min(1.0, middle + margin)

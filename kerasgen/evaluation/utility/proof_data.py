@@ -17,7 +17,7 @@ from kerasgen.evaluation.utility.near_copies import near_copies
 from kerasgen.evaluation.utility.training_sets import TrainingPools, without_copies
 from kerasgen.io.files import read_json
 from kerasgen.io.folders import list_images
-from kerasgen.io.images import Size
+from kerasgen.io.images import WHITE, Size
 from kerasgen.io.preprocessing import Preprocessing
 from kerasgen.io.resizing import Fit
 
@@ -146,6 +146,7 @@ def _agreed_form(
         ("size", side, model.size),
         ("channels", agreed.channels, model.channels),
         ("fit", agreed.fit, model.fit),
+        ("background", WHITE, model.background),
     ]
     return agreed, [
         f"The synthetic pictures come from a model whose pictures had {name} {own}; this proof "

@@ -13,7 +13,7 @@ import kerasgen
 from kerasgen.data.labelled_images import LabelledImages
 from kerasgen.evaluation.features.by_name import features_by_name
 from kerasgen.evaluation.features.extractors import cached_features
-from kerasgen.evaluation.metrics import Estimate, wilson_interval
+from kerasgen.evaluation.metrics import Estimate, share_interval
 from kerasgen.evaluation.reports.html import ReportPage, data_url, markup, render_page
 from kerasgen.evaluation.reports.plots import mixing_plot
 from kerasgen.evaluation.utility.analysis import analyse
@@ -330,9 +330,9 @@ def _gate(
 
 
 def _share(right: np.ndarray) -> Estimate:
-    """Mean over classifiers and pictures ``[S, M]``, with Wilson's interval for M pictures."""
+    """Mean over classifiers and pictures ``[S, M]``, with the interval of M pictures."""
     share = float(right.mean())
-    return Estimate(share, *wilson_interval(share, right.shape[1]), right.shape[1])
+    return Estimate(share, *share_interval(share, right.shape[1]), right.shape[1])
 
 
 def class_sheet(real: LabelledImages, synthetic: LabelledImages) -> np.ndarray:

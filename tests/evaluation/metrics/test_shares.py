@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kerasgen.evaluation.metrics import share_interval, share_with_interval, wilson_interval
+from kerasgen.evaluation.metrics import share_interval, share_with_interval
 from kerasgen.evaluation.metrics.shares import share_from_variance
 
 
@@ -24,7 +24,6 @@ def test_all_alike_is_not_certain():
     assert (none.value, none.low, none.count) == (0, 0, 50) and 0.06 < none.high < 0.1
     # Nearly Wilson's for 20 of 50, which tables have.
     assert (some.low, some.high) == pytest.approx((0.2761, 0.5382), abs=1e-3)
-    assert wilson_interval(0.4, 50) == pytest.approx((0.2761, 0.5382), abs=2e-4)
     every = share_with_interval(np.ones(60, bool))
     assert (every.value, every.high) == (1, 1) and 0.9 < every.low < 0.95
     with pytest.raises(ValueError, match="N above 0"):
