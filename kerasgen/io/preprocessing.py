@@ -18,7 +18,7 @@ from kerasgen.io.resizing import Fit, fit_image
 class Preprocessing:
     """Size, channels, fit and background of the pictures that a network takes.
 
-    Files are turned upright as their EXIF or XMP data says, and resized with an antialiased Lanczos
+    Files are turned upright as their EXIF data says, and resized with an antialiased Lanczos
     kernel of three lobes: in training (``read``) and by the signatures of an exported model alike.
 
     Attributes:
