@@ -1,8 +1,8 @@
 """SavedModels whose bytes depend on their graph and weights only.
 
 TensorFlow numbers functions and captured variables through the life of a process: the same network,
-exported twice, has other names in its graph. Here they are numbered from 0, in their order. Names of
-layers stay.
+exported twice, has other names in its graph. Here they are numbered from 0, in their order. Names
+of layers stay.
 """
 
 from __future__ import annotations

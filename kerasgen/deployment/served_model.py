@@ -137,12 +137,18 @@ class ServedModel:
         outputs = serve(seed=tf.constant(seeds, tf.int64), label=tf.constant(labels, tf.int32))
         return outputs["picture"].numpy()
 
-    def draw(self, latents: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """A generator's pictures of ``[N, L]`` latents and ``[N]`` labels, through ``generate``."""
-        outputs = self._run(
-            latent=tf.constant(latents, tf.float32), label=tf.constant(labels, tf.int32)
-        )
-        return outputs["picture"].numpy()
+    def draw(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """A generator's pictures, through ``generate``; also in a graph.
+
+        Args:
+            latents: ``[N, L]`` floats.
+            labels: ``[N]`` integers.
+
+        Returns:
+            ``[N, H, W, C]`` float32 in [-1, 1].
+        """
+        inputs = {"latent": tf.cast(latents, tf.float32), "label": tf.cast(labels, tf.int32)}
+        return self._run(**inputs)["picture"]
 
     def change(self, images: Sequence[Pixels], seeds: Sequence[int]) -> dict[str, np.ndarray]:
         """Refines or translates pictures.
