@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Set
 from pathlib import Path
 
-from kerasgen.io.names import PathLike, class_name_of, split_of
+from kerasgen.io.names import PathLike, class_name_of, first_names, split_of
 
 _MOST_NAMED = 5
 
@@ -60,18 +60,12 @@ def doubtful_classes(below: Mapping[str, Set[str]]) -> str:
         them.
     """
     parts = [name for name in below if split_of(name)]
+    names, named = first_names(list(below), _MOST_NAMED), first_names(parts, _MOST_NAMED)
     common = set.intersection(*map(set, below.values())) if len(below) > 1 else set()
     if 0 < len(parts) < len(below):
-        reason = f"{_named(parts)} may be meant as parts, but not all folders are named like parts"
+        reason = f"{named} may be meant as parts, but not all folders are named like parts"
     elif len(common) > 1:
-        reason = f"each has the folders {_named(sorted(common))}, as parts would"
+        reason = f"each has the folders {first_names(sorted(common), _MOST_NAMED)}, as parts would"
     else:
         return ""
-    return (
-        f"The folders {_named(list(below))} are read as classes: {reason} (train, validation, "
-        "test)."
-    )
-
-
-def _named(names: list[str]) -> str:
-    return ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")
+    return f"The folders {names} are read as classes: {reason} (train, validation, test)."

@@ -92,10 +92,11 @@ class _HelpFormatter(argparse.HelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose help states the defaults, as do its subparsers."""
+    """A parser whose help states the defaults, as do its subparsers; flags are written in full."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(formatter_class=_HelpFormatter, **options)
+        # A wrong flag must not be taken for the start of another one.
+        super().__init__(formatter_class=_HelpFormatter, allow_abbrev=False, **options)
 
 
 def expanded(value: Any) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +14,7 @@ from kerasgen.compositing.foregrounds import (
     Rejection,
     read_foreground,
 )
+from kerasgen.compositing.rejections import main_reasons
 from kerasgen.io.folders import list_images
 from kerasgen.io.images import PathLike
 from kerasgen.io.names import split_of
@@ -71,7 +70,12 @@ def read_foregrounds(
     rejected = [result for result in results if isinstance(result, Rejection)]
     for label, name in enumerate(names):
         if not any(foreground.label == label for foreground in found):
-            reason = _most_common([item.reason for item in rejected if item.label == label])
+            reasons = [item.reason for item in rejected if item.label == label]
+            example, count = main_reasons(reasons)[0]
+            reason = (
+                f"most commonly ({count} of {len(reasons)}) a picture is rejected because it "
+                f"{example}"
+            )
             raise ValueError(
                 f"No acceptable foreground in class {name!r}: {reason}. Give masks, other pictures "
                 f"or a lower min_quality. Received: folder={str(root)!r}, {min_quality=}"
@@ -120,11 +124,3 @@ def class_pictures(
         for below in found.get(name, [Path(folder, name)])
         for path in list_images(below)
     ]
-
-
-def _most_common(reasons: list[str]) -> str:
-    # "touches 31 %" and "touches 60 %" are one reason.
-    kinds = [re.sub(r"\d+%|'.*'", "", reason) for reason in reasons]
-    kind, count = Counter(kinds).most_common(1)[0]
-    example = reasons[kinds.index(kind)]
-    return f"most commonly ({count} of {len(reasons)}) a picture is rejected because it {example}"

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from kerasgen.compositing.foregrounds import Rejection
@@ -13,7 +13,7 @@ from kerasgen.io.images import PathLike
 REJECTED_FOREGROUNDS = "rejected_foregrounds.csv"
 
 _MAIN_REASONS = 2
-_NUMBERS = re.compile(r"\d+")
+_DETAILS = re.compile(r"\d+|'[^']*'")
 
 
 def foreground_lines(
@@ -30,7 +30,7 @@ def foreground_lines(
         taken = labels.count(label)
         reasons = [item.reason for item in rejected if item.label == label]
         line = f"{name}: {taken} of {taken + len(reasons)} pictures give a foreground"
-        main = "; ".join(f"{count} x {reason}" for reason, count in _kinds(reasons))
+        main = "; ".join(f"{count} x {reason}" for reason, count in main_reasons(reasons))
         yield f"{line} (rejected: {main})" if reasons else line
 
 
@@ -51,10 +51,21 @@ def save_rejected(
     write_file(path, stream.getvalue().encode())
 
 
-def _kinds(reasons: Sequence[str]) -> list[tuple[str, int]]:
-    # "touches 31%" and "touches 60%" are one reason.
-    kinds = Counter(_NUMBERS.sub("N", _without_path(reason)) for reason in reasons)
-    return kinds.most_common(_MAIN_REASONS)
+def main_reasons(reasons: Sequence[str]) -> list[tuple[str, int]]:
+    """The most common reasons.
+
+    Args:
+        reasons: One for each picture; "touches 31%" and "touches 60%" are one kind, as are equal
+            ones that quote other names.
+
+    Returns:
+        Up to two kinds: the first reason of it as it was, without the path, and how many there are.
+    """
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for reason in map(_without_path, reasons):
+        kinds[_DETAILS.sub("", reason)].append(reason)
+    common = sorted(kinds.values(), key=len, reverse=True)
+    return [(each[0], len(each)) for each in common[:_MAIN_REASONS]]
 
 
 def _without_path(reason: str) -> str:

@@ -11,11 +11,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from kerasgen.io.names import PathLike
+from kerasgen.io.names import PathLike, first_names
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 _BESIDE = (".json", ".jsonl", ".csv", ".txt", ".md", ".db")  # no reason for a warning
-_MOST_NAMED = 3
 _MASK = re.compile(r"(.+)([._])mask\.[^.]+", re.IGNORECASE)
 _MANIFEST, _SHEETS = "metadata.jsonl", ("sheet.png", "sheet_masks.png")
 """A folder of kerasgen's own has these sheets beside its manifest."""
@@ -129,7 +128,7 @@ def _others(files: Sequence[Path], masks: set[Path]) -> list[str]:
     remarks = []
     if unexpected:
         many = "1 file of another kind was" if len(unexpected) == 1 else ""
-        kinds = _named(sorted(set(unexpected)))
+        kinds = first_names(sorted(set(unexpected)))
         remarks.append(
             f"{many or f'{len(unexpected)} files of other kinds were'} not read: {kinds}"
         )
@@ -137,19 +136,15 @@ def _others(files: Sequence[Path], masks: set[Path]) -> list[str]:
     if doubtful:
         remarks.append(
             f"{len(doubtful)} file(s) were taken for masks of the pictures beside them, not for "
-            f"pictures: {_named(doubtful)}"
+            f"pictures: {first_names(doubtful)}"
         )
     stacks = sorted(path.name for path in files if _is_stack(path))
     if stacks:
         remarks.append(
             f"{len(stacks)} TIFF file(s) hold several pictures, of which only the first is read: "
-            f"{_named(stacks)}"
+            f"{first_names(stacks)}"
         )
     return remarks
-
-
-def _named(names: Sequence[str]) -> str:
-    return ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")
 
 
 def _is_stack(path: Path) -> bool:

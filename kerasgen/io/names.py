@@ -9,6 +9,7 @@ import re
 import shutil
 import tempfile
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 PathLike = str | os.PathLike[str]
@@ -116,3 +117,16 @@ def _linked(folder: str) -> str:
             rf"folder without [ ] * ? {{ }} \ in its path. Received: folder={folder!r}"
         ) from error
     return link
+
+
+def first_names(names: Sequence[str], most: int = 3) -> str:
+    """Writes the first names.
+
+    Args:
+        names: The names.
+        most: How many are written.
+
+    Returns:
+        They, separated by commas, and "..." if there are others.
+    """
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")

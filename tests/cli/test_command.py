@@ -25,6 +25,14 @@ def test_a_negative_seed_is_refused_by_the_name_of_its_flag(command, capsys):
     assert "--seed: must be a whole number from 0 on, not '-1'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("arguments", [["compare", "--synthetic", "a"], ["prove", "--rea", "a"]])
+def test_a_wrong_flag_is_not_taken_for_the_start_of_another(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.run([*arguments, "--out", "b"])
+    said = capsys.readouterr().err
+    assert stopped.value.code == 2 and "required" in said and "invalid choice" not in said
+
+
 @pytest.mark.parametrize(
     ("error", "status", "message"),
     [

@@ -271,7 +271,8 @@ def test_a_mask_of_another_size_rejects_its_picture_only(arguments, folders, cap
         out = tmp_path / command[0]
         assert cli.run([*command, *source, str(out)]) == 0
         said = capsys.readouterr().out
-        assert "pants: 2 of 3 pictures give a foreground (rejected: 1 x has a mask 'N.mask" in said
+        begun = "pants: 2 of 3 pictures give a foreground (rejected: 1 x has a mask "
+        assert f"{begun}{mask.name!r} of 9 x 7 pixels" in said
         with (out / "rejected_foregrounds.csv").open(newline="") as stream:
             (row,) = csv.DictReader(stream)
         assert row["path"] == f"pants/{first.name}" and f"{mask.name!r} of 9 x 7" in row["reason"]

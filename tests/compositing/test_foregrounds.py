@@ -9,7 +9,6 @@ import pytest
 from PIL import ExifTags, Image
 
 from kerasgen.annotations.annotation import Annotation
-from kerasgen.compositing import foreground_folders as module
 from kerasgen.compositing.foreground_folders import read_foregrounds
 from kerasgen.compositing.foregrounds import (
     ExtractionError,
@@ -19,6 +18,7 @@ from kerasgen.compositing.foregrounds import (
     on_plain_background,
     read_foreground,
 )
+from kerasgen.compositing.rejections import main_reasons
 
 RED, GREY = (170, 30, 30), (160, 160, 150)
 
@@ -266,4 +266,6 @@ def test_a_wrong_mask_is_a_rejection_that_names_it(folder, content, reason):
 
 def test_reasons_are_counted_by_kind():
     reasons = ["touches 31% of x", "covers 97% of y", "touches 60% of x"]
-    assert "(2 of 3) a picture is rejected because it touches 31%" in module._most_common(reasons)
+    assert main_reasons(reasons) == [("touches 31% of x", 2), ("covers 97% of y", 1)]
+    quoted = ["has a mask 'a.png', set 1", "has a mask 'b.png', set 1"]
+    assert main_reasons(quoted) == [("has a mask 'a.png', set 1", 2)]

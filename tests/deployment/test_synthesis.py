@@ -4,90 +4,22 @@ import hashlib
 import json
 import signal
 
-import keras
 import numpy as np
 import pytest
-from keras import layers, ops
 from PIL import Image
 
 from kerasgen import cli
-from kerasgen.annotations.annotated_folder import AnnotatedFolder
 from kerasgen.annotations.annotation import Annotation, mask_from_run_lengths
 from kerasgen.annotations.records import ManifestRow, PlacedObject, Source
 from kerasgen.annotations.synthetic_folder import SyntheticFolder, picture_name, read_manifest
 from kerasgen.data.labelled_images import load_labelled
-from kerasgen.deployment import savedmodel, synthesis
-from kerasgen.deployment.export import (
-    export_classifier,
-    export_generator,
-    export_refiner,
-    export_translator,
-)
-from kerasgen.deployment.gate import check_gate
+from kerasgen.deployment import synthesis
 from kerasgen.deployment.served_model import ServedModel
 from kerasgen.io.images import read_image, to_uint8
 from kerasgen.io.interruption import Unfinished
-from kerasgen.io.preprocessing import Preprocessing
 
 NAMES = ["dark", "light"]
 SIDE = 16
-
-
-def tiny_generator():
-    """Label 0 is dark, 1 light; the latent moves that by a little and now and then by a lot."""
-    latent, label = keras.Input((2,), name="latent"), keras.Input((), dtype="int32", name="label")
-    level = layers.Embedding(2, 1, weights=[np.array([[-0.5], [0.5]])])(label)
-    moved = 0.4 * latent[:, :1]
-    grain = layers.Reshape((SIDE, SIDE, 1))(layers.Dense(SIDE * SIDE)(latent))
-    picture = layers.Reshape((1, 1, 1))(layers.Add()([level, moved]))
-    return keras.Model([latent, label], ops.tanh(picture + 0.05 * grain))
-
-
-def by_brightness():
-    """Dark below the middle, light above it."""
-    images = keras.Input((SIDE, SIDE, 1))
-    mean = layers.GlobalAveragePooling2D()(images)
-    return keras.Model(images, ops.concatenate([-mean, mean], axis=-1))
-
-
-def brighter():
-    """Adds the style's first number to all pixels."""
-    images, style = keras.Input((SIDE, SIDE, 3), name="images"), keras.Input((2,), name="style")
-    picture = images + layers.Reshape((1, 1, 1))(style[:, :1])
-    return keras.Model([images, style], ops.clip(picture, -1.0, 1.0))
-
-
-def greyer():
-    """Changes what is light, and says so."""
-    images = keras.Input((None, None, 3), name="images")
-    change = ops.cast(images[..., :1] > 0, "float32")
-    return keras.Model(images, {"picture": images * (1 - change), "change": change})
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models")
-    probes = np.random.default_rng(0).integers(0, 256, (3, SIDE, SIDE, 3), np.uint8)
-    styles = np.random.default_rng(1).uniform(-0.5, 0.5, (1000, 2)).astype(np.float32)
-    size = {"preprocessing": Preprocessing(SIDE, SIDE), "card": {}, "probes": probes}
-    named = {"class_names": NAMES, "card": {}}
-    with pytest.MonkeyPatch.context() as patch:
-        # The check of an export has tests of its own.
-        patch.setattr(savedmodel, "_check", lambda *arguments: None)
-        keras.utils.set_random_seed(0)
-        return {
-            "generator": export_generator(tiny_generator(), folder, "lights", **named),
-            "refiner": export_refiner(brighter(), folder, "brighter", styles=styles, **size),
-            "translator": export_translator(greyer(), folder, "greyer", **size),
-            "classifier": export_classifier(
-                by_brightness(),
-                folder,
-                "judge",
-                preprocessing=Preprocessing(SIDE, SIDE, 1),
-                probes=probes[..., :1],
-                **named,
-            ),
-        }
 
 
 def write(path, image):
@@ -149,22 +81,6 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(models, tmp_path, monkeypatch, 
     )
     assert seen == [8, total]
     assert tree(tmp_path / "broken") == tree(tmp_path / "whole")
-
-
-def test_a_gate_rejects_what_a_classifier_takes_for_another_class(models, tmp_path):
-    model, gate = ServedModel(models["generator"]), ServedModel(models["classifier"])
-    synthesis.synthesize(model, tmp_path / "all", count=60)
-    synthesis.synthesize(model, tmp_path / "gated", count=60, gate=gate)
-    right = {
-        row.index
-        for row in read_manifest(tmp_path / "all")
-        if (read_image(tmp_path / "all" / row.file_name).mean() > 127.5) == row.parameters["label"]
-    }
-    assert 30 < len(right) < 60
-    assert {row.index for row in read_manifest(tmp_path / "gated")} == right
-    lines = (tmp_path / "gated/rejected.jsonl").read_text(encoding="utf-8").splitlines()
-    reasons = {json.loads(line)["reason"] for line in lines}
-    assert reasons == {"taken for light by judge/1", "taken for dark by judge/1"}
 
 
 def test_annotations_of_an_eye_are_scaled_with_it_and_its_styles_differ(models, tmp_path):
@@ -314,41 +230,6 @@ def test_wrong_arguments_end_in_one_line(models, tmp_path, capsys, kind, more, s
     errors = capsys.readouterr().err
     assert said in errors and "Traceback" not in errors
     assert not (tmp_path / "out/metadata.jsonl").exists()
-
-
-def test_a_gate_of_other_classes_is_refused_before_anything_is_made(models, tmp_path):
-    write(tmp_path / "in" / "cat" / "1.png", noise(0))
-    with pytest.raises(ValueError, match="knows the classes .* every picture of cat"):
-        synthesis.synthesize(
-            models["translator"],
-            tmp_path / "out",
-            sources=tmp_path / "in",
-            gate=models["classifier"],
-        )
-    assert not (tmp_path / "out" / "metadata.jsonl").exists()
-
-
-def test_a_gate_that_reads_pictures_in_another_form_is_said(models, tmp_path):
-    write(tmp_path / "a" / "dark" / "1.png", noise(0))
-    gate, model = ServedModel(models["classifier"]), ServedModel(models["translator"])
-    sources = AnnotatedFolder(tmp_path / "a")
-    check_gate(gate, model, sources)
-    gate.preprocessing = Preprocessing(SIDE, SIDE, 1, "pad")
-    with pytest.warns(UserWarning, match="fit pad, and .* with fit crop"):
-        check_gate(gate, model, sources)
-
-
-def test_a_source_without_a_class_stops_a_gate_at_the_start(models, tmp_path):
-    write(tmp_path / "in" / "dark" / "1.png", noise(0))
-    write(tmp_path / "in" / "stray.png", noise(1))
-    with pytest.raises(ValueError, match="known classes.*stray.png"):
-        synthesis.synthesize(
-            models["translator"],
-            tmp_path / "out",
-            sources=tmp_path / "in",
-            gate=models["classifier"],
-        )
-    assert not (tmp_path / "out" / "metadata.jsonl").exists()
 
 
 def test_a_file_gives_the_same_pictures_in_any_folder(models, tmp_path):

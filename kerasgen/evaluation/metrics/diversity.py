@@ -78,4 +78,4 @@ def _diversity(
         mean(groups.samples(generator.permutation(len(groups))[: len(groups) // 2]))
         for _ in range(subsets)
     ]
-    return estimate_from_halves(mean(np.arange(count)), halves, count)
+    return estimate_from_halves(mean(np.arange(count)), halves, count, least=0.0)

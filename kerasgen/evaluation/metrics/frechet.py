@@ -84,7 +84,7 @@ def frechet_distance(
     variance = _variance(first, means[0], offset, right[used] @ roots[1] / scale, grouped[0])
     variance += _variance(second, means[1], -offset, left[:, used].T @ roots[0] / scale, grouped[1])
     margin = NORMAL * float(np.sqrt(variance))
-    return Estimate(value, value - margin, value + margin, count)
+    return Estimate(value, max(0.0, value - margin), value + margin, count)
 
 
 def _root(features: np.ndarray, mean: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -205,7 +206,9 @@ def grouped_sets(
     return found
 
 
-def estimate_from_halves(value: float, found: Sequence[float], count: int) -> Estimate:
+def estimate_from_halves(
+    value: float, found: Sequence[float], count: int, *, least: float = -math.inf
+) -> Estimate:
     """A value with the interval that its estimates from random halves of the groups give.
 
     A mean over half of the groups varies about the mean of all as that varies about the true mean,
@@ -214,10 +217,11 @@ def estimate_from_halves(value: float, found: Sequence[float], count: int) -> Es
     fewer samples does not move the interval.
 
     A distance of two sets that do not differ is no such mean: its variance falls with the square of
-    the number of samples, and the interval is too wide by a factor of up to the root of 3.
+    the number of samples, and the interval is too wide by a factor of up to the root of 3. It ends
+    at `least`, the smallest value that there can be.
     """
     spread = NORMAL * spread_of_halves(found)
-    return Estimate(value, value - spread, value + spread, count)
+    return Estimate(value, max(least, value - spread), value + spread, count)
 
 
 def spread_of_halves(found: Sequence[float]) -> float:

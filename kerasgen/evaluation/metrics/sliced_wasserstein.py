@@ -56,7 +56,7 @@ def sliced_wasserstein_distance(
     towards /= np.linalg.norm(towards, axis=0)
     a, b = first.astype(np.float64) @ towards, second.astype(np.float64) @ towards
     found = [_distance(a[indices], b[others]) for indices, others in halves(grouped, subsets, seed)]
-    return estimate_from_halves(_distance(a, b), found, min(len(a), len(b)))
+    return estimate_from_halves(_distance(a, b), found, min(len(a), len(b)), least=0.0)
 
 
 def _distance(first: np.ndarray, second: np.ndarray) -> float:

@@ -81,7 +81,7 @@ def verdict(gain: Estimate, classifiers: int) -> str:
 def verdicts(gains: Mapping[int, Resampled]) -> dict[int, Verdict]:
     """Verdicts at several amounts, by Holm's procedure.
 
-    If nothing helps anywhere, one of the verdicts says "it helps" by chance in at most 2.5 % of all
+    If nothing helps anywhere, one of the verdicts says "it helps" by chance in about 2.5 % of all
     cases, and "it hurts" in as many: the interval of the clearest of K gains has the confidence 1 -
     0.05 / K, the next 1 - 0.05 / (K - 1), and so on to the first that does not exclude zero, whose
     confidence all others share (Holm 1979, https://www.jstor.org/stable/4615733).

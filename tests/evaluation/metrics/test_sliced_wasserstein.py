@@ -69,3 +69,10 @@ def test_intervals_of_distances_draw_whole_groups(measure):
     assert 0.75 < margins["together"] < 1.35 and margins["alone"] < 0.65, margins
     with pytest.raises(ValueError, match="at least 4 groups. Received: 20 and 2 groups"):
         measure(first, second, (names, names // 10))
+
+
+@pytest.mark.parametrize("distance", [frechet_distance, sliced_wasserstein_distance])
+def test_no_interval_of_a_distance_goes_below_zero(distance):
+    features = np.random.default_rng(0).normal(size=(40, 3))
+    found = distance(features, features)
+    assert found.low == 0 <= found.value < found.high
