@@ -18,6 +18,7 @@ Networks and their training:
     Trainer      repeats a Step, with exact resume; a Player moves the weights of one side
     Pictures     labelled and unpaired make restartable batches of them
     export_*     SavedModels that TensorFlow Serving loads; ServedModel calls one
+    load         a trained network by its name in the zoo; save_preset writes one for keras-hub
 
 The rooms, from the ground up; a module imports only from its own room and from those above it here:
 
@@ -27,6 +28,7 @@ The rooms, from the ground up; a module imports only from its own room and from 
     procedural, compositing, training
     cgan, refiner, cyclegan, classifier, autoencoder
     evaluation, deployment
+    zoo          trained models by name
     cli          the ``kerasgen`` command
 
 Names are loaded when they are first used: nothing heavy is imported here.

@@ -12,6 +12,7 @@ from . import io as io
 from . import procedural as procedural
 from . import refiner as refiner
 from . import training as training
+from . import zoo as zoo
 from .annotations.annotated_folder import AnnotatedFolder as AnnotatedFolder
 from .annotations.annotation import Annotation as Annotation
 from .annotations.fill_folder import FilledFolder as FilledFolder
@@ -53,5 +54,7 @@ from .training.step import Player as Player
 from .training.step import Step as Step
 from .training.trainer import Trainer as Trainer
 from .training.trainer import TrainerOptions as TrainerOptions
+from .zoo.loading import load as load
+from .zoo.presets import save_preset as save_preset
 
 __version__: str
