@@ -326,16 +326,20 @@ def draw_sheet(
 def model_card(direction: str, sets: translator.TranslationSets) -> dict:
     """The model card."""
     drawn = None if FLAGS.source else "kerasgen.procedural.scenery"
-    tasks = {"forward": "clean picture -> smoky picture", "backward": "smoky -> clean picture"}
-    return {
+    before = "clean picture" if FLAGS.start == "clean" else "picture with smoke drawn by rule"
+    tasks = {"forward": f"{before} -> smoky picture", "backward": "smoky -> clean picture"}
+    by_rule = "Its scenes and their smoke are drawn by rule: it has seen no photograph."
+    card = {
         "task": tasks[direction],
+        "limits": [by_rule] if drawn else [],
+        "headline": ["structure_kept, translated", "mask_kept, translated"],
         "settings": settings(),
-        **cli.run_card({"train": FLAGS.batch_size}, drawn=drawn),
         "pictures": {
             name: len(getattr(sets, name))
             for name in ("source", "target", "test_source", "test_target")
         },
     }
+    return cli.run_card(card, {"train": FLAGS.batch_size}, drawn=drawn)
 
 
 if __name__ == "__main__":

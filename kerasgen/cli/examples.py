@@ -132,31 +132,38 @@ def kept_network() -> keras.Model | None:
     return load(flags.FLAGS.network)
 
 
-def run_card(phases: Mapping[str, int], *, drawn: str | None) -> dict[str, Any]:
-    """The entries of a model card that say where a network comes from.
+def run_card(
+    card: Mapping[str, Any], phases: Mapping[str, int], *, drawn: str | None
+) -> dict[str, Any]:
+    """The model card of a run, or with ``--network`` that of the kept network.
 
     Args:
+        card: The entries that the example knows; ``task``, ``limits`` and ``headline`` (names of
+            the figures to show first) are for readers.
         phases: Global batch size of each phase of the training, by name.
         drawn: Module that draws the pictures by rule; None if they are the user's.
 
     Returns:
-        ``command``, ``minutes`` (of the training, on this machine), ``data``, ``dataset`` and
-        ``licence_of_data``; with ``--network``, the first two of its own card.
+        The card with ``command``, ``minutes`` (of the training, on this machine), ``data``,
+        ``dataset`` and ``licence_of_data``. A kept network keeps all of its card but the texts.
     """
     from kerasgen.deployment.served_model import ServedModel
     from kerasgen.training.throughput import minutes_of
 
     values = flags.FLAGS
     if values.network is not None:
-        before = ServedModel(values.network).card
-        run = {name: before.get(name) for name in ("command", "minutes")}
-    else:
-        parts = [minutes_of(Path(values.workdir) / name, size) for name, size in phases.items()]
-        run = {"command": example_command(sys.argv), "minutes": sum(parts)}
-    if drawn is not None:
-        return {**run, "data": f"drawn by rule ({drawn})", "licence_of_data": DRAWN_LICENCE}
-    named = {"data": values.dataset or "your pictures", "dataset": values.dataset}
-    return {**run, **named, "licence_of_data": values.licence}
+        texts = {name: card[name] for name in ("task", "limits", "headline")}
+        return {**ServedModel(values.network).card, **texts}
+    data = {"data": f"drawn by rule ({drawn})", "licence_of_data": DRAWN_LICENCE}
+    if drawn is None:
+        data = {"data": values.dataset or "your pictures", "licence_of_data": values.licence}
+    return {
+        **card,
+        "command": example_command(sys.argv),
+        "minutes": sum(minutes_of(Path(values.workdir) / name, phases[name]) for name in phases),
+        "dataset": values.dataset,
+        **data,
+    }
 
 
 def example_command(arguments: Sequence[str]) -> str:

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
+from running import run_example
 
 import kerasgen
 from kerasgen.deployment import ServedModel, export_generator, model_folder, probe_differences
 from kerasgen.deployment.canonical import save_network
 from kerasgen.deployment.hub_page import card_figures
 from kerasgen.deployment.signature_runs import PROBE
-from kerasgen.zoo import zoo_models
+from kerasgen.zoo import rebuild, zoo_models
 
 NAMES = ["clothing-28", "clothing-64", "eyes", "fashion", "smoke", "smoke-classifier"]
 OWN = {
@@ -186,3 +187,21 @@ def test_a_zoo_model_gives_its_pictures_in_keras(name, tmp_path):
     served, network = ServedModel(name), kerasgen.load(name)
     check_network(network, served)
     check_network(kerasgen.load(kerasgen.save_preset(network, tmp_path / name)), served)
+
+
+@pytest.mark.slow
+def test_a_model_is_measured_and_exported_again_without_training(tmp_path):
+    flags = ["--size=16", "--steps=4", "--classifier_steps=3", "--batch_size=8", "--name=mine"]
+    folders = [f"--workdir={tmp_path / 'run'}", f"--export_to={tmp_path / 'models'}"]
+    done = run_example("train_clothing_cgan", *flags, *folders)
+    assert done.returncode == 0, done.stderr
+    first = tmp_path / "models/mine/1"
+    rebuild(first, [f"--workdir={tmp_path / 'again'}"], directory=tmp_path / "models")
+    second = first.with_name("2")
+    cards = [json.loads((path / "model_card.json").read_text()) for path in (first, second)]
+    assert cards[0] == cards[1] and cards[0]["figures"]
+    assert (first / "model.keras").read_bytes() == (second / "model.keras").read_bytes()
+    check_network(kerasgen.load(first), ServedModel(second))
+    assert not (tmp_path / "again/train").exists()
+    with pytest.raises(ValueError, match="ended with status.*Received"):
+        rebuild(first, ["--channels=2"], directory=tmp_path / "models")
