@@ -185,7 +185,8 @@ def example_command(arguments: Sequence[str]) -> str:
             value = next(words, "")
         if flag in _WHERE:
             continue
-        kept.append(f"--{flag}" + (f"={PATH if os.sep in value else value}" if value else ""))
+        own = PATH if Path(value).is_absolute() or Path(value).exists() else value
+        kept.append(f"--{flag}" + (f"={own}" if value else ""))
     return shlex.join(kept)
 
 

@@ -161,7 +161,7 @@ def _origin(card: Mapping[str, Any]) -> str:
     lines = [f"Pictures: {card.get('data', 'not stated')}" + (f" ({counts})." if counts else ".")]
     lines.append(f"Licence of the pictures: {card.get('licence_of_data', 'not stated')}.")
     if card.get("minutes"):
-        lines.append(f"Trained in {card['minutes']:.0f} minutes of one processor core.")
+        lines.append(f"The training took {card['minutes']:.0f} minutes on a CPU.")
     if card.get("command"):
         lines.append(f"\n    {card['command']}")
     return "## Training\n\n" + "\n".join(lines)

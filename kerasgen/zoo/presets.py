@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -17,6 +18,8 @@ from kerasgen.io.names import PathLike
 CONFIG = "config.json"
 WEIGHTS = "model.weights.h5"
 METADATA = "metadata.json"
+
+_LEFT_OUT = ("build_config", "compile_config")
 
 
 def save_preset(model: keras.Model, folder: PathLike) -> Path:
@@ -42,9 +45,7 @@ def save_preset(model: keras.Model, folder: PathLike) -> Path:
             raise ValueError(f"The folder holds files: use a new one. Received: {str(folder)!r}")
     room = hidden_path(home)
     room.mkdir()
-    config = keras.saving.serialize_keras_object(model)
-    for name in ("build_config", "compile_config"):
-        config.pop(name, None)
+    config = _without(keras.saving.serialize_keras_object(model))
     model.save_weights(room / WEIGHTS)
     metadata = {"keras_version": keras.__version__, "parameter_count": model.count_params()}
     write_json(room / METADATA, metadata)
@@ -54,6 +55,13 @@ def save_preset(model: keras.Model, folder: PathLike) -> Path:
         os.replace(room / name, home / name)
     room.rmdir()
     return home
+
+
+def _without(config: Any) -> Any:
+    """A serialized network without what keras-hub leaves out, at any depth."""
+    if isinstance(config, dict):
+        return {name: _without(each) for name, each in config.items() if name not in _LEFT_OUT}
+    return [_without(each) for each in config] if isinstance(config, list) else config
 
 
 def load_preset(folder: PathLike) -> keras.Model:

@@ -27,12 +27,15 @@ def defined(monkeypatch):
     ("words", "expected"),
     [
         (["--steps", "5", "--mirror", "--data=/home/me/x"], "--steps=5 --mirror --data=PATH"),
-        (["-steps=5", "--nomirror", "--workdir", "/tmp/a", "--data", "a/b"],
+        (["-steps=5", "--nomirror", "--workdir", "/tmp/a", "--data", "here"],
          "--steps=5 --nomirror --data=PATH"),
         (["--export_to=x", "--network", "eyes", "--data=two words"], "'--data=two words'"),
+        (["--data=owner/name"], "--data=owner/name"),
     ],
 )  # fmt: skip
-def test_a_command_says_nothing_of_this_machine(words, expected, defined):
+def test_a_command_says_nothing_of_this_machine(words, expected, defined, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
     command = example_command(["/home/me/kerasgen/examples/train_it.py", *words])
     assert command == f"python examples/train_it.py {expected}"
 
