@@ -10,7 +10,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import kerasgen
-from kerasgen.cli import compare, compose, cut, eyes, prove, sheet, smoke, synthesize, verify
+from kerasgen.cli import (
+    compare,
+    compose,
+    cut,
+    dossier,
+    eyes,
+    prove,
+    sheet,
+    smoke,
+    synthesize,
+    verify,
+)
 from kerasgen.cli.arguments import Parser, escape_output, expanded
 from kerasgen.cli.examples import STOPPED
 from kerasgen.io.interruption import Stopped, Unfinished
@@ -67,6 +78,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="kerasgen", description=kerasgen.__doc__.split("\n")[0])
     parser.add_argument("--version", action="version", version=f"kerasgen {kerasgen.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (eyes, cut, compose, verify, smoke, synthesize, compare, prove, sheet):
+    for module in (
+        eyes,
+        cut,
+        compose,
+        verify,
+        smoke,
+        synthesize,
+        compare,
+        prove,
+        dossier,
+        sheet,
+    ):
         module.add_to(commands)
     return parser
