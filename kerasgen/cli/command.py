@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import shlex
 import sys
 import warnings
 from collections.abc import Sequence
@@ -38,9 +39,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         SystemExit: With status 2 if the arguments cannot be parsed.
     """
     escape_output()
-    parsed = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    parsed = _parser().parse_args(words)
     for name, value in vars(parsed).items():
         setattr(parsed, name, expanded(value))
+    parsed.command = shlex.join(["kerasgen", *words])
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)

@@ -55,13 +55,14 @@ def source_type(content: bytes) -> str | None:
 
     Returns:
         The term, such as ``trainedAlgorithmicMedia``, or the URI of another vocabulary; None if the
-        file states none.
+        file states none, or is damaged.
     """
+    text = ""
     if content.startswith((_PNG, _JPEG)):
-        found = _packet(content)
-        text = found[1] if found else ""
+        with suppress(ImageError):
+            found = _packet(content)
+            text = found[1] if found else ""
     else:
-        text = ""
         with suppress(Exception), Image.open(io.BytesIO(content)) as image:
             packet = image.info.get("xmp", b"")
             text = packet if isinstance(packet, str) else packet.decode(errors="replace")
@@ -72,10 +73,12 @@ def source_type(content: bytes) -> str | None:
 
 def is_signed(content: bytes) -> bool:
     """Whether a PNG or JPEG file holds a C2PA manifest, valid or not."""
-    return any(
-        block.kind == b"caBX" or (block.kind == b"\xeb" and b"c2pa" in block.body)
-        for block in _blocks(content)
-    )
+    with suppress(ImageError):
+        return any(
+            block.kind == b"caBX" or (block.kind == b"\xeb" and b"c2pa" in block.body)
+            for block in _blocks(content)
+        )
+    return False
 
 
 def media_type(content: bytes) -> str:
@@ -127,11 +130,20 @@ def _packet(content: bytes) -> tuple[tuple[int, int], str] | None:
             flags, rest = block.body[len(_PNG_HEAD) :][:2], block.body[len(_PNG_HEAD) + 2 :]
             # Language and translated keyword.
             packet = rest.split(b"\0", 2)[-1]
-            packet = zlib.decompress(packet) if flags[:1] == b"\1" else packet
+            packet = _inflated(packet) if flags[:1] == b"\1" else packet
         else:
             continue
         return (block.start, block.end), packet.decode(errors="replace")
     return None
+
+
+def _inflated(packet: bytes) -> bytes:
+    try:
+        return zlib.decompress(packet)
+    except zlib.error as error:
+        raise ImageError(
+            f"The XMP of the picture is damaged ({error}): export it again."
+        ) from error
 
 
 def _place(content: bytes) -> int:
@@ -169,7 +181,7 @@ def _blocks(content: bytes) -> Iterator[_Block]:
             start = end
     elif content.startswith(_JPEG):
         start = len(_JPEG)
-        while content[start : start + 1] == b"\xff":
+        while content[start : start + 1] == b"\xff" and start + 1 < len(content):
             marker = content[start + 1]
             if marker in (0xDA, 0xD9):
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from kerasgen.io.files import read_json
 from kerasgen.io.images import PathLike
 
 _REPORT = "report.json"
+_FOLDERS = re.compile(r"""(^|[\s'"=:@])/(?:[^\s'"/]+/)*""")
 
 
 def read_findings(name: str, report: PathLike) -> dict[str, Any]:
@@ -36,6 +38,9 @@ def read_findings(name: str, report: PathLike) -> dict[str, Any]:
         )
     kept = ("summary", "remarks", "version", "command")
     found: dict[str, Any] = {key: numbers.get(key) for key in kept}
+    if found["command"]:
+        # The card may be published: folders of this machine are nobody's business.
+        found["command"] = _FOLDERS.sub(r"\1", str(found["command"]))
     found["synthetic"] = numbers["sets"]["synthetic"]
     if name == "comparison":
         copies = numbers["copies"]
