@@ -85,8 +85,8 @@ def write_card(folder: PathLike) -> None:
     root = Path(folder)
     if foreign := _foreign(root):
         warnings.warn(
-            f"{' and '.join(foreign)} in {str(root)!r} are not as kerasgen wrote them and are "
-            "kept: rename them and run `kerasgen dossier` for new ones.",
+            f"{' and '.join(foreign)} in {str(root)!r} is not as kerasgen wrote it, and is kept: "
+            "rename it, and run `kerasgen dossier` for a new one.",
             stacklevel=2,
         )
     _write_files(root, keep=foreign)
