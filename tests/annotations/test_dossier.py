@@ -196,6 +196,30 @@ def test_photographs_are_described_and_marked_as_stated(photographs):
     assert len(list_images(photographs, count_others=True)) == 4
 
 
+@pytest.mark.parametrize(
+    ("names", "patterns"),
+    [
+        (["a/0.png", "b/c/1.jpg"], {"train": ["**/*.jpg", "**/*.png"]}),
+        (["0.png", "1.JPG"], {"train": ["*.JPG", "*.png"]}),
+        (
+            ["train/a/0.png", "val/a/1.png", "test/a/2.png"],
+            {
+                "train": ["train/**/*.png"],
+                "validation": ["val/**/*.png"],
+                "test": ["test/**/*.png"],
+            },
+        ),
+    ],
+)
+def test_the_card_names_the_files_of_each_split(names, patterns, tmp_path):
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (4, 4)).save(tmp_path / name)
+    write_dossier(tmp_path)
+    (config,) = front_matter(tmp_path)[0]["configs"]
+    assert {each["split"]: each["path"] for each in config["data_files"]} == patterns
+
+
 def test_a_folder_of_generated_pictures_of_others_is_synthetic(photographs):
     (photographs / "dog/1.webp").unlink()
     write_dossier(photographs, source_type=TRAINED)

@@ -5,9 +5,18 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 from scene_files import material
 
-from kerasgen import SceneOptions, compose, draw_eyes, lay_smoke, synthesize
+from kerasgen import (
+    Publication,
+    SceneOptions,
+    compose,
+    draw_eyes,
+    lay_smoke,
+    synthesize,
+    write_dossier,
+)
 from kerasgen.annotations.dossier import type_of_file
 from kerasgen.io.files import file_sha256
 from kerasgen.io.images import read_image
@@ -29,7 +38,7 @@ found = {}
 for folder in sys.argv[1:]:
     dataset = mlcroissant.Dataset(f"{folder}/croissant.json")
     issues = dataset.metadata.ctx.issues
-    records = {name: list(dataset.records(name)) for name in ("images", "rows")}
+    records = {each.id: list(dataset.records(each.id)) for each in dataset.metadata.record_sets}
     sizes = [list(each["images/image"].size) for each in records["images"]]
     names = [sorted(each[f"{n}/file_name"].decode() for each in records[n]) for n in records]
     import rdflib
@@ -55,6 +64,17 @@ def sets(models, tmp_path_factory):
     synthesize(models["generator"], root / "generated", count=4)
     synthesize(models["refiner"], root / "changed", sources=root / "eyes")
     return {name: root / name for name in TERMS}
+
+
+def test_mlcroissant_loads_class_folders(tmp_path):
+    names = ["cat/0.png", "cat/1.jpg", "dog/0.png"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (8, 6)).save(tmp_path / name)
+    write_dossier(tmp_path, Publication("MIT", creator="A Lab", published="2026-01-31"))
+    facts = validated([str(tmp_path)])[str(tmp_path)]
+    assert facts["names"] == [names] and facts["sizes"] == [[8, 6]] * 3
+    assert not facts["errors"] and not facts["warnings"]
 
 
 def validated(folders):

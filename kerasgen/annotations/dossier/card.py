@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 import kerasgen
@@ -14,6 +15,7 @@ from kerasgen.annotations.dossier.facts import SHEETS, Facts, sizes_text
 from kerasgen.annotations.dossier.publication import Publication, Stated
 from kerasgen.annotations.dossier.source_types import TERMS
 from kerasgen.annotations.synthetic_folder import INSTANCES, METADATA, REJECTED, SETTINGS
+from kerasgen.io.names import split_of
 
 _SIZES = (10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M")
 _LARGEST = "n>1M"
@@ -47,7 +49,7 @@ def data_card(facts: Facts, stated: Stated) -> str:
         _made(facts),
         _sources(facts, stated.publication),
         _provenance(facts),
-        _found(stated.findings),
+        _found(facts, stated.findings),
         _limits(facts),
         f"This card was written by kerasgen {kerasgen.__version__}.",
     )
@@ -68,17 +70,26 @@ def _front_matter(facts: Facts, publication: Publication) -> str:
         *_listed("tags", sorted(tags)),
         *_listed("size_categories", [size]),
     ]
-    if facts.job is not None:
-        lines += [
-            "configs:",
-            "- config_name: default",
-            "  data_files:",
-            "  - split: train",
-            "    path:",
-            f"    - {METADATA}",
-            "    - images/*.png",
-        ]
+    lines += ["configs:", "- config_name: default", "  data_files:"]
+    for split, patterns in _data_files(facts).items():
+        lines += [f"  - split: {split}", "    path:"]
+        lines += [f"    - {json.dumps(pattern)}" for pattern in sorted(patterns)]
     return "\n".join(["---", *lines, "---"])
+
+
+def _data_files(facts: Facts) -> dict[str, set[str]]:
+    """For each split, the patterns of its files; else the JSON files would count as data, too."""
+    if facts.job is not None:
+        return {"train": {METADATA, "images/*.png"}}
+    found: dict[str, set[str]] = {}
+    tops = {name.split("/")[0] if "/" in name else "" for name in facts.names}
+    for path in map(PurePosixPath, facts.names):
+        split = split_of(path.parts[0]) if all(map(split_of, tops)) else None
+        folder = f"{path.parts[0]}/**/" if split else "**/" if tops != {""} else ""
+        found.setdefault(split or "train", set()).add(f"{folder}*{path.suffix}")
+    if facts.has_rows:
+        found.setdefault("train", set()).add(METADATA)
+    return found
 
 
 def _listed(key: str, values: Any) -> list[str]:
@@ -172,7 +183,9 @@ def _meaning(term: str) -> str:
     return TERMS.get(term, "a term that kerasgen does not know")
 
 
-def _found(findings: Mapping[str, Mapping[str, Any]]) -> str:
+def _found(facts: Facts, findings: Mapping[str, Mapping[str, Any]]) -> str:
+    if not (facts.is_synthetic or findings):
+        return ""
     sections = (("proof", "Does it help?"), ("comparison", "How does it differ?"))
     parts = [f"## {title}\n\n{_finding(name, findings.get(name))}" for name, title in sections]
     copies = findings.get("comparison", {}).get("copies")
