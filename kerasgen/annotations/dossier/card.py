@@ -13,7 +13,12 @@ from typing import Any
 import kerasgen
 from kerasgen.annotations.dossier.facts import SHEETS, Facts, sizes_text
 from kerasgen.annotations.dossier.publication import Publication, Stated
-from kerasgen.annotations.dossier.source_types import TERMS
+from kerasgen.annotations.dossier.source_types import (
+    COMPOSITE,
+    COMPOSITE_CAPTURE,
+    COMPOSITE_GENERATED,
+    TERMS,
+)
 from kerasgen.annotations.synthetic_folder import INSTANCES, METADATA, REJECTED, SETTINGS
 from kerasgen.io.names import split_of
 
@@ -26,8 +31,8 @@ MISUSE = (
     "With the marks removed, as photographs.",
 )
 _NOT_MEASURED = {
-    "proof": "kerasgen prove --real REAL --synthetic THIS --test TEST --out proof",
-    "comparison": "kerasgen compare REAL THIS --out comparison",
+    "proof": "kerasgen prove --real REAL --synthetic DIR --test TEST --out proof",
+    "comparison": "kerasgen compare REAL DIR --out comparison",
 }
 
 
@@ -98,8 +103,7 @@ def _listed(key: str, values: Any) -> list[str]:
 
 def _overview(facts: Facts, publication: Publication) -> str:
     rows = {
-        "pictures": f"{len(facts.names):,}",
-        "rejected": f"{facts.rejected:,}, reasons in `{REJECTED}`" if facts.rejected else "",
+        "rejected": f"{facts.rejected:,} more, reasons in `{REJECTED}`" if facts.rejected else "",
         "size": sizes_text(facts),
         "annotations": ", ".join(task.replace("-", " ") for task in facts.tasks),
         "licence": publication.licence or "not stated",
@@ -107,11 +111,11 @@ def _overview(facts: Facts, publication: Publication) -> str:
         "page": publication.url or "",
         "published": publication.published or "",
     }
-    table = _table(("", ""), [(name, text) for name, text in rows.items() if text])
+    listed = "\n".join(f"- {name}: {text}" for name, text in rows.items() if text)
     kind = "synthetic " if facts.is_synthetic else ""
     text = f"{len(facts.names):,} {kind}pictures."
     sheet = f"![Some pictures of the set]({SHEETS[0]})" if facts.has_sheet else ""
-    return "\n\n".join(part for part in (text, sheet, table) if part)
+    return "\n\n".join(part for part in (text, sheet, listed) if part)
 
 
 def _classes(facts: Facts) -> str:
@@ -133,13 +137,22 @@ def _made(facts: Facts) -> str:
     model = ""
     if "model_sha256" in settings:
         model = f"Model: `{settings['model']}`, SHA-256 `{settings['model_sha256']}`.\n\n"
-    lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in settings.items()]
-    shown = "{\n" + ",\n".join(lines) + "\n}"
     return (
         f"## How it was made\n\n{facts.job.made} The same command with seed {settings['seed']} "
         f"gives the same bytes again.\n\n{model}Job: `kerasgen {facts.job.command}`, with the "
-        f"settings of `{SETTINGS}`:\n\n```json\n{shown}\n```"
+        f"settings of `{SETTINGS}`:\n\n```json\n{_indented(settings)}\n```"
     )
+
+
+def _indented(value: Any, indent: str = "  ") -> str:
+    """JSON with one line for each entry of an object."""
+    if not (isinstance(value, Mapping) and value):
+        return json.dumps(value)
+    lines = (
+        f"{indent}{json.dumps(key)}: {_indented(each, indent + '  ')}"
+        for key, each in value.items()
+    )
+    return "{\n" + ",\n".join(lines) + f"\n{indent[2:]}}}"
 
 
 def _sources(facts: Facts, publication: Publication) -> str:
@@ -168,7 +181,7 @@ def _provenance(facts: Facts) -> str:
     for term, count in facts.source_types.items():
         meaning = "no digital source type" if term is None else f"`{term}`: {_meaning(term)}"
         lines.append(f"{count:,} pictures state {meaning}.")
-    if facts.roles:
+    if {COMPOSITE, COMPOSITE_CAPTURE, COMPOSITE_GENERATED} & set(facts.source_types):
         lines.append("A source file that states no type was taken for a photograph.")
     if facts.signed:
         lines.append(f"{facts.signed:,} pictures hold a signed C2PA manifest.")
