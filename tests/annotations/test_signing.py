@@ -111,7 +111,7 @@ def eyes(drawn, tmp_path):
 
 def manifest(path):
     """The active manifest of a picture, and whether its signature holds."""
-    with path.open("rb") as stream, c2pa.Reader("image/png", stream) as reader:
+    with c2pa.Reader(path) as reader:
         store = json.loads(reader.json())
         return store["manifests"][store["active_manifest"]], reader.get_validation_state()
 
@@ -194,5 +194,9 @@ def test_nothing_is_signed_as_something_that_is_not_known(identities, eyes, tmp_
     chain, key = identities["Es256"]
     with pytest.raises(ValueError, match="pass `source_type`.*0.jpg"):
         write_dossier(photographs, certificate=chain, key=key)
-    found = write_dossier(photographs, source_type="digitalCapture", certificate=chain, key=key)
+    write_dossier(photographs, source_type="digitalCapture")
+    # A signature states what the picture does.
+    found = write_dossier(photographs, source_type="print", certificate=chain, key=key)
     assert found.facts.signed == 1
+    (action,) = manifest(photographs / "0.jpg")[0]["assertions"][0]["data"]["actions"]
+    assert action["digitalSourceType"] == f"{SOURCE_TYPES}digitalCapture"

@@ -75,6 +75,8 @@ def test_a_mark_is_one_piece_more_and_pillow_reads_it(name):
     assert f'DigitalSourceType="{SOURCE_TYPES}{DRAWN}"' in packet(marked)
     np.testing.assert_array_equal(pixels(marked), pixels(content))
     assert without(content, marked) == content
+    # What other readers expect first, IHDR or JFIF or EXIF, stays first.
+    assert marked[:20] == content[:20]
     assert not is_signed(marked)
     with Image.open(io.BytesIO(marked)) as image:
         assert image.getexif().get(0x0112) == (6 if name == "progressive" else None)
