@@ -8,6 +8,7 @@ The jobs, each one call that returns a result you can look at and save:
     synthesize   an exported model over labels or over a folder, annotations moved along
     compare      how does a synthetic set differ from a real one?
     prove        does it help a classifier? A proof, or an honest no
+    write_dossier  data card, Croissant, marks and signatures of a set
 
 Networks and their training:
 

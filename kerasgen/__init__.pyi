@@ -15,6 +15,8 @@ from . import training as training
 from . import zoo as zoo
 from .annotations.annotated_folder import AnnotatedFolder as AnnotatedFolder
 from .annotations.annotation import Annotation as Annotation
+from .annotations.dossier.publication import Publication as Publication
+from .annotations.dossier.writing import write_dossier as write_dossier
 from .annotations.fill_folder import FilledFolder as FilledFolder
 from .annotations.records import ManifestRow as ManifestRow
 from .annotations.synthetic_folder import read_manifest as read_manifest

@@ -164,6 +164,9 @@ def detector_of(
         network: Pictures ``[N, H, W, C]`` float32 in [-1, 1], or features -> two logits.
         claimed: What was measured on its held-out synthetic pictures.
         features: Features that it takes; None if it takes pictures.
+
+    Returns:
+        The detector.
     """
 
     def score(images: np.ndarray) -> np.ndarray:
