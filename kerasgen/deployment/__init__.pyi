@@ -4,7 +4,7 @@ from .export import export_refiner as export_refiner
 from .export import export_translator as export_translator
 from .hub_page import PAGE as PAGE
 from .hub_page import Figure as Figure
-from .hub_page import card_figures as card_figures
+from .hub_page import shown_figures as shown_figures
 from .model_folders import model_folder as model_folder
 from .model_folders import zoo_folder as zoo_folder
 from .model_folders import zoo_names as zoo_names

@@ -88,6 +88,21 @@ def card_figures(figures: Any, name: str = "") -> Iterator[Figure]:
         yield Figure(name, float(figures), None, None, None)
 
 
+def shown_figures(card: Mapping[str, Any]) -> list[Figure]:
+    """The figures of a card for readers: those of ``headline``, then all with an interval.
+
+    Args:
+        card: A model card.
+
+    Returns:
+        The figures.
+    """
+    found = list(card_figures(card.get("figures", {})))
+    first = list(card.get("headline", []))
+    kept = [each for each in found if each.low is not None or each.name in first]
+    return sorted(kept, key=lambda each: each.name not in first)
+
+
 def hub_page(name: str, kind: Kind, card: Mapping[str, Any], *, sheet: bool) -> str:
     """The page of a model.
 
@@ -103,7 +118,7 @@ def hub_page(name: str, kind: Kind, card: Mapping[str, Any], *, sheet: bool) -> 
     """
     command, limit, not_for = _TEXTS[kind]
     limits = "\n".join(f"- {line}" for line in [limit, *card.get("limits", [])])
-    figures = list(card_figures(card.get("figures", {})))
+    figures = shown_figures(card)
     parts = [
         front_matter(_front(name, kind, card, figures)),
         f"# {name}\n\n{card.get('task', '')}",
@@ -152,7 +167,8 @@ def _table(figures: list[Figure]) -> str:
         return ""
     rows = [f"| {each.name} | {each} | {each.count or ''} |" for each in figures]
     head = ["| measured on the served model | value [95 % interval] | n |", "| --- | --- | --- |"]
-    return "\n".join(["## Figures", "", *head, *rows])
+    note = "All that was measured is in `model_card.json`."
+    return "\n".join(["## Figures", "", *head, *rows, "", note])
 
 
 def _origin(card: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kerasgen.deployment.hub_page import Figure, card_figures
+from kerasgen.deployment.hub_page import Figure, shown_figures
 from kerasgen.deployment.model_folders import model_folder, zoo_names
 from kerasgen.deployment.served_model import MODEL_CARD, NETWORK
 from kerasgen.io.files import read_json
@@ -32,10 +32,8 @@ class ZooModel:
 
     @property
     def figures(self) -> list[Figure]:
-        """Its measured numbers, with intervals; those of ``headline`` first."""
-        found = list(card_figures(self.card.get("figures", {})))
-        first = list(self.card.get("headline", []))
-        return sorted(found, key=lambda each: first.index(each.name) if each.name in first else 99)
+        """Its measured numbers, those that say the most first."""
+        return shown_figures(self.card)
 
     @property
     def megabytes(self) -> float:

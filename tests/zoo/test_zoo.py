@@ -200,7 +200,6 @@ def test_a_model_is_measured_and_exported_again_without_training(tmp_path):
     second = first.with_name("2")
     cards = [json.loads((path / "model_card.json").read_text()) for path in (first, second)]
     assert cards[0] == cards[1] and cards[0]["figures"]
-    assert (first / "model.keras").read_bytes() == (second / "model.keras").read_bytes()
     check_network(kerasgen.load(first), ServedModel(second))
     assert not (tmp_path / "again/train").exists()
     with pytest.raises(ValueError, match="ended with status.*Received"):
