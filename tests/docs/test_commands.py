@@ -39,6 +39,8 @@ TINY = {
     "smoke": ONE,
     "synthesize": {"--count": "48"},
     "sheet": {},
+    "dossier": {},
+    "zoo": {},
     "compare": {"--size": "32", "--network": "none"},
     "prove": {
         "--steps": "2", "--minutes": None, "--amounts": "12", "--times": "1", "--seeds": "1",
