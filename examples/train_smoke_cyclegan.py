@@ -77,7 +77,7 @@ FEWEST = 4
 """Fewest test pictures of a domain between which a distance can be measured."""
 
 SAMPLE_ROWS, FINAL_ROWS = 8, 32
-"""Rows of the sheets during training, and of the last."""
+"""Rows of the sheets during training and of the model card, and of the last."""
 
 
 def main() -> None:
@@ -239,8 +239,8 @@ def finish(
 ) -> None:
     """Sheet, SavedModels, and figures of the forward one."""
     workdir = Path(FLAGS.workdir)
-    sheet = draw_sheet(networks, starts, FINAL_ROWS)
-    save_png(workdir / "translated.png", sheet)
+    save_png(workdir / "translated.png", draw_sheet(networks, starts, FINAL_ROWS))
+    sheet = draw_sheet(networks, starts, SAMPLE_ROWS)
 
     def measure(served: ServedModel) -> dict:
         figures = measure_forward(served, sets, starts, extractor)
