@@ -17,6 +17,7 @@ import kerasgen
 from kerasgen.deployment import ServedModel, export_generator, model_folder, probe_differences
 from kerasgen.deployment.canonical import save_network
 from kerasgen.deployment.hub_page import card_figures
+from kerasgen.deployment.model_folders import zoo_folder
 from kerasgen.deployment.signature_runs import PROBE
 from kerasgen.zoo import rebuild, zoo_models
 
@@ -204,3 +205,20 @@ def test_a_model_is_measured_and_exported_again_without_training(tmp_path):
     assert not (tmp_path / "again/train").exists()
     with pytest.raises(ValueError, match="ended with status.*Received"):
         rebuild(first, ["--channels=2"], directory=tmp_path / "models")
+
+
+def test_the_front_page_states_the_figures_of_the_cards():
+    text = (zoo_folder().parent / "README.md").read_text(encoding="utf-8")
+    rows = {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `")}
+    for model in zoo_models():
+        if model.name not in NAMES:
+            continue
+        stated = re.findall(r"\d+\.\d+", rows[model.name].split("|")[3])
+        assert stated
+        card = [
+            each for figure in model.figures for each in (figure.value, figure.low, figure.high)
+        ]
+        for number in stated:
+            digits = len(number.partition(".")[2])
+            values = [round(scale * each, digits) for each in card if each for scale in (1, 100)]
+            assert float(number) in values, (model.name, number)
