@@ -43,6 +43,6 @@ def test_a_model_is_used_by_its_name(tmp_path, capsys):
     assert cli.run(["synthesize", "fashion", "--count", "3", "--out", str(tmp_path / "made")]) == 0
     rows = list(read_manifest(tmp_path / "made"))
     assert [row.parameters["class_name"] for row in rows] == ["T-shirt/top", "Trouser", "Pullover"]
-    assert rows[0].sources[0].name == "fashion/1"
+    assert rows[0].sources[0].path == "fashion/1"
     settings = json.loads((tmp_path / "made/settings.json").read_text())
     assert settings["generator_saw"] == 12_000
