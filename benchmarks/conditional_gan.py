@@ -49,12 +49,12 @@ from kerasgen.evaluation.classifiers import (
     share_right,
     train_on_images,
 )
-from kerasgen.evaluation.features import saved_model_features
+from kerasgen.evaluation.features import saved_model_features, unlike_indices
 from kerasgen.evaluation.judges import generator as generation
 from kerasgen.evaluation.utility import arms as utility
 from kerasgen.evaluation.utility import nested_order, verdict
 from kerasgen.io import read_json, save_png
-from kerasgen.training import Player, Trainer, TrainerOptions, read_history
+from kerasgen.training import Player, Trainer, TrainerOptions, minutes_of
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data", None, "As in train_clothing_cgan.py.", required=True)
@@ -122,19 +122,13 @@ def part_of(train: LabelledImages) -> LabelledImages:
 
 def without_near_duplicates(train: LabelledImages) -> LabelledImages:
     """Without the training pictures that are most similar to one of another part."""
-    extract = saved_model_features(FLAGS.features)
     # Compared large and in colour, whatever the GAN is trained on.
     large = load_labelled(FLAGS.data, size=128, channels=3)
-    directions = {}
-    for name, pictures in large.items():
-        features = extract(pictures.images)
-        directions[name] = features / np.linalg.norm(features, axis=1, keepdims=True)
-    own = directions.pop("train")
-    similarity = (own @ np.concatenate(list(directions.values())).T).max(axis=1)
-    order = np.argsort(similarity, kind="stable")
-    count = round(FLAGS.drop * len(order))
-    print(f"{count} of {len(order)} training pictures are dropped: near-duplicates.", flush=True)
-    return train.at(np.sort(order[: len(order) - count]))
+    own = large.pop("train")
+    others = np.concatenate([part.images for part in large.values()])
+    kept = unlike_indices(own.images, others, saved_model_features(FLAGS.features), FLAGS.drop)
+    print(f"{len(train.labels) - len(kept)} training pictures are dropped: near-duplicates.")
+    return train.at(kept)
 
 
 def make_batches(train: LabelledImages, arm: str, seed: int) -> Batches:
@@ -209,10 +203,8 @@ def run(
         )
         if FLAGS.help_at is not None:
             help_of(workdir, generate, latent_size, sets, judges)
-    rows = read_history(workdir / "train" / "history.csv")
-    rate = float(np.median([row["images_per_second"] for row in rows[1:] or rows]))
-    batch = BATCH // 2 if arm == "original" else BATCH
-    cli.write_json(workdir / "figures.json", {**figures, "minutes": steps * batch / rate / 60})
+    minutes = minutes_of(workdir / "train", BATCH // 2 if arm == "original" else BATCH)
+    cli.write_json(workdir / "figures.json", {**figures, "minutes": minutes})
 
 
 def write_pictures(path: Path, generate: Generate, size: int, names: tuple[str, ...]) -> None:

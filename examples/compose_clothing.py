@@ -26,9 +26,10 @@ import numpy as np
 from absl import flags
 
 from kerasgen import cli
+from kerasgen.annotations.dossier import DRAWN
 from kerasgen.compositing import SceneOptions
 from kerasgen.compositing.compose import compose
-from kerasgen.io import save_png
+from kerasgen.io import encode_png, with_source_type, write_file
 from kerasgen.procedural.garments import GARMENTS, drawn_backgrounds, drawn_garments
 
 FLAGS = flags.FLAGS
@@ -40,7 +41,7 @@ flags.DEFINE_integer("size", 256, "Side of the scenes in pixels.", 16)
 flags.DEFINE_integer("seed", 0, "Seed of all random numbers.", 0)
 flags.DEFINE_integer("workers", cli.processors(), "Processes; the result does not depend on it.", 1)
 
-DRAWN = {"foregrounds": 100, "backgrounds": 40}
+COUNTS = {"foregrounds": 100, "backgrounds": 40}
 """How many are drawn without a folder."""
 
 
@@ -68,7 +69,7 @@ def main() -> None:
 def draw_foregrounds() -> Path:
     """Writes garments with their alpha channels, unless they exist."""
     root = Path(FLAGS.workdir) / f"drawn-{FLAGS.seed}" / "foregrounds"
-    batch = drawn_garments(DRAWN["foregrounds"], FLAGS.seed, size=192)
+    batch = drawn_garments(COUNTS["foregrounds"], FLAGS.seed, size=192)
     for index, (image, label) in enumerate(zip(batch.foregrounds, batch.labels, strict=True)):
         save_new(root / GARMENTS[label] / f"{index:03}.png", image)
     return root
@@ -77,15 +78,15 @@ def draw_foregrounds() -> Path:
 def draw_backgrounds() -> Path:
     """Writes floors, walls and rooms, unless they exist."""
     root = Path(FLAGS.workdir) / f"drawn-{FLAGS.seed}" / "backgrounds"
-    for index, image in enumerate(drawn_backgrounds(DRAWN["backgrounds"], FLAGS.seed, size=384)):
+    for index, image in enumerate(drawn_backgrounds(COUNTS["backgrounds"], FLAGS.seed, size=384)):
         save_new(root / f"{index:03}.png", image)
     return root
 
 
 def save_new(path: Path, image: np.ndarray) -> None:
-    """Writes a picture, unless it exists."""
+    """Writes a picture that states that it is drawn, unless it exists."""
     if not path.exists():
-        save_png(path, image)
+        write_file(path, with_source_type(encode_png(image), DRAWN))
 
 
 if __name__ == "__main__":

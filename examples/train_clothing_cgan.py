@@ -24,6 +24,7 @@ from kerasgen import cli
 cli.quiet_start()
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -32,6 +33,7 @@ from absl import flags
 from kerasgen import cgan
 from kerasgen.compositing import on_plain_background
 from kerasgen.data import (
+    Augmentation,
     Batches,
     LabelledImages,
     Pictures,
@@ -42,6 +44,7 @@ from kerasgen.data import (
 )
 from kerasgen.deployment import ServedModel, check_export, export_generator
 from kerasgen.evaluation.classifiers import Generate, TrainConfig, train_on_images
+from kerasgen.evaluation.features import saved_model_features, unlike_indices
 from kerasgen.evaluation.judges import generator as generation
 from kerasgen.evaluation.reports import save_loss_curves
 from kerasgen.io import Preprocessing, class_name_of, luminance, save_png
@@ -49,6 +52,18 @@ from kerasgen.procedural.garments import GARMENTS, drawn_garments
 from kerasgen.training import Player, Trainer, TrainerOptions, make_strategy, sample_sheet
 
 FLAGS = flags.FLAGS
+
+MODELS: dict[str, dict[str, Any]] = {
+    "modern": {},
+    "photographs": {
+        "widths": (192, 128, 64, 32),
+        "penalty": 2.0,
+        "policy": ("colour", "translation"),
+    },
+    "original": {},
+}
+"""Networks and what differs from their defaults; "photographs" is for few pictures of 64 pixels."""
+
 cli.define_training_flags(workdir="runs/clothing_cgan", batch_size=64)
 cli.define_length_flags(steps=2500)
 flags.DEFINE_string("data", None, "Folder, .npz or tfds:NAME; drawn by rule without it.")
@@ -56,11 +71,13 @@ flags.DEFINE_list("classes", None, "Names of the classes to use; all by default.
 flags.DEFINE_integer("size", 28, "Side of the pictures in pixels, a multiple of 4.", 8)
 flags.DEFINE_enum("channels", "1", ["1", "3"], "1 for grey, 3 for colour.")
 flags.DEFINE_enum("fit", "stretch", ["stretch", "crop", "pad"], "How pictures are made square.")
-flags.DEFINE_enum("model", "modern", ["modern", "original"], "Which networks and schedule.")
+flags.DEFINE_enum("model", "modern", list(MODELS), "Which networks and schedule.")
 flags.DEFINE_enum("sampling", "balanced", ["balanced", "natural"], "Classes equally often, or not.")
 flags.DEFINE_bool("plain_background", False, "Train on the foregrounds, on white.")
 flags.DEFINE_integer("classifier_steps", 600, "Updates of the classifiers for the figures.", 1)
-flags.DEFINE_string("licence", "not stated", "Licence of your pictures, for the model card.")
+flags.DEFINE_bool("mirror", False, "Mirror half of the training pictures.")
+flags.DEFINE_string("features", None, "SavedModel that finds training pictures like test ones.")
+flags.DEFINE_float("drop", 0.03, "With --features: share of such pictures left out.", 0, 1)
 
 DRAWN = {"train": 3000, "test": 600}
 """How many garments are drawn without data."""
@@ -75,6 +92,9 @@ def main() -> None:
     trainer = Trainer(FLAGS.workdir, make_strategy(FLAGS.strategy), options)
     train, test = load_sets()
     check_sets(train, test)
+    if network := cli.kept_network():
+        finish(network, train, test)
+        return
     cli.keep_settings(FLAGS.workdir, settings())
     batches = make_batches(train)
     steps = cli.run_length(trainer.strategy, lambda: build_step(train, 1), batches)
@@ -87,14 +107,18 @@ def main() -> None:
     trainer.run(step, batches, steps, actions=[sheets])
     if not trainer.chief:
         return
+    save_loss_curves(
+        {"train": trainer.workdir / "train" / "history.csv"}, trainer.workdir / "losses.png"
+    )
     with step.averaged(batches):
-        finish(step.generator, train, test, steps)
+        finish(step.generator, train, test)
 
 
 def settings() -> dict:
     """The settings that identify the run; the trainer compares pictures, classes and schedule."""
     names = ("classes", "size", "channels", "fit", "model", "sampling", "plain_background")
-    return {name: FLAGS[name].value for name in (*names, "batch_size", "seed", "precision")}
+    more = ("mirror", "drop", "batch_size", "seed", "precision")
+    return {name: FLAGS[name].value for name in (*names, *more)}
 
 
 def load_sets() -> tuple[LabelledImages, LabelledImages]:
@@ -105,13 +129,27 @@ def load_sets() -> tuple[LabelledImages, LabelledImages]:
     form = {"size": FLAGS.size, "channels": int(FLAGS.channels), "fit": FLAGS.fit}
     found = load_labelled(FLAGS.data, **form, transform=transform)
     if "test" in found:
-        return chosen(found["train"]), chosen(found["test"])
+        return chosen(without_twins(found["train"])), chosen(found["test"])
     kept, held_out = stratified_split(found["train"].labels, cli.HELD_OUT, FLAGS.seed)
     print(
         f"{FLAGS.data}: {len(held_out)} pictures, {cli.HELD_OUT:.0%} of every class, "
         "are for testing."
     )
     return chosen(found["train"].at(kept)), chosen(found["train"].at(held_out))
+
+
+def without_twins(train: LabelledImages) -> LabelledImages:
+    """Without the pictures that are most like one of another part, if there are --features."""
+    if FLAGS.features is None:
+        return train
+    # Compared large and in colour, whatever the network is trained on.
+    large = load_labelled(FLAGS.data, size=128, channels=3)
+    own = large.pop("train")
+    others = np.concatenate([part.images for part in large.values()])
+    kept = unlike_indices(own.images, others, saved_model_features(FLAGS.features), FLAGS.drop)
+    left_out = len(train.labels) - len(kept)
+    print(f"{left_out} of {len(train.labels)} training pictures are left out: like test pictures.")
+    return train.at(kept)
 
 
 def draw(name: str, seed: int) -> LabelledImages:
@@ -168,21 +206,29 @@ def make_batches(train: LabelledImages) -> Batches:
         if FLAGS.batch_size % 2:
             raise ValueError(f"--batch_size must be even. Received: {FLAGS.batch_size}")
         return labelled(pictures, FLAGS.batch_size // 2, seed=FLAGS.seed)
-    return labelled(pictures, FLAGS.batch_size, seed=FLAGS.seed, latent_size=cgan.LATENT_SIZE)
+    return labelled(
+        pictures,
+        FLAGS.batch_size,
+        seed=FLAGS.seed,
+        latent_size=cgan.LATENT_SIZE,
+        augmentation=Augmentation(flip=FLAGS.mirror),
+    )
 
 
 def build_step(train: LabelledImages, steps: int) -> cgan.CGANStep | cgan.OriginalCGANStep:
     """The chosen networks, and the step that trains them."""
     shape, count = train.images.shape[1:], len(train.class_names)
-    if FLAGS.model == "modern":
+    if FLAGS.model != "original":
+        changes = dict(MODELS[FLAGS.model])
         return cgan.build_step(
-            cgan.build_generator(shape, count),
+            cgan.build_generator(shape, count, widths=changes.pop("widths", None)),
             cgan.build_discriminator(shape, count),
             num_classes=count,
             steps=steps,
             batch_size=FLAGS.batch_size,
             balanced=FLAGS.sampling == "balanced",
             seed=FLAGS.seed,
+            **changes,
         )
     builders = cgan.build_original_generator, cgan.build_original_discriminator
     networks = [build(shape, count) for build in builders]
@@ -190,18 +236,18 @@ def build_step(train: LabelledImages, steps: int) -> cgan.CGANStep | cgan.Origin
     return cgan.OriginalCGANStep(*networks, *players, num_classes=count, seed=FLAGS.seed)
 
 
-def finish(generator: keras.Model, train: LabelledImages, test: LabelledImages, steps: int) -> None:
-    """Figures, sheets, curves and SavedModel."""
+def finish(generator: keras.Model, train: LabelledImages, test: LabelledImages) -> None:
+    """Figures, sheets and SavedModel."""
     workdir, names = Path(FLAGS.workdir), train.class_names
     generate, latent_size = inference(generator), generator.inputs[0].shape[1]
-    save_png(workdir / "classes.png", generation.class_sheet(generate, latent_size, names))
+    sheet = generation.class_sheet(generate, latent_size, names)
+    save_png(workdir / "classes.png", sheet)
     save_png(
         workdir / "interpolation.png",
         generation.interpolation_sheet(generate, latent_size, len(names)),
     )
     samples = generation.sample(generate, latent_size, np.arange(48) % len(names), seed=1)
     save_png(workdir / "nearest.png", generation.nearest_sheet(samples, train.images))
-    save_loss_curves({"train": workdir / "train" / "history.csv"}, workdir / "losses.png")
 
     def measure(served: ServedModel) -> dict:
         print("Training two classifiers, one on real and one on generated pictures.")
@@ -217,11 +263,12 @@ def finish(generator: keras.Model, train: LabelledImages, test: LabelledImages, 
     exported = export_generator(
         generator,
         FLAGS.export_to,
-        f"clothing_cgan_{FLAGS.model}",
+        FLAGS.name or f"clothing_cgan_{FLAGS.model}",
         class_names=names,
-        card=model_card(train, test, steps),
+        card=model_card(train, test),
         preprocessing=form_of(train),
         measure=measure,
+        sheet=sheet,
     )
     print(f"sheets: {workdir / 'classes.png'}, nearest.png, interpolation.png\nmodel: {exported}")
 
@@ -247,20 +294,21 @@ def draw_classes(
         )
 
 
-def model_card(train: LabelledImages, test: LabelledImages, steps: int) -> dict:
+def model_card(train: LabelledImages, test: LabelledImages) -> dict:
     """The model card."""
-    drawn = FLAGS.data is None
-    return {
+    drawn = "kerasgen.procedural.garments" if FLAGS.data is None else None
+    limits = ["Its garments are drawn by rule: it has seen no photograph."] if drawn else []
+    card = {
         "task": "class label and seed -> picture",
-        "settings": {"data": FLAGS.data, **settings()},
-        "steps": steps,
-        "data": "drawn by rule (kerasgen.procedural.garments)" if drawn else "your pictures",
-        "licence_of_data": "Apache-2.0, as kerasgen" if drawn else FLAGS.licence,
+        "limits": limits,
+        "headline": ["generated, accuracy", "real, accuracy", "label_fidelity"],
+        "settings": settings(),
         "pictures": {"train": len(train.labels), "test": len(test.labels)},
         "pictures_of_class": dict(
             zip(train.class_names, np.bincount(train.labels).tolist(), strict=True)
         ),
     }
+    return cli.run_card(card, {"train": FLAGS.batch_size}, drawn=drawn)
 
 
 if __name__ == "__main__":

@@ -63,7 +63,6 @@ flags.DEFINE_string("test_rendered", None, "Renders of other poses; part of --re
 flags.DEFINE_string("test_real", None, "Photographs for testing; part of --real by default.")
 flags.DEFINE_integer("gap", 0, "Pictures of each folder left out before its test part.", 0)
 flags.DEFINE_string("features", None, "SavedModel whose features are compared; pixels without it.")
-flags.DEFINE_string("licence", "not stated", "Licence of your pictures, for the model card.")
 
 FEWEST = 4
 """Fewest pictures of a set between which a distance can be measured."""
@@ -83,6 +82,9 @@ def main() -> None:
     trainer = Trainer(FLAGS.workdir, make_strategy(FLAGS.strategy), options)
     sets = load_eyes()
     extractor(sets.test_real[:2])
+    if network := cli.kept_network():
+        finish(network, sets, extractor)
+        return
     cli.keep_settings(FLAGS.workdir, settings())
     replicas = trainer.strategy.num_replicas_in_sync
     with trainer.scope():
@@ -92,14 +94,16 @@ def main() -> None:
     second = eye_batches(sets, FLAGS.batch_size)
     sheets = sample_sheet(
         Path(FLAGS.workdir) / "samples",
-        lambda: draw_sheet(refine, sets, second, pixel_features()),
+        lambda: draw_samples(refine, sets, second),
         every=1000,
     )
     trainer.run(refine, second, FLAGS.steps, phase="refine", actions=[sheets])
     if not trainer.chief:
         return
+    histories = {name: trainer.workdir / name / "history.csv" for name in ("prefit", "refine")}
+    save_loss_curves(histories, trainer.workdir / "losses.png")
     with refine.averaged(second):
-        finish(refine, sets, second, extractor)
+        finish(refine.generator, sets, extractor)
 
 
 def settings() -> dict:
@@ -151,18 +155,12 @@ def draw_eyes() -> refinement.EyeSets:
     )
 
 
-def finish(
-    step: refiner.RefinerStep,
-    sets: refinement.EyeSets,
-    batches: Batches,
-    extractor: FeatureExtractor,
-) -> None:
-    """Figures, sheet, curves and SavedModel."""
+def finish(network: keras.Model, sets: refinement.EyeSets, extractor: FeatureExtractor) -> None:
+    """Figures, sheet and SavedModel."""
     workdir = Path(FLAGS.workdir)
     # Before the figures: should they fail, the sheet is there.
-    save_png(workdir / "refined.png", draw_sheet(step, sets, batches, extractor))
-    histories = {phase: workdir / phase / "history.csv" for phase in ("prefit", "refine")}
-    save_loss_curves(histories, workdir / "losses.png")
+    sheet = draw_sheet(network, sets, extractor)
+    save_png(workdir / "refined.png", sheet)
 
     def measure(served: ServedModel) -> dict:
         function = served_refiner(served)
@@ -175,14 +173,15 @@ def finish(
         return {"figures": figures}
 
     exported = export_refiner(
-        step.generator,
+        network,
         FLAGS.export_to,
-        f"eye_refiner_{FLAGS.model}",
+        FLAGS.name or f"eye_refiner_{FLAGS.model}",
         preprocessing=Preprocessing(FLAGS.image_size, FLAGS.image_size),
         card=model_card(sets),
         measure=measure,
         probes=sets.test_rendered[:4],
-        styles=styles_of(step.generator, sets.real),
+        styles=styles_of(network, sets.real),
+        sheet=sheet,
     )
     print(f"sheet: {workdir / 'refined.png'}\nmodel: {exported}")
 
@@ -264,18 +263,22 @@ def styles_of(network: keras.Model, photographs: np.ndarray, most: int = 256) ->
     return colour_moments(to_float(spread)).numpy()
 
 
+def draw_samples(
+    step: refiner.RefinerStep, sets: refinement.EyeSets, batches: Batches
+) -> np.ndarray:
+    """The sheet of the averaged weights."""
+    with step.averaged(batches):
+        return draw_sheet(step.generator, sets, pixel_features())
+
+
 def draw_sheet(
-    step: refiner.RefinerStep,
-    sets: refinement.EyeSets,
-    batches: Batches,
-    extractor: FeatureExtractor,
+    network: keras.Model, sets: refinement.EyeSets, extractor: FeatureExtractor
 ) -> np.ndarray:
     """Rendered | refined twice, in other styles | the nearest real training picture."""
-    function = refinement.refining_function(step.generator, sets.real)
+    function = refinement.refining_function(network, sets.real)
     seen, unseen = sets.rendered[:: max(1, len(sets.rendered) // 6)][:6], sets.test_rendered[:6]
     renders = np.concatenate([seen, unseen])
-    with step.averaged(batches):
-        first, second = function(renders, 1), function(renders, 2)
+    first, second = function(renders, 1), function(renders, 2)
     nearest = refinement.nearest_real(first, sets.real, extractor)
     return labelled_sheet(
         {"rendered": renders, "refined": first, "again": second, "nearest real": nearest}
@@ -284,19 +287,22 @@ def draw_sheet(
 
 def model_card(sets: refinement.EyeSets) -> dict:
     """The model card."""
-    drawn = not FLAGS.rendered
-    return {
+    drawn = None if FLAGS.rendered else "kerasgen.procedural.eyes"
+    phases = {"prefit": FLAGS.prefit_batch_size or 2, "refine": FLAGS.batch_size}
+    by_rule = "Its renders and its photographs are drawn by rule: train it on yours for yours."
+    card = {
         "task": "rendered eye -> real-looking eye, geometry kept",
-        "settings": {**settings(), **{name: FLAGS[name].value for name in DRAWN}},
+        "limits": [by_rule] if drawn else [],
+        "headline": ["refined_share_of_rendered", "pupil_shift, median"],
+        "settings": settings(),
         "prefit_steps": FLAGS.prefit,
         "refine_steps": FLAGS.steps,
-        "data": "drawn by rule (kerasgen.procedural.eyes)" if drawn else "your folders",
-        "licence_of_data": "Apache-2.0, as kerasgen" if drawn else FLAGS.licence,
         "pictures": {
             name: len(getattr(sets, name))
             for name in ("rendered", "real", "test_rendered", "test_real")
         },
     }
+    return cli.run_card(card, phases, drawn=drawn)
 
 
 if __name__ == "__main__":

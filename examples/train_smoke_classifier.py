@@ -39,7 +39,7 @@ from typing import NamedTuple
 import numpy as np
 from absl import flags
 
-from kerasgen.deployment import ServedModel, check_export, export_classifier
+from kerasgen.deployment import ServedModel, check_export, export_classifier, model_folder
 from kerasgen.deployment.preprocessing import read_as_served, servable_file
 from kerasgen.evaluation.classifiers import (
     DETECTOR_CONFIG,
@@ -49,6 +49,7 @@ from kerasgen.evaluation.classifiers import (
     Threshold,
     calibrated_threshold,
     check_promise,
+    detector_of,
     fit_detector,
     measure_detection,
 )
@@ -74,13 +75,9 @@ flags.DEFINE_float("false_alarms", 0.05, "Share of false alarms to calibrate for
 flags.DEFINE_integer("size", 64, "Side of the pictures in pixels, a multiple of 16.", 16)
 flags.DEFINE_string("features", None, "SavedModel of features for a linear head.")
 flags.DEFINE_integer("steps", 1200, "Most updates of the detector.", 1)
-flags.DEFINE_string("licence", "not stated", "Licence of your pictures, for the model card.")
 
 DRAWN = {"clean": 300, "test": 100}
 """How many scenes of each kind are drawn without a folder."""
-
-INPUTS = ("clean", "smoke", "clear", "test", "features")
-"""Flags that name folders and models."""
 
 NAMES = ("clean", "smoky")
 SHOWN = 12
@@ -97,9 +94,14 @@ def main() -> None:
     options = TrainerOptions(log_every=FLAGS.log_every, save_every=FLAGS.save_every)
     trainer = Trainer(FLAGS.workdir, make_strategy(FLAGS.strategy), options)
     clean, test, camera = load_clean(), load_test(), load_camera()
+    if network := cli.kept_network():
+        claimed = ServedModel(FLAGS.network).card["figures"]["claimed"]
+        finish(detector_of(network, claimed), test, camera)
+        return
     cli.keep_settings(FLAGS.workdir, settings())
     data = make_training_set(clean)
     save_png(Path(FLAGS.workdir) / "training.png", training_sheet(data, len(clean)))
+    print(f"sheet: {Path(FLAGS.workdir) / 'training.png'}")
     config = replace(DETECTOR_CONFIG, steps=FLAGS.steps, batch_size=FLAGS.batch_size)
     detector = fit_detector(trainer, data, config, features=features, seed=FLAGS.seed)
     finish(detector, test, camera)
@@ -162,7 +164,7 @@ def load_camera() -> np.ndarray | None:
 def make_training_set(clean: np.ndarray) -> DetectionData:
     """Clean pictures, and smoky copies of them, each with the index of its source."""
     smoky = [make_smoky(clean, copy) for copy in range(FLAGS.copies)]
-    without = clean if FLAGS.clear is None else load_translator(FLAGS.clear)(clean).pictures
+    without = clean if FLAGS.clear is None else translated(FLAGS.clear, clean)
     sources = range(len(clean))
     return DetectionData.of(
         coded(without), coded(np.concatenate(smoky)), (sources, [*sources] * FLAGS.copies)
@@ -174,7 +176,12 @@ def make_smoky(clean: np.ndarray, copy: int) -> np.ndarray:
     if FLAGS.smoke == "procedural":
         return smoky_copies(clean, 10 * FLAGS.seed + 4 + copy).images
     mirrored = clean[:, :, ::-1] if copy % 2 else clean
-    return load_translator(FLAGS.smoke)(mirrored).pictures
+    return translated(FLAGS.smoke, mirrored)
+
+
+def translated(model: str, images: np.ndarray) -> np.ndarray:
+    """Pictures that an exported translator gives."""
+    return load_translator(model_folder(model))(images).pictures
 
 
 def coded(images: np.ndarray) -> np.ndarray:
@@ -189,8 +196,9 @@ def finish(detector: Detector, test: TestSet, camera: np.ndarray | None) -> None
     if camera is not None:
         found = calibrated_threshold(detector.score(camera), FLAGS.false_alarms)
         print(found)
-    save_png(workdir / "mistakes.png", mistakes_sheet(detector, test.pictures))
-    print(f"sheets: {workdir / 'training.png'}, {workdir / 'mistakes.png'}")
+    sheet = mistakes_sheet(detector, test.pictures)
+    save_png(workdir / "mistakes.png", sheet)
+    print(f"sheet: {workdir / 'mistakes.png'}")
     if FLAGS.features is not None:
         save_figures(detector, found, test.pictures, detector.score)
         return
@@ -202,13 +210,14 @@ def finish(detector: Detector, test: TestSet, camera: np.ndarray | None) -> None
     exported = export_classifier(
         detector.network,
         FLAGS.export_to,
-        "smoke_classifier",
+        FLAGS.name or "smoke_classifier",
         class_names=NAMES,
         preprocessing=form(),
         card=model_card(test.pictures),
         probes=test.pictures.images[:4],
         threshold=None if found is None else found.log_odds,
         measure=measure,
+        sheet=sheet,
     )
     print(f"model: {exported}")
 
@@ -253,14 +262,16 @@ def mistakes_sheet(detector: Detector, test: DetectionData) -> np.ndarray:
 
 def model_card(test: DetectionData) -> dict:
     """The model card."""
-    drawn = FLAGS.clean is None
-    return {
+    drawn = "kerasgen.procedural.scenery" if FLAGS.clean is None else None
+    by_rule = "Its scenes and their smoke are drawn by rule, those that it is tested on, too."
+    card = {
         "task": "picture -> is there smoke?",
-        "settings": {**settings(), **{name: FLAGS[name].value for name in INPUTS}},
-        "data": "drawn by rule (kerasgen.procedural.scenery)" if drawn else "your pictures",
-        "licence_of_data": "Apache-2.0, as kerasgen" if drawn else FLAGS.licence,
+        "limits": [by_rule] if drawn else [],
+        "headline": ["real, area_under_roc", "real, accuracy"],
+        "settings": settings(),
         "test_pictures": {"smoky": int(test.present.sum()), "clean": int((~test.present).sum())},
     }
+    return cli.run_card(card, {"train": FLAGS.batch_size}, drawn=drawn)
 
 
 if __name__ == "__main__":

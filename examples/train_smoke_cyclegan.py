@@ -66,7 +66,6 @@ flags.DEFINE_integer("halvings", 2, "Of the discriminators; 2 judge squares of 3
 flags.DEFINE_float("cycle_weight", 3.0, "Of cyclegan: weight of the cycle loss.", 0)
 flags.DEFINE_bool("change_mask", True, "Networks predict where they change a picture.")
 flags.DEFINE_string("features", None, "SavedModel whose features are compared; pixels without it.")
-flags.DEFINE_string("licence", "not stated", "Licence of your pictures, for the model card.")
 
 DRAWN = {"source": 300, "target": 300, "test_source": 60, "test_target": 60}
 """How many pictures are drawn without folders."""
@@ -78,7 +77,7 @@ FEWEST = 4
 """Fewest test pictures of a domain between which a distance can be measured."""
 
 SAMPLE_ROWS, FINAL_ROWS = 8, 32
-"""Rows of the sheets during training, and of the last."""
+"""Rows of the sheets during training and of the model card, and of the last."""
 
 
 def main() -> None:
@@ -92,8 +91,11 @@ def main() -> None:
     trainer = Trainer(FLAGS.workdir, make_strategy(FLAGS.strategy), options)
     sets = load_sets()
     extractor(sets.test_target[:2])
-    cli.keep_settings(FLAGS.workdir, settings())
     starts = started(sets)
+    if network := cli.kept_network():
+        finish({"forward": network}, sets, starts, extractor)
+        return
+    cli.keep_settings(FLAGS.workdir, settings())
     batches = unpaired(
         Pictures.from_array(starts.source),
         Pictures.from_array(starts.target),
@@ -108,13 +110,16 @@ def main() -> None:
     with trainer.scope():
         step = build_step(steps, replicas)
     sheets = sample_sheet(
-        Path(FLAGS.workdir) / "samples", lambda: draw_sheet(step, starts, SAMPLE_ROWS), every=1000
+        Path(FLAGS.workdir) / "samples", lambda: draw_samples(step, starts), every=1000
     )
     trainer.run(step, batches, steps, actions=[sheets])
     if not trainer.chief:
         return
+    save_loss_curves(
+        {"train": trainer.workdir / "train" / "history.csv"}, trainer.workdir / "losses.png"
+    )
     with step.generator_player.averaged():
-        finish(step, sets, starts, extractor, steps)
+        finish(directions(step), sets, starts, extractor)
 
 
 def settings() -> dict:
@@ -227,16 +232,15 @@ def directions(
 
 
 def finish(
-    step: cyclegan.CycleGANStep | cyclegan.ContrastiveStep,
+    networks: dict[str, keras.Model],
     sets: translator.TranslationSets,
     starts: translator.TranslationSets,
     extractor: FeatureExtractor,
-    steps: int,
 ) -> None:
-    """Sheet, curves, SavedModels, and figures of the forward one."""
+    """Sheet, SavedModels, and figures of the forward one."""
     workdir = Path(FLAGS.workdir)
-    save_png(workdir / "translated.png", draw_sheet(step, starts, FINAL_ROWS))
-    save_loss_curves({"train": workdir / "train" / "history.csv"}, workdir / "losses.png")
+    save_png(workdir / "translated.png", draw_sheet(networks, starts, FINAL_ROWS))
+    sheet = draw_sheet(networks, starts, SAMPLE_ROWS)
 
     def measure(served: ServedModel) -> dict:
         figures = measure_forward(served, sets, starts, extractor)
@@ -244,19 +248,27 @@ def finish(
         print("\n".join(figure_lines(figures)))
         return {"figures": figures}
 
-    for direction, network in directions(step).items():
+    for direction, network in networks.items():
         probes = (starts if direction == "forward" else sets).test_source[:4]
         exported = export_translator(
             network,
             FLAGS.export_to,
-            f"smoke_{FLAGS.method}_{direction}",
+            name_of(direction),
             preprocessing=Preprocessing(FLAGS.size, FLAGS.size),
-            card=model_card(direction, starts, steps),
+            card=model_card(direction, starts),
             probes=probes,
             measure=measure if direction == "forward" else None,
+            sheet=sheet,
         )
         print(f"model: {exported}")
     print(f"sheet: {workdir / 'translated.png'}")
+
+
+def name_of(direction: str) -> str:
+    """The name of the model of one direction; --name is that of the forward one."""
+    if FLAGS.name is None:
+        return f"smoke_{FLAGS.method}_{direction}"
+    return FLAGS.name if direction == "forward" else f"{FLAGS.name}_{direction}"
 
 
 def measure_forward(
@@ -287,41 +299,47 @@ def measure_forward(
     return figures
 
 
+def draw_samples(
+    step: cyclegan.CycleGANStep | cyclegan.ContrastiveStep, starts: translator.TranslationSets
+) -> np.ndarray:
+    """The sheet of the averaged weights."""
+    with step.generator_player.averaged():
+        return draw_sheet(directions(step), starts, SAMPLE_ROWS)
+
+
 def draw_sheet(
-    step: cyclegan.CycleGANStep | cyclegan.ContrastiveStep,
-    starts: translator.TranslationSets,
-    rows: int,
+    networks: dict[str, keras.Model], starts: translator.TranslationSets, rows: int
 ) -> np.ndarray:
     """Source | translated | back, with a backward network | change map, if there is one."""
     shown = starts.test_source[:rows]
-    networks = directions(step)
-    with step.generator_player.averaged():
-        forward = translator.translating_function(networks["forward"])(shown)
-        columns: dict[str, np.ndarray] = {"source": shown, "translated": forward.pictures}
-        if "backward" in networks:
-            back = translator.translating_function(networks["backward"])
-            columns["back"] = back(forward.pictures).pictures
+    forward = translator.translating_function(networks["forward"])(shown)
+    columns: dict[str, np.ndarray] = {"source": shown, "translated": forward.pictures}
+    if "backward" in networks:
+        back = translator.translating_function(networks["backward"])
+        columns["back"] = back(forward.pictures).pictures
     if forward.change is not None:
         levels = np.rint(255 * forward.change).astype(np.uint8)
         columns["change"] = np.repeat(levels, 3, axis=-1)
     return labelled_sheet(columns)
 
 
-def model_card(direction: str, sets: translator.TranslationSets, steps: int) -> dict:
+def model_card(direction: str, sets: translator.TranslationSets) -> dict:
     """The model card."""
-    drawn = not FLAGS.source
-    tasks = {"forward": "clean picture -> smoky picture", "backward": "smoky -> clean picture"}
-    return {
+    drawn = None if FLAGS.source else "kerasgen.procedural.scenery"
+    before = "clean picture" if FLAGS.start == "clean" else "picture with smoke drawn by rule"
+    tasks = {"forward": f"{before} -> smoky picture", "backward": "smoky -> clean picture"}
+    by_rule = "Its scenes and their smoke are drawn by rule: it has seen no photograph."
+    card = {
         "task": tasks[direction],
-        "settings": {**settings(), **{name: FLAGS[name].value for name in DRAWN}},
-        "steps": steps,
-        "data": "drawn by rule (kerasgen.procedural.scenery)" if drawn else "your folders",
-        "licence_of_data": "Apache-2.0, as kerasgen" if drawn else FLAGS.licence,
+        "limits": [by_rule] if drawn else [],
+        "headline": ["structure_kept, translated", "mask_kept, translated"],
+        "settings": settings(),
         "pictures": {
             name: len(getattr(sets, name))
             for name in ("source", "target", "test_source", "test_target")
         },
     }
+    return cli.run_card(card, {"train": FLAGS.batch_size}, drawn=drawn)
 
 
 if __name__ == "__main__":

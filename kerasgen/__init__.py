@@ -8,6 +8,7 @@ The jobs, each one call that returns a result you can look at and save:
     synthesize   an exported model over labels or over a folder, annotations moved along
     compare      how does a synthetic set differ from a real one?
     prove        does it help a classifier? A proof, or an honest no
+    write_dossier  data card, Croissant, marks and signatures of a set
 
 Networks and their training:
 
@@ -18,6 +19,7 @@ Networks and their training:
     Trainer      repeats a Step, with exact resume; a Player moves the weights of one side
     Pictures     labelled and unpaired make restartable batches of them
     export_*     SavedModels that TensorFlow Serving loads; ServedModel calls one
+    load         a trained network by its name in the zoo; save_preset writes one for keras-hub
 
 The rooms, from the ground up; a module imports only from its own room and from those above it here:
 
@@ -27,6 +29,7 @@ The rooms, from the ground up; a module imports only from its own room and from 
     procedural, compositing, training
     cgan, refiner, cyclegan, classifier, autoencoder
     evaluation, deployment
+    zoo          trained models by name
     cli          the ``kerasgen`` command
 
 Names are loaded when they are first used: nothing heavy is imported here.

@@ -12,8 +12,11 @@ from . import io as io
 from . import procedural as procedural
 from . import refiner as refiner
 from . import training as training
+from . import zoo as zoo
 from .annotations.annotated_folder import AnnotatedFolder as AnnotatedFolder
 from .annotations.annotation import Annotation as Annotation
+from .annotations.dossier.publication import Publication as Publication
+from .annotations.dossier.writing import write_dossier as write_dossier
 from .annotations.fill_folder import FilledFolder as FilledFolder
 from .annotations.records import ManifestRow as ManifestRow
 from .annotations.synthetic_folder import read_manifest as read_manifest
@@ -53,5 +56,7 @@ from .training.step import Player as Player
 from .training.step import Step as Step
 from .training.trainer import Trainer as Trainer
 from .training.trainer import TrainerOptions as TrainerOptions
+from .zoo.loading import load as load
+from .zoo.presets import save_preset as save_preset
 
 __version__: str

@@ -6,6 +6,7 @@ from .annotation import run_lengths as run_lengths
 from .annotation import scaling as scaling
 from .annotation import tight_box as tight_box
 from .annotation import translation as translation
+from .dossier.publication import Publication as Publication
 from .fill_folder import Entry as Entry
 from .fill_folder import FilledFolder as FilledFolder
 from .fill_folder import Job as Job
@@ -20,6 +21,8 @@ from .sidecar_masks import mask_beside as mask_beside
 from .sidecar_masks import states_orientation as states_orientation
 from .synthetic_folder import INSTANCES as INSTANCES
 from .synthetic_folder import METADATA as METADATA
+from .synthetic_folder import PARTS as PARTS
+from .synthetic_folder import REJECTED as REJECTED
 from .synthetic_folder import SETTINGS as SETTINGS
 from .synthetic_folder import Record as Record
 from .synthetic_folder import SyntheticFolder as SyntheticFolder

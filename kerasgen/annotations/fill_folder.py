@@ -7,9 +7,11 @@ import html
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from kerasgen.annotations.folder_sheet import folder_sheet
+from kerasgen.annotations.dossier.source_types import save_sheet
+from kerasgen.annotations.dossier.writing import write_card
+from kerasgen.annotations.folder_sheet import folder_sheet, shown_files
 from kerasgen.annotations.records import ManifestRow
 from kerasgen.annotations.synthetic_folder import (
     METADATA,
@@ -24,10 +26,22 @@ from kerasgen.io.interruption import Unfinished
 from kerasgen.io.parallel import share_out
 from kerasgen.io.progress import Report
 from kerasgen.io.resizing import Fit
-from kerasgen.io.sheets import encode_png, save_png
+from kerasgen.io.sheets import encode_png
 
-Entry = tuple[ManifestRow, Pixels | None]
-"""A picture's row and its pixels, `[H, W, 1 | 3 | 4] uint8 in [0, 255]`; None if it is rejected."""
+
+class Entry(NamedTuple):
+    """A picture that a job made.
+
+    Attributes:
+        row: Its row.
+        picture: Its pixels, `[H, W, 1 | 3 | 4] uint8 in [0, 255]`; None if it is rejected.
+        made: The digital source type that its file states, one of `TERMS`; empty for none.
+    """
+
+    row: ManifestRow
+    picture: Pixels | None
+    made: str = ""
+
 
 Job = Callable[[range], Iterable[Entry]]
 """Makes the pictures of some indices, in order; its results depend on these indices alone."""
@@ -58,11 +72,12 @@ class FilledFolder:
         return manifest_rows(self.folder)
 
     def with_sheet(self, sources: PathLike | None = None, fit: Fit = "stretch") -> FilledFolder:
-        """Writes `sheet.png`, see `folder_sheet`; returns the folder with it."""
+        """Writes `sheet.png`, see `folder_sheet`, and the card anew; returns the folder with it."""
         pixels = folder_sheet(self.folder, sources, fit)
         if pixels is None:
             return self
-        save_png(self.folder / SHEET, pixels)
+        save_sheet(self.folder / SHEET, pixels, shown_files(self.folder, sources))
+        write_card(self.folder)
         return replace(self, sheet=self.folder / SHEET)
 
     def __str__(self) -> str:
@@ -119,7 +134,7 @@ def fill_folder(
         report: Called after every block.
 
     Returns:
-        The finished folder.
+        The finished folder, with a data card and a Croissant description, see `write_card`.
 
     Raises:
         ValueError: If an argument is invalid, the folder has other settings or cannot be written,
@@ -145,6 +160,7 @@ def fill_folder(
     rejected = target.finish(count, yolo=yolo)
     if len(rejected) > most_rejected * count:
         raise _too_many_rejected(rejected, count, target.folder)
+    write_card(target.folder)
     return FilledFolder(target.folder, count - len(rejected), len(rejected))
 
 
@@ -161,8 +177,9 @@ class _Block:
     def __call__(self, number: int) -> dict[int, str]:
         """Writes the block; returns the reason of each index that was rejected."""
         rejected = {}
-        for row, picture in self.job(self.indices(number)):
-            self.target.write(row, picture)
+        for entry in self.job(self.indices(number)):
+            self.target.write(*entry)
+            row = entry[0]
             if row.reason is not None:
                 rejected[row.index] = row.reason
         return rejected

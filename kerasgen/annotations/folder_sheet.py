@@ -53,6 +53,13 @@ def folder_sheet(
     return _grid(pictures)
 
 
+def shown_files(folder: PathLike, sources: PathLike | None = None) -> list[Path]:
+    """The files of the pictures that ``folder_sheet`` shows, with its arguments."""
+    rows = list(itertools.islice(manifest_rows(folder), _SHOWN))
+    own = [] if sources is None else [path_of(sources, _source(row)) for row in rows]
+    return [*(Path(folder, row.file_name) for row in rows), *own]
+
+
 def _source(row: ManifestRow) -> str:
     return next(source.path for source in row.sources if source.role == "picture")
 

@@ -34,6 +34,7 @@ from kerasgen.annotations.yolo import yolo_data, yolo_labels
 from kerasgen.io.files import access_to, check_settings, json_lines, json_object, strict_json
 from kerasgen.io.images import PathLike, Pixels
 from kerasgen.io.sheets import encode_png
+from kerasgen.io.xmp import with_source_type
 
 METADATA, REJECTED, INSTANCES = "metadata.jsonl", "rejected.jsonl", "instances.json"
 SETTINGS, PARTS, IMAGES, LABELS, DATA = "settings.json", ".parts", "images", "labels", "data.yaml"
@@ -53,8 +54,7 @@ class SyntheticFolder:
 
     All files are written atomically, a row after its picture, so that a kill loses only the
     pictures in progress. It may leave temporary files in `.parts`. `finish` removes these, even
-    those of running processes, since it cannot know which processes on other machines are alive; a
-    process that loses a file in this way writes it again.
+    those of running processes, as it cannot know which are alive elsewhere; these write them again.
 
     Args:
         folder: New, empty or begun before.
@@ -87,12 +87,13 @@ class SyntheticFolder:
         done = {record.index for record in self._done(count)}
         return [index for index in range(count) if index not in done]
 
-    def write(self, row: ManifestRow, image: Pixels | None = None) -> None:
+    def write(self, row: ManifestRow, image: Pixels | None = None, made: str = "") -> None:
         """Writes a picture and its row; they replace those of the same index.
 
         Args:
             row: Its `file_name` must be `picture_name(index)`.
             image: `[H, W, 1 | 3 | 4] uint8 in [0, 255]`; `None` for a rejected row.
+            made: The digital source type that the file states, see `with_source_type`.
 
         Raises:
             ValueError: If row and picture do not agree, or cannot be written.
@@ -111,7 +112,7 @@ class SyntheticFolder:
             with access_to(self.folder / row.file_name):
                 (self.folder / row.file_name).unlink(missing_ok=True)
         else:
-            self._put(row.file_name, _png(image, (row.height, row.width)))
+            self._put(row.file_name, _png(image, (row.height, row.width), made))
         self._put(f"{PARTS}/{row.index // 1000:03}/{row.index:06}.json", line)
 
     def finish(self, count: int, *, yolo: bool = False) -> list[str]:
@@ -173,8 +174,7 @@ class SyntheticFolder:
         if accepted + len(reasons) != count:
             lost = self.missing(count)
             raise ValueError(f"Write the {len(lost)} missing first: {lost[:3]}. Received: {count=}")
-        if without_row:
-            name = min(without_row)
+        if name := min(without_row, default=""):
             raise ValueError(f"{name!r} has no row: raise count, or delete it. Received: {count=}")
         return reasons
 
@@ -209,8 +209,7 @@ class SyntheticFolder:
         for path in self._part_paths():
             # A damaged part counts as missing.
             with suppress(ValueError, FileNotFoundError):
-                line, location = path.read_bytes(), f"path={str(path)!r}"
-                record = Record.from_line(line, location)
+                record = Record.from_line(path.read_bytes(), f"path={str(path)!r}")
                 if record.index == int(path.stem):
                     yield record
 
@@ -343,8 +342,9 @@ def _record(fields: dict[str, Any], line: bytes, location: str) -> Record:
     return Record(fields["index"], line.strip() + b"\n", fields, location)
 
 
-def _png(image: Pixels, size: tuple[int, int]) -> bytes:
+def _png(image: Pixels, size: tuple[int, int], made: str) -> bytes:
     if image.shape not in [(*size, channels) for channels in (1, 3, 4)] or image.dtype != np.uint8:
         received = f"shape={image.shape}, dtype={image.dtype}, row of (height, width)={size}"
         raise ValueError(f"Not [H, W, 1 | 3 | 4] uint8, as large as its row. Received: {received}")
-    return encode_png(image, _COMPRESSION)
+    content = encode_png(image, _COMPRESSION)
+    return with_source_type(content, made) if made else content

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import argparse
 import functools
+import shlex
 import sys
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import kerasgen
-from kerasgen.cli import compare, compose, cut, eyes, prove, sheet, smoke, synthesize, verify
+from kerasgen.cli import (
+    compare,
+    compose,
+    cut,
+    dossier,
+    eyes,
+    prove,
+    sheet,
+    smoke,
+    synthesize,
+    verify,
+    zoo,
+)
 from kerasgen.cli.arguments import Parser, escape_output, expanded
 from kerasgen.cli.examples import STOPPED
 from kerasgen.io.interruption import Stopped, Unfinished
@@ -27,9 +40,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         SystemExit: With status 2 if the arguments cannot be parsed.
     """
     escape_output()
-    parsed = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    parsed = _parser().parse_args(words)
     for name, value in vars(parsed).items():
         setattr(parsed, name, expanded(value))
+    parsed.command = shlex.join(["kerasgen", *words])
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)
@@ -67,6 +82,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="kerasgen", description=kerasgen.__doc__.split("\n")[0])
     parser.add_argument("--version", action="version", version=f"kerasgen {kerasgen.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (eyes, cut, compose, verify, smoke, synthesize, compare, prove, sheet):
+    for module in (
+        eyes,
+        cut,
+        compose,
+        verify,
+        smoke,
+        synthesize,
+        compare,
+        prove,
+        dossier,
+        sheet,
+        zoo,
+    ):
         module.add_to(commands)
     return parser

@@ -106,6 +106,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     comparison = compare(
         arguments.real, arguments.synthetic, options, workdir=arguments.out, report=print
     )
+    comparison.numbers["command"] = arguments.command
     page = comparison.save(arguments.out)
     print(f"{comparison.summary}\npage: {page}")
     held = [each for each in conditions if each.holds(_measured(each, comparison))]

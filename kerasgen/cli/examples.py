@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from absl import app, flags, logging
 
 from kerasgen.cli.arguments import escape_output, expanded
 
 if TYPE_CHECKING:
+    import keras
     import numpy as np
     import tensorflow as tf
 
@@ -27,6 +30,14 @@ _STOPPED_EARLY = "Stopped. Run the same command again to go on."
 _STRATEGIES = ("default", "mirrored", "multiworker")
 HELD_OUT = 0.15
 """Share of pictures held out for testing if there is no test folder."""
+
+DRAWN_LICENCE = "Apache-2.0, as kerasgen"
+"""Licence of pictures that are drawn by rule."""
+
+PATH = "PATH"
+"""Stands for a path in the command of a model card."""
+
+_WHERE = ("workdir", "export_to", "network")
 
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -57,6 +68,15 @@ def define_training_flags(*, workdir: str, batch_size: int) -> None:
     """
     flags.DEFINE_string("workdir", workdir, "Folder for checkpoints, logs and sheets.")
     flags.DEFINE_string("export_to", "saved_models", "Folder for <name>/<version>/.")
+    flags.DEFINE_string("name", None, "Name of the exported model; by default the example's.")
+    flags.DEFINE_string(
+        "network",
+        None,
+        "Model whose network is measured and exported again, without training: a zoo name or a "
+        "version folder.",
+    )
+    flags.DEFINE_string("dataset", None, "Name of your pictures, for the model card.")
+    flags.DEFINE_string("licence", "not stated", "Licence of your pictures, for the model card.")
     flags.DEFINE_integer("batch_size", batch_size, "Pictures in a global batch.", lower_bound=1)
     flags.DEFINE_integer("seed", 0, "Random seed.", lower_bound=0)
     flags.DEFINE_enum("strategy", "default", _STRATEGIES, "Distribution over devices.")
@@ -97,6 +117,77 @@ def run_length(
     if values.minutes is None:
         return int(values.steps)
     return updates_in(values.minutes, values.workdir, strategy, make_step, batches)
+
+
+def kept_network() -> keras.Model | None:
+    """The network of ``--network``, None without it.
+
+    Raises:
+        ValueError: If there is no such model, or only its SavedModel.
+    """
+    if flags.FLAGS.network is None:
+        return None
+    from kerasgen.zoo.loading import load
+
+    return load(flags.FLAGS.network)
+
+
+def run_card(
+    card: Mapping[str, Any], phases: Mapping[str, int], *, drawn: str | None
+) -> dict[str, Any]:
+    """The model card of a run, or with ``--network`` that of the kept network.
+
+    Args:
+        card: The entries that the example knows; ``task``, ``limits`` and ``headline`` (names of
+            the figures to show first) are for readers.
+        phases: Global batch size of each phase of the training, by name.
+        drawn: Module that draws the pictures by rule; None if they are the user's.
+
+    Returns:
+        The card with ``command``, ``minutes`` (of the training, on this machine), ``data``,
+        ``dataset`` and ``licence_of_data``. A kept network keeps all of its card but the texts.
+    """
+    from kerasgen.deployment.served_model import ServedModel
+    from kerasgen.training.throughput import minutes_of
+
+    values = flags.FLAGS
+    if values.network is not None:
+        texts = {name: card[name] for name in ("task", "limits", "headline")}
+        return {**ServedModel(values.network).card, **texts}
+    data = {"data": f"drawn by rule ({drawn})", "licence_of_data": DRAWN_LICENCE}
+    if drawn is None:
+        data = {"data": values.dataset or "your pictures", "licence_of_data": values.licence}
+    return {
+        **card,
+        "command": example_command(sys.argv),
+        "minutes": sum(minutes_of(Path(values.workdir) / name, phases[name]) for name in phases),
+        "dataset": values.dataset,
+        **data,
+    }
+
+
+def example_command(arguments: Sequence[str]) -> str:
+    """The command line of an example, without what only this machine has.
+
+    Args:
+        arguments: As ``sys.argv``.
+
+    Returns:
+        ``python examples/NAME.py`` and its flags; those that say where to write are left out, and
+        paths are replaced by ``PATH``.
+    """
+    words = iter(arguments[1:])
+    kept = ["python", f"examples/{Path(arguments[0]).name}"]
+    for word in words:
+        name, equals, value = word.partition("=")
+        flag = name.lstrip("-")
+        if not equals and flag in flags.FLAGS and not flags.FLAGS[flag].boolean:
+            value = next(words, "")
+        if flag in _WHERE:
+            continue
+        own = PATH if Path(value).is_absolute() or Path(value).exists() else value
+        kept.append(f"--{flag}" + (f"={own}" if value else ""))
+    return shlex.join(kept)
 
 
 def run_example(main: Callable[[], None]) -> None:

@@ -155,6 +155,7 @@ def _prove(arguments: argparse.Namespace) -> int:
         require={each.name for each in conditions},
         progress=progress,
     )
+    proof.numbers["command"] = arguments.command
     print(f"{proof.summary}\npage: {proof.save(arguments.out)}")
     held = [each for each in conditions if each.holds([proof.measures[each.name]])]
     if conditions and proof.inconclusive and not held:

@@ -14,7 +14,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "synthesize", help=_synthesize.__doc__, description=_synthesize.__doc__
     )
     add = command.add_argument
-    add("model", metavar="MODEL", help="version folder of a generator, refiner or translator")
+    add(
+        "model",
+        metavar="MODEL",
+        help="a generator, refiner or translator: version folder, or name in the zoo",
+    )
     add(
         "--out", required=True, metavar="DIR", help="folder to fill; an unfinished one is continued"
     )
@@ -34,7 +38,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     add(
         "--gate",
         metavar="MODEL",
-        help="version folder of a classifier that must confirm each class",
+        help="a classifier that must confirm each class: version folder, or name in the zoo",
     )
     command.set_defaults(run=_synthesize)
 

@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from kerasgen.annotations.dossier import type_of_file
 from kerasgen.compositing.foregrounds import Foreground
 from kerasgen.io.files import file_sha256
 from kerasgen.io.folders import list_images
@@ -34,11 +35,13 @@ class Background:
         image: ``[H, W, 3]`` uint8 in [0, 255].
         path: Its name.
         sha256: Of its file, or of its pixels if it has none; hexadecimal.
+        made: The digital source type that its file states, or None.
     """
 
     image: Pixels
     path: str
     sha256: str
+    made: str | None = None
 
 
 class Backgrounds:
@@ -179,7 +182,7 @@ class Backgrounds:
         ratio = _MAX_SIDE / max(image.shape[:2])
         if ratio < 1:
             image = _resized(image, tuple(max(1, round(side * ratio)) for side in image.shape[:2]))
-        return Background(image, *self._source(index))
+        return Background(image, *self._source(index), type_of_file(Path(picture)))
 
 
 def random_crop(
@@ -240,6 +243,7 @@ def random_piece(random: np.random.Generator, backgrounds: Backgrounds) -> Foreg
         background.sha256,
         "mask",
         1.0,
+        background.made,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kerasgen.annotations.dossier import write_card
 from kerasgen.annotations.fill_folder import FilledFolder
 from kerasgen.annotations.synthetic_folder import METADATA, SETTINGS
 from kerasgen.compositing.backgrounds import Backgrounds
@@ -171,6 +172,7 @@ def _finished(
     names, rejected = material.class_names, material.rejected_foregrounds
     save_rejected(filled.folder / REJECTED_FOREGROUNDS, rejected, names)
     sheet, masks_sheet = save_sheets(filled.folder, names) or (None, None)
+    write_card(filled.folder)
     verification = None
     if verify is None or verify > 0:
         with progress("verified") as report:

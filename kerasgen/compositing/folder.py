@@ -166,8 +166,9 @@ class _SceneJob:
             )
         except ValueError as error:
             reason = _reason(error, self._backgrounds)
-            return ManifestRow(*frame, (), {}, (), accepted=False, reason=reason), None
-        return ManifestRow(*frame, scene.sources, scene.parameters, scene.objects), scene.image
+            return Entry(ManifestRow(*frame, (), {}, (), accepted=False, reason=reason), None)
+        row = ManifestRow(*frame, scene.sources, scene.parameters, scene.objects)
+        return Entry(row, scene.image, scene.made)
 
 
 def _reason(error: ValueError, backgrounds: Backgrounds) -> str:

@@ -4,6 +4,7 @@ The mask is the picture's alpha channel, a file beside it, or estimated (module 
 poor estimate is rejected with a reason, because a wrong mask is worse than a missing picture.
 """
 
+import dataclasses
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import cv2
 import numpy as np
 
 from kerasgen.annotations import annotation
+from kerasgen.annotations.dossier import type_of_file
 from kerasgen.annotations.sidecar_masks import mask_beside
 from kerasgen.compositing import segmentation
 from kerasgen.io.files import file_sha256
@@ -46,6 +48,7 @@ class Foreground:
         sha256: Of the source file, or of the pixels if there is no file; hexadecimal.
         method: Where the mask comes from.
         quality: In [0, 1]; see ``segmentation.judge`` for estimated masks, 1 for others.
+        made: The digital source type that the source file states, or None.
     """
 
     image: Pixels
@@ -57,6 +60,7 @@ class Foreground:
     sha256: str
     method: Method
     quality: float
+    made: str | None = None
 
     @property
     def matrix(self) -> np.ndarray:
@@ -197,16 +201,16 @@ def read_foreground(
     try:
         image = read_image(path, channels=4)
         mask = mask_beside(path, image.shape[:2])
-        digest = file_sha256(path)
-        return extract(
+        found = extract(
             image,
             mask,
             label=label,
             path=name,
-            sha256=digest,
+            sha256=file_sha256(path),
             min_quality=min_quality,
             max_side=max_side,
         )
+        return dataclasses.replace(found, made=type_of_file(path))
     except ExtractionError as error:
         return Rejection(name, label, error.reason, error.quality)
     except ImageError as error:

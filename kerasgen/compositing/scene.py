@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from kerasgen.annotations.dossier import composite_of
 from kerasgen.annotations.records import PlacedObject, Source
 from kerasgen.compositing import blending, placement
-from kerasgen.compositing.backgrounds import Backgrounds, random_crop, random_piece
+from kerasgen.compositing.backgrounds import Background, Backgrounds, random_crop, random_piece
 from kerasgen.compositing.blending import Blending, Shadow
 from kerasgen.compositing.foregrounds import Foreground
 from kerasgen.compositing.options import SceneOptions
@@ -36,12 +37,14 @@ class Scene(NamedTuple):
         objects: From back to front.
         sources: The files it is composed of, each once per role.
         parameters: All drawn numbers, ready for JSON; ``items`` from back to front.
+        made: Its digital source type, which follows from those of the sources.
     """
 
     image: Pixels
     objects: tuple[PlacedObject, ...]
     sources: tuple[Source, ...]
     parameters: dict[str, Any]
+    made: str
 
 
 def by_label(foregrounds: Sequence[Foreground]) -> dict[int, list[Foreground]]:
@@ -109,9 +112,8 @@ def compose_scene(
             else:
                 canvas.add(random_piece(random, scenery), "distractor")
         if sum(item.is_object for item in canvas.items) >= options.objects[0]:
-            origin = Source("background", background.path, background.sha256)
             drawn = {"background": {"part": list(part), "flip": is_flipped}, "round": round_}
-            return canvas.scene(origin, drawn)
+            return canvas.scene(background, drawn)
     raise ValueError(
         f"Fewer than {options.objects[0]} objects can be placed: lower `objects` or `scale`, or "
         f"raise `size`, `max_occlusion`, `max_truncation` or `attempts`. "
@@ -252,10 +254,10 @@ class _Canvas:
         if self.image[cut.scene].size:
             blending.shade(self.image[cut.scene], alpha, cut.patch, shadow)
 
-    def scene(self, background: Source, drawn: dict[str, Any]) -> Scene:
+    def scene(self, background: Background, drawn: dict[str, Any]) -> Scene:
         """The scene as composed so far."""
         objects = []
-        sources = {background: None}
+        sources = {Source("background", background.path, background.sha256): None}
         for number, item in enumerate(self.items):
             role = item.draws["role"]
             sources[Source(role, item.foreground.path, item.foreground.sha256)] = None
@@ -275,4 +277,5 @@ class _Canvas:
                     )
                 )
         parameters = {**drawn, "light": self._light, "items": [item.draws for item in self.items]}
-        return Scene(self.image, tuple(objects), tuple(sources), parameters)
+        made = composite_of([background.made, *(item.foreground.made for item in self.items)])
+        return Scene(self.image, tuple(objects), tuple(sources), parameters, made)

@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from kerasgen.annotations.dossier import save_sheet
 from kerasgen.annotations.records import PlacedObject
 from kerasgen.annotations.synthetic_folder import manifest_rows
 from kerasgen.io.images import PathLike, Pixels, read_image
-from kerasgen.io.sheets import contact_sheet, save_png
+from kerasgen.io.sheets import contact_sheet
 
 SHEET, MASKS_SHEET = "sheet.png", "sheet_masks.png"
 
@@ -34,15 +35,16 @@ def save_sheets(folder: PathLike, class_names: Sequence[str]) -> list[Path]:
         ValueError: If the folder cannot be read or written.
     """
     root = Path(folder)
-    plain, annotated = [], []
+    plain, annotated, shown = [], [], []
     for row in itertools.islice(manifest_rows(root), _SHOWN):
         image = read_image(root / row.file_name)
+        shown.append(root / row.file_name)
         plain.append(_small(image))
         annotated.append(_small(draw_objects(image, row.objects, class_names)))
     if not plain:
         return []
     for name, images in ((SHEET, plain), (MASKS_SHEET, annotated)):
-        save_png(root / name, contact_sheet(np.stack(images), _COLUMNS))
+        save_sheet(root / name, contact_sheet(np.stack(images), _COLUMNS), shown)
     return [root / SHEET, root / MASKS_SHEET]
 
 

@@ -78,7 +78,8 @@ def load_labelled(
     - a folder with `train/` and optionally `validation/` and `test/`, or any names that
       `io.names.split_of` knows, each of class folders; classes may be missing in the last two;
     - a folder with `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, and optionally the same
-      with `t10k-` for the test, gzipped or not: the format of MNIST;
+      with `t10k-` for the test, gzipped or not: the format of MNIST; optionally `labels.txt` with
+      the name of a class on each line, by default "0", "1", ...;
     - a folder with `metadata.jsonl` whose rows have a class, as `kerasgen synthesize` writes it;
     - an `.npz` file with `x_train` and `y_train` (and the same with `_val`, `_validation`,
       `_test`), or `images` and `labels`; pictures `[N, H, W]` or `[N, H, W, 1 | 3]` uint8, labels

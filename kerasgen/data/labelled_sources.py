@@ -24,6 +24,9 @@ from kerasgen.data.labelled_folders import (
 )
 from kerasgen.io.names import class_name_of, plain_path, split_of
 
+LABELS = "labels.txt"
+"""File beside idx files with the name of each class, a line each, in the order of the labels."""
+
 _IDX_STEMS = {"train": "train", "test": "t10k"}
 # Deflate expands a byte to at most this many: more means a broken header.
 _MOST_INFLATION = 1100
@@ -69,7 +72,21 @@ def _idx_folder(folder: Path) -> LabelledSource:
                 f"{stem}-{missing}-ubyte[.gz] is missing{f' beside {there.name}' if there else ''}."
                 f" Received: source={str(folder)!r}"
             )
-    return _array_source(arrays, None, folder)
+    return _array_source(arrays, _names_beside(folder), folder)
+
+
+def _names_beside(folder: Path) -> tuple[str, ...] | None:
+    """The lines of ``labels.txt``: idx files have no class names."""
+    path = folder / LABELS
+    if not path.is_file():
+        return None
+    try:
+        names = tuple(filter(None, map(str.strip, path.read_text(encoding="utf-8").splitlines())))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"Cannot be read: {error}. Received: path={str(path)!r}") from error
+    if len(set(names)) < len(names):
+        raise ValueError(f"A class is named twice. Received: path={str(path)!r}")
+    return names
 
 
 def _idx_file(folder: Path, stem: str, kind: str, dimensions: int) -> Path | None:

@@ -2,6 +2,15 @@ from .export import export_classifier as export_classifier
 from .export import export_generator as export_generator
 from .export import export_refiner as export_refiner
 from .export import export_translator as export_translator
+from .hub_page import PAGE as PAGE
+from .hub_page import Figure as Figure
+from .hub_page import shown_figures as shown_figures
+from .model_folders import model_folder as model_folder
+from .model_folders import zoo_folder as zoo_folder
+from .model_folders import zoo_names as zoo_names
 from .savedmodel import check_export as check_export
+from .served_model import MODEL_CARD as MODEL_CARD
+from .served_model import NETWORK as NETWORK
 from .served_model import ServedModel as ServedModel
+from .signature_runs import probe_differences as probe_differences
 from .synthesis import synthesize as synthesize

@@ -1,4 +1,4 @@
-"""SavedModels whose bytes depend on their graph and weights only.
+"""Model files whose bytes depend on their graph and weights only.
 
 TensorFlow numbers functions and captured variables through the life of a process: the same network,
 exported twice, has other names in its graph. Here they are numbered from 0, in their order. Names
@@ -7,11 +7,14 @@ of layers stay.
 
 from __future__ import annotations
 
+import json
 import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 from google.protobuf.message import Message
 from tensorflow.core.protobuf import saved_model_pb2
 
@@ -19,6 +22,27 @@ _Renamed = Callable[[str], str]
 _NAME = "_user_specified_name"
 _END = re.compile(r"\d+$")
 _UNUSED_ARGUMENT = "___redundant_placeholder"
+_METADATA = "metadata.json"
+
+
+def save_network(model: keras.Model, path: Path) -> None:
+    """Saves a network in Keras's own format, without the dates that Keras adds.
+
+    Args:
+        model: The network.
+        path: A new file that ends in ``.keras``.
+    """
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    metadata = json.loads(members[_METADATA])
+    del metadata["date_saved"]
+    members[_METADATA] = json.dumps(metadata).encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            entry = zipfile.ZipInfo(name)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content)
 
 
 def renumber_functions(folder: Path) -> None:

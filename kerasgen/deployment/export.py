@@ -41,6 +41,7 @@ def export_refiner(
     probes: np.ndarray,
     styles: np.ndarray | None = None,
     measure: Measure | None = None,
+    sheet: np.ndarray | None = None,
 ) -> Path:
     """Exports a refiner to ``directory/name/<n>/``, with the next free number.
 
@@ -68,6 +69,7 @@ def export_refiner(
             model; needed if the refiner takes a style.
         measure: Called with the reloaded model once it has passed the check; what it returns is
             added to the card.
+        sheet: ``[H, W, 1 or 3]`` uint8, pictures to show on the card, ``samples.png``.
 
     Returns:
         The version folder.
@@ -84,7 +86,7 @@ def export_refiner(
         )
     check_form(refiner.inputs[0], preprocessing)
     endpoints = refiner_endpoints(refiner, preprocessing, probes, styles)
-    return publish(refiner, endpoints, directory, name, card, preprocessing, measure)
+    return publish(refiner, endpoints, directory, name, card, preprocessing, measure, sheet)
 
 
 def export_generator(
@@ -96,6 +98,7 @@ def export_generator(
     card: Mapping[str, Any],
     preprocessing: Preprocessing | None = None,
     measure: Measure | None = None,
+    sheet: np.ndarray | None = None,
 ) -> Path:
     """Exports a generator to ``directory/name/<n>/``, with the next free number.
 
@@ -128,6 +131,7 @@ def export_generator(
             others beside its own, such as ``prove``; None if there were no files.
         measure: Called with the reloaded model once it has passed the check; what it returns is
             added to the card.
+        sheet: ``[H, W, 1 or 3]`` uint8, pictures to show on the card, ``samples.png``.
 
     Returns:
         The version folder.
@@ -140,7 +144,7 @@ def export_generator(
     check_generator(generator, class_names)
     endpoints = generator_endpoints(generator, class_names)
     named = {**card, "class_names": list(class_names)}
-    return publish(generator, endpoints, directory, name, named, preprocessing, measure)
+    return publish(generator, endpoints, directory, name, named, preprocessing, measure, sheet)
 
 
 def export_translator(
@@ -152,6 +156,7 @@ def export_translator(
     card: Mapping[str, Any],
     probes: np.ndarray,
     measure: Measure | None = None,
+    sheet: np.ndarray | None = None,
 ) -> Path:
     """Exports a translator to ``directory/name/<n>/``, with the next free number.
 
@@ -176,6 +181,7 @@ def export_translator(
         probes: ``[N, H, W, C]`` uint8 pictures that the check uses.
         measure: Called with the reloaded model once it has passed the check; what it returns is
             added to the card.
+        sheet: ``[H, W, 1 or 3]`` uint8, pictures to show on the card, ``samples.png``.
 
     Returns:
         The version folder.
@@ -186,7 +192,7 @@ def export_translator(
     """
     check_translator(translator, preprocessing)
     endpoints = translator_endpoints(translator, preprocessing, probes)
-    return publish(translator, endpoints, directory, name, card, preprocessing, measure)
+    return publish(translator, endpoints, directory, name, card, preprocessing, measure, sheet)
 
 
 def export_classifier(
@@ -200,6 +206,7 @@ def export_classifier(
     probes: np.ndarray,
     threshold: float | None = None,
     measure: Measure | None = None,
+    sheet: np.ndarray | None = None,
 ) -> Path:
     """Exports a classifier to ``directory/name/<n>/``, with the next free number.
 
@@ -225,6 +232,7 @@ def export_classifier(
             probable class.
         measure: Called with the reloaded model once it has passed the check; what it returns is
             added to the card.
+        sheet: ``[H, W, 1 or 3]`` uint8, pictures to show on the card, ``samples.png``.
 
     Returns:
         The version folder.
@@ -239,4 +247,4 @@ def export_classifier(
     named = {**card, "class_names": list(class_names)}
     if threshold is not None:
         named["threshold_log_odds"] = threshold
-    return publish(classifier, endpoints, directory, name, named, preprocessing, measure)
+    return publish(classifier, endpoints, directory, name, named, preprocessing, measure, sheet)

@@ -16,19 +16,34 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.deployment.canonical import renumber_functions
+from kerasgen.deployment.canonical import renumber_functions, save_network
 from kerasgen.deployment.endpoints.endpoint import Endpoint, Endpoints
-from kerasgen.deployment.served_model import MODEL_CARD, ServedModel
-from kerasgen.deployment.signature_runs import run_in_batches
-from kerasgen.io.files import access_to, check_writable, hidden_path, sweep, write_json
+from kerasgen.deployment.hub_page import PAGE, SHEET, hub_page
+from kerasgen.deployment.served_model import KINDS, MODEL_CARD, NETWORK, ServedModel
+from kerasgen.deployment.signature_runs import (
+    GREY_LEVEL,
+    PROBE,
+    difference,
+    run_in_batches,
+    save_probe,
+)
+from kerasgen.io.files import (
+    access_to,
+    check_writable,
+    hidden_path,
+    read_json,
+    sweep,
+    write_file,
+    write_json,
+)
 from kerasgen.io.names import plain_path
 from kerasgen.io.preprocessing import Preprocessing
+from kerasgen.io.sheets import save_png
 
 TOLERANCE = 1e-4
 """Largest difference of a reloaded picture, on the scale [-1, 1]."""
 HALF_TOLERANCE = 0.03
 """The same for networks that compute in 16 bits, where one rounding is already 0.004."""
-_GREY_LEVEL = 1 / 127.5
 
 
 class ExportError(RuntimeError):
@@ -43,8 +58,13 @@ def publish(
     card: Mapping[str, Any],
     preprocessing: Preprocessing | None = None,
     measure: Callable[[ServedModel], Mapping[str, Any]] | None = None,
+    sheet: np.ndarray | None = None,
 ) -> Path:
     """Writes ``directory/name/<n>/``, with the next free number, after a check in a new process.
+
+    Beside the SavedModel it holds the network as ``model.keras``, the model card as
+    ``model_card.json`` and as ``README.md`` for the Hugging Face Hub, inputs and outputs to check
+    a copy with, ``probe.npz``, and ``samples.png`` if there is a sheet.
 
     Args:
         model: The network that the endpoints call.
@@ -54,6 +74,7 @@ def publish(
         card: Entries of ``model_card.json``, beside the versions of the libraries.
         preprocessing: How files become the network's pictures; stored in the model and the card.
         measure: Called with the reloaded model; gives further entries of the card.
+        sheet: ``[H, W, 1 or 3]`` uint8, some of its pictures.
 
     Returns:
         The version folder.
@@ -72,9 +93,16 @@ def publish(
     try:
         _write(model, endpoints, room, preprocessing)
         _check(endpoints, room, _tolerance(model))
+        save_network(model, room / NETWORK)
         measured = {} if measure is None else measure(ServedModel(room))
         form = {} if preprocessing is None else {"preprocessing": preprocessing.as_card()}
         write_json(room / MODEL_CARD, {**card, **form, **measured, **_versions()})
+        save_probe(room / PROBE, _first_rows(endpoints))
+        if sheet is not None:
+            save_png(room / SHEET, sheet)
+        kind = next(KINDS[each] for each in endpoints if each in KINDS)
+        page = hub_page(name, kind, read_json(room / MODEL_CARD), sheet=sheet is not None)
+        write_file(room / PAGE, page.encode())
         return _publish(room, home)
     finally:
         shutil.rmtree(room, ignore_errors=True)
@@ -131,11 +159,11 @@ def _check(endpoints: Endpoints, folder: Path, tolerance: float) -> None:
     reloaded = _reload(folder, endpoints)
     wrong = {}
     for name, value in expected.items():
-        difference = _difference(value, reloaded.get(name))
+        found = difference(value, reloaded.get(name))
         # One grey level in a PNG is rounding, not another picture.
-        limit = max(tolerance, 1.01 * _GREY_LEVEL) if value.dtype == np.uint8 else tolerance
-        if not difference <= limit:
-            wrong[name] = difference
+        limit = max(tolerance, 1.01 * GREY_LEVEL) if value.dtype == np.uint8 else tolerance
+        if not found <= limit:
+            wrong[name] = found
     if wrong:
         raise ExportError(
             "The reloaded SavedModel gives other pictures than the trained network, or other "
@@ -145,6 +173,17 @@ def _check(endpoints: Endpoints, folder: Path, tolerance: float) -> None:
 
 def _tolerance(model: keras.Model) -> float:
     return TOLERANCE if model.compute_dtype == "float32" else HALF_TOLERANCE
+
+
+def _first_rows(
+    endpoints: Endpoints,
+) -> dict[str, tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]:
+    runs = {}
+    with tf.device("/CPU:0"):
+        for signature, endpoint in endpoints.items():
+            inputs = {name: np.asarray(value[:1]) for name, value in endpoint.probe.items()}
+            runs[signature] = inputs, run_in_batches(_by_name(endpoint), inputs)
+    return runs
 
 
 def _expected(endpoints: Endpoints) -> dict[str, np.ndarray]:
@@ -189,16 +228,6 @@ def _environment() -> dict[str, str]:
     # The new process must import the same packages as this one.
     path = os.pathsep.join(entry or "." for entry in sys.path)
     return {**os.environ, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "-1"}
-
-
-def _difference(expected: np.ndarray, found: np.ndarray | None) -> float:
-    """The largest difference on the scale [-1, 1]; infinite if the two cannot be compared."""
-    if found is None or found.shape != expected.shape:
-        return float("inf")
-    if expected.dtype.kind == "S":
-        return 0.0 if np.array_equal(expected, found) else float("inf")
-    largest = np.max(np.abs(expected.astype(np.float64) - found.astype(np.float64)))
-    return float(largest) * (_GREY_LEVEL if expected.dtype == np.uint8 else 1.0)
 
 
 def _publish(room: Path, home: Path) -> Path:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
 
+from kerasgen.deployment.model_folders import model_folder
 from kerasgen.io.files import read_json
 from kerasgen.io.images import PathLike, Pixels, to_float
 from kerasgen.io.preprocessing import Preprocessing
 from kerasgen.io.saved_model import open_saved_model, saved_model_sha256
 
 MODEL_CARD = "model_card.json"
+NETWORK = "model.keras"
+"""The network itself, for Keras."""
 
 Kind = Literal["generator", "refiner", "translator", "classifier"]
 
-_KINDS: dict[str, Kind] = {
+KINDS: dict[str, Kind] = {
     "generate": "generator",
     "refine": "refiner",
     "translate": "translator",
@@ -35,11 +37,12 @@ class ServedModel:
     """A SavedModel of ``kerasgen.deployment.export``, through its signatures.
 
     Args:
-        path: The version folder.
+        path: The version folder, or a name in the zoo, see ``model_folder``.
 
     Attributes:
         kind: ``generator``, ``refiner``, ``translator`` or ``classifier``.
         name: Its folder's name and version, as ``eye_refiner_dcgan/1``.
+        folder: Its version folder, absolute.
         sha256: Of its graph and weights: 64 hexadecimal digits.
         preprocessing: How files become its pictures; for a generator, those it was trained on, or
             None if that was not said.
@@ -51,20 +54,20 @@ class ServedModel:
     """
 
     def __init__(self, path: PathLike) -> None:
-        folder = Path(path).resolve()
+        folder = model_folder(path)
         self._loaded = open_saved_model(folder)
-        own = [name for name in _KINDS if name in self._loaded.signatures]
+        own = [name for name in KINDS if name in self._loaded.signatures]
         if len(own) != 1:
             raise ValueError(
                 f"Not a model that kerasgen exported: it has the signatures "
                 f"{sorted(self._loaded.signatures)}. Received: {str(path)!r}"
             )
-        self.kind: Kind = _KINDS[own[0]]
+        self.kind: Kind = KINDS[own[0]]
         self.name = f"{folder.parent.name}/{folder.name}"
         self.sha256 = saved_model_sha256(folder)
         self.preprocessing = self._stored_preprocessing(path)
-        self._card = folder / MODEL_CARD
-        self.trained_on = _trained_on(self._card)
+        self.folder = folder
+        self.trained_on = _trained_on(self.card)
         self._run = self._loaded.signatures[own[0]]
         self._inputs: Mapping[str, tf.TensorSpec] = self._run.structured_input_signature[1]
         if self.draws_style and "styles" not in self._loaded.signatures:
@@ -74,10 +77,16 @@ class ServedModel:
             )
 
     @property
+    def card(self) -> dict[str, Any]:
+        """Its model card; empty if there is none."""
+        path = self.folder / MODEL_CARD
+        return read_json(path) if path.is_file() else {}
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """The names of the labels 0, 1, ... of a generator or a classifier."""
         if self.kind == "classifier":
-            return tuple(read_json(self._card)["class_names"])
+            return tuple(self.card["class_names"])
         named = self._loaded.signatures["classes"](label=tf.constant([0]))
         return tuple(name.decode() for name in named["all_class_names"].numpy()[0])
 
@@ -188,8 +197,8 @@ def _noise(seed: int, shape: Sequence[int]) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal(shape, np.float32)
 
 
-def _trained_on(card: Path) -> int | None:
-    pictures = read_json(card).get("pictures") if card.is_file() else None
+def _trained_on(card: Mapping[str, Any]) -> int | None:
+    pictures = card.get("pictures")
     if not isinstance(pictures, dict):
         return None
     counts = [pictures[part] for part in ("train", "real", "source", "target") if part in pictures]

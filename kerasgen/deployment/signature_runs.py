@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+from kerasgen.io.saved_model import open_saved_model
+
+PROBE = "probe.npz"
+"""Inputs of a model's signatures and what they gave when it was exported, a row each."""
+
+GREY_LEVEL = 1 / 127.5
+"""One level of a uint8 picture on the scale [-1, 1]."""
 
 _ROWS = 64
 """A thousand classes at once would not fit in memory."""
@@ -41,3 +50,72 @@ def _plain(name: str, tensor: tf.Tensor) -> np.ndarray:
         return np.stack([tf.io.decode_png(item).numpy() for item in values])
     # Python objects cannot be written to .npz without pickle.
     return values.astype(np.bytes_)
+
+
+def difference(expected: np.ndarray, found: np.ndarray | None) -> float:
+    """The largest difference of two outputs.
+
+    Args:
+        expected: Numbers, uint8 pictures or strings.
+        found: The other output; None if there is none.
+
+    Returns:
+        The difference, of uint8 pictures on the scale [-1, 1]; infinite if the two cannot be
+        compared or are other strings.
+    """
+    if found is None or found.shape != expected.shape:
+        return float("inf")
+    if expected.dtype.kind == "S":
+        return 0.0 if np.array_equal(expected, found) else float("inf")
+    largest = np.max(np.abs(expected.astype(np.float64) - found.astype(np.float64)))
+    return float(largest) * (GREY_LEVEL if expected.dtype == np.uint8 else 1.0)
+
+
+def save_probe(
+    path: Path, runs: Mapping[str, tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]]]
+) -> None:
+    """Writes what signatures give, to compare a copy of the model with.
+
+    Args:
+        path: A new .npz.
+        runs: Inputs and outputs of each signature, ``[P, ...]`` arrays by name.
+    """
+    arrays: dict[str, Any] = {}
+    for signature, sides in runs.items():
+        for side, values in zip(("inputs", "outputs"), sides, strict=True):
+            for name, value in values.items():
+                arrays[f"{signature}/{side}/{name}"] = value
+    np.savez_compressed(path, **arrays)
+
+
+def probe_differences(folder: str | Path) -> dict[str, float]:
+    """Compares what an exported model gives here with what it gave when it was exported.
+
+    Args:
+        folder: The version folder, with its ``probe.npz``.
+
+    Returns:
+        ``SIGNATURE/OUTPUT`` -> the largest difference, see ``difference``.
+
+    Raises:
+        ValueError: If there is no SavedModel, or no probe.
+    """
+    path = Path(folder) / PROBE
+    if not path.is_file():
+        raise ValueError(f"The model has no probe to compare with. Received: {str(path)!r}")
+    loaded = open_saved_model(folder)
+    with np.load(path) as stored:
+        probe = dict(stored)
+    found = {}
+    for signature, function in loaded.signatures.items():
+        inputs, expected = (_side(probe, f"{signature}/{side}/") for side in ("inputs", "outputs"))
+        outputs = run_in_batches(function, inputs)
+        for name, value in expected.items():
+            found[f"{signature}/{name}"] = difference(value, outputs.get(name))
+    return found
+
+
+def _side(probe: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {
+        name.removeprefix(prefix): value for name, value in probe.items() if name.startswith(prefix)
+    }

@@ -14,6 +14,7 @@ import numpy as np
 
 from kerasgen.annotations.annotated_folder import AnnotatedFolder, PictureFacts
 from kerasgen.annotations.annotation import run_lengths
+from kerasgen.annotations.dossier import EDITED, GENERATED
 from kerasgen.annotations.fill_folder import Entry, FilledFolder, Job, fill_folder
 from kerasgen.annotations.records import ManifestRow, Source
 from kerasgen.annotations.synthetic_folder import picture_name
@@ -118,13 +119,16 @@ def _job(
     seed: int,
     gate: ServedModel | None,
 ) -> Job:
+    made = GENERATED if sources is None else EDITED
+
     def job(indices: range) -> Iterator[Entry]:
         if sources is None:
             samples = _generated(model, indices, seed)
         else:
             samples = _changed(model, sources, indices, times, seed)
         for index, sample in zip(indices, _gated(samples, gate), strict=True):
-            yield _row(sample, index, seed), None if sample.reason else sample.image
+            image = None if sample.reason else sample.image
+            yield Entry(_row(sample, index, seed), image, made)
 
     return job
 

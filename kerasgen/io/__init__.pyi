@@ -65,3 +65,8 @@ from .sheets import contact_sheet as contact_sheet
 from .sheets import encode_png as encode_png
 from .sheets import labelled_sheet as labelled_sheet
 from .sheets import save_png as save_png
+from .xmp import SOURCE_TYPES as SOURCE_TYPES
+from .xmp import is_signed as is_signed
+from .xmp import media_type as media_type
+from .xmp import source_type as source_type
+from .xmp import with_source_type as with_source_type

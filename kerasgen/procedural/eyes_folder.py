@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
+from kerasgen.annotations.dossier import DRAWN
 from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
 from kerasgen.annotations.records import ManifestRow
 from kerasgen.annotations.synthetic_folder import picture_name
@@ -59,7 +60,7 @@ def draw_eyes(
                 "annotation": eyes.annotation(position).to_dict(),
             }
             row = ManifestRow(picture_name(index), size, size, seed, index, (), parameters, ())
-            yield row, eyes.images[position]
+            yield Entry(row, eyes.images[position], DRAWN)
 
     settings = {"kind": f"{kind}_eyes", "size": size, "seed": seed}
     filled = fill_folder(

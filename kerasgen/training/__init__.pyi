@@ -34,6 +34,7 @@ from .self_regularisation import pixel_l1 as pixel_l1
 from .step import STREAMS as STREAMS
 from .step import Player as Player
 from .step import Step as Step
+from .throughput import minutes_of as minutes_of
 from .throughput import updates_in as updates_in
 from .trainer import Interrupted as Interrupted
 from .trainer import Trainer as Trainer

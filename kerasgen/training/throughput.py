@@ -1,4 +1,4 @@
-"""How many updates fit into some minutes: measured once, on a network that is then discarded."""
+"""How long updates take: those that fit into some minutes, and the minutes of a run."""
 
 from __future__ import annotations
 
@@ -72,6 +72,27 @@ def updates_per_minute(
         with trainer.scope():
             step = make_step()
         trainer.run(step, batches, _WINDOWS * _WINDOW, phase="pace")
-        rows = read_history(Path(folder) / "pace" / "history.csv")[1:]
-    rate = float(np.median([row["images_per_second"] for row in rows]))
+        rate = _median_rate(Path(folder) / "pace")
     return 60.0 * rate / batches.batch_size
+
+
+def minutes_of(phase: str | Path, batch_size: int) -> float:
+    """Minutes that a phase takes at its median speed, interruptions not counted.
+
+    Args:
+        phase: Its folder, with ``history.csv``.
+        batch_size: Pictures in a global batch.
+
+    Returns:
+        The minutes; 0 if nothing was recorded.
+    """
+    if not (Path(phase) / "history.csv").is_file():
+        return 0.0
+    updates = read_history(Path(phase) / "history.csv")[-1]["step"]
+    return updates * batch_size / _median_rate(Path(phase)) / 60.0
+
+
+def _median_rate(phase: Path) -> float:
+    rows = read_history(phase / "history.csv")
+    # The first interval includes tracing.
+    return float(np.median([row["images_per_second"] for row in rows[1:] or rows]))

@@ -96,6 +96,9 @@ def test_nothing_is_written_for_wrong_numbers(changes, tmp_path):
 def test_the_result_says_and_shows_what_there_is(tmp_path):
     filled = fill(tmp_path / "<out>", 5, Job({2}))
     assert isinstance(filled, FilledFolder) and filled.sheet is None
+    card = (tmp_path / "<out>/README.md").read_text()
+    assert "4 pictures state no digital source type" in card and "sheet.png" not in card
+    assert "1 more, reasons in `rejected.jsonl`" in card
     assert [row.index for row in filled.rows()] == [0, 1, 3, 4]
     assert str(filled).splitlines() == [
         f"4 pictures and metadata.jsonl in {tmp_path / '<out>'}",

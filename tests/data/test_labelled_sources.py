@@ -58,6 +58,18 @@ def test_idx_files_are_read(tmp_path, pack, joint):
     assert sets["test"].names[1] == f"t10k-images{joint}idx3-ubyte{ending}#1"
 
 
+def test_classes_of_idx_files_are_named_beside_them(tmp_path):
+    write_idx(tmp_path)
+    (tmp_path / "labels.txt").write_text("a shirt\r\n T-shirt/top \n\nhat\n", encoding="utf-8")
+    assert load_labelled(tmp_path)["train"].class_names == ("a shirt", "T-shirt/top", "hat")
+    (tmp_path / "labels.txt").write_text("a\nb\na\n", encoding="utf-8")
+    refused(tmp_path, "named twice.*labels.txt")
+    (tmp_path / "labels.txt").write_text("a\nb\n", encoding="utf-8")
+    refused(tmp_path, "Labels must be from 0 to 1")
+    (tmp_path / "labels.txt").write_bytes(b"\xff\xfe\xff")
+    refused(tmp_path, "Cannot be read.*labels.txt")
+
+
 @pytest.mark.parametrize(
     ("damage", "text"),
     [

@@ -8,6 +8,8 @@ from PIL import Image
 from running import run_example
 from scene_files import NAMES, material, tree
 
+from kerasgen.annotations.dossier import type_of_file
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -39,6 +41,8 @@ def test_it_draws_its_own_garments_and_continues(tmp_path):
     last = done.stdout.splitlines()[-1]
     assert last.startswith("verified 6 pictures") and last.endswith(": 0 failures")
     assert len(check_products(tmp_path, 6)["class_names"]) == 10
+    # All that it pastes is drawn, and says so.
+    assert type_of_file(tmp_path / "run/scenes/images/000005.png") == "algorithmicMedia"
     again = run(tmp_path, "--count=8", *flags)
     assert again.returncode == 0, again.stderr
     assert "scenes 8/8" in again.stdout

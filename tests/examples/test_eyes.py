@@ -132,7 +132,7 @@ def test_folders_of_pictures_are_split_by_their_tail(whole):
     folder, done = whole
     figures, card = check_products(folder)
     assert "pupil_error_after_refining" not in figures
-    assert card["licence_of_data"] == "mine" and card["data"] == "your folders"
+    assert card["licence_of_data"] == "mine" and card["data"] == "your pictures"
     counts = card["pictures"]
     for name in ("rendered", "real"):
         held_out = counts[f"test_{name}"]

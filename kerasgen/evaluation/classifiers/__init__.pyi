@@ -6,6 +6,7 @@ from .detector import DetectionData as DetectionData
 from .detector import Detector as Detector
 from .detector import Score as Score
 from .detector import balanced_accuracy as balanced_accuracy
+from .detector import detector_of as detector_of
 from .detector import fit_detector as fit_detector
 from .detector import measure_detection as measure_detection
 from .linear_head import feature_batches as feature_batches

@@ -8,7 +8,7 @@ for comparison.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import keras
@@ -150,11 +150,30 @@ def fit_detector(
         patience=config.patience,
     )
 
+    detector = detector_of(network, {}, features)
+    claimed = measure_detection(detector.score, data.at(held_out))
+    return replace(detector, claimed=claimed)
+
+
+def detector_of(
+    network: keras.Model, claimed: dict[str, Any], features: FeatureExtractor | None = None
+) -> Detector:
+    """A detector from its trained network.
+
+    Args:
+        network: Pictures ``[N, H, W, C]`` float32 in [-1, 1], or features -> two logits.
+        claimed: What was measured on its held-out synthetic pictures.
+        features: Features that it takes; None if it takes pictures.
+
+    Returns:
+        The detector.
+    """
+
     def score(images: np.ndarray) -> np.ndarray:
         logits = compute_logits(network, images if features is None else features(images))
         return np.diff(logits.astype(np.float64), axis=1)[:, 0]
 
-    return Detector(score, network, measure_detection(score, data.at(held_out)))
+    return Detector(score, network, claimed)
 
 
 def _small_network(image_shape: tuple[int, ...], width: int) -> keras.Model:

@@ -1,6 +1,7 @@
 from .activation_maps import LayerMaps as LayerMaps
 from .activation_maps import feature_maps as feature_maps
 from .activation_maps import map_sheet as map_sheet
+from .alike import unlike_indices as unlike_indices
 from .augmented_cache import AugmentedFeatureCache as AugmentedFeatureCache
 from .by_name import APPLICATIONS as APPLICATIONS
 from .by_name import application as application

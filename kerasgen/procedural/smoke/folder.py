@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from kerasgen.annotations.annotated_folder import AnnotatedFolder
+from kerasgen.annotations.dossier import DRAWN, composite_of, type_of_file
 from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
 from kerasgen.annotations.records import ManifestRow, PlacedObject
 from kerasgen.annotations.synthetic_folder import picture_name
@@ -94,7 +95,7 @@ class _SmokeJob:
         # The picture is at fault: the arguments were checked.
         except (ImageError, ValueError) as error:
             frame = (picture_name(index), 1, 1, self._seed, index)
-            return ManifestRow(*frame, (), {}, (), accepted=False, reason=str(error)), None
+            return Entry(ManifestRow(*frame, (), {}, (), accepted=False, reason=str(error)), None)
         facts, own = self._sources.facts(name), self._sources.source(name)
         mask = smoke_mask(smoky.density, self._threshold)
         smoke = PlacedObject(self._label, mask, mask, np.eye(3), own.path)
@@ -109,4 +110,6 @@ class _SmokeJob:
             {**facts.parameters(), "smoke": smoky.parameters},
             (*facts.objects, smoke),
         )
-        return row, smoky.image
+        # Drawn smoke over whatever the source is.
+        made = composite_of([type_of_file(self._sources.path(name)), DRAWN])
+        return Entry(row, smoky.image, made)

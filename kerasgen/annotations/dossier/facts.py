@@ -1,0 +1,212 @@
+"""What a folder of pictures says of itself, counted once for the data card and for Croissant."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kerasgen.annotations.annotated_folder import AnnotatedFolder
+from kerasgen.annotations.dossier.jobs import Job, job_of
+from kerasgen.annotations.dossier.source_types import SYNTHETIC
+from kerasgen.annotations.synthetic_folder import METADATA, PARTS, REJECTED, SETTINGS
+from kerasgen.io.files import access_to, file_sha256, json_lines, read_json
+from kerasgen.io.images import PathLike
+from kerasgen.io.names import first_names
+from kerasgen.io.xmp import is_signed, source_type
+
+SHEETS = ("sheet.png", "sheet_masks.png")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A folder of pictures in numbers.
+
+    Attributes:
+        settings: The settings of the job that filled it; empty if kerasgen did not.
+        job: The job, or None.
+        names: Relative paths of the pictures, in a fixed order.
+        rejected: Number of rejected pictures.
+        classes: For each class, the number of its pictures and of its objects.
+        sizes: "width x height" in pixels, each once; empty if unknown.
+        roles: For each role of a source, the number of files.
+        source_types: For each digital source type, the number of pictures that state it; None for
+            those that state none.
+        signed: Number of pictures with a C2PA manifest.
+        tasks: What the annotations can train, in Hugging Face's words.
+        sha256: Of ``metadata.jsonl``, or of all names and pictures.
+        has_rows: Whether there is a ``metadata.jsonl``.
+        has_sheet: Whether there is a ``sheet.png`` of kerasgen's.
+    """
+
+    settings: Mapping[str, Any]
+    job: Job | None
+    names: Sequence[str]
+    rejected: int
+    classes: Mapping[str, tuple[int, int]]
+    sizes: Sequence[str]
+    roles: Mapping[str, int]
+    source_types: Mapping[str | None, int]
+    signed: int
+    tasks: Sequence[str]
+    sha256: str
+    has_rows: bool
+    has_sheet: bool
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether all pictures are known to be synthetic."""
+        return self.job is not None or (bool(self.names) and {*self.source_types} <= SYNTHETIC)
+
+    @property
+    def title(self) -> str:
+        """What the set is called."""
+        if self.job is not None:
+            return self.job.title
+        return "Synthetic pictures" if self.is_synthetic else "Pictures"
+
+
+def list_pictures(folder: PathLike) -> list[str]:
+    """Relative paths of the pictures of a folder, see ``AnnotatedFolder``.
+
+    Raises:
+        ValueError: If it is unfinished, or there are no pictures.
+    """
+    root = Path(folder)
+    if (root / PARTS).is_dir() or ((root / SETTINGS).is_file() and not _has_rows(root)):
+        raise ValueError(
+            "The folder is unfinished: run the command that fills it again. "
+            f"Received: folder={str(folder)!r}"
+        )
+    if _has_rows(root):
+        return [str(row.get("file_name")) for row in _rows(root / METADATA)]
+    return AnnotatedFolder(root).names
+
+
+def read_settings(root: Path) -> dict[str, Any]:
+    """The content of a folder's ``settings.json``; empty if there is none.
+
+    Raises:
+        ValueError: If it is damaged.
+    """
+    return read_json(root / SETTINGS) if (root / SETTINGS).is_file() else {}
+
+
+def read_facts(folder: PathLike) -> Facts:
+    """Counts what a folder holds; masks are not decoded.
+
+    Args:
+        folder: A finished ``SyntheticFolder``, or any folder that ``AnnotatedFolder`` reads.
+
+    Returns:
+        The facts.
+
+    Raises:
+        ValueError: If the folder is unfinished or cannot be read, or a picture is missing.
+    """
+    root = Path(folder)
+    names = list_pictures(root)
+    settings = read_settings(root)
+    job = job_of(settings)
+    states: Counter[str | None] = Counter()
+    signed = 0
+    for name in names:
+        with access_to(root / name):
+            content = (root / name).read_bytes()
+        states[source_type(content)] += 1
+        signed += is_signed(content)
+    counts = _Counts(settings.get("class_names", ()))
+    if _has_rows(root):
+        for row, _, location in json_lines(root / METADATA):
+            try:
+                counts.add_row(row)
+            except (KeyError, IndexError, TypeError, AttributeError) as error:
+                raise ValueError(
+                    f"The row cannot be read: {error!r}. Received: {location}"
+                ) from error
+        sha256 = file_sha256(root / METADATA)
+    else:
+        known = AnnotatedFolder(root)
+        for name in names:
+            counts.add_class(known.facts(name).class_name)
+        sha256 = known.sha256
+    rejected = root / REJECTED
+    return Facts(
+        settings,
+        job,
+        names,
+        sum(1 for _ in _rows(rejected)) if rejected.is_file() else 0,
+        {name: (counts.pictures[name], counts.objects[name]) for name in counts.class_names()},
+        sorted(counts.sizes),
+        {role: len(counts.files[role]) for role in sorted(counts.files)},
+        dict(sorted(states.items(), key=lambda item: (-item[1], str(item[0])))),
+        signed,
+        tuple(counts.tasks()),
+        sha256,
+        _has_rows(root),
+        job is not None and (root / SHEETS[0]).is_file(),
+    )
+
+
+class _Counts:
+    """Classes, sizes and sources, counted row by row."""
+
+    def __init__(self, class_names: Sequence[str]) -> None:
+        self._known = list(class_names)
+        self.pictures: Counter[str] = Counter()
+        self.objects: Counter[str] = Counter()
+        self.sizes: set[str] = set()
+        self.files: dict[str, set[str]] = defaultdict(set)
+        self._annotated: set[str] = set()
+
+    def add_class(self, name: str | None) -> None:
+        """Counts the class of a picture."""
+        if name is not None:
+            self.pictures[name] += 1
+
+    def add_row(self, row: Mapping[str, Any]) -> None:
+        """Counts a row; fields that another program means otherwise are left out."""
+        parameters = row.get("parameters")
+        parameters = parameters if isinstance(parameters, dict) else {}
+        name, annotation = parameters.get("class_name"), parameters.get("annotation")
+        self.add_class(name if isinstance(name, str) else None)
+        if isinstance(annotation, dict):
+            self._annotated |= {key for key in ("mask", "keypoints") if annotation.get(key)}
+        if "width" in row and "height" in row:
+            self.sizes.add(f"{row['width']} x {row['height']}")
+        if "sources" not in row or not isinstance(row.get("objects"), list):
+            return
+        for placed in row["objects"]:
+            self.objects[self._known[placed["label"]]] += 1
+        for source in row["sources"]:
+            self.files[source["role"]].add(source["sha256"])
+
+    def class_names(self) -> list[str]:
+        """The classes, in the order of their labels, then by name."""
+        return list(dict.fromkeys([*self._known, *sorted({*self.pictures, *self.objects})]))
+
+    def tasks(self) -> Iterator[str]:
+        """What the annotations can train."""
+        if self.pictures:
+            yield "image-classification"
+        if self.objects:
+            yield "object-detection"
+        if self.objects or "mask" in self._annotated:
+            yield "image-segmentation"
+        if "keypoints" in self._annotated:
+            yield "keypoint-detection"
+
+
+def sizes_text(facts: Facts) -> str:
+    """The sizes of the pictures in a few words; empty if unknown."""
+    return f"{first_names(facts.sizes)} pixels" if facts.sizes else ""
+
+
+def _has_rows(root: Path) -> bool:
+    return (root / METADATA).is_file()
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    return (fields for fields, _, _ in json_lines(path))

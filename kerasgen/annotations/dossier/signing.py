@@ -1,0 +1,111 @@
+"""Signed C2PA manifests in picture files, with the user's own certificate.
+
+Specification: https://spec.c2pa.org/specifications/specifications/2.2/specs/C2PA_Specification.html.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import kerasgen
+from kerasgen.io.files import access_to
+from kerasgen.io.images import PathLike
+from kerasgen.io.sheets import encode_png
+from kerasgen.io.xmp import SOURCE_TYPES
+
+_SETTINGS = {
+    # A thumbnail would be as large as most pictures.
+    "builder": {"thumbnail": {"enabled": False}},
+    # Whether the certificate is trusted is for the reader to decide.
+    "verify": {"verify_trust": False, "verify_timestamp_trust": False},
+}
+_PROBE_SIDE = 16
+
+
+class PictureSigner:
+    """Signs pictures; a trial signature at the start shows whether certificate and key fit.
+
+    Args:
+        certificate: PEM file of the certificate, then those that lead to its root.
+        key: PEM file of its private key without a password: ECDSA, RSA or Ed25519.
+
+    Raises:
+        ValueError: If ``c2pa-python`` is missing, or one of the two cannot be used.
+    """
+
+    def __init__(self, certificate: PathLike, key: PathLike) -> None:
+        try:
+            import c2pa
+            import cryptography.hazmat.primitives.serialization as keys
+        except ImportError as error:
+            raise ValueError(
+                "Signing needs c2pa-python: pip install 'kerasgen-zoo[provenance]'. "
+                f"Received: certificate={str(certificate)!r}"
+            ) from error
+        received = f"Received: certificate={str(certificate)!r}, key={str(key)!r}"
+        with access_to(certificate):
+            chain = Path(certificate).read_bytes()
+        with access_to(key):
+            text = Path(key).read_bytes()
+        try:
+            private = keys.load_pem_private_key(text, None)
+            plain = private.private_bytes(
+                keys.Encoding.PEM, keys.PrivateFormat.PKCS8, keys.NoEncryption()
+            )
+            info = c2pa.C2paSignerInfo(_algorithm(private), chain, plain, None)
+            self._c2pa, self._signer = c2pa, c2pa.Signer.from_info(info)
+            self._context = c2pa.Context.from_dict(_SETTINGS)
+            probe = encode_png(np.zeros((_PROBE_SIDE, _PROBE_SIDE, 3), np.uint8))
+            self.signed(probe, "image/png", "algorithmicMedia", "probe.png")
+        except (TypeError, ValueError, c2pa.C2paError) as error:
+            raise ValueError(
+                f"Certificate and key cannot sign ({error}): pass PEM files of a certificate for "
+                f"C2PA, with its chain, and of its private key without a password. {received}"
+            ) from error
+
+    def signed(self, content: bytes, kind: str, made: str, name: str) -> bytes:
+        """Adds a signed manifest to a picture; its pixels are kept.
+
+        Args:
+            content: The bytes of the file.
+            kind: Its media type, such as ``image/png``.
+            made: Its digital source type.
+            name: Its title in the manifest.
+
+        Returns:
+            The bytes of the file with the manifest; they differ in every call, as signatures do.
+
+        Raises:
+            ValueError: If it cannot be signed.
+        """
+        software = {"name": "kerasgen", "version": kerasgen.__version__}
+        created: dict[str, Any] = {
+            "action": "c2pa.created",
+            "digitalSourceType": f"{SOURCE_TYPES}{made}",
+            "softwareAgent": software,
+        }
+        manifest = {
+            "claim_generator_info": [software],
+            "title": name,
+            "format": kind,
+            "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [created]}}],
+        }
+        result = io.BytesIO()
+        try:
+            with self._c2pa.Builder.from_json(json.dumps(manifest), self._context) as builder:
+                builder.sign(self._signer, kind, io.BytesIO(content), result)
+        except self._c2pa.C2paError as error:
+            raise ValueError(f"The picture cannot be signed: {error}. Received: {name=}") from error
+        return result.getvalue()
+
+
+def _algorithm(key: Any) -> str:
+    """C2PA's name of the signature algorithm of a private key."""
+    if hasattr(key, "curve"):
+        return {256: "es256", 384: "es384", 521: "es512"}[key.curve.key_size]
+    return "ps256" if hasattr(key, "private_numbers") else "ed25519"

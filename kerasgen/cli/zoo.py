@@ -1,0 +1,67 @@
+"""The ``kerasgen zoo`` command."""
+
+from __future__ import annotations
+
+import argparse
+
+from kerasgen.cli.arguments import check_backend
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Adds the command to the subparsers."""
+    command = commands.add_parser("zoo", help=_list.__doc__, description=_list.__doc__)
+    command.set_defaults(run=_list)
+    actions = command.add_subparsers(metavar="ACTION")
+    for name, run in (("show", _show), ("check", _check), ("build", _build)):
+        action = actions.add_parser(name, help=run.__doc__, description=run.__doc__)
+        action.add_argument("name", metavar="NAME", help="a model's name, as the list shows it")
+        action.set_defaults(run=run)
+    action.add_argument("--export_to", metavar="DIR", help="folder of models (default: the zoo's)")
+    action.add_argument(
+        "flags",
+        metavar="FLAG",
+        nargs=argparse.REMAINDER,
+        help="of the example, as --data=DIR",
+    )
+
+
+def _list(arguments: argparse.Namespace) -> None:
+    """Lists the trained models that come with kerasgen, with their figures."""
+    from kerasgen.zoo.catalogue import zoo_models
+
+    models = zoo_models()
+    print("\n".join(map(str, models)))
+    print(f"{len(models)} models. Next: kerasgen zoo show NAME")
+
+
+def _show(arguments: argparse.Namespace) -> None:
+    """Prints a model's card."""
+    from kerasgen.deployment.hub_page import PAGE
+    from kerasgen.deployment.model_folders import model_folder
+
+    folder = model_folder(arguments.name)
+    page = folder / PAGE
+    if not page.is_file():
+        raise ValueError(f"The model has no card: export it again. Received: {str(folder)!r}")
+    print(page.read_text(encoding="utf-8").partition("\n---\n")[2].strip())
+    print(f"\n{folder}. Next: kerasgen zoo check {arguments.name}")
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Runs a model and compares its outputs with those that were stored at its export."""
+    check_backend()
+    from kerasgen.deployment.model_folders import model_folder
+    from kerasgen.deployment.signature_runs import probe_differences
+
+    found = probe_differences(model_folder(arguments.name))
+    for name, value in found.items():
+        print(f"{name}: {value:.2g}")
+    print(f"The largest difference is {max(found.values()):.2g}, on the scale [-1, 1].")
+
+
+def _build(arguments: argparse.Namespace) -> None:
+    """Measures and exports a model again, from its kept network, as the next version."""
+    check_backend()
+    from kerasgen.zoo.building import rebuild
+
+    rebuild(arguments.name, arguments.flags, directory=arguments.export_to)

@@ -1,0 +1,60 @@
+"""Where models are: ``NAME/VERSION`` folders, and those of the zoo by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kerasgen.io.names import PathLike
+
+_GRAPH = "saved_model.pb"
+
+
+def zoo_folder() -> Path:
+    """The folder of the zoo's models: ``saved_models`` of a checkout, or its copy in the package.
+
+    Returns:
+        A folder with ``NAME/VERSION``; models that the examples export beside the zoo's belong to
+        it.
+    """
+    package = Path(__file__).parents[1]
+    checkout = package.parent / "saved_models"
+    return checkout if (checkout / "README.md").is_file() else package / "zoo" / "models"
+
+
+def zoo_names() -> list[str]:
+    """The names of the models in the zoo, sorted."""
+    home = zoo_folder()
+    return sorted(path.name for path in home.iterdir() if _versions(path)) if home.is_dir() else []
+
+
+def model_folder(model: PathLike) -> Path:
+    """The version folder of a model.
+
+    Args:
+        model: A version folder, a folder of versions, of which the newest is meant, or a name in
+            the zoo, as ``fashion`` or ``fashion/1``. A folder comes before a name.
+
+    Returns:
+        The version folder, absolute.
+
+    Raises:
+        ValueError: If there is no such model.
+    """
+    for path in (Path(model), zoo_folder() / model):
+        if (path / _GRAPH).is_file():
+            return path.resolve()
+        if found := _versions(path):
+            return (path / str(max(found))).resolve()
+    raise ValueError(
+        "There is no SavedModel in this folder (no saved_model.pb), nor a model of this name in "
+        "the zoo. Pass the version folder, as saved_models/NAME/1, or a name: "
+        f"{', '.join(zoo_names()) or 'the zoo is empty'}. Received: {str(model)!r}"
+    )
+
+
+def _versions(home: Path) -> list[int]:
+    return [
+        int(path.parent.name)
+        for path in home.glob(f"*/{_GRAPH}")
+        if path.parent.name.isdecimal() and str(int(path.parent.name)) == path.parent.name
+    ]

@@ -1,0 +1,5 @@
+"""Trained models with their weights and cards, by name."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,38 @@
+"""A trained network back into Keras."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+
+from kerasgen.deployment.model_folders import model_folder
+from kerasgen.deployment.served_model import NETWORK
+from kerasgen.io.names import PathLike
+from kerasgen.zoo.presets import CONFIG, load_preset
+
+
+def load(model: PathLike) -> keras.Model:
+    """Loads a trained network, to fine-tune it, to look into it or to export it again.
+
+    Args:
+        model: A name in the zoo (``kerasgen zoo`` lists them), a version folder of an exported
+            model, a ``.keras`` file, or a keras-hub preset folder.
+
+    Returns:
+        The network, as its family's builder makes it, with trained weights; not compiled.
+
+    Raises:
+        ValueError: If there is no such model, or it cannot be loaded.
+    """
+    path = Path(model)
+    if (path / CONFIG).is_file():
+        return load_preset(path)
+    if not path.is_file():
+        path = model_folder(model) / NETWORK
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f"The network cannot be loaded: {error!s:.300} Received: {str(path)!r}"
+        ) from error

@@ -1,0 +1,202 @@
+"""C2PA: pictures signed with a certificate made here, and read back."""
+
+import datetime
+import json
+import shutil
+
+import c2pa
+import numpy as np
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from manifest_files import tree
+from PIL import Image
+
+from kerasgen import cli, draw_eyes, write_dossier
+from kerasgen.annotations.dossier import type_of_file
+from kerasgen.io.images import read_image
+from kerasgen.io.xmp import SOURCE_TYPES, is_signed
+
+KEYS = {
+    "Es256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "Es384": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "Ps256": lambda: rsa.generate_private_key(65537, 2048),
+    "Ed25519": ed25519.Ed25519PrivateKey.generate,
+}
+
+
+def certificate(name, key, issuer=None, issuer_key=None):
+    """A certificate for signing documents, or, without an issuer, a root."""
+    start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
+    own = x509.Name(
+        [
+            x509.NameAttribute(NameOID.COMMON_NAME, name),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Test"),
+        ]
+    )
+    signing_key = issuer_key or key
+    is_root = issuer is None
+    usage = dict.fromkeys(
+        (
+            "content_commitment key_encipherment data_encipherment key_agreement encipher_only "
+            "decipher_only"
+        ).split(),
+        False,
+    )
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(own)
+        .issuer_name(own if is_root else issuer.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + datetime.timedelta(days=30))
+        .add_extension(x509.BasicConstraints(is_root, None), True)
+        .add_extension(
+            x509.KeyUsage(
+                digital_signature=not is_root, key_cert_sign=is_root, crl_sign=is_root, **usage
+            ),
+            True,
+        )
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signing_key.public_key()), False
+        )
+    )
+    if not is_root:
+        purposes = [ExtendedKeyUsageOID.EMAIL_PROTECTION]
+        builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), False)
+    algorithm = None if isinstance(signing_key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+    return builder.sign(signing_key, algorithm)
+
+
+@pytest.fixture(scope="module")
+def identities(tmp_path_factory):
+    """Certificate chain and key of each algorithm, as PEM files."""
+    folder = tmp_path_factory.mktemp("identities")
+    root_key = KEYS["Es256"]()
+    root = certificate("Test root", root_key)
+    found = {}
+    for name, make in KEYS.items():
+        key = make()
+        chain = (certificate("Test signer", key, root, root_key), root)
+        paths = folder / f"{name}.pem", folder / f"{name}.key"
+        paths[0].write_bytes(
+            b"".join(each.public_bytes(serialization.Encoding.PEM) for each in chain)
+        )
+        paths[1].write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        found[name] = paths
+    return found
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("drawn") / "eyes"
+    draw_eyes(folder, 3, size=16)
+    return folder
+
+
+@pytest.fixture
+def eyes(drawn, tmp_path):
+    return shutil.copytree(drawn, tmp_path / "eyes")
+
+
+def manifest(path):
+    """The active manifest of a picture, and whether its signature holds."""
+    with c2pa.Reader(path) as reader:
+        store = json.loads(reader.json())
+        return store["manifests"][store["active_manifest"]], reader.get_validation_state()
+
+
+def pixels(folder):
+    return {path: np.asarray(Image.open(path)).tobytes() for path in sorted(folder.rglob("*.png"))}
+
+
+@pytest.mark.parametrize("algorithm", KEYS)
+def test_pictures_are_signed_and_read_back(algorithm, identities, eyes):
+    chain, key = identities[algorithm]
+    before, files = pixels(eyes), tree(eyes)
+    found = write_dossier(eyes, certificate=chain, key=key)
+    assert (found.signed, found.facts.signed) == (3, 3)
+    assert pixels(eyes) == before
+    for path in before:
+        signed, state = manifest(path)
+        assert state == "Valid" and signed["signature_info"]["alg"] == algorithm
+        assert signed["title"] == path.name
+        (action,) = signed["assertions"][0]["data"]["actions"]
+        assert action["action"] == "c2pa.created"
+        assert action["digitalSourceType"] == f"{SOURCE_TYPES}algorithmicMedia"
+        # The XMP is there as before.
+        assert type_of_file(path) == "algorithmicMedia"
+    # Digests in metadata.jsonl are those of source files, which are not touched.
+    changed = {name for name, content in tree(eyes).items() if content != files[name]}
+    assert {name for name in changed if not name.endswith(".png")} == {"README.md"}
+    assert "3 pictures hold a signed C2PA manifest" in (eyes / "README.md").read_text()
+
+
+def test_signed_pictures_are_not_touched_again(identities, eyes, capsys):
+    chain, key = identities["Es256"]
+    words = ["dossier", str(eyes), "--sign_certificate", str(chain), "--sign_key", str(key)]
+    assert cli.run(words) == 0 and "3 are signed (3 new)" in capsys.readouterr().out
+    signed = tree(eyes)
+    assert cli.run(words) == 0 and "3 are signed (0 new)" in capsys.readouterr().out
+    assert tree(eyes) == signed
+    # The last block of a folder that grows is made again: what is not signed is signed then.
+    draw_eyes(eyes, 5, size=16)
+    unsigned = [path for path in eyes.glob("images/*.png") if not is_signed(path.read_bytes())]
+    assert write_dossier(eyes, certificate=chain, key=key).signed == len(unsigned)
+    assert all(is_signed(path.read_bytes()) for path in eyes.rglob("*.png"))
+
+
+def test_a_changed_picture_is_found_out(identities, eyes):
+    chain, key = identities["Es256"]
+    write_dossier(eyes, certificate=chain, key=key)
+    path = eyes / "images/000001.png"
+    content = path.read_bytes()
+    start = content.index(b"algorithmicMedia")
+    path.write_bytes(content[:start] + b"digitalCaptureXX" + content[start + 16 :])
+    assert manifest(path)[1] == "Invalid"
+    np.testing.assert_array_equal(read_image(eyes / "images/000000.png").shape, (16, 16, 3))
+
+
+def test_what_cannot_sign_is_refused_before_any_picture(identities, eyes, tmp_path):
+    chain, key = identities["Es256"]
+    before = tree(eyes)
+    locked = tmp_path / "locked.key"
+    private = serialization.load_pem_private_key(key.read_bytes(), None)
+    locked.write_bytes(
+        private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"x"),
+        )
+    )
+    for wrong in ((chain, identities["Ps256"][1]), (key, key), (chain, chain), (chain, locked)):
+        with pytest.raises(ValueError, match="cannot sign .*Received: certificate=.*key="):
+            write_dossier(eyes, certificate=wrong[0], key=wrong[1])
+    with pytest.raises(ValueError, match="No access.*none.pem"):
+        write_dossier(eyes, certificate=tmp_path / "none.pem", key=key)
+    assert tree(eyes) == before
+
+
+def test_nothing_is_signed_as_something_that_is_not_known(identities, eyes, tmp_path):
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    Image.new("RGB", (20, 20)).save(photographs / "0.jpg")
+    chain, key = identities["Es256"]
+    with pytest.raises(ValueError, match="pass `source_type`.*0.jpg"):
+        write_dossier(photographs, certificate=chain, key=key)
+    write_dossier(photographs, source_type="digitalCapture")
+    # A signature states what the picture does.
+    found = write_dossier(photographs, source_type="print", certificate=chain, key=key)
+    assert found.facts.signed == 1
+    (action,) = manifest(photographs / "0.jpg")[0]["assertions"][0]["data"]["actions"]
+    assert action["digitalSourceType"] == f"{SOURCE_TYPES}digitalCapture"
