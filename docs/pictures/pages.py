@@ -36,7 +36,7 @@ def prove_page(folder: Path) -> Path:
         amounts=(50, 200),
         times=(4.0,),
         augmentations=("none",),
-        config=kerasgen.TrainConfig(steps=200, batch_size=32, width=8, learning_rate=2e-3),
+        config=kerasgen.TrainConfig(steps=100, batch_size=64, width=8, learning_rate=3e-3),
     )
     return kerasgen.prove(real, synthetic, test, options, generator_saw=0).save(folder)
 
