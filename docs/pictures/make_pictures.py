@@ -40,14 +40,14 @@ _TINTS = ((255, 122, 122), (120, 220, 140), (110, 190, 255), (255, 205, 90), (21
 
 def before_after(models: Models) -> dict[str, bytes]:
     """The first picture of the README: four families, before and after."""
-    rendered = rendered_eyes(2, 21).images
+    rendered = rendered_eyes(6, 33).images[[5, 2]]
     classes, pictures = class_mosaics(models["fashion"], ("Dress", "Sneaker"))
     composed = scenes(count=2, named=False)
     clean, smoky, density = smoke([6, 3])
     panels = [
         Panel(
             "Refine renders",
-            {"rendered": rendered, "refined": refined(models["eyes"], rendered, [5, 12])},
+            {"rendered": rendered, "refined": refined(models["eyes"], rendered, [42, 2])},
         ),
         Panel("Generate pictures", {"class": classes, "pictures": pictures}),
         Panel(
@@ -147,7 +147,7 @@ def class_mosaics(model: str, wanted: tuple[str, ...]) -> tuple[list[str], list[
     served = kerasgen.ServedModel(model)
     names = served.class_names
     labels = [names.index(name) if name in names else k for k, name in enumerate(wanted)]
-    pictures = [to_uint8(served.generate(range(9), [label] * 9)) for label in labels]
+    pictures = [to_uint8(served.generate(range(20, 29), [label] * 9)) for label in labels]
     return [names[label].lower() for label in labels], [mosaic(each, 3) for each in pictures]
 
 
