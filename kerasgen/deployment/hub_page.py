@@ -154,8 +154,8 @@ def _front(name: str, kind: Kind, card: Mapping[str, Any], figures: list[Figure]
 def _usage(name: str, command: str, card: Mapping[str, Any]) -> str:
     lines = [
         "```bash", command, "```", "", "```python", "import kerasgen", "",
-        f'network = kerasgen.load("{name}")         # a keras.Model',
-        f'served = kerasgen.ServedModel("{name}")   # as TensorFlow Serving runs it', "```",
+        f'network = kerasgen.load("{name}")  # a keras.Model',
+        f'served = kerasgen.ServedModel("{name}")  # as TensorFlow Serving runs it', "```",
     ]  # fmt: skip
     if card.get("class_names"):
         lines += ["", f"Classes: {', '.join(card['class_names'])}."]
