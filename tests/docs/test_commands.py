@@ -21,8 +21,8 @@ from kerasgen.evaluation.classifiers import TrainConfig
 from kerasgen.evaluation.comparison import CONFIG, Network, options
 from kerasgen.training import Trainer
 
-PARSED = {"docs/results.md", "docs/statistics.md"}
-"""Pages whose commands take hours on the data sets that they name: their flags are parsed."""
+PARSED = {"docs/provenance.md", "docs/results.md", "docs/statistics.md"}
+"""Pages whose commands take hours, or need reports of other pages: their flags are parsed."""
 
 ELSEWHERE = {"docker", "pytest", "mkdocs", "ruff", "mypy", "."}
 """Programs whose flags are not ours."""
