@@ -209,7 +209,7 @@ class Page:
         if words[0] == "pip" or words[:2] == ["python", "-m"]:
             check_extras(words)
             return
-        if words[0] in ELSEWHERE:
+        if words[0] in ELSEWHERE or words[:2] == ["python", "-c"]:
             return
         lacking = absent(ZOO if words[1] == "zoo" else words[2:])
         self.missing += lacking
