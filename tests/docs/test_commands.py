@@ -21,8 +21,8 @@ from kerasgen.evaluation.classifiers import TrainConfig
 from kerasgen.evaluation.comparison import CONFIG, Network, options
 from kerasgen.training import Trainer
 
-PARSED = {"docs/results.md", "docs/statistics.md"}
-"""Pages whose commands take hours on the data sets that they name: their flags are parsed."""
+PARSED = {"docs/provenance.md", "docs/results.md", "docs/statistics.md"}
+"""Pages whose commands take hours, or need reports of other pages: their flags are parsed."""
 
 ELSEWHERE = {"docker", "pytest", "mkdocs", "ruff", "mypy", "."}
 """Programs whose flags are not ours."""
@@ -201,14 +201,15 @@ class Page:
         compile(block.text, block.where, "exec")
         lacking = absent(re.findall(r'"([\w-]+)"', block.text))
         self.missing += lacking
-        if not lacking and "localhost" not in block.text:
+        # A page that is parsed has none of the folders that it names.
+        if not lacking and not self.parse_only and "localhost" not in block.text:
             run_python(block)
 
     def do_command(self, words, parse_only):
         if words[0] == "pip" or words[:2] == ["python", "-m"]:
             check_extras(words)
             return
-        if words[0] in ELSEWHERE:
+        if words[0] in ELSEWHERE or words[:2] == ["python", "-c"]:
             return
         lacking = absent(ZOO if words[1] == "zoo" else words[2:])
         self.missing += lacking
@@ -249,7 +250,8 @@ def reader(material, tmp_path, monkeypatch):
     return make
 
 
-WITH_CODE = [page for page in PAGES if blocks_of(page)]
+# The page on provenance needs reports and certificates of one's own; its commands are not run yet.
+WITH_CODE = [page for page in PAGES if blocks_of(page) and page.name != "provenance.md"]
 
 
 @pytest.mark.slow
