@@ -26,19 +26,6 @@ from kerasgen.io.sheets import save_png
 DRAWN, CAPTURED, TRAINED = "algorithmicMedia", "digitalCapture", "trainedAlgorithmicMedia"
 
 
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    """A folder of drawn eyes; tests copy it."""
-    folder = tmp_path_factory.mktemp("drawn") / "eyes"
-    draw_eyes(folder, 3, size=16)
-    return folder
-
-
-@pytest.fixture
-def eyes(drawn, tmp_path):
-    return copied(drawn, tmp_path / "eyes")
-
-
 def copied(folder, target):
     return shutil.copytree(folder, target)
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from certificates import write_identity
 from keras import layers
 from markdown_files import ROOT
 
@@ -99,6 +100,7 @@ def material(tmp_path_factory, unchecked_exports):
         save_all(root / name, scenes.images)
     compose(root / "foregrounds", root / "backgrounds", root / "scenes", count=3)
     save_features(root / "features" / "1")
+    write_identity("Es256", root / "chain.pem", root / "signer.key")
     save_models(root / "saved_models")
     for model in (ROOT / "saved_models").iterdir():
         if model.is_dir() and not (root / "saved_models" / model.name).exists():

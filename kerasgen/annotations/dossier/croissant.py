@@ -22,6 +22,7 @@ from kerasgen.io.files import encoded_json
 from kerasgen.io.xmp import SOURCE_TYPES
 
 _SOFTWARE = "urn:kerasgen"
+_IDS = {"fileSet": "pictures", "fileObject": METADATA}
 _FORMATS = {
     ".png": "image/png",
     ".jpg": "image/jpeg",
@@ -194,8 +195,8 @@ def _record_sets(facts: Facts) -> Iterator[dict[str, Any]]:
         "name": "images",
         "key": {"@id": "images/file_name"},
         "field": [
-            _field("images/file_name", "sc:Text", {"fileSet": {"@id": "pictures"}}, "fullpath"),
-            _field("images/image", "sc:ImageObject", {"fileSet": {"@id": "pictures"}}, "content"),
+            _field("images/file_name", "sc:Text", "fileSet", {"fileProperty": "fullpath"}),
+            _field("images/image", "sc:ImageObject", "fileSet", {"fileProperty": "content"}),
         ],
     }
     if facts.job is None:
@@ -208,23 +209,17 @@ def _record_sets(facts: Facts) -> Iterator[dict[str, Any]]:
         "name": "rows",
         "key": {"@id": "rows/file_name"},
         "field": [
-            {
-                "@type": "cr:Field",
-                "@id": f"rows/{column}",
-                "name": column,
-                "dataType": kind,
-                "source": {"fileObject": {"@id": METADATA}, "extract": {"column": column}},
-            }
+            _field(f"rows/{column}", kind, "fileObject", {"column": column})
             for column, kind in columns.items()
         ],
     }
 
 
-def _field(name: str, kind: str, source: dict[str, Any], content: str) -> dict[str, Any]:
+def _field(name: str, kind: str, source: str, content: dict[str, str]) -> dict[str, Any]:
     return {
         "@type": "cr:Field",
         "@id": name,
         "name": name.split("/")[1],
         "dataType": kind,
-        "source": {**source, "extract": {"fileProperty": content}},
+        "source": {source: {"@id": _IDS[source]}, "extract": content},
     }
