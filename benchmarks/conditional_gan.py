@@ -84,11 +84,7 @@ ARMS: dict[str, dict[str, Any]] = {
     "no-class-head": {"discriminator": {"class_head": False}},
     "translation": {"policy": ("translation",)},
     "colour-translation": {"policy": ("colour", "translation")},
-    "photographs": {
-        "generator": {"widths": (192, 128, 64, 32)},
-        "penalty": 2.0,
-        "policy": ("colour", "translation"),
-    },
+    "photographs": {"generator": cgan.PHOTOGRAPHS["generator"], **cgan.PHOTOGRAPHS["step"]},
 }
 """The default, and the default with one change; "photographs", for few colour pictures of 64
 pixels, with a generator that a CPU can train. "original" is another arm."""

@@ -24,7 +24,6 @@ from kerasgen import cli
 cli.quiet_start()
 
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -53,17 +52,6 @@ from kerasgen.training import Player, Trainer, TrainerOptions, make_strategy, sa
 
 FLAGS = flags.FLAGS
 
-MODELS: dict[str, dict[str, Any]] = {
-    "modern": {},
-    "photographs": {
-        "widths": (192, 128, 64, 32),
-        "penalty": 2.0,
-        "policy": ("colour", "translation"),
-    },
-    "original": {},
-}
-"""Networks and what differs from their defaults; "photographs" is for few pictures of 64 pixels."""
-
 cli.define_training_flags(workdir="runs/clothing_cgan", batch_size=64)
 cli.define_length_flags(steps=2500)
 flags.DEFINE_string("data", None, "Folder, .npz or tfds:NAME; drawn by rule without it.")
@@ -71,7 +59,12 @@ flags.DEFINE_list("classes", None, "Names of the classes to use; all by default.
 flags.DEFINE_integer("size", 28, "Side of the pictures in pixels, a multiple of 4.", 8)
 flags.DEFINE_enum("channels", "1", ["1", "3"], "1 for grey, 3 for colour.")
 flags.DEFINE_enum("fit", "stretch", ["stretch", "crop", "pad"], "How pictures are made square.")
-flags.DEFINE_enum("model", "modern", list(MODELS), "Which networks and schedule.")
+flags.DEFINE_enum(
+    "model",
+    "modern",
+    ["modern", "photographs", "original"],
+    'Which networks and schedule; "photographs" is for few pictures of 64 pixels.',
+)
 flags.DEFINE_enum("sampling", "balanced", ["balanced", "natural"], "Classes equally often, or not.")
 flags.DEFINE_bool("plain_background", False, "Train on the foregrounds, on white.")
 flags.DEFINE_integer("classifier_steps", 600, "Updates of the classifiers for the figures.", 1)
@@ -123,11 +116,18 @@ def settings() -> dict:
 
 def load_sets() -> tuple[LabelledImages, LabelledImages]:
     """Training and test pictures, split before anything is trained."""
+    if FLAGS.data is None and FLAGS.features:
+        raise ValueError(f"--features needs --data. Received: features={FLAGS.features!r}")
     if FLAGS.data is None:
         return chosen(draw("train", 2 * FLAGS.seed)), chosen(draw("test", 2 * FLAGS.seed + 1))
     transform = on_plain_background if FLAGS.plain_background else None
     form = {"size": FLAGS.size, "channels": int(FLAGS.channels), "fit": FLAGS.fit}
     found = load_labelled(FLAGS.data, **form, transform=transform)
+    if FLAGS.features and "test" not in found:
+        raise ValueError(
+            "--features finds training pictures like those of a test part, and --data has none. "
+            f"Received: data={FLAGS.data!r}, features={FLAGS.features!r}"
+        )
     if "test" in found:
         return chosen(without_twins(found["train"])), chosen(found["test"])
     kept, held_out = stratified_split(found["train"].labels, cli.HELD_OUT, FLAGS.seed)
@@ -202,16 +202,18 @@ def make_batches(train: LabelledImages) -> Batches:
     if FLAGS.sampling == "balanced":
         train = train.at(balanced_indices(train.labels, FLAGS.seed))
     pictures = Pictures.from_array(train.images, train.labels, class_names=train.class_names)
+    augmentation = Augmentation(flip=FLAGS.mirror)
     if FLAGS.model == "original":
         if FLAGS.batch_size % 2:
             raise ValueError(f"--batch_size must be even. Received: {FLAGS.batch_size}")
-        return labelled(pictures, FLAGS.batch_size // 2, seed=FLAGS.seed)
+        half = FLAGS.batch_size // 2
+        return labelled(pictures, half, seed=FLAGS.seed, augmentation=augmentation)
     return labelled(
         pictures,
         FLAGS.batch_size,
         seed=FLAGS.seed,
         latent_size=cgan.LATENT_SIZE,
-        augmentation=Augmentation(flip=FLAGS.mirror),
+        augmentation=augmentation,
     )
 
 
@@ -219,16 +221,16 @@ def build_step(train: LabelledImages, steps: int) -> cgan.CGANStep | cgan.Origin
     """The chosen networks, and the step that trains them."""
     shape, count = train.images.shape[1:], len(train.class_names)
     if FLAGS.model != "original":
-        changes = dict(MODELS[FLAGS.model])
+        changes = cgan.PHOTOGRAPHS if FLAGS.model == "photographs" else {}
         return cgan.build_step(
-            cgan.build_generator(shape, count, widths=changes.pop("widths", None)),
+            cgan.build_generator(shape, count, **changes.get("generator", {})),
             cgan.build_discriminator(shape, count),
             num_classes=count,
             steps=steps,
             batch_size=FLAGS.batch_size,
             balanced=FLAGS.sampling == "balanced",
             seed=FLAGS.seed,
-            **changes,
+            **changes.get("step", {}),
         )
     builders = cgan.build_original_generator, cgan.build_original_discriminator
     networks = [build(shape, count) for build in builders]

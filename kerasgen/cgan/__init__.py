@@ -14,10 +14,11 @@ from kerasgen.cgan.builders import (
     build_original_generator,
 )
 from kerasgen.cgan.stack import ConditionalGAN, build_cgan
-from kerasgen.cgan.steps import CGANStep, OriginalCGANStep, build_step
+from kerasgen.cgan.steps import PHOTOGRAPHS, CGANStep, OriginalCGANStep, build_step
 
 __all__ = [
     "LATENT_SIZE",
+    "PHOTOGRAPHS",
     "CGANStep",
     "ConditionalGAN",
     "OriginalCGANStep",

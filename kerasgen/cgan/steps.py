@@ -200,6 +200,14 @@ class OriginalCGANStep(Step):
         return self.discriminator([images, labels], training=True)
 
 
+PHOTOGRAPHS: dict[str, dict[str, Any]] = {
+    "generator": {"widths": (192, 128, 64, 32)},
+    "step": {"penalty": 2.0, "policy": ("colour", "translation")},
+}
+"""For a few thousand photographs of 64 pixels: arguments of ``build_generator``, a narrower network
+that a CPU can train, and of ``build_step``."""
+
+
 def build_step(
     generator: keras.Model,
     discriminator: keras.Model,

@@ -219,8 +219,8 @@ class Page:
         models = [word for word in words if word.startswith("saved_models/")]
         # Made by a block above that could not run.
         gone = self.missing and not all(map(os.path.isdir, models))
-        # Benchmarks take hours, and other people's packages.
-        parse_only = parse_only or words[1].startswith("benchmarks/")
+        # Benchmarks take hours, and other packages; pictures take minutes, and a browser.
+        parse_only = parse_only or words[1].startswith(("benchmarks/", "docs/"))
         if parse_only or lacking or gone or tuple(words) in self.done:
             return
         if words[0] == "kerasgen":

@@ -98,6 +98,7 @@ def test_minutes_are_turned_into_steps_once(tmp_path):
         (["--model=original", "--batch_size=7"], "even"),
         (["--batch_size=0"], "batch_size"),
         (["--channels=2"], "channels"),
+        (["--features=nowhere"], "--features needs --data"),
     ],
 )
 def test_wrong_flags_end_in_one_line(flags, said, tmp_path):

@@ -44,7 +44,8 @@ def probe_of(folder, signature):
 def check_network(network, served):
     """Checks that a Keras network gives the outputs of the exported model."""
     inputs, expected = probe_of(served.folder, OWN[served.kind])
-    found = network([inputs[tensor.name] for tensor in network.inputs], training=False)
+    arrays = [inputs[tensor.name] for tensor in network.inputs]
+    found = network(arrays if len(arrays) > 1 else arrays[0], training=False)
     if served.kind == "classifier":
         found = {"probabilities": tf.nn.softmax(found)}
         expected = {"probabilities": expected["probabilities"]}
