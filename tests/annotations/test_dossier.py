@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -280,6 +281,17 @@ def test_wrong_arguments_are_refused_before_anything_is_written(arguments, messa
 def test_statements_have_a_form(name, value):
     with pytest.raises(ValueError, match=f"Received: {name}="):
         Publication(**{name: value})
+
+
+def test_names_that_are_not_utf_8_are_described_and_marked(tmp_path):
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    paths = [folder / os.fsdecode(b"caf\xe9.png"), folder / "cafe\u0301.png"]
+    for path in paths:
+        save_png(path, np.zeros((8, 8, 3), np.uint8))
+    done = write_dossier(folder, source_type=CAPTURED)
+    assert done.marked == 2 and {type_of_file(path) for path in paths} == {CAPTURED}
+    assert len(list_images(folder)) == 2
 
 
 def test_an_unfinished_or_missing_folder_is_refused(eyes, tmp_path):

@@ -14,7 +14,7 @@ from kerasgen.annotations.dossier.source_types import SYNTHETIC
 from kerasgen.annotations.synthetic_folder import METADATA, PARTS, REJECTED, SETTINGS
 from kerasgen.io.files import access_to, file_sha256, json_lines, read_json
 from kerasgen.io.images import PathLike
-from kerasgen.io.names import first_names
+from kerasgen.io.names import first_names, path_of
 from kerasgen.io.xmp import is_signed, source_type
 
 SHEETS = ("sheet.png", "sheet_masks.png")
@@ -113,8 +113,9 @@ def read_facts(folder: PathLike) -> Facts:
     states: Counter[str | None] = Counter()
     signed = 0
     for name in names:
-        with access_to(root / name):
-            content = (root / name).read_bytes()
+        path = path_of(root, name)
+        with access_to(path):
+            content = path.read_bytes()
         states[source_type(content)] += 1
         signed += is_signed(content)
     counts = _Counts(settings.get("class_names", ()))

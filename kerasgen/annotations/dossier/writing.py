@@ -29,6 +29,7 @@ from kerasgen.annotations.dossier.source_types import TERMS, type_of_file
 from kerasgen.io.files import access_to, check_writable, write_file, write_files
 from kerasgen.io.images import ImageError, PathLike
 from kerasgen.io.interruption import Unfinished
+from kerasgen.io.names import path_of
 from kerasgen.io.parallel import share_out
 from kerasgen.io.progress import Progress, Report, silent
 from kerasgen.io.xmp import is_signed, media_type, source_type, with_source_type
@@ -162,7 +163,7 @@ class _Marking:
 
     def __call__(self, index: int) -> list[str]:
         """Returns what was done to a picture, or why nothing was."""
-        path = self.root / self.names[index]
+        path = path_of(self.root, self.names[index])
         with access_to(path):
             before = content = path.read_bytes()
         # A signature holds for the bytes that it was made of.
@@ -227,7 +228,7 @@ def _check(
 
 def _check_stated(root: Path, names: Sequence[str]) -> None:
     for name in names:
-        if type_of_file(root / name) is None:
+        if type_of_file(path_of(root, name)) is None:
             raise ValueError(
                 "A signature states how a picture was made: pass `source_type`. "
                 f"Received: source_type=None, path={str(root / name)!r}"
