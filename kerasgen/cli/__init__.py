@@ -1,6 +1,14 @@
 """The ``kerasgen`` command, and what the example scripts share: flags, settings, errors."""
 
-from kerasgen.cli.arguments import processors
+from kerasgen.cli.arguments import (
+    FAILED,
+    Condition,
+    check_backend,
+    condition,
+    number_from_zero,
+    processors,
+    whole_number,
+)
 from kerasgen.cli.command import run
 from kerasgen.cli.examples import (
     HELD_OUT,
@@ -18,6 +26,13 @@ from kerasgen.io.files import keep_settings, write_json
 from kerasgen.io.progress import progress
 
 __all__ = [
+    "Condition",
+    "FAILED",
+    "check_backend",
+    "condition",
+    "number_from_zero",
+    "processors",
+    "whole_number",
     "HELD_OUT",
     "define_length_flags",
     "define_training_flags",

@@ -46,6 +46,9 @@ def condition(text: str, names: Sequence[str]) -> Condition:
         text: ``NAME>NUMBER`` or ``NAME<NUMBER``.
         names: The measures that NAME may be.
 
+    Returns:
+        Name, sign and number.
+
     Raises:
         ValueError: If the text is not of this form, or the name is another.
     """

@@ -11,21 +11,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import kerasgen
-from kerasgen.cli import (
-    compare,
-    compose,
-    cut,
-    dossier,
-    eyes,
-    prove,
-    sheet,
-    smoke,
-    synthesize,
-    verify,
-    zoo,
-)
 from kerasgen.cli.arguments import Parser, escape_output, expanded
 from kerasgen.cli.examples import STOPPED
+from kerasgen.cli.judging import compare, prove, verify
+from kerasgen.cli.making import compose, cut, dossier, eyes, sheet, smoke, synthesize
+from kerasgen.cli.serving import serve_kit, zoo
 from kerasgen.io.interruption import Stopped, Unfinished
 
 
@@ -94,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         dossier,
         sheet,
         zoo,
+        serve_kit,
     ):
         module.add_to(commands)
     return parser

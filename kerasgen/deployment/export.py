@@ -1,4 +1,8 @@
-"""Trained networks -> SavedModels for TensorFlow Serving, checked before they are kept."""
+"""Trained networks -> SavedModels for TensorFlow Serving, checked before they are kept.
+
+All signatures refuse what they cannot answer rightly with an ``InvalidArgumentError`` that names
+the row and the limit: see ``endpoints.checks``.
+"""
 
 from __future__ import annotations
 
@@ -49,9 +53,9 @@ def export_refiner(
 
     Signatures:
         ``serving_default``: ``image_bytes`` ``[N]`` string, PNG, JPEG, WebP or BMP files of any
-            size, read as in training -> ``picture`` ``[N, H, W, C]`` float32 in [-1, 1] and
-            ``png_bytes`` ``[N]``. If the refiner takes a style or noise, a hash of the bytes picks
-            one of ``styles`` and seeds the noise: the same file gives the same picture.
+            size, read as in training -> ``png_bytes`` ``[N]``, a picture each. If the refiner takes
+            a style or noise, a hash of the bytes picks one of ``styles`` and seeds the noise: the
+            same file gives the same picture.
         ``refine``: the refiner's own inputs, ``images`` ``[N, H, W, C]`` float32 in [-1, 1], and
             ``style`` ``[N, L]`` and ``noise`` ``[N, H, W, 2]`` if it takes them -> ``picture``.
         ``preprocess``: ``image_bytes`` -> ``images``, the pixels that the network takes.
@@ -108,17 +112,18 @@ def export_generator(
     ``step.averaged(batches)``.
 
     Signatures:
-        ``serving_default``: ``seed`` ``[N]`` int64 and ``label`` ``[N]`` int32 -> ``picture``
-            ``[N, H, W, C]`` float32 in [-1, 1], ``png_bytes`` ``[N]`` and ``class_name`` ``[N]``
-            string. A row's latent is ``seeded_latents`` of its seed: the same seed and label give
-            the same picture, whatever else is in the batch.
-        ``generate``: ``latent`` ``[N, L]`` float32 and ``label`` ``[N]`` -> ``picture``.
+        ``serving_default``: ``seed`` ``[N]`` int64 and ``label`` ``[N]`` int32 -> ``png_bytes``
+            ``[N]``, a picture each, and ``class_name`` ``[N]`` string. A row's latent is
+            ``seeded_latents`` of its seed: the same seed and label give the same picture, whatever
+            else is in the batch.
+        ``latents``: ``seed`` ``[N]`` -> ``latent`` ``[N, L]`` float32.
+        ``generate``: ``latent`` and ``label`` -> ``picture`` ``[N, H, W, C]`` float32 in [-1, 1].
         ``classes``: ``label`` ``[N]`` -> ``class_name`` ``[N]`` and ``all_class_names`` ``[N, K]``,
             each row all names in the order of their labels. TensorFlow Serving's REST refuses a
             signature without inputs, and its batching one whose outputs have other rows than its
             inputs: send label 0.
 
-    A label below 0 or above K - 1 is an ``InvalidArgumentError`` that names it, in all three.
+    A label below 0 or above K - 1 is an ``InvalidArgumentError`` that names it and its row.
 
     Args:
         generator: ``latent`` ``[N, L]`` float32 and ``label`` ``[N]`` int32 -> pictures
@@ -164,12 +169,11 @@ def export_translator(
 
     Signatures:
         ``serving_default``: ``image_bytes`` ``[N]`` string, PNG, JPEG, WebP or BMP files of any
-            size, read as in training -> ``picture`` ``[N, H, W, C]`` float32 in [-1, 1],
-            ``png_bytes`` ``[N]`` and, if the translator gives a change mask, ``change``
-            ``[N, H, W, 1]`` float32 in [0, 1].
+            size, read as in training -> ``png_bytes`` ``[N]``, a picture each, and, if the
+            translator gives a change mask, ``change_bytes`` ``[N]``, grey PNG files of it.
         ``preprocess``: ``image_bytes`` -> ``images``, the pixels that the network takes.
         ``translate``: ``images`` ``[N, H, W, C]`` float32 in [-1, 1], of any size the network
-            takes -> ``picture`` and ``change`` of that size.
+            takes -> ``picture`` and ``change`` ``[N, H, W, 1]`` float32 in [0, 1], of that size.
 
     Args:
         translator: ``images`` -> pictures, or a dict with ``picture``, such as one from

@@ -23,7 +23,11 @@ def zoo_folder() -> Path:
 
 def zoo_names() -> list[str]:
     """The names of the models in the zoo, sorted."""
-    home = zoo_folder()
+    return names_in(zoo_folder())
+
+
+def names_in(home: Path) -> list[str]:
+    """The names of the models in a folder of ``NAME/VERSION`` folders, sorted."""
     return sorted(path.name for path in home.iterdir() if _versions(path)) if home.is_dir() else []
 
 

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
+from pathlib import Path
 from typing import Any
 
 # TensorFlow Serving has no Keras: neither may this process.
@@ -13,7 +15,7 @@ sys.modules["keras"] = None  # type: ignore[assignment]
 
 import numpy as np  # noqa: E402
 
-from kerasgen.deployment.signature_runs import run_in_batches  # noqa: E402
+from kerasgen.deployment.signature_runs import MEMORY, run_in_batches  # noqa: E402
 from kerasgen.io.saved_model import open_saved_model  # noqa: E402
 
 
@@ -23,8 +25,10 @@ def run_probes(folder: str, probe_path: str, result_path: str) -> None:
     Args:
         folder: The SavedModel.
         probe_path: An .npz with ``<signature>/<input>`` for each input of each signature.
-        result_path: Where the .npz with ``<signature>/<output>`` goes, see ``run_in_batches``.
+        result_path: Where the .npz with ``<signature>/<output>`` goes, see ``run_in_batches``, and
+            with ``MEMORY``, what loading and running it took, in megabytes.
     """
+    before = _megabytes("VmRSS")
     loaded = open_saved_model(folder)
     with np.load(probe_path) as stored:
         probes = dict(stored)
@@ -34,7 +38,18 @@ def run_probes(folder: str, probe_path: str, result_path: str) -> None:
         inputs = {k.removeprefix(prefix): v for k, v in probes.items() if k.startswith(prefix)}
         for name, value in run_in_batches(function, inputs).items():
             results[prefix + name] = value
+    results[MEMORY] = np.array(_megabytes("VmHWM") - before)
     np.savez(result_path, **results)
+
+
+def _megabytes(field: str) -> float:
+    """A field of Linux's account of this process; NaN elsewhere.
+
+    Not ``getrusage``: what it calls the peak may be that of the process that started this one.
+    """
+    path = Path("/proc/self/status")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return next((int(each.split()[1]) / 1e3 for each in lines if each.startswith(field)), math.nan)
 
 
 if __name__ == "__main__":

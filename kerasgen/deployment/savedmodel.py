@@ -17,11 +17,14 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgen.deployment.canonical import renumber_functions, save_network
+from kerasgen.deployment.endpoints.checks import LIMITS, checked
 from kerasgen.deployment.endpoints.endpoint import Endpoint, Endpoints
 from kerasgen.deployment.hub_page import PAGE, SHEET, hub_page
 from kerasgen.deployment.served_model import KINDS, MODEL_CARD, NETWORK, ServedModel
+from kerasgen.deployment.serving_kit import write_kit, write_warmup
 from kerasgen.deployment.signature_runs import (
     GREY_LEVEL,
+    MEMORY,
     PROBE,
     difference,
     run_in_batches,
@@ -64,7 +67,8 @@ def publish(
 
     Beside the SavedModel it holds the network as ``model.keras``, the model card as
     ``model_card.json`` and as ``README.md`` for the Hugging Face Hub, inputs and outputs to check
-    a copy with, ``probe.npz``, and ``samples.png`` if there is a sheet.
+    a copy with, ``probe.npz``, warm-up requests, and ``samples.png`` if there is a sheet; beside
+    the models, see ``write_kit``.
 
     Args:
         model: The network that the endpoints call.
@@ -92,20 +96,23 @@ def publish(
         room.mkdir()
     try:
         _write(model, endpoints, room, preprocessing)
-        _check(endpoints, room, _tolerance(model))
+        memory = _check(endpoints, room, _tolerance(model))
         save_network(model, room / NETWORK)
         measured = {} if measure is None else measure(ServedModel(room))
         form = {} if preprocessing is None else {"preprocessing": preprocessing.as_card()}
-        write_json(room / MODEL_CARD, {**card, **form, **measured, **_versions()})
-        save_probe(room / PROBE, _first_rows(endpoints))
+        limits = {"request_limits": LIMITS, "serving_memory_mb": memory}
+        write_json(room / MODEL_CARD, {**card, **form, **measured, **limits, **_versions()})
+        _record(endpoints, room, name)
         if sheet is not None:
             save_png(room / SHEET, sheet)
         kind = next(KINDS[each] for each in endpoints if each in KINDS)
         page = hub_page(name, kind, read_json(room / MODEL_CARD), sheet=sheet is not None)
         write_file(room / PAGE, page.encode())
-        return _publish(room, home)
+        target = _publish(room, home)
     finally:
         shutil.rmtree(room, ignore_errors=True)
+    write_kit(directory)
+    return target
 
 
 def check_export(directory: str | Path) -> None:
@@ -146,17 +153,20 @@ def _write(
         text = json.dumps(preprocessing.as_card())
         module.preprocessing = tf.function(lambda: tf.constant(text), input_signature=[])
     signatures = {
-        name: tf.function(endpoint.function, input_signature=list(endpoint.inputs))
+        name: tf.function(
+            checked(endpoint.function, endpoint.inputs), input_signature=list(endpoint.inputs)
+        )
         for name, endpoint in endpoints.items()
     }
     tf.saved_model.save(module, plain_path(folder), signatures)
     renumber_functions(folder)
 
 
-def _check(endpoints: Endpoints, folder: Path, tolerance: float) -> None:
-    """Reloads the SavedModel in a process without Keras and compares the outputs."""
+def _check(endpoints: Endpoints, folder: Path, tolerance: float) -> int | None:
+    """Reloads the SavedModel in a process without Keras, compares the outputs, returns its MB."""
     expected = _expected(endpoints)
     reloaded = _reload(folder, endpoints)
+    memory = reloaded.pop(MEMORY, None)
     wrong = {}
     for name, value in expected.items():
         found = difference(value, reloaded.get(name))
@@ -169,10 +179,18 @@ def _check(endpoints: Endpoints, folder: Path, tolerance: float) -> None:
             "The reloaded SavedModel gives other pictures than the trained network, or other "
             f"names; it was not kept. Largest differences on the scale [-1, 1]: {wrong}"
         )
+    return None if memory is None or np.isnan(memory) else round(float(memory))
 
 
 def _tolerance(model: keras.Model) -> float:
     return TOLERANCE if model.compute_dtype == "float32" else HALF_TOLERANCE
+
+
+def _record(endpoints: Endpoints, folder: Path, name: str) -> None:
+    """Writes what a row of each signature's probe gives, and the row as a warm-up request."""
+    runs = _first_rows(endpoints)
+    save_probe(folder / PROBE, runs)
+    write_warmup(folder, name, {signature: inputs for signature, (inputs, _) in runs.items()})
 
 
 def _first_rows(

@@ -70,10 +70,11 @@ class ServedModel:
         self.trained_on = _trained_on(self.card)
         self._run = self._loaded.signatures[own[0]]
         self._inputs: Mapping[str, tf.TensorSpec] = self._run.structured_input_signature[1]
-        if self.draws_style and "styles" not in self._loaded.signatures:
+        needed = {"generator": "latents", "refiner": "styles"}.get(self.kind, "")
+        if (self.kind == "generator" or self.draws_style) and needed not in self._loaded.signatures:
             raise ValueError(
-                "The refiner takes a style and has no signature `styles` to draw one from: export "
-                f"it again. Received: {str(path)!r}"
+                f"The {self.kind} has no signature `{needed}` to draw from: export it again. "
+                f"Received: {str(path)!r}"
             )
 
     @property
@@ -142,9 +143,8 @@ class ServedModel:
 
     def generate(self, seeds: Sequence[int], labels: Sequence[int]) -> np.ndarray:
         """A generator's pictures, ``[N, H, W, C]`` float32 in [-1, 1], one for each pair."""
-        serve = self._loaded.signatures["serving_default"]
-        outputs = serve(seed=tf.constant(seeds, tf.int64), label=tf.constant(labels, tf.int32))
-        return outputs["picture"].numpy()
+        drawn = self._loaded.signatures["latents"](seed=tf.constant(seeds, tf.int64))
+        return self.draw(drawn["latent"], tf.constant(labels)).numpy()
 
     def draw(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """A generator's pictures, through ``generate``; also in a graph.

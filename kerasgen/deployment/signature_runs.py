@@ -14,6 +14,9 @@ from kerasgen.io.saved_model import open_saved_model
 PROBE = "probe.npz"
 """Inputs of a model's signatures and what they gave when it was exported, a row each."""
 
+MEMORY = "memory_mb"
+"""Name of the memory that a run took, among its outputs."""
+
 GREY_LEVEL = 1 / 127.5
 """One level of a uint8 picture on the scale [-1, 1]."""
 

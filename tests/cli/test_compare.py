@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from kerasgen import cli
-from kerasgen.cli import compare as command
+from kerasgen.cli.judging import compare as command
 from kerasgen.evaluation.comparison import compare, options, real_fake_classifier
 from kerasgen.evaluation.features.extractors import FeatureExtractor, pixel_features
 from kerasgen.training.checkpoints import NonFiniteState

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from kerasgen import cli
-from kerasgen.cli.prove import CONDITIONS
+from kerasgen.cli.judging.prove import CONDITIONS
 from kerasgen.evaluation.utility import learners
 from kerasgen.evaluation.utility.prove import EQUIVALENT, GAIN
 

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from served_pictures import ROUNDED, decoded
 
+from kerasgen.cyclegan import build_generator
 from kerasgen.deployment import ServedModel, check_export
+from kerasgen.deployment.endpoints.translator import taken_sides
 from kerasgen.deployment.export import export_translator
-from kerasgen.io.images import to_float, to_uint8
+from kerasgen.io.images import to_float
 from kerasgen.io.preprocessing import Preprocessing
 
 pytestmark = pytest.mark.slow
@@ -77,12 +80,33 @@ def test_files_of_any_size_and_format(exported):
         files.append(stream.getvalue())
     found = loaded.signatures["serving_default"](image_bytes=tf.constant(files))
     wanted = expected(translator, pictures(1, seed=0))
-    assert set(found) == {*wanted, "png_bytes"}
+    names = {"picture": "png_bytes", "change": "change_bytes"}
+    assert set(found) == {names[name] for name in wanted}
     for name, value in wanted.items():
-        assert found[name].shape[:3] == (3, 16, 24)
-        np.testing.assert_allclose(found[name][0], value[0], atol=1e-5)
-    for file, picture in zip(found["png_bytes"].numpy(), found["picture"], strict=True):
-        np.testing.assert_array_equal(tf.io.decode_png(file), to_uint8(picture))
+        pictures_found = decoded(found[names[name]])
+        assert pictures_found.shape[:3] == (3, 16, 24)
+        shown = value[0] if name == "picture" else 2.0 * value[0] - 1.0
+        np.testing.assert_allclose(pictures_found[0], shown, atol=ROUNDED)
+
+
+@pytest.mark.parametrize(("sides", "fits"), [((8, 12), True), ((4, 8), False), ((10, 12), False)])
+def test_sides_that_the_network_does_not_take_are_refused(sides, fits, tmp_path):
+    network = build_generator(width=4, blocks=1, change_mask=True)
+    assert taken_sides(network) == (4, 8)
+    options = {"preprocessing": Preprocessing(16, 16), "card": {}, "probes": pictures(3, 16, 16)}
+    path = export_translator(network, tmp_path, "smoke", **options)
+    translate = tf.saved_model.load(str(path)).signatures["translate"]
+    if fits:
+        assert translate(images=tf.zeros([2, *sides, 3]))["picture"].shape == (2, *sides, 3)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="at most 4194304 pixels"):
+            translate(images=tf.zeros([20, 512, 512, 3]))
+    else:
+        with pytest.raises(tf.errors.InvalidArgumentError, match="multiples of 4 and at least 8"):
+            translate(images=tf.zeros([2, *sides, 3]))
+
+
+def test_a_network_of_a_fixed_size_has_no_sides_to_find():
+    assert taken_sides(build_generator((16, 16, 3), width=4, blocks=1)) == (1, 1)
 
 
 def test_other_networks_are_refused(tmp_path):

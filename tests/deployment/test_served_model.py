@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from served_pictures import decoded
 
 from kerasgen.deployment import savedmodel
 from kerasgen.deployment.export import export_classifier, export_refiner, export_translator
@@ -27,7 +28,9 @@ def convolved(images):
 
 def translator(shape):
     images = keras.Input(shape, name="images")
-    return keras.Model(images, {"picture": convolved(images), "change": images[..., :1] * 0.5})
+    return keras.Model(
+        images, {"picture": convolved(images), "change": images[..., :1] * 0.5 + 0.5}
+    )
 
 
 def refiner(*others):
@@ -88,9 +91,10 @@ def test_a_translator_gives_the_picture_that_it_serves(export, channels, sides):
     served = model.serve([png(image) for image in images])
     outputs = model.change(images, [0, 1, 2])
     assert outputs.keys() == {"picture", "change"}
-    for name, value in outputs.items():
-        # The graph and Pillow may round a pixel to neighbouring levels.
-        np.testing.assert_allclose(value, served[name], atol=0.02)
+    # The graph and Pillow may round a pixel to neighbouring levels.
+    np.testing.assert_allclose(outputs["picture"], decoded(served["png_bytes"]), atol=0.02)
+    change = (decoded(served["change_bytes"]) + 1.0) / 2.0
+    np.testing.assert_allclose(outputs["change"], change, atol=0.02)
 
 
 def test_a_refiner_draws_style_and_noise_from_each_seed(export):

@@ -15,8 +15,9 @@ import pytest
 from absl import flags
 from markdown_files import PAGES, ROOT, blocks_of
 
-from kerasgen.cli import command, prove
+from kerasgen.cli import command
 from kerasgen.cli.arguments import condition
+from kerasgen.cli.judging import prove
 from kerasgen.evaluation.classifiers import TrainConfig
 from kerasgen.evaluation.comparison import CONFIG, Network, options
 from kerasgen.training import Trainer

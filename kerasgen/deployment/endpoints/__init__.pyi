@@ -1,3 +1,6 @@
+from .checks import LIMITS as LIMITS
+from .checks import MAX_ROWS as MAX_ROWS
+from .checks import checked as checked
 from .classifier import check_classifier as check_classifier
 from .classifier import classifier_endpoints as classifier_endpoints
 from .endpoint import Endpoint as Endpoint

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasgen.deployment.endpoints.checks import refuse
 from kerasgen.deployment.endpoints.endpoint import Endpoint, Endpoints, encode_pngs
 from kerasgen.deployment.seeded_latents import seeded_latents
 
@@ -23,7 +24,7 @@ def generator_endpoints(generator: keras.Model, class_names: Sequence[str]) -> E
         class_names: The name of each label.
 
     Returns:
-        ``serving_default``, ``generate`` and ``classes``.
+        ``serving_default``, ``generate``, ``latents`` and ``classes``.
     """
     count = len(class_names)
     latent_size = next(tensor.shape[1] for tensor in generator.inputs if tensor.name == "latent")
@@ -37,12 +38,15 @@ def generator_endpoints(generator: keras.Model, class_names: Sequence[str]) -> E
         return tf.cast(pictures, tf.float32)
 
     def serve(seed: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
-        label = _checked(label, count, seed=seed)
+        label = _checked(label, count)
         picture = draw(seeded_latents(seed, latent_size), label)
-        return {"picture": picture, "png_bytes": encode_pngs(picture), "class_name": named(label)}
+        return {"png_bytes": encode_pngs(picture), "class_name": named(label)}
 
     def generate(latent: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"picture": draw(latent, _checked(label, count, latent=latent))}
+        return {"picture": draw(latent, _checked(label, count))}
+
+    def latents_of(seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"latent": seeded_latents(seed, latent_size)}
 
     def classes(label: tf.Tensor) -> dict[str, tf.Tensor]:
         label = _checked(label, count)
@@ -60,24 +64,20 @@ def generator_endpoints(generator: keras.Model, class_names: Sequence[str]) -> E
     return {
         "serving_default": Endpoint(serve, [seeds, labels], {"seed": seed, "label": several}),
         "generate": Endpoint(generate, [latents, labels], {"latent": latent, "label": once}),
+        "latents": Endpoint(latents_of, [seeds], {"seed": seed}),
         "classes": Endpoint(classes, [labels], {"label": once}),
     }
 
 
-def _checked(label: tf.Tensor, count: int, **beside: tf.Tensor) -> tf.Tensor:
-    """The labels, after a check that each is a class and has its row in the other input.
+def _checked(label: tf.Tensor, count: int) -> tf.Tensor:
+    """The labels, after a check that each is a class.
 
     Whatever uses the result waits for the check: a lookup out of range gives zeros on a GPU, and
     a negative one counts from the end.
     """
-    wrong = tf.boolean_mask(label, (label < 0) | (label >= count))
-    message = f"label must be in 0..{count - 1}. Received: label="
-    checks = [tf.debugging.Assert(tf.equal(tf.size(wrong), 0), [message, wrong], summarize=8)]
-    for name, tensor in beside.items():
-        rows = [tf.shape(tensor)[0], tf.size(label)]
-        message = f"{name} and label must have as many rows. Received: rows="
-        checks.append(tf.debugging.Assert(tf.equal(*rows), [message, *rows]))
-    with tf.control_dependencies(checks):
+    wrong = (label < 0) | (label >= count)
+    check = refuse(wrong, f"label must be in 0..{count - 1}", label)
+    with tf.control_dependencies([check]):
         return tf.identity(label)
 
 

@@ -48,7 +48,7 @@ def refiner_endpoints(
     def serve(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         images = preprocess(image_bytes, form)
         picture = refine(*_from_bytes(refiner, images, image_bytes, styles))["picture"]
-        return {"picture": picture, "png_bytes": encode_pngs(picture)}
+        return {"png_bytes": encode_pngs(picture)}
 
     floats = [
         tf.TensorSpec([None, *_static(tensor, form.size)], tf.float32, name=tensor.name)
@@ -99,7 +99,7 @@ def _hashed_noise(image_bytes: tf.Tensor, shape: list[int]) -> tf.Tensor:
     return tf.map_fn(
         lambda key: tf.random.stateless_normal(shape, tf.stack([key, ServedStream.NOISE])),
         keys,
-        fn_output_signature=tf.float32,
+        fn_output_signature=tf.TensorSpec(shape, tf.float32),
     )
 
 

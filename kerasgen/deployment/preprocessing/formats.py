@@ -18,39 +18,44 @@ from kerasgen.io.images import MAX_PIXELS
 
 SERVED_FORMATS = ("PNG", "JPEG", "WebP", "BMP")
 
+MAX_FILE_BYTES = 64 * 2**20
+"""Larger files are refused before they are decoded."""
+
 _STARTS = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff", "BMP": b"BM"}
 
 
-def upright_pixels(data: tf.Tensor, row: tf.Tensor, background: tuple[int, int, int]) -> tf.Tensor:
-    """Decodes a file, turns it upright and puts a colour behind transparent pixels.
+def stored_pixels(data: tf.Tensor, row: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Decodes a file.
 
     Args:
         data: ``[]`` string, the file.
         row: ``[]`` int32, its number, for messages.
-        background: RGB in [0, 255].
 
     Returns:
-        ``[H, W, 3]`` uint8. An ``InvalidArgumentError`` names the row and the reason if the file
-        is of another kind, or of one that TensorFlow decodes to other colours.
+        ``[H, W, 3 | 4]`` uint8 as stored, with transparency if there may be some, and ``[]`` int32,
+        the orientation that the file states, 1 to 8. An ``InvalidArgumentError`` names the row and
+        the reason if the file is too large, of another kind, or of one that TensorFlow decodes to
+        other colours.
     """
 
-    def decoded(kind: str) -> Callable[[], tf.Tensor]:
-        def decode() -> tf.Tensor:
-            image = _turned(_DECODERS[kind](data, row), orientation_of(data, kind))
-            return _over(image, background) if image.shape[-1] == 4 else image
+    def decoded(kind: str) -> Callable[[], tuple[tf.Tensor, tf.Tensor]]:
+        return lambda: (_DECODERS[kind](data, row), orientation_of(data, kind))
 
-        return decode
-
-    def refuse() -> tf.Tensor:
+    def refuse() -> tuple[tf.Tensor, tf.Tensor]:
         allowed = ", ".join(SERVED_FORMATS[:-1])
         check = _refusal(True, row, f"is no {allowed} or {SERVED_FORMATS[-1]} file: convert it")
         with tf.control_dependencies([check]):
-            return tf.zeros([1, 1, 3], tf.uint8)
+            return tf.zeros([1, 1, 3], tf.uint8), tf.constant(1)
 
-    branches = [(_is(data, kind), decoded(kind)) for kind in SERVED_FORMATS]
-    pixels = tf.case(branches, default=refuse)
-    pixels.set_shape([None, None, 3])
-    return pixels
+    why = f"has more than {MAX_FILE_BYTES} bytes: shrink it"
+    check = _refusal(tf.strings.length(data) > MAX_FILE_BYTES, row, why)
+    with tf.control_dependencies([check]):
+        data = tf.identity(data)
+    pixels, orientation = tf.case(
+        [(_is(data, kind), decoded(kind)) for kind in SERVED_FORMATS], default=refuse
+    )
+    pixels.set_shape([None, None, None])
+    return pixels, orientation
 
 
 def _is(data: tf.Tensor, kind: str) -> tf.Tensor:
@@ -73,13 +78,12 @@ def _png(data: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
     why = "is a PNG file of 16 bits, or of fewer than 8 in grey, with a transparent colour"
     wrong = _refusal(keyed & (deep | (thin & grey)), row, f"{why}: save it with 8 bits")
     with tf.control_dependencies([check, wrong]):
-        image = tf.cond(
-            thin & ~keyed,
-            lambda: _opaque(tf.io.decode_png(data, channels=3)),
+        # With three channels, pixels of a large picture take less memory.
+        return tf.cond(
+            keyed | (colour >= 4),
             lambda: tf.io.decode_png(data, channels=4),
+            lambda: tf.io.decode_png(data, channels=3),
         )
-    image.set_shape([None, None, 4])
-    return image
 
 
 def _header(data: tf.Tensor, size: int) -> tf.Tensor:
@@ -92,14 +96,6 @@ def _too_large(sides: tf.Tensor, row: tf.Tensor) -> tf.Operation:
     """The limit of the reader, tried before anything is decoded."""
     count = tf.reduce_prod(tf.cast(sides, tf.int64))
     return _refusal(count > MAX_PIXELS, row, f"has more than {MAX_PIXELS} pixels: shrink it")
-
-
-def _opaque(image: tf.Tensor) -> tf.Tensor:
-    """``[H, W, 3 | 4]`` uint8 -> ``[H, W, 4]``, opaque if it had no transparency."""
-    missing = 4 - tf.shape(image)[-1]
-    image = tf.pad(image, [[0, 0], [0, 0], [0, missing]], constant_values=255)
-    image.set_shape([None, None, 4])
-    return image
 
 
 def _jpeg(data: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
@@ -119,7 +115,7 @@ def _webp(data: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
     check = _refusal(moving, row, "is an animated WebP file: send one frame")
     with tf.control_dependencies([check, _too_large(_webp_sides(data, header), row)]):
         image = tf.io.decode_webp(data)
-    return _opaque(tf.reshape(image, tf.shape(image)[-3:]))
+    return tf.reshape(image, tf.shape(image)[-3:])
 
 
 def _webp_sides(data: tf.Tensor, header: tf.Tensor) -> tf.Tensor:
@@ -151,7 +147,6 @@ def _bmp(data: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
         ],
         default=lambda: tf.io.decode_bmp(data, channels=4)[..., :3],
     )
-    image.set_shape([None, None, 3])
     return image
 
 
@@ -175,28 +170,3 @@ def _looked_up(data: tf.Tensor, header: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
 
 
 _DECODERS = {"PNG": _png, "JPEG": _jpeg, "WebP": _webp, "BMP": _bmp}
-
-
-def _turned(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
-    """Undoes an EXIF orientation, 1 to 8."""
-    turns: list[Callable[[], tf.Tensor]] = [
-        lambda: image,
-        lambda: image[:, ::-1],
-        lambda: image[::-1, ::-1],
-        lambda: image[::-1],
-        lambda: tf.transpose(image, [1, 0, 2]),
-        lambda: tf.transpose(image[::-1], [1, 0, 2]),
-        lambda: tf.transpose(image[::-1, ::-1], [1, 0, 2]),
-        lambda: tf.transpose(image[:, ::-1], [1, 0, 2]),
-    ]
-    upright = tf.switch_case(orientation - 1, turns)
-    upright.set_shape([None, None, image.shape[-1]])
-    return upright
-
-
-def _over(image: tf.Tensor, background: tuple[int, int, int]) -> tf.Tensor:
-    """``[H, W, 4]`` uint8 over a colour, ``[H, W, 3]`` uint8."""
-    alpha = tf.cast(image[..., 3:], tf.float32) / 255.0
-    colour = tf.constant(background, tf.float32)
-    mixed = tf.cast(image[..., :3], tf.float32) * alpha + colour * (1.0 - alpha)
-    return tf.cast(tf.round(mixed), tf.uint8)

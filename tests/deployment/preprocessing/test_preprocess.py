@@ -165,9 +165,9 @@ def test_padding_rounds_halves_as_the_reader_does(size, tmp_path):
 def test_a_million_fill_bytes_are_not_walked_through():
     data = saved(scene(20, 20), "JPEG", exif=turned(6))
     filled = data[:2] + b"\xff" * 1_000_000 + data[2:]
-    start = time.monotonic()
+    start = time.process_time()
     assert int(orientation_of(tf.constant(filled), "JPEG")) == exif_orientation(filled) == 1
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 def damaged_palette(image):

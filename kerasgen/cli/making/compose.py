@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from kerasgen.cli.arguments import number_from_zero, processors
-from kerasgen.cli.verify import check_failures
+from kerasgen.cli.judging.verify import check_failures
 from kerasgen.io.progress import progress
 
 if TYPE_CHECKING:

@@ -39,7 +39,15 @@ def _verify(arguments: argparse.Namespace) -> None:
 
 
 def check_failures(verification: Verification, folder: str) -> None:
-    """Raises a ValueError if an annotation is wrong."""
+    """Stops a command if an annotation is wrong.
+
+    Args:
+        verification: What was found.
+        folder: The folder that was verified.
+
+    Raises:
+        ValueError: If an annotation is wrong.
+    """
     failures = verification.failures
     if failures:
         raise ValueError(

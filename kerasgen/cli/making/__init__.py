@@ -1,0 +1,3 @@
+"""Commands that make, change or describe pictures."""
+
+__all__: list[str] = []

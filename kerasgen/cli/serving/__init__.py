@@ -1,0 +1,3 @@
+"""Commands about trained models and their servers."""
+
+__all__: list[str] = []
