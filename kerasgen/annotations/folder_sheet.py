@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,7 @@ _SHOWN, _LARGEST = 24, 128
 def folder_sheet(
     folder: PathLike, sources: PathLike | None = None, fit: Fit = "stretch"
 ) -> Pixels | None:
-    """Draws the first 24 pictures of a folder.
+    """Draws the first 24 pictures of a folder, in columns of their classes if they have any.
 
     Args:
         folder: A finished `SyntheticFolder`.
@@ -37,12 +39,14 @@ def folder_sheet(
         ValueError: If a picture cannot be read.
     """
     root = Path(folder)
-    shown = list(itertools.islice(manifest_rows(root), _SHOWN))
+    shown = _shown_rows(root)
     if not shown:
         return None
     side = min(_LARGEST, shown[0].height, shown[0].width)
     square = Preprocessing(side, side, fit="stretch")
     pictures = {"synthetic": np.stack([square.read(root / row.file_name) for row in shown])}
+    if sources is None and (by_class := _by_class(shown, pictures["synthetic"])):
+        return labelled_sheet(by_class)
     if sources is not None:
         # First as the model saw it: both pictures of a pair show the same frame.
         own = [
@@ -55,9 +59,23 @@ def folder_sheet(
 
 def shown_files(folder: PathLike, sources: PathLike | None = None) -> list[Path]:
     """The files of the pictures that ``folder_sheet`` shows, with its arguments."""
-    rows = list(itertools.islice(manifest_rows(folder), _SHOWN))
+    rows = _shown_rows(folder)
     own = [] if sources is None else [path_of(sources, _source(row)) for row in rows]
     return [*(Path(folder, row.file_name) for row in rows), *own]
+
+
+def _shown_rows(folder: PathLike) -> list[ManifestRow]:
+    return list(itertools.islice(manifest_rows(folder), _SHOWN))
+
+
+def _by_class(rows: Sequence[ManifestRow], images: Pixels) -> dict[str, Pixels]:
+    """As many pictures of each class, by its name; empty without classes, or with too many."""
+    named = [row.parameters.get("class_name") for row in rows]
+    counts = Counter(str(name) for name in named)
+    if None in named or len(counts) > _SHOWN // 2:
+        return {}
+    fewest = min(counts.values())
+    return {each: images[[name == each for name in named]][:fewest] for each in counts}
 
 
 def _source(row: ManifestRow) -> str:

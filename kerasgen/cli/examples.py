@@ -147,13 +147,13 @@ def run_card(
         The card with ``command``, ``minutes`` (of the training, on this machine), ``data``,
         ``dataset`` and ``licence_of_data``. A kept network keeps all of its card but the texts.
     """
-    from kerasgen.deployment.served_model import ServedModel
+    from kerasgen.deployment.model_folders import model_card
     from kerasgen.training.throughput import minutes_of
 
     values = flags.FLAGS
     if values.network is not None:
         texts = {name: card[name] for name in ("task", "limits", "headline")}
-        return {**ServedModel(values.network).card, **texts}
+        return {**model_card(values.network), **texts}
     data = {"data": f"drawn by rule ({drawn})", "licence_of_data": DRAWN_LICENCE}
     if drawn is None:
         data = {"data": values.dataset or "your pictures", "licence_of_data": values.licence}
@@ -297,7 +297,7 @@ def load_domain(
     train, test = split_by_folder_tail(pictures.paths, HELD_OUT, gap=gap)
     unused = len(pictures.paths) - len(train) - len(test)
     print(
-        f"{folder}: the last {HELD_OUT:.0%} of each folder ({len(test)} pictures) are for testing"
+        f"{folder}: the last {HELD_OUT:.0%} of each folder (pictures: {len(test)}) are for testing"
         + (f", and {unused} before them are not used." if unused else ".")
     )
     return pictures.images[train], pictures.images[test]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from kerasgen.io.files import read_json
 from kerasgen.io.names import PathLike
 
+MODEL_CARD = "model_card.json"
 _GRAPH = "saved_model.pb"
 
 
@@ -54,6 +57,22 @@ def model_folder(model: PathLike) -> Path:
         "the zoo. Pass the version folder, as saved_models/NAME/1, or a name: "
         f"{', '.join(zoo_names()) or 'the zoo is empty'}. Received: {str(model)!r}"
     )
+
+
+def model_card(model: PathLike) -> dict[str, Any]:
+    """The card of a model.
+
+    Args:
+        model: As for ``model_folder``.
+
+    Returns:
+        Its entries; empty if it has no card.
+
+    Raises:
+        ValueError: If there is no such model, or its card cannot be read.
+    """
+    path = model_folder(model) / MODEL_CARD
+    return read_json(path) if path.is_file() else {}
 
 
 def _versions(home: Path) -> list[int]:

@@ -20,7 +20,8 @@ from kerasgen.deployment.canonical import renumber_functions, save_network
 from kerasgen.deployment.endpoints.checks import LIMITS, checked
 from kerasgen.deployment.endpoints.endpoint import Endpoint, Endpoints
 from kerasgen.deployment.hub_page import PAGE, SHEET, hub_page
-from kerasgen.deployment.served_model import KINDS, MODEL_CARD, NETWORK, ServedModel
+from kerasgen.deployment.model_folders import MODEL_CARD
+from kerasgen.deployment.served_model import KINDS, NETWORK, ServedModel
 from kerasgen.deployment.serving_kit import write_kit, write_warmup
 from kerasgen.deployment.signature_runs import (
     GREY_LEVEL,

@@ -9,13 +9,11 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.deployment.model_folders import model_folder
-from kerasgen.io.files import read_json
+from kerasgen.deployment.model_folders import model_card, model_folder
 from kerasgen.io.images import PathLike, Pixels, to_float
 from kerasgen.io.preprocessing import Preprocessing
 from kerasgen.io.saved_model import open_saved_model, saved_model_sha256
 
-MODEL_CARD = "model_card.json"
 NETWORK = "model.keras"
 """The network itself, for Keras."""
 
@@ -80,8 +78,7 @@ class ServedModel:
     @property
     def card(self) -> dict[str, Any]:
         """Its model card; empty if there is none."""
-        path = self.folder / MODEL_CARD
-        return read_json(path) if path.is_file() else {}
+        return model_card(self.folder)
 
     @property
     def class_names(self) -> tuple[str, ...]:

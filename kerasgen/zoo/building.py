@@ -9,9 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kerasgen.deployment.model_folders import model_folder, zoo_folder
-from kerasgen.deployment.served_model import MODEL_CARD
-from kerasgen.io.files import read_json
+from kerasgen.deployment.model_folders import model_card, model_folder, zoo_folder
 
 
 def rebuild(name: str, flags: Sequence[str] = (), *, directory: str | Path | None = None) -> None:
@@ -30,7 +28,7 @@ def rebuild(name: str, flags: Sequence[str] = (), *, directory: str | Path | Non
         ValueError: If the model's card has no command, there is no example, or it fails.
     """
     folder = model_folder(name)
-    command = shlex.split(str(read_json(folder / MODEL_CARD).get("command", "")))
+    command = shlex.split(str(model_card(folder).get("command", "")))
     root = zoo_folder().parent
     if len(command) < 2 or not (root / command[1]).is_file():
         raise ValueError(

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from kerasgen.deployment.hub_page import Figure, shown_figures
-from kerasgen.deployment.model_folders import model_folder, zoo_names
-from kerasgen.deployment.served_model import MODEL_CARD, NETWORK
-from kerasgen.io.files import read_json
+from kerasgen.deployment.model_folders import model_card, model_folder, zoo_names
+from kerasgen.deployment.served_model import NETWORK
 
 _SHOWN = 3
 """Figures of a model in a list."""
@@ -53,7 +52,5 @@ def zoo_models() -> list[ZooModel]:
     """The models of the zoo, by name; figures as their cards state them."""
     found = []
     for name in zoo_names():
-        folder = model_folder(name)
-        path = folder / MODEL_CARD
-        found.append(ZooModel(name, folder, read_json(path) if path.is_file() else {}))
+        found.append(ZooModel(name, model_folder(name), model_card(name)))
     return found

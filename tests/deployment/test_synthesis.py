@@ -55,6 +55,18 @@ def test_a_generators_pictures_can_be_reproduced_from_their_rows(models, tmp_pat
     assert loaded.class_names == tuple(NAMES) and loaded.labels.tolist() == labels
 
 
+def test_the_sheet_of_a_generator_has_a_column_for_each_class(models, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        "kerasgen.annotations.folder_sheet.labelled_sheet",
+        lambda columns: drawn.append(columns) or np.zeros((9, 9, 3), np.uint8),
+    )
+    synthesis.synthesize(models["generator"], tmp_path, count=7)
+    (shown,) = drawn
+    assert list(shown) == ["dark", "light"] and [len(each) for each in shown.values()] == [3, 3]
+    assert shown["light"].mean() > shown["dark"].mean() + 50
+
+
 @pytest.mark.parametrize("sources", [False, True])
 def test_a_stopped_run_goes_on_to_the_same_bytes(models, tmp_path, monkeypatch, sources):
     monkeypatch.setattr(synthesis, "BLOCK", 4)
@@ -196,9 +208,9 @@ def test_the_command_continues_and_prints_the_counts(models, tmp_path, capsys):
     ("kind", "more", "said"),
     [
         ("classifier", [], "A classifier makes no pictures"),
-        ("generator", ["--sources", "PICTURES"], "A generator takes no sources"),
+        ("generator", ["--sources", "PICTURES"], "A generator takes no `sources`"),
         ("generator", [], "needs `count`"),
-        ("refiner", [], "A refiner needs sources"),
+        ("refiner", [], "A refiner needs `sources`"),
         ("translator", ["--sources", "PICTURES", "--times", "2"], "`times` must be 1"),
         ("translator", ["--sources", "PICTURES", "--gate", "GENERATOR"], "must be a classifier"),
         ("translator", ["--sources", "PICTURES", "--gate", "CLASSIFIER"], "known classes"),

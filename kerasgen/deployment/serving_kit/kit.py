@@ -9,9 +9,8 @@ from pathlib import Path
 import jinja2
 
 from kerasgen.deployment.endpoints.checks import MAX_ROWS
-from kerasgen.deployment.model_folders import model_folder, names_in
-from kerasgen.deployment.served_model import MODEL_CARD
-from kerasgen.io.files import check_writable, read_json, write_file
+from kerasgen.deployment.model_folders import model_card, names_in
+from kerasgen.io.files import check_writable, write_file
 from kerasgen.io.names import PathLike
 
 KIT = "serving_kit"
@@ -79,8 +78,7 @@ def write_kit(models: PathLike, out: PathLike | None = None) -> list[Path]:
 
 
 def _served(home: Path, name: str) -> _Served:
-    path = model_folder(home / name) / MODEL_CARD
-    card = read_json(path) if path.is_file() else {}
+    card = model_card(home / name)
     memory = card.get("serving_memory_mb") or _UNKNOWN_MB
     return _Served(name, float(memory), str(card.get("tensorflow", "2.20.0")))
 

@@ -218,7 +218,14 @@ def held_out_accuracy(
     real, synthetic = (_seen(images, small) for images in train)
     data = DetectionData.of(real, synthetic, sources)
     with tempfile.TemporaryDirectory() as folder:
-        detector = fit_detector(_trainer(folder, config), data, config, seed=seed)
+        try:
+            detector = fit_detector(_trainer(folder, config), data, config, seed=seed)
+        except SystemExit as stop:
+            # The trainer's own message names a folder that is about to be removed.
+            raise SystemExit(
+                "Stopped while a network learned to distinguish the two sets. Run the same command "
+                "again to measure them again."
+            ) from stop
     return balanced_accuracy(
         *(
             share_with_interval((detector.score(_seen(images, small)) > 0) == kind)

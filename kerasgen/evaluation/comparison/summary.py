@@ -67,8 +67,8 @@ def _tested(comparison: dict[str, dict[str, Any]]) -> str:
             f"{distinguished[name]:.2f}, on {name} (0.5 is chance)."
         )
     return (
-        "No difference between synthetic and real pictures was detected on any of "
-        f"{len(tested)} feature space(s) (p > {LEVEL:g})."
+        "A linear classifier does not distinguish the synthetic pictures from the real ones on any "
+        f"of {len(tested)} feature space(s) (p > {LEVEL:g})."
     )
 
 
@@ -91,7 +91,7 @@ def _differing(statistics: dict[str, Any]) -> str:
         return "Light, colour, sharpness and noise do not differ significantly."
     furthest = sorted(differing, key=lambda name: -_times(statistics[name]))[:3]
     listed = ", ".join(name.replace("_", " ") for name in furthest)
-    return f"The image statistics that differ most are {listed}."
+    return f"These image statistics differ significantly, most of all: {listed}."
 
 
 def _times(difference: dict[str, Any]) -> float:

@@ -185,7 +185,7 @@ def summary_lines(figures: dict[str, Any]) -> list[str]:
     ]
     return [
         *lines,
-        f"gap: {figures['gap_points']:.1f} points",
+        f"gap: {figures['gap_points']:.1f} points (below 0, the generated ones train better)",
         f"label fidelity (by the real-trained classifier): {Estimate(**figures['label_fidelity'])}",
         "distance to the nearest training picture: generated "
         f"{Estimate(**copying['generated'])}, real test {Estimate(**copying['real_test'])}",

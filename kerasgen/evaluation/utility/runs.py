@@ -279,8 +279,9 @@ def steps_within(
         needed = (start + each * FEWEST_STEPS) * classifiers / 60
         raise ValueError(
             f"{classifiers} classifiers need about {needed:.0f} minutes for a meaningful result "
-            f"({FEWEST_STEPS} updates each): allow more time, or use fewer seeds, amounts or "
-            f"times. Received: minutes={minutes:g}"
+            f"({FEWEST_STEPS} updates each): allow more time, or choose fewer of `amounts`, "
+            f"`times`, `seeds` (at least 5 for a verdict) or `augmentations`, such as none alone. "
+            f"Received: minutes={minutes:g}"
         )
     write_json(path, {"settings": settings, "steps": steps})
     return steps

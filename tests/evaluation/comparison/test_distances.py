@@ -38,7 +38,7 @@ def test_real_against_real_is_no_difference():
         abs(found["coverage"]["synthetic"]["value"] - found["coverage"]["baseline"]["value"]) < 0.2
     )
     text = summary({"pixels": found}, statistics)
-    assert text.startswith("No difference between synthetic and real pictures was detected")
+    assert text.startswith("A linear classifier does not distinguish the synthetic")
     assert len(sets.baseline) == len(sets.synthetic) == 60 and len(sets.reference) == 60
 
 
@@ -64,7 +64,7 @@ def test_several_spaces_are_several_chances():
     statistics = {"brightness": {"significant": False}}
     five = {f"space {n}": space(p) for n, p in enumerate((0.02, 0.5, 0.6, 0.7, 0.9))}
     assert summary(five, statistics).startswith(
-        "No difference between synthetic and real pictures was detected"
+        "A linear classifier does not distinguish the synthetic"
     )
     assert "can distinguish" in summary({"one": space(0.02)}, statistics)
     assert "can distinguish" in summary({"one": space(0.0)}, statistics)
@@ -81,7 +81,7 @@ def test_copies_are_reported_first():
 
     assert text_of(often, rare, 0).startswith("Warning: 30% of the synthetic pictures")
     assert text_of(rare, rare, 3).startswith("Warning: 3 synthetic picture(s) are identical to")
-    assert text_of(rare, rare, 0).startswith("No difference")
+    assert text_of(rare, rare, 0).startswith("A linear classifier does not distinguish")
 
 
 def test_a_darker_set_is_detected_and_named():
