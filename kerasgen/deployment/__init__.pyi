@@ -6,14 +6,14 @@ from .hub_page import PAGE as PAGE
 from .hub_page import Figure as Figure
 from .hub_page import shown_figures as shown_figures
 from .model_folders import MODEL_CARD as MODEL_CARD
+from .model_folders import NETWORK as NETWORK
 from .model_folders import model_card as model_card
 from .model_folders import model_folder as model_folder
 from .model_folders import names_in as names_in
 from .model_folders import zoo_folder as zoo_folder
 from .model_folders import zoo_names as zoo_names
 from .savedmodel import check_export as check_export
-from .served_model import NETWORK as NETWORK
 from .served_model import ServedModel as ServedModel
 from .serving_kit import write_kit as write_kit
-from .signature_runs import probe_differences as probe_differences
+from .signature_runs import check_copy as check_copy
 from .synthesis import synthesize as synthesize

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -79,6 +80,8 @@ def card_figures(figures: Any, name: str = "") -> Iterator[Figure]:
         bounds = [figures.get(key) for key in ("low", "high", "count")]
         yield Figure(name, float(figures["value"]), *bounds)
     elif isinstance(figures, Mapping):
+        if "value" in figures:
+            return
         for key, value in figures.items():
             yield from card_figures(value, f"{name}, {key}" if name else str(key))
     elif isinstance(figures, list):
@@ -123,7 +126,7 @@ def hub_page(name: str, kind: Kind, card: Mapping[str, Any], *, sheet: bool) -> 
         front_matter(_front(name, kind, card, figures)),
         f"# {name}\n\n{card.get('task', '')}",
         f"![pictures]({SHEET})" if sheet else "",
-        _usage(name, command.format(name=name), card),
+        _usage(name, command.format(name=shlex.quote(name)), card),
         _table(figures),
         _origin(card),
         f"## Limits\n\n{limits}\n\nIt is not for {not_for}",
@@ -132,9 +135,11 @@ def hub_page(name: str, kind: Kind, card: Mapping[str, Any], *, sheet: bool) -> 
 
 
 def _front(name: str, kind: Kind, card: Mapping[str, Any], figures: list[Figure]) -> dict[str, Any]:
-    licence = str(card.get("licence_of_data", "")).partition(",")[0].lower()
+    licence = str(card.get("licence", "")).lower()
     dataset = card.get("dataset") or card.get("data", "")
-    measured = [{"type": each.name, "value": each.value} for each in figures]
+    # What real pictures give is the baseline beside the model's own figures.
+    own = [each for each in figures if not each.name.startswith("real")]
+    measured = [{"type": each.name, "value": each.value} for each in own]
     result = {
         "task": {"type": _TASKS[kind]},
         "dataset": {"name": dataset, "type": dataset},
@@ -143,7 +148,7 @@ def _front(name: str, kind: Kind, card: Mapping[str, Any], figures: list[Figure]
     return {
         "library_name": "keras",
         "pipeline_tag": _TASKS[kind],
-        "license": licence if licence in _LICENCES else "other",
+        **({"license": licence if licence in _LICENCES else "other"} if licence else {}),
         "datasets": [card["dataset"]] if card.get("dataset") else [],
         "metrics": sorted({each.name.rpartition(", ")[2] for each in figures}),
         "tags": ["kerasgen", "tensorflow", "synthetic-data"],
@@ -176,8 +181,9 @@ def _origin(card: Mapping[str, Any]) -> str:
     counts = ", ".join(f"{count} {part}" for part, count in pictures.items())
     lines = [f"Pictures: {card.get('data', 'not stated')}" + (f" ({counts})." if counts else ".")]
     lines.append(f"Licence of the pictures: {card.get('licence_of_data', 'not stated')}.")
+    lines.append(f"Licence of the model: {card.get('licence') or 'not stated'}.")
     if card.get("minutes"):
-        lines.append(f"The training took {card['minutes']:.0f} minutes on a CPU.")
+        lines.append(f"The training took {card['minutes']:.0f} minutes.")
     if card.get("command"):
         lines.append(f"\n    {card['command']}")
     return "## Training\n\n" + "\n".join(lines)

@@ -14,9 +14,6 @@ from kerasgen.io.images import PathLike, Pixels, to_float
 from kerasgen.io.preprocessing import Preprocessing
 from kerasgen.io.saved_model import open_saved_model, saved_model_sha256
 
-NETWORK = "model.keras"
-"""The network itself, for Keras."""
-
 Kind = Literal["generator", "refiner", "translator", "classifier"]
 
 KINDS: dict[str, Kind] = {
