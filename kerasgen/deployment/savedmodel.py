@@ -104,11 +104,8 @@ def publish(
         save_network(model, room / NETWORK)
         measured = {} if measure is None else measure(ServedModel(room))
         form = {} if preprocessing is None else {"preprocessing": preprocessing.as_card()}
-        served = {
-            "request_limits": LIMITS,
-            "serving_memory_mb": memory,
-            "sha256": saved_bytes(room),
-        }
+        served = {"request_limits": LIMITS, "serving_memory_mb": memory}
+        served |= {"sha256": saved_bytes(room)}
         write_json(room / MODEL_CARD, {**card, **form, **measured, **served, **_versions()})
         _record(endpoints, room, name)
         _write_page(endpoints, room, name, sheet)
