@@ -5,6 +5,7 @@ from .export import export_translator as export_translator
 from .hub_page import PAGE as PAGE
 from .hub_page import Figure as Figure
 from .hub_page import shown_figures as shown_figures
+from .hub_page import write_page as write_page
 from .model_folders import MODEL_CARD as MODEL_CARD
 from .model_folders import NETWORK as NETWORK
 from .model_folders import model_card as model_card
@@ -12,6 +13,8 @@ from .model_folders import model_folder as model_folder
 from .model_folders import names_in as names_in
 from .model_folders import zoo_folder as zoo_folder
 from .model_folders import zoo_names as zoo_names
+from .savedmodel import TOLERANCE as TOLERANCE
+from .savedmodel import ExportError as ExportError
 from .savedmodel import check_export as check_export
 from .served_model import ServedModel as ServedModel
 from .serving_kit import write_kit as write_kit

@@ -5,9 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from kerasgen.deployment.model_folders import model_card
 from kerasgen.deployment.served_model import Kind
+from kerasgen.io.files import write_file
 from kerasgen.io.front_matter import front_matter
 
 PAGE = "README.md"
@@ -128,10 +131,23 @@ def hub_page(name: str, kind: Kind, card: Mapping[str, Any], *, sheet: bool) -> 
         f"![pictures]({SHEET})" if sheet else "",
         _usage(name, command.format(name=shlex.quote(name)), card),
         _table(figures),
+        _runtimes(card.get("runtimes", {})),
         _origin(card),
         f"## Limits\n\n{limits}\n\nIt is not for {not_for}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def write_page(folder: Path, name: str, kind: Kind) -> None:
+    """Writes the page of a model from its card.
+
+    Args:
+        folder: The version folder, with the card and perhaps ``samples.png``.
+        name: The model's name.
+        kind: What it is.
+    """
+    page = hub_page(name, kind, model_card(folder), sheet=(folder / SHEET).is_file())
+    write_file(folder / PAGE, page.encode())
 
 
 def _front(name: str, kind: Kind, card: Mapping[str, Any], figures: list[Figure]) -> dict[str, Any]:
@@ -174,6 +190,22 @@ def _table(figures: list[Figure]) -> str:
     head = ["| measured on the served model | value [95 % interval] | n |", "| --- | --- | --- |"]
     note = "All that was measured is in `model_card.json`."
     return "\n".join(["## Figures", "", *head, *rows, "", note])
+
+
+def _runtimes(runtimes: Mapping[str, Mapping[str, Any]]) -> str:
+    if not runtimes:
+        return ""
+    rows = [
+        f"| {name} | {each['largest_difference']:.1e} (n = {each['inputs']}) | "
+        f"{each['p50_ms']:.2g}, {each['p95_ms']:.2g} | {each['times_tensorflow']:.2g} |"
+        for name, each in sorted(runtimes.items())
+    ]
+    head = [
+        "| runtime | largest difference | ms a row: median, 95 % | times TensorFlow's time |",
+        "| --- | --- | --- | --- |",
+    ]
+    note = "The network from floats to floats, `kerasgen export` wrote it to `runtimes/`."
+    return "\n".join(["## Other runtimes", "", *head, *rows, "", note])
 
 
 def _origin(card: Mapping[str, Any]) -> str:

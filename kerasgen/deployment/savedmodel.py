@@ -20,7 +20,7 @@ import tensorflow as tf
 from kerasgen.deployment.canonical import renumber_functions, save_network
 from kerasgen.deployment.endpoints.checks import LIMITS, checked
 from kerasgen.deployment.endpoints.endpoint import Endpoint, Endpoints
-from kerasgen.deployment.hub_page import PAGE, SHEET, hub_page
+from kerasgen.deployment.hub_page import SHEET, write_page
 from kerasgen.deployment.model_folders import MODEL_CARD, NETWORK
 from kerasgen.deployment.served_model import KINDS, ServedModel
 from kerasgen.deployment.serving_kit import write_kit, write_warmup
@@ -37,9 +37,7 @@ from kerasgen.io.files import (
     access_to,
     check_writable,
     hidden_path,
-    read_json,
     sweep,
-    write_file,
     write_json,
 )
 from kerasgen.io.names import plain_path
@@ -105,10 +103,12 @@ def publish(
         measured = {} if measure is None else measure(ServedModel(room))
         form = {} if preprocessing is None else {"preprocessing": preprocessing.as_card()}
         served = {"request_limits": LIMITS, "serving_memory_mb": memory}
-        served |= {"sha256": saved_bytes(room)}
-        write_json(room / MODEL_CARD, {**card, **form, **measured, **served, **_versions()})
+        entries = {**card, **form, **measured, **served, "sha256": saved_bytes(room)}
+        write_json(room / MODEL_CARD, {**entries, **_versions()})
         _record(endpoints, room, name)
-        _write_page(endpoints, room, name, sheet)
+        if sheet is not None:
+            save_png(room / SHEET, sheet)
+        write_page(room, name, next(KINDS[each] for each in endpoints if each in KINDS))
         target = _publish(room, home)
     finally:
         shutil.rmtree(room, ignore_errors=True)
@@ -216,14 +216,6 @@ def _first_rows(
             inputs = {name: np.asarray(value)[rows] for name, value in endpoint.probe.items()}
             runs[signature] = inputs, run_in_batches(_by_name(endpoint), inputs)
     return runs
-
-
-def _write_page(endpoints: Endpoints, folder: Path, name: str, sheet: np.ndarray | None) -> None:
-    if sheet is not None:
-        save_png(folder / SHEET, sheet)
-    kind = next(KINDS[each] for each in endpoints if each in KINDS)
-    page = hub_page(name, kind, read_json(folder / MODEL_CARD), sheet=sheet is not None)
-    write_file(folder / PAGE, page.encode())
 
 
 def _rows_to_keep(endpoint: Endpoint) -> np.ndarray:

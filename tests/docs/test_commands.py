@@ -28,7 +28,7 @@ PARSED = {"docs/results.md", "docs/statistics.md"}
 ELSEWHERE = {"docker", "pytest", "mkdocs", "mlcroissant", "ruff", "mypy", "."}
 """Programs whose flags are not ours."""
 
-ZOO = ("fashion", "clothing-28", "eyes", "smoke", "smoke-classifier")
+ZOO = ("fashion", "clothing-28", "clothing-64", "eyes", "smoke", "smoke-classifier")
 
 ONE = {"--workers": "1"}
 TRAINED = {"--log_every": "2", "--batch_size": "4", "--steps": "2", "--minutes": None}

@@ -22,7 +22,7 @@ from kerasgen.deployment.model_folders import zoo_folder
 from kerasgen.deployment.signature_runs import PROBE, probe_differences
 from kerasgen.zoo import rebuild, zoo_models
 
-NAMES = ["clothing-28", "eyes", "fashion", "smoke", "smoke-classifier"]
+NAMES = ["clothing-28", "clothing-64", "eyes", "fashion", "smoke", "smoke-classifier"]
 OWN = {
     "generator": "generate",
     "refiner": "refine",
