@@ -140,9 +140,9 @@ def _total(
     if model.kind == "classifier":
         raise ValueError(f"A classifier makes no pictures. Received: {model.name}")
     if (model.kind == "generator") != (sources is None):
-        needs = "takes no `sources`"
+        needs = "takes no sources"
         if sources is None:
-            needs = "needs `sources`, a folder of pictures to change"
+            needs = "needs sources, a folder of pictures to change"
         raise ValueError(f"A {model.kind} {needs}. Received: {model.name}")
     if times < 1 or (times > 1 and model.kind != "refiner"):
         raise ValueError(

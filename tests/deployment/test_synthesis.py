@@ -208,9 +208,9 @@ def test_the_command_continues_and_prints_the_counts(models, tmp_path, capsys):
     ("kind", "more", "said"),
     [
         ("classifier", [], "A classifier makes no pictures"),
-        ("generator", ["--sources", "PICTURES"], "A generator takes no `sources`"),
+        ("generator", ["--sources", "PICTURES"], "A generator takes no sources"),
         ("generator", [], "needs `count`"),
-        ("refiner", [], "A refiner needs `sources`"),
+        ("refiner", [], "A refiner needs sources"),
         ("translator", ["--sources", "PICTURES", "--times", "2"], "`times` must be 1"),
         ("translator", ["--sources", "PICTURES", "--gate", "GENERATOR"], "must be a classifier"),
         ("translator", ["--sources", "PICTURES", "--gate", "CLASSIFIER"], "known classes"),
