@@ -47,7 +47,7 @@ def condition(text: str, names: Sequence[str]) -> Condition:
         names: The measures that NAME may be.
 
     Returns:
-        Name, sign and number.
+        The condition.
 
     Raises:
         ValueError: If the text is not of this form, or the name is another.
