@@ -11,15 +11,12 @@ from typing import Any, NamedTuple
 
 from kerasgen.annotations.dossier.source_types import save_sheet
 from kerasgen.annotations.dossier.writing import write_card
+from kerasgen.annotations.folder_layout import METADATA, PARTS, REJECTED
 from kerasgen.annotations.folder_sheet import folder_sheet, shown_files
+from kerasgen.annotations.index_set import IndexSet
+from kerasgen.annotations.manifest import manifest_rows
 from kerasgen.annotations.records import ManifestRow
-from kerasgen.annotations.synthetic_folder import (
-    METADATA,
-    PARTS,
-    REJECTED,
-    SyntheticFolder,
-    manifest_rows,
-)
+from kerasgen.annotations.synthetic_folder import Rejections, SyntheticFolder
 from kerasgen.io.files import access_to
 from kerasgen.io.images import PathLike, Pixels
 from kerasgen.io.interruption import Unfinished
@@ -147,7 +144,7 @@ def fill_folder(
         )
     target = SyntheticFolder(folder, settings=settings, class_names=class_names)
     missing = target.missing(count)
-    if missing and workers > 1:
+    if len(missing) > 0 and workers > 1:
         with access_to(target.folder):
             (target.folder / PARTS).mkdir(exist_ok=True)
     try:
@@ -158,10 +155,10 @@ def fill_folder(
             f"kept in {str(target.folder)!r}. Run the same command again to go on."
         ) from error
     rejected = target.finish(count, yolo=yolo)
-    if len(rejected) > most_rejected * count:
+    if rejected.count > most_rejected * count:
         raise _too_many_rejected(rejected, count, target.folder)
     write_card(target.folder)
-    return FilledFolder(target.folder, count - len(rejected), len(rejected))
+    return FilledFolder(target.folder, count - rejected.count, rejected.count)
 
 
 class _Block:
@@ -187,25 +184,26 @@ class _Block:
 
 def _make(
     block: _Block,
-    missing: Sequence[int],
+    missing: IndexSet,
     workers: int,
     most_rejected: float,
     report: Report | None,
 ) -> None:
-    numbers = sorted({index // block.size for index in missing})
-    to_make, done = set(missing), 0
-    reasons: list[str] = []
-    for number, rejected in share_out(block, numbers, workers, block.target.folder / PARTS):
-        done += len(to_make.intersection(block.indices(number)))
-        reasons += [reason for index, reason in rejected.items() if index in to_make]
-        if len(reasons) >= _ENOUGH and len(reasons) > most_rejected * done:
-            raise _too_many_rejected(reasons, done, block.target.folder)
+    to_make, done = len(missing), 0
+    rejected = Rejections(0, "")
+    numbers = missing.blocks(block.size)
+    for number, reasons in share_out(block, numbers, workers, block.target.folder / PARTS):
+        done += missing.count_in(block.indices(number))
+        new = [reason for index, reason in reasons.items() if index in missing]
+        rejected = Rejections(rejected.count + len(new), rejected.first or "".join(new[:1]))
+        if rejected.count >= _ENOUGH and rejected.count > most_rejected * done:
+            raise _too_many_rejected(rejected, done, block.target.folder)
         if report is not None:
-            report(block.count - len(missing) + done, block.count)
+            report(block.count - to_make + done, block.count)
 
 
-def _too_many_rejected(reasons: Sequence[str], done: int, folder: Path) -> ValueError:
+def _too_many_rejected(rejected: Rejections, done: int, folder: Path) -> ValueError:
     return ValueError(
-        f"{len(reasons)} of {done} pictures cannot be made, for the first: {reasons[0]} Delete the "
-        f"folder and change that. Received: folder={str(folder)!r}"
+        f"{rejected.count} of {done} pictures cannot be made, for the first: {rejected.first} "
+        f"Delete the folder and change that. Received: folder={str(folder)!r}"
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from kerasgen.annotations.dossier import write_card
 from kerasgen.annotations.fill_folder import FilledFolder
-from kerasgen.annotations.synthetic_folder import METADATA, SETTINGS
+from kerasgen.annotations.folder_layout import METADATA, SETTINGS
 from kerasgen.compositing.backgrounds import Backgrounds
 from kerasgen.compositing.folder import check_scenes, compose_folder, foregrounds_digest
 from kerasgen.compositing.foreground_folders import class_folders, read_foregrounds

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
+from kerasgen.annotations.folder_layout import SETTINGS, picture_name
 from kerasgen.annotations.records import ManifestRow
-from kerasgen.annotations.synthetic_folder import SETTINGS, picture_name
 from kerasgen.compositing.backgrounds import Backgrounds
 from kerasgen.compositing.foregrounds import Foreground
 from kerasgen.compositing.options import SceneOptions

@@ -16,8 +16,8 @@ from kerasgen.annotations.annotated_folder import AnnotatedFolder, PictureFacts
 from kerasgen.annotations.annotation import run_lengths
 from kerasgen.annotations.dossier import EDITED, GENERATED
 from kerasgen.annotations.fill_folder import Entry, FilledFolder, Job, fill_folder
+from kerasgen.annotations.folder_layout import picture_name
 from kerasgen.annotations.records import ManifestRow, Source
-from kerasgen.annotations.synthetic_folder import picture_name
 from kerasgen.deployment.gate import check_gate, gate_reasons
 from kerasgen.deployment.served_model import ServedModel
 from kerasgen.io.files import check_apart, check_writable

@@ -7,8 +7,8 @@ from typing import Literal
 
 from kerasgen.annotations.dossier import DRAWN
 from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
+from kerasgen.annotations.folder_layout import picture_name
 from kerasgen.annotations.records import ManifestRow
-from kerasgen.annotations.synthetic_folder import picture_name
 from kerasgen.io.images import PathLike
 from kerasgen.io.progress import Report
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes

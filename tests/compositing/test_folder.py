@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from scene_files import NAMES, material, tree
 
-from kerasgen.annotations.synthetic_folder import read_manifest
+from kerasgen.annotations.manifest import read_manifest
 from kerasgen.compositing.backgrounds import Backgrounds
 from kerasgen.compositing.folder import check_scenes, compose_folder, foregrounds_digest
 from kerasgen.compositing.foreground_folders import read_foregrounds

@@ -9,8 +9,8 @@ import numpy as np
 from kerasgen.annotations.annotated_folder import AnnotatedFolder
 from kerasgen.annotations.dossier import DRAWN, composite_of, type_of_file
 from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
+from kerasgen.annotations.folder_layout import picture_name
 from kerasgen.annotations.records import ManifestRow, PlacedObject
-from kerasgen.annotations.synthetic_folder import picture_name
 from kerasgen.io.files import check_apart, check_writable
 from kerasgen.io.images import ImageError, PathLike
 from kerasgen.io.progress import Report

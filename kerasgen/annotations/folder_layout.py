@@ -1,0 +1,21 @@
+"""Names of the files in a folder of synthetic pictures."""
+
+from __future__ import annotations
+
+METADATA, REJECTED, INSTANCES = "metadata.jsonl", "rejected.jsonl", "instances.json"
+SETTINGS, PARTS, IMAGES, LABELS, DATA = "settings.json", ".parts", "images", "labels", "data.yaml"
+
+
+def picture_name(index: int) -> str:
+    """Returns the `file_name` of picture `index`, relative to the folder of the manifest."""
+    return f"{IMAGES}/{index:06}.png"
+
+
+def label_name(index: int) -> str:
+    """Returns the name of picture `index`'s labels in YOLO's format: its own, below `labels`."""
+    return picture_name(index).replace(IMAGES, LABELS, 1).removesuffix(".png") + ".txt"
+
+
+def part_name(index: int) -> str:
+    """Returns where the row of picture `index` is until the folder is finished."""
+    return f"{PARTS}/{index // 1000:03}/{index:06}.jsonl"
