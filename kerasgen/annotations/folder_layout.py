@@ -5,10 +5,18 @@ from __future__ import annotations
 METADATA, REJECTED, INSTANCES = "metadata.jsonl", "rejected.jsonl", "instances.json"
 SETTINGS, PARTS, IMAGES, LABELS, DATA = "settings.json", ".parts", "images", "labels", "data.yaml"
 
+PER_FOLDER = 10_000
+"""Pictures in one folder; more make file systems and file managers slow."""
+
 
 def picture_name(index: int) -> str:
-    """Returns the `file_name` of picture `index`, relative to the folder of the manifest."""
-    return f"{IMAGES}/{index:06}.png"
+    """Returns the `file_name` of picture `index`, relative to the folder of the manifest.
+
+    The first 10,000 lie in `images`, the next in `images/0001`, and so on: names stay when a folder
+    grows.
+    """
+    below = f"{index // PER_FOLDER:04}/" if index >= PER_FOLDER else ""
+    return f"{IMAGES}/{below}{index:06}.png"
 
 
 def label_name(index: int) -> str:

@@ -1,6 +1,6 @@
 """Folders of synthetic pictures, with the annotations and sources of each picture.
 
-    images/000000.png ...     the pictures
+    images/000000.png ...     the pictures; from 10,000 on in images/0001 and so on
     metadata.jsonl            one `ManifestRow` per picture; `file_name` is relative to the folder
     rejected.jsonl            rows of rejected pictures, which are not written
     instances.json            the same objects in COCO's format
@@ -327,8 +327,8 @@ class SyntheticFolder:
 
 def _pictures(images: Path) -> Iterator[tuple[int, str]]:
     """Index, -1 for none, and name of each PNG file in a folder of pictures."""
-    for path in images.glob("*.png"):
-        name = f"{IMAGES}/{path.name}"
+    for path in itertools.chain(images.glob("*.png"), images.glob("*/*.png")):
+        name = f"{IMAGES}/{path.relative_to(images).as_posix()}"
         index = int(path.stem) if path.stem.isdecimal() else -1
         yield index if name == picture_name(index) else -1, name
 
