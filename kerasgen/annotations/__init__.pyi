@@ -23,6 +23,9 @@ from .manifest import Record as Record
 from .manifest import manifest_records as manifest_records
 from .manifest import manifest_rows as manifest_rows
 from .manifest import read_manifest as read_manifest
+from .merging import merge_shards as merge_shards
+from .output import Output as Output
+from .output import Shard as Shard
 from .records import ManifestRow as ManifestRow
 from .records import PlacedObject as PlacedObject
 from .records import Source as Source

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
 METADATA, REJECTED, INSTANCES = "metadata.jsonl", "rejected.jsonl", "instances.json"
 SETTINGS, PARTS, IMAGES, LABELS, DATA = "settings.json", ".parts", "images", "labels", "data.yaml"
 
@@ -17,6 +21,15 @@ def picture_name(index: int) -> str:
     """
     below = f"{index // PER_FOLDER:04}/" if index >= PER_FOLDER else ""
     return f"{IMAGES}/{below}{index:06}.png"
+
+
+def written_pictures(folder: Path) -> Iterator[tuple[int, str]]:
+    """Yields index, -1 for none, and name of each PNG file below the pictures of a folder."""
+    images = folder / IMAGES
+    for path in itertools.chain(images.glob("*.png"), images.glob("*/*.png")):
+        name = path.relative_to(folder).as_posix()
+        index = int(path.stem) if path.stem.isdecimal() else -1
+        yield index if name == picture_name(index) else -1, name
 
 
 def label_name(index: int) -> str:

@@ -40,6 +40,7 @@ from kerasgen.annotations.folder_layout import (
     label_name,
     part_name,
     picture_name,
+    written_pictures,
 )
 from kerasgen.annotations.index_set import IndexSet
 from kerasgen.annotations.manifest import (
@@ -49,6 +50,7 @@ from kerasgen.annotations.manifest import (
     part_records,
     records_of,
 )
+from kerasgen.annotations.output import SHARD, ShardOfJob
 from kerasgen.annotations.records import ManifestRow
 from kerasgen.annotations.yolo import yolo_data, yolo_labels
 from kerasgen.io.files import access_to, check_settings, strict_json
@@ -86,6 +88,8 @@ class SyntheticFolder:
         settings: Settings that all pictures share, as JSON values; without their count, which may
             grow.
         class_names: The names of labels 0, 1, ...; kept among the settings.
+        shard: The share of the pictures that the folder is to hold, kept among the settings, too;
+            None for all.
 
     Raises:
         ValueError: If the folder holds other pictures, or was begun with other settings, if an
@@ -93,14 +97,26 @@ class SyntheticFolder:
     """
 
     def __init__(
-        self, folder: PathLike, *, settings: Mapping[str, Any], class_names: Sequence[str]
+        self,
+        folder: PathLike,
+        *,
+        settings: Mapping[str, Any],
+        class_names: Sequence[str],
+        shard: ShardOfJob | None = None,
     ) -> None:
         self.folder = Path(folder)
+        self.shard = shard
         self.class_names = tuple(class_names)
         wrong = [name for name in self.class_names if not (name and name.isprintable())]
         if wrong or isinstance(class_names, str) or len({*class_names}) < len(class_names):
             raise ValueError(f"Class names must be unique texts. Received: {class_names=}")
-        self._keep_settings(strict_json({**settings, "class_names": self.class_names}, indent=2))
+        own = {} if shard is None else {SHARD: shard.to_dict()}
+        content = {**settings, **own, "class_names": self.class_names}
+        self._keep_settings(strict_json(content, indent=2))
+
+    def members(self, count: int) -> IndexSet:
+        """The indices below `count` of the pictures that the folder is to hold."""
+        return IndexSet.full(count) if self.shard is None else self.shard.members()
 
     def missing(self, count: int) -> IndexSet:
         """The indices below `count` whose row or picture is missing or damaged.
@@ -115,7 +131,7 @@ class SyntheticFolder:
                 finished manifest is damaged.
         """
         done = self._done(count)
-        missing = IndexSet.full(count)
+        missing = self.members(count)
         for record in done:
             missing.discard(record.index)
         return missing
@@ -149,13 +165,13 @@ class SyntheticFolder:
         self.put(part_name(row.index), encoded_part(row, None if content is None else len(content)))
 
     def finish(self, count: int, *, yolo: bool = False) -> Rejections:
-        """Gathers the rows of pictures 0 to `count` - 1 in the files named above.
+        """Gathers the rows of the pictures in the files named above.
 
         One process calls it when the others are done, and again after growth or a kill. It reads
         row by row: memory does not grow with their number but for a few bytes a picture.
 
         Args:
-            count: Number of pictures, rejected ones included.
+            count: Number of pictures of the job, rejected ones included.
             yolo: Whether to write labels in YOLO's format too; once written they are kept up to
                 date. An existing `data.yaml` is not changed.
 
@@ -168,15 +184,13 @@ class SyntheticFolder:
         """
         done = self._done(count)
         yolo = yolo or (self.folder / LABELS).exists()
-        rejections = self.gather(done, count, yolo=yolo)
-        self._sweep(range(count))
-        return rejections
+        return self.gather(done, count, yolo=yolo)
 
     def gather(self, records: Iterable[Record], count: int, *, yolo: bool) -> Rejections:
         """Writes the files named above, but no pictures, from records in the order of their index.
 
         Args:
-            records: One for each index; their pictures are in the folder.
+            records: One for each index of the folder; their pictures are there.
             count: As for `finish`.
             yolo: Whether to write labels in YOLO's format too.
 
@@ -196,6 +210,7 @@ class SyntheticFolder:
             os.sync()
         if yolo and not (self.folder / DATA).exists():
             self.put(DATA, yolo_data(self.class_names).encode())
+        self._sweep(range(count))
         return rejections
 
     def _gather(
@@ -224,7 +239,7 @@ class SyntheticFolder:
                 if yolo:
                     self._put_labels(row)
             writer.close()
-        if len(accepted) + rejections != count:
+        if len(accepted) + rejections != len(self.members(count)):
             lost = self.missing(count)
             shown = list(itertools.islice(lost, 3))
             raise ValueError(f"Write the {len(lost)} missing first: {shown}. Received: {count=}")
@@ -240,7 +255,7 @@ class SyntheticFolder:
 
     def _check_rows(self, accepted: IndexSet, count: int) -> None:
         """Raises a ValueError if a picture has no row."""
-        without = (name for index, name in _pictures(self.folder / IMAGES) if index not in accepted)
+        without = (name for index, name in written_pictures(self.folder) if index not in accepted)
         if name := min(without, default=""):
             raise ValueError(f"{name!r} has no row: raise count, or delete it. Received: {count=}")
 
@@ -323,14 +338,6 @@ class SyntheticFolder:
                 raise ValueError(f"The folder is another's: use a new one. Received: {received}")
             self.put(SETTINGS, content)
         check_settings(path, json.loads(content))
-
-
-def _pictures(images: Path) -> Iterator[tuple[int, str]]:
-    """Index, -1 for none, and name of each PNG file in a folder of pictures."""
-    for path in itertools.chain(images.glob("*.png"), images.glob("*/*.png")):
-        name = f"{IMAGES}/{path.relative_to(images).as_posix()}"
-        index = int(path.stem) if path.stem.isdecimal() else -1
-        yield index if name == picture_name(index) else -1, name
 
 
 def _png(image: Pixels, size: tuple[int, int], made: str) -> bytes:

@@ -1,4 +1,5 @@
 from .backgrounds import Backgrounds as Backgrounds
+from .compose import finish_merged as finish_merged
 from .compose import verify as verify
 from .folder import compose_folder as compose_folder
 from .foreground_folders import read_foregrounds as read_foregrounds
