@@ -23,7 +23,11 @@ from .manifest import Record as Record
 from .manifest import manifest_records as manifest_records
 from .manifest import manifest_rows as manifest_rows
 from .manifest import read_manifest as read_manifest
+from .merging import ShardFolder as ShardFolder
+from .merging import link_file as link_file
 from .merging import merge_shards as merge_shards
+from .merging import read_shards as read_shards
+from .output import SHARD as SHARD
 from .output import Output as Output
 from .output import Shard as Shard
 from .records import ManifestRow as ManifestRow

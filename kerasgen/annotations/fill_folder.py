@@ -89,9 +89,7 @@ class FilledFolder:
         if self.sheet is not None:
             lines.append(f"sheet: {self.sheet}")
         if self.shard is not None:
-            lines.append(
-                f"shard {self.shard}; next, with all {self.shard.of}: kerasgen merge OUT SHARD..."
-            )
+            lines.append(self.shard.next_step())
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

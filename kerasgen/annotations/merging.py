@@ -19,9 +19,9 @@ from kerasgen.annotations.folder_layout import DATA, METADATA, PARTS, REJECTED, 
 from kerasgen.annotations.manifest import Record, records_of
 from kerasgen.annotations.output import SHARD, Shard, ShardOfJob
 from kerasgen.annotations.synthetic_folder import SyntheticFolder
-from kerasgen.io.files import access_to, check_apart, check_writable, read_json
+from kerasgen.io.files import access_to, check_apart, check_writable, read_json, write_file
 from kerasgen.io.images import PathLike
-from kerasgen.io.interruption import Interruption, Stopped
+from kerasgen.io.interruption import until_stopped
 from kerasgen.io.progress import Report
 from kerasgen.io.sheets import is_intact_png
 
@@ -58,8 +58,7 @@ def merge_shards(
             with its command.
         Stopped: After Ctrl-C or SIGTERM.
     """
-    members = [_Member.read(path) for path in shards]
-    _check_job(members)
+    members = read_shards(shards)
     job = members[0].settings
     check_apart(folder, **{f"shard {each.part.shard}": each.folder for each in members})
     check_writable(folder)
@@ -82,35 +81,62 @@ def merge_shards(
     return merged.with_sheet(sources, (job.get("preprocessing") or {}).get("fit", "stretch"))
 
 
-def _give_all(members: Sequence[_Member], target: SyntheticFolder, report: Report | None) -> None:
-    with Interruption() as interruption:
-        for record, member in _records(members):
-            if interruption.name:
-                name = interruption.name
-                raise Stopped(f"{name}: stopped. Run the same command again to go on.")
-            if record.fields["accepted"]:
-                member.give(target, record.fields["file_name"])
-            if report is not None:
-                report(record.index + 1, member.part.count)
+def _give_all(
+    members: Sequence[ShardFolder], target: SyntheticFolder, report: Report | None
+) -> None:
+    for record, member in until_stopped(_records(members)):
+        if record.fields["accepted"]:
+            member.give(target, record.fields["file_name"])
+        if report is not None:
+            report(record.index + 1, member.part.count)
 
 
-def _have_labels(members: Sequence[_Member]) -> bool:
+def _have_labels(members: Sequence[ShardFolder]) -> bool:
     without = [member for member in members if not (member.folder / DATA).exists()]
     if without and len(without) < len(members):
         raise ValueError(f"Only some shards have label files. {without[0].again('--yolo')}")
     return not without
 
 
+def read_shards(folders: Sequence[PathLike]) -> list[ShardFolder]:
+    """Reads the settings of all shards of a job.
+
+    Args:
+        folders: Their folders, in any order.
+
+    Returns:
+        One for each folder.
+
+    Raises:
+        ValueError: If a folder is no shard, the shards are of different jobs, or one is missing or
+            there twice.
+    """
+    members = [ShardFolder.read(path) for path in folders]
+    _check_job(members)
+    return members
+
+
 @dataclass(frozen=True)
-class _Member:
-    """The folder of a shard."""
+class ShardFolder:
+    """The folder of a shard.
+
+    Attributes:
+        folder: Its path.
+        settings: The content of its `settings.json`.
+        part: The shard as they state it.
+    """
 
     folder: Path
     settings: dict[str, Any]
     part: ShardOfJob
 
     @classmethod
-    def read(cls, path: PathLike) -> _Member:
+    def read(cls, path: PathLike) -> ShardFolder:
+        """Reads the settings of a folder.
+
+        Raises:
+            ValueError: If it is no shard.
+        """
         settings = read_json(Path(path) / SETTINGS)
         part = ShardOfJob.from_settings(settings)
         if part is None:
@@ -156,34 +182,48 @@ class _Member:
 
     def give(self, target: SyntheticFolder, name: str) -> None:
         """Puts a picture, after a check of its checksums, into the merged folder."""
-        source, link = self.folder / name, target.folder / name
+        source = self.folder / name
         with access_to(source):
             content = source.read_bytes()
         if not is_intact_png(content):
             raise ValueError(
                 f"The picture is damaged: delete it. {self.again()} Received: path={str(source)!r}"
             )
-        with access_to(link):
-            if link.exists():
-                if link.read_bytes() == content:
-                    return
-                link.unlink()
-            link.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(source, link)
-            except OSError:
-                # Another file system, or one without hard links.
-                target.put(name, content)
+        link_file(source, target.folder / name, content)
 
 
-def _records(members: Sequence[_Member]) -> Iterator[tuple[Record, _Member]]:
+def link_file(source: Path, link: Path, content: bytes) -> None:
+    """Makes a hard link, or a copy where the file system has none; another file is replaced.
+
+    Args:
+        source: An existing file.
+        link: The path to make; missing parent folders are created.
+        content: The bytes of the file.
+
+    Raises:
+        ValueError: If it cannot be written.
+    """
+    with access_to(link):
+        if link.exists():
+            if link.read_bytes() == content:
+                return
+            link.unlink()
+        link.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(source, link)
+        except OSError:
+            # Another file system, or one without hard links.
+            write_file(link, content)
+
+
+def _records(members: Sequence[ShardFolder]) -> Iterator[tuple[Record, ShardFolder]]:
     streams = [zip(member.records(), itertools.repeat(member)) for member in members]
     return heapq.merge(*streams, key=lambda pair: pair[0].index)
 
 
-def _check_job(members: Sequence[_Member]) -> None:
+def _check_job(members: Sequence[ShardFolder]) -> None:
     first = members[0]
-    by_number: dict[int, _Member] = {}
+    by_number: dict[int, ShardFolder] = {}
     for member in members:
         keys = {*first.job, *member.job}
         changed = sorted(key for key in keys if first.job.get(key) != member.job.get(key))
@@ -215,8 +255,6 @@ def _check_job(members: Sequence[_Member]) -> None:
 
 def _command(settings: dict[str, Any], shard: Shard, folder: str, more: str = "") -> str:
     job = job_of(settings)
+    command = job.command if job else "cut" if settings.get("kind") == "cuts" else "COMMAND"
     flags = " ".join(filter(None, (f"--shard {shard}", f"--out {folder}", more)))
-    return (
-        f"Run, with the other arguments as for all shards: kerasgen "
-        f"{job.command if job else 'COMMAND'} ... {flags}"
-    )
+    return f"Run, with the other arguments as for all shards: kerasgen {command} ... {flags}"

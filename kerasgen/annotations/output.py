@@ -55,6 +55,10 @@ class Shard:
         """As `parse` reads it."""
         return f"{self.number}/{self.of}"
 
+    def next_step(self) -> str:
+        """What to do when all shards are made, in one line."""
+        return f"shard {self}; next, with all {self.of}: kerasgen merge OUT SHARD..."
+
 
 @dataclass(frozen=True)
 class ShardOfJob:

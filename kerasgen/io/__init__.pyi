@@ -37,6 +37,7 @@ from .images import to_uint8 as to_uint8
 from .interruption import Interruption as Interruption
 from .interruption import Stopped as Stopped
 from .interruption import Unfinished as Unfinished
+from .interruption import until_stopped as until_stopped
 from .names import PathLike as PathLike
 from .names import class_name_of as class_name_of
 from .names import first_names as first_names

@@ -2,6 +2,7 @@
 
 import shlex
 
+import cv2
 import numpy as np
 import pytest
 from scene_files import material, tree
@@ -46,9 +47,10 @@ def merged(tmp_path, capsys):
         said = capsys.readouterr().out
         assert f"shard 1/{OF}; next, with all {OF}: kerasgen merge OUT SHARD..." in said
         assert run("merge", tmp_path / "out", *names, *sources) == 0
-        said = capsys.readouterr().out
         folder = shlex.quote(str(tmp_path / "out"))
-        assert said.endswith(f"next: kerasgen dossier {folder} --licence SPDX_ID\n")
+        step = f"compose --foregrounds {folder} --backgrounds DIR --out scenes"
+        step = step if words[0] == "cut" else f"dossier {folder} --licence SPDX_ID"
+        assert capsys.readouterr().out.endswith(f"next: kerasgen {step}\n")
         return tree(tmp_path / "out"), tree(tmp_path / "once")
 
     return merge
@@ -81,6 +83,26 @@ def test_scenes(merged, folders):
     out, once = merged("compose", *paths, "--count", 5, "--size", 64, "--workers", 1)
     assert out == once
     assert {"sheet.png", "sheet_masks.png", "rejected_foregrounds.csv"} <= set(out)
+
+
+def test_cuts(merged, folders, tmp_path, capsys):
+    drawn = cv2.circle(np.full((90, 90, 3), 250, np.uint8), (45, 45), 30, (200, 30, 40), -1)
+    for index in range(3):
+        save_png(folders[0] / f"shirt/photograph {index}.png", drawn)
+    try:
+        out, once = merged("cut", "--foregrounds", folders[0], "--workers", 1)
+    finally:
+        for path in (folders[0] / "shirt").glob("photograph*"):
+            path.unlink()
+    assert out == once
+    assert "shirt/photograph 1.mask.png" in out and "rejected_foregrounds.csv" in out
+    assert len((tmp_path / "out/rejected_foregrounds.csv").read_text().splitlines()) == 2
+    (tmp_path / "shard 1/shirt/photograph 1.png").unlink(missing_ok=True)
+    (tmp_path / "shard 0/shirt/photograph 1.png").unlink(missing_ok=True)
+    assert run("merge", tmp_path / "out", *(tmp_path / f"shard {n}" for n in range(OF))) == 1
+    said = capsys.readouterr().err
+    assert "has 7 of 8 pictures. Run, with the other arguments as for all shards" in said
+    assert "kerasgen cut ... --shard " in said
 
 
 def test_a_wrong_shard_is_refused_before_anything_is_written(tmp_path, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from pathlib import Path
 
 from kerasgen.io.progress import progress
 
@@ -24,6 +25,25 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _merge(arguments: argparse.Namespace) -> None:
     """Merges the shards of one job; the folder has the bytes of one run without --shard."""
+    from kerasgen.annotations.folder_layout import SETTINGS
+    from kerasgen.io.files import read_json
+
+    if read_json(Path(arguments.shards[0]) / SETTINGS).get("kind") == "cuts":
+        _merge_cuts(arguments)
+    else:
+        _merge_pictures(arguments)
+
+
+def _merge_cuts(arguments: argparse.Namespace) -> None:
+    from kerasgen.compositing.mask_cache import merge_cuts
+
+    with progress("files") as report:
+        print(merge_cuts(arguments.out, arguments.shards, report=report))
+    out = shlex.quote(arguments.out)
+    print(f"next: kerasgen compose --foregrounds {out} --backgrounds DIR --out scenes")
+
+
+def _merge_pictures(arguments: argparse.Namespace) -> None:
     from kerasgen.annotations.merging import merge_shards
     from kerasgen.compositing.compose import finish_merged
 
