@@ -3,6 +3,7 @@
 from kerasgen.cli.arguments import (
     FAILED,
     Condition,
+    add_shard,
     check_backend,
     condition,
     number_from_zero,
@@ -28,6 +29,7 @@ from kerasgen.io.progress import progress
 __all__ = [
     "Condition",
     "FAILED",
+    "add_shard",
     "check_backend",
     "condition",
     "number_from_zero",

@@ -9,7 +9,10 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kerasgen.annotations.output import Shard
 
 FAILED = 3
 """Exit status if a condition of --fail-if is met."""
@@ -84,6 +87,25 @@ def number_from_zero(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be a whole number from 0 on, not {text!r}")
     return int(text)
+
+
+def add_shard(command: argparse.ArgumentParser) -> None:
+    """Adds ``--shard`` to a command that fills a folder."""
+    command.add_argument(
+        "--shard",
+        type=_shard,
+        metavar="I/N",
+        help="make only share I, from 0, of N, in a folder of its own: see `kerasgen merge`",
+    )
+
+
+def _shard(text: str) -> Shard:
+    from kerasgen.annotations.output import Shard
+
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 class _HelpFormatter(argparse.HelpFormatter):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kerasgen import cli
-from kerasgen.annotations.synthetic_folder import read_manifest
+from kerasgen.annotations.manifest import read_manifest
 
 
 def test_the_list_names_each_model_with_its_figures(capsys):

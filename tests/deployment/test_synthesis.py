@@ -10,8 +10,10 @@ from PIL import Image
 
 from kerasgen import cli
 from kerasgen.annotations.annotation import Annotation, mask_from_run_lengths
+from kerasgen.annotations.folder_layout import picture_name
+from kerasgen.annotations.manifest import read_manifest
 from kerasgen.annotations.records import ManifestRow, PlacedObject, Source
-from kerasgen.annotations.synthetic_folder import SyntheticFolder, picture_name, read_manifest
+from kerasgen.annotations.synthetic_folder import SyntheticFolder
 from kerasgen.data.labelled_images import load_labelled
 from kerasgen.deployment import synthesis
 from kerasgen.deployment.served_model import ServedModel

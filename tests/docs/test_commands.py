@@ -36,6 +36,7 @@ TINY = {
     "eyes": {"--count": "4"},
     "cut": ONE,
     "compose": {"--count": "3", "--verify": "2", "--size": "96", **ONE},
+    "merge": {},
     "verify": ONE,
     "smoke": ONE,
     "synthesize": {"--count": "48"},

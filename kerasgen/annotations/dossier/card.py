@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
 from typing import Any
 
 import kerasgen
@@ -19,7 +18,7 @@ from kerasgen.annotations.dossier.source_types import (
     COMPOSITE_GENERATED,
     TERMS,
 )
-from kerasgen.annotations.synthetic_folder import INSTANCES, METADATA, REJECTED, SETTINGS
+from kerasgen.annotations.folder_layout import IMAGES, INSTANCES, METADATA, REJECTED, SETTINGS
 from kerasgen.io.front_matter import front_matter
 from kerasgen.io.names import split_of
 
@@ -63,7 +62,7 @@ def data_card(facts: Facts, stated: Stated) -> str:
 
 
 def _front(facts: Facts, publication: Publication) -> dict[str, Any]:
-    count = len(facts.names)
+    count = facts.count
     licence = publication.licence or "unknown"
     fields: dict[str, Any] = {"license": licence.lower()}
     if "://" in licence:
@@ -85,16 +84,23 @@ def _front(facts: Facts, publication: Publication) -> dict[str, Any]:
 def _data_files(facts: Facts) -> dict[str, set[str]]:
     """For each split, the patterns of its files; else the JSON files would count as data, too."""
     if facts.job is not None:
-        return {"train": {METADATA, "images/*.png"}}
+        return {"train": {METADATA, *patterns_of(facts)}}
     found: dict[str, set[str]] = {}
-    tops = {name.split("/")[0] if "/" in name else "" for name in facts.names}
-    for path in map(PurePosixPath, facts.names):
-        split = split_of(path.parts[0]) if all(map(split_of, tops)) else None
-        folder = f"{path.parts[0]}/**/" if split else "**/" if tops != {""} else ""
-        found.setdefault(split or "train", set()).add(f"{folder}*{path.suffix}")
+    tops = {folder.split("/")[0] for folder, _ in facts.groups}
+    for folder, ending in facts.groups:
+        top = folder.split("/")[0]
+        split = split_of(top) if all(map(split_of, tops)) else None
+        above = f"{top}/**/" if split else "**/" if tops != {""} else ""
+        found.setdefault(split or "train", set()).add(f"{above}*{ending}")
     if facts.has_rows:
         found.setdefault("train", set()).add(METADATA)
     return found
+
+
+def patterns_of(facts: Facts) -> list[str]:
+    """Patterns of the pictures of a folder that kerasgen filled."""
+    below = [f"{IMAGES}/*/*.png"] if any("/" in folder for folder, _ in facts.groups) else []
+    return [f"{IMAGES}/*.png", *below]
 
 
 def _overview(facts: Facts, publication: Publication) -> str:
@@ -109,7 +115,7 @@ def _overview(facts: Facts, publication: Publication) -> str:
     }
     listed = "\n".join(f"- {name}: {text}" for name, text in rows.items() if text)
     kind = "synthetic " if facts.is_synthetic else ""
-    text = f"{len(facts.names):,} {kind}pictures."
+    text = f"{facts.count:,} {kind}pictures."
     sheet = f"![Some pictures of the set]({SHEETS[0]})" if facts.has_sheet else ""
     return "\n\n".join(part for part in (text, sheet, listed) if part)
 

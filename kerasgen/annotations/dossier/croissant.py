@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 from typing import Any
 
 import kerasgen
-from kerasgen.annotations.dossier.card import limits_of
+from kerasgen.annotations.dossier.card import limits_of, patterns_of
 from kerasgen.annotations.dossier.facts import Facts
 from kerasgen.annotations.dossier.publication import Publication, Stated
-from kerasgen.annotations.synthetic_folder import METADATA
+from kerasgen.annotations.folder_layout import METADATA
 from kerasgen.io.files import encoded_json
 from kerasgen.io.xmp import SOURCE_TYPES
 
@@ -105,7 +104,7 @@ def signed_by_digest(content: dict[str, Any]) -> bytes:
 
 def _description(facts: Facts) -> str:
     made = facts.job.made if facts.job else "How they were made is not known."
-    return f"{facts.title}: {len(facts.names):,} pictures. {made}"
+    return f"{facts.title}: {facts.count:,} pictures. {made}"
 
 
 def _publication(publication: Publication, facts: Facts) -> dict[str, Any]:
@@ -175,15 +174,15 @@ def _distribution(facts: Facts) -> Iterator[dict[str, Any]]:
             "encodingFormat": "application/jsonlines",
             "sha256": facts.sha256,
         }
-    endings = sorted({PurePosixPath(name).suffix for name in facts.names})
-    folders = sorted({name.split("/")[0] for name in facts.names if "/" in name})
-    in_folder = "images/*" if facts.job else "**/*" if folders else "*"
+    endings = sorted({ending for _, ending in facts.groups})
+    above = "**/*" if any(folder for folder, _ in facts.groups) else "*"
+    includes = [f"{above}{ending}" for ending in endings]
     yield {
         "@type": "cr:FileSet",
         "@id": "pictures",
         "name": "pictures",
         "encodingFormat": sorted({_FORMATS.get(each.lower(), "image/*") for each in endings}),
-        "includes": [f"{in_folder}{ending}" for ending in endings] or ["images/*.png"],
+        "includes": patterns_of(facts) if facts.job else includes,
     }
 
 

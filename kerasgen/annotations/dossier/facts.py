@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kerasgen.annotations.annotated_folder import AnnotatedFolder
 from kerasgen.annotations.dossier.jobs import Job, job_of
 from kerasgen.annotations.dossier.source_types import SYNTHETIC
-from kerasgen.annotations.synthetic_folder import METADATA, PARTS, REJECTED, SETTINGS
+from kerasgen.annotations.folder_layout import METADATA, PARTS, REJECTED, SETTINGS
 from kerasgen.io.files import access_to, file_sha256, json_lines, read_json
 from kerasgen.io.images import PathLike
 from kerasgen.io.names import first_names, path_of
+from kerasgen.io.sheets import PNG_END
 from kerasgen.io.xmp import is_signed, source_type
 
 SHEETS = ("sheet.png", "sheet_masks.png")
@@ -27,7 +28,7 @@ class Facts:
     Attributes:
         settings: The settings of the job that filled it; empty if kerasgen did not.
         job: The job, or None.
-        names: Relative paths of the pictures, in a fixed order.
+        groups: For each folder, as a relative path, and ending, the number of pictures.
         rejected: Number of rejected pictures.
         classes: For each class, the number of its pictures and of its objects.
         sizes: "width x height" in pixels, each once; empty if unknown.
@@ -43,7 +44,7 @@ class Facts:
 
     settings: Mapping[str, Any]
     job: Job | None
-    names: Sequence[str]
+    groups: Mapping[tuple[str, str], int]
     rejected: int
     classes: Mapping[str, tuple[int, int]]
     sizes: Sequence[str]
@@ -58,7 +59,12 @@ class Facts:
     @property
     def is_synthetic(self) -> bool:
         """Whether all pictures are known to be synthetic."""
-        return self.job is not None or (bool(self.names) and {*self.source_types} <= SYNTHETIC)
+        return self.job is not None or (bool(self.groups) and {*self.source_types} <= SYNTHETIC)
+
+    @property
+    def count(self) -> int:
+        """The number of pictures."""
+        return sum(self.groups.values())
 
     @property
     def title(self) -> str:
@@ -74,14 +80,17 @@ def list_pictures(folder: PathLike) -> list[str]:
     Raises:
         ValueError: If it is unfinished, or there are no pictures.
     """
-    root = Path(folder)
+    return list(_picture_names(Path(folder)))
+
+
+def _picture_names(root: Path) -> Iterable[str]:
     if (root / PARTS).is_dir() or ((root / SETTINGS).is_file() and not _has_rows(root)):
         raise ValueError(
             "The folder is unfinished: run the command that fills it again. "
-            f"Received: folder={str(folder)!r}"
+            f"Received: folder={str(root)!r}"
         )
     if _has_rows(root):
-        return [str(row.get("file_name")) for row in _rows(root / METADATA)]
+        return (str(row.get("file_name")) for row in _rows(root / METADATA))
     return AnnotatedFolder(root).names
 
 
@@ -104,40 +113,28 @@ def read_facts(folder: PathLike) -> Facts:
         The facts.
 
     Raises:
-        ValueError: If the folder is unfinished or cannot be read, or a picture is missing.
+        ValueError: If the folder is unfinished or cannot be read, or a picture is missing, or cut
+            off in a folder of kerasgen.
     """
     root = Path(folder)
-    names = list_pictures(root)
     settings = read_settings(root)
     job = job_of(settings)
+    groups: Counter[tuple[str, str]] = Counter()
     states: Counter[str | None] = Counter()
     signed = 0
-    for name in names:
-        path = path_of(root, name)
-        with access_to(path):
-            content = path.read_bytes()
+    for name in _picture_names(root):
+        content = _content(path_of(root, name), is_ours=job is not None)
+        path = PurePosixPath(name)
+        groups["" if "/" not in name else path.parent.as_posix(), path.suffix] += 1
         states[source_type(content)] += 1
         signed += is_signed(content)
     counts = _Counts(settings.get("class_names", ()))
-    if _has_rows(root):
-        for row, _, location in json_lines(root / METADATA):
-            try:
-                counts.add_row(row)
-            except (KeyError, IndexError, TypeError, AttributeError) as error:
-                raise ValueError(
-                    f"The row cannot be read: {error!r}. Received: {location}"
-                ) from error
-        sha256 = file_sha256(root / METADATA)
-    else:
-        known = AnnotatedFolder(root)
-        for name in names:
-            counts.add_class(known.facts(name).class_name)
-        sha256 = known.sha256
+    sha256 = counts.add_all(root)
     rejected = root / REJECTED
     return Facts(
         settings,
         job,
-        names,
+        groups,
         sum(1 for _ in _rows(rejected)) if rejected.is_file() else 0,
         {name: (counts.pictures[name], counts.objects[name]) for name in counts.class_names()},
         sorted(counts.sizes),
@@ -151,6 +148,17 @@ def read_facts(folder: PathLike) -> Facts:
     )
 
 
+def _content(path: Path, is_ours: bool) -> bytes:
+    with access_to(path):
+        content = path.read_bytes()
+    if is_ours and not content.endswith(PNG_END):
+        raise ValueError(
+            "The picture is cut off: delete it, and run the command that filled the folder again. "
+            f"Received: path={str(path)!r}"
+        )
+    return content
+
+
 class _Counts:
     """Classes, sizes and sources, counted row by row."""
 
@@ -161,6 +169,22 @@ class _Counts:
         self.sizes: set[str] = set()
         self.files: dict[str, set[str]] = defaultdict(set)
         self._annotated: set[str] = set()
+
+    def add_all(self, root: Path) -> str:
+        """Counts all rows or class folders; returns the SHA-256 of what says them."""
+        if not _has_rows(root):
+            known = AnnotatedFolder(root)
+            for name in known.names:
+                self.add_class(known.facts(name).class_name)
+            return known.sha256
+        for row, _, location in json_lines(root / METADATA):
+            try:
+                self.add_row(row)
+            except (KeyError, IndexError, TypeError, AttributeError) as error:
+                raise ValueError(
+                    f"The row cannot be read: {error!r}. Received: {location}"
+                ) from error
+        return file_sha256(root / METADATA)
 
     def add_class(self, name: str | None) -> None:
         """Counts the class of a picture."""
