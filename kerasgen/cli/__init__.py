@@ -8,6 +8,7 @@ from kerasgen.cli.arguments import (
     condition,
     number_from_zero,
     processors,
+    seconds,
     whole_number,
 )
 from kerasgen.cli.command import run
@@ -48,6 +49,7 @@ __all__ = [
     "run_card",
     "run_example",
     "run_length",
+    "seconds",
     "set_precision",
     "write_json",
 ]

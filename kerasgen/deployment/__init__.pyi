@@ -13,6 +13,10 @@ from .model_folders import model_folder as model_folder
 from .model_folders import names_in as names_in
 from .model_folders import zoo_folder as zoo_folder
 from .model_folders import zoo_names as zoo_names
+from .model_kinds import CHANGED as CHANGED
+from .model_kinds import KINDS as KINDS
+from .model_kinds import Kind as Kind
+from .model_kinds import generator_seed as generator_seed
 from .savedmodel import TOLERANCE as TOLERANCE
 from .savedmodel import ExportError as ExportError
 from .savedmodel import check_export as check_export

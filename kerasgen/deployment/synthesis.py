@@ -20,6 +20,7 @@ from kerasgen.annotations.folder_layout import picture_name
 from kerasgen.annotations.output import Output
 from kerasgen.annotations.records import ManifestRow, Source
 from kerasgen.deployment.gate import check_gate, gate_reasons
+from kerasgen.deployment.model_kinds import CHANGED, generator_seed
 from kerasgen.deployment.served_model import ServedModel
 from kerasgen.io.files import check_apart, check_writable
 from kerasgen.io.images import ImageError, PathLike, Pixels, to_uint8
@@ -27,9 +28,6 @@ from kerasgen.io.progress import Report
 
 BLOCK = 32
 """Pictures in one batch."""
-
-CHANGED = 0.1
-"""Value of the change mask above which a pixel counts as changed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +176,7 @@ def _total(
 def _generated(model: ServedModel, indices: range, seed: int) -> list[_Sample]:
     names = model.class_names
     labels = [index % len(names) for index in indices]
-    seeds = [int(np.random.default_rng([seed, index]).integers(2**63)) for index in indices]
+    seeds = [generator_seed(seed, index) for index in indices]
     images = to_uint8(model.generate(seeds, labels))
     return [
         _Sample(

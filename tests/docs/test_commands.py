@@ -223,6 +223,8 @@ class Page:
         gone = self.missing and not all(map(os.path.isdir, models))
         # Benchmarks take hours, and other packages; pictures take minutes, and a browser.
         parse_only = parse_only or words[1].startswith(("benchmarks/", "docs/"))
+        # There is no server here; tests/serving has one.
+        parse_only = parse_only or "localhost" in " ".join(words)
         if parse_only or lacking or gone or tuple(words) in self.done:
             return
         if words[0] == "kerasgen":

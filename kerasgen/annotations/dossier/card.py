@@ -137,7 +137,7 @@ def _made(facts: Facts) -> str:
         return "## How it was made\n\nNot known: no settings of kerasgen lie beside the pictures."
     settings = {key: value for key, value in facts.settings.items() if key != "class_names"}
     model = ""
-    if "model_sha256" in settings:
+    if settings.get("model_sha256"):
         model = f"Model: `{settings['model']}`, SHA-256 `{settings['model_sha256']}`.\n\n"
     return (
         f"## How it was made\n\n{facts.job.made} The same command with seed {settings['seed']} "
