@@ -25,7 +25,7 @@ from kerasgen.training import Trainer
 PARSED = {"docs/results.md", "docs/statistics.md"}
 """Pages whose commands take hours on the data sets that they name: their flags are parsed."""
 
-ELSEWHERE = {"docker", "pytest", "mkdocs", "mlcroissant", "ruff", "mypy", "."}
+ELSEWHERE = {"curl", "docker", "pytest", "mkdocs", "mlcroissant", "ruff", "mypy", "."}
 """Programs whose flags are not ours."""
 
 ZOO = ("fashion", "clothing-28", "clothing-64", "eyes", "smoke", "smoke-classifier")
