@@ -39,6 +39,7 @@ from .interruption import Stopped as Stopped
 from .interruption import Unfinished as Unfinished
 from .names import PathLike as PathLike
 from .names import class_name_of as class_name_of
+from .names import file_name_of as file_name_of
 from .names import first_names as first_names
 from .names import path_of as path_of
 from .names import plain_path as plain_path

@@ -347,3 +347,33 @@ def test_pictures_are_read_back_by_another_program(eyes):
     assert b"http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicMedia" in done.stdout
     stream = io.BytesIO(path.read_bytes())
     np.testing.assert_array_equal(np.asarray(Image.open(stream)), read_image(path))
+
+
+@pytest.mark.parametrize("name", ["../photographs/cat/0.png", "{}/cat/0.png", None])
+def test_pictures_outside_the_folder_are_never_written(name, photographs, tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    shutil.copy(photographs / "cat/0.png", folder)
+    rows = [{"file_name": "0.png"}, {"file_name": name and name.format(photographs)}]
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    before = tree(tmp_path)
+    for read in (
+        lambda: write_dossier(folder, source_type=CAPTURED),
+        lambda: AnnotatedFolder(folder),
+    ):
+        with pytest.raises(ValueError, match="file_name.*metadata.jsonl', line=2"):
+            read()
+    assert tree(tmp_path) == before
+
+
+def test_links_are_left_as_they_are_and_named(photographs, tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    shutil.copy(photographs / "cat/0.png", folder)
+    (folder / "1.png").symlink_to(photographs / "cat/0.png")
+    (folder / "dogs").symlink_to(photographs / "dog", target_is_directory=True)
+    before = tree(photographs)
+    (tmp_path / "link").symlink_to(folder, target_is_directory=True)
+    found = write_dossier(tmp_path / "link", source_type=CAPTURED)
+    assert found.marked == 1 and "3 left as they are: The picture is a link" in str(found)
+    assert tree(photographs) == before and (folder / "1.png").is_symlink()

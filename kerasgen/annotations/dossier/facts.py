@@ -14,7 +14,7 @@ from kerasgen.annotations.dossier.source_types import SYNTHETIC
 from kerasgen.annotations.synthetic_folder import METADATA, PARTS, REJECTED, SETTINGS
 from kerasgen.io.files import access_to, file_sha256, json_lines, read_json
 from kerasgen.io.images import PathLike
-from kerasgen.io.names import first_names, path_of
+from kerasgen.io.names import file_name_of, first_names, path_of
 from kerasgen.io.xmp import is_signed, source_type
 
 SHEETS = ("sheet.png", "sheet_masks.png")
@@ -72,7 +72,7 @@ def list_pictures(folder: PathLike) -> list[str]:
     """Relative paths of the pictures of a folder, see ``AnnotatedFolder``.
 
     Raises:
-        ValueError: If it is unfinished, or there are no pictures.
+        ValueError: If it is unfinished, there are no pictures, or a row names one elsewhere.
     """
     root = Path(folder)
     if (root / PARTS).is_dir() or ((root / SETTINGS).is_file() and not _has_rows(root)):
@@ -81,7 +81,8 @@ def list_pictures(folder: PathLike) -> list[str]:
             f"Received: folder={str(folder)!r}"
         )
     if _has_rows(root):
-        return [str(row.get("file_name")) for row in _rows(root / METADATA)]
+        # Those of AnnotatedFolder, but none at all if all pictures were rejected.
+        return [file_name_of(row, location) for row, _, location in json_lines(root / METADATA)]
     return AnnotatedFolder(root).names
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shlex
 import warnings
@@ -37,6 +38,9 @@ from kerasgen.io.xmp import is_signed, media_type, source_type, with_source_type
 CARD, CROISSANT = "README.md", "croissant.json"
 _DIGEST = "\n<!-- kerasgen dossier, SHA-256 of the text above: {} -->\n"
 _LAST_LINE = re.compile(_DIGEST.format("([0-9a-f]{64})") + r"\Z")
+_LINKED = (
+    "The picture is a link, or in a linked folder: run `kerasgen dossier` where the file itself is."
+)
 
 
 @dataclass(frozen=True)
@@ -164,6 +168,9 @@ class _Marking:
     def __call__(self, index: int) -> list[str]:
         """Returns what was done to a picture, or why nothing was."""
         path = path_of(self.root, self.names[index])
+        below = path.relative_to(self.root)
+        if Path(os.path.realpath(path)) != Path(os.path.realpath(self.root), below):
+            return [_LINKED]
         with access_to(path):
             before = content = path.read_bytes()
         # A signature holds for the bytes that it was made of.
