@@ -70,5 +70,6 @@ from .xmp import SOURCE_TYPES as SOURCE_TYPES
 from .xmp import is_signed as is_signed
 from .xmp import media_type as media_type
 from .xmp import source_type as source_type
+from .xmp import source_type_term as source_type_term
 from .xmp import source_type_uri as source_type_uri
 from .xmp import with_source_type as with_source_type

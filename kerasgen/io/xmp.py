@@ -85,6 +85,13 @@ def source_type(content: bytes) -> str | None:
     return None
 
 
+def source_type_term(uri: str) -> str:
+    """The term that a URI stands for; the URI itself if it is of another vocabulary than IPTC's."""
+    # Some programs write the URI with https.
+    plain = re.sub(f"^https{SOURCE_TYPES[4:]}", SOURCE_TYPES, uri.strip())
+    return plain.removeprefix(SOURCE_TYPES)
+
+
 def source_type_uri(term: str) -> str:
     """The URI of a digital source type.
 
@@ -95,10 +102,10 @@ def source_type_uri(term: str) -> str:
 
 
 def is_signed(content: bytes) -> bool:
-    """Whether a PNG or JPEG file holds a C2PA manifest, valid or not."""
+    """Whether a PNG, JPEG or WebP file holds a C2PA manifest, valid or not."""
     with suppress(ImageError):
         return any(
-            block.kind == b"caBX" or (block.kind == b"\xeb" and b"c2pa" in block.body)
+            block.kind in (b"caBX", b"C2PA") or (block.kind == b"\xeb" and b"c2pa" in block.body)
             for block in _blocks(content)
         )
     return False
@@ -114,10 +121,7 @@ def media_type(content: bytes) -> str:
         return "image/png"
     if content.startswith(_JPEG):
         if any(block.kind == _SEVERAL and block.body[:4] == b"MPF\0" for block in _blocks(content)):
-            raise ImageError(
-                "The JPEG file holds several pictures (MPO), whose places would no longer hold: "
-                "save the first one alone."
-            )
+            raise ImageError("The JPEG file holds several pictures (MPO): save the first alone.")
         return "image/jpeg"
     raise ImageError("Only PNG and JPEG files can be marked: convert the picture to PNG.")
 
@@ -209,7 +213,7 @@ class _Packet:
                     if _expanded(key) == _PROPERTY and _prefixed(key) == each[1]:
                         before, after = self._content[each.start() : each.start(2) + 1], each[2][:1]
                         self.statements.append(
-                            _Statement(*each.span(), _term(value), before, after)
+                            _Statement(*each.span(), source_type_term(value), before, after)
                         )
         elif self._depth() == _NODE + 1 and self._open[-1] == _PROPERTY:
             self._property, self._found = tag, []
@@ -228,7 +232,7 @@ class _Packet:
             self._declared = "" if _prefixed(name) == b"rdf:RDF" else f' xmlns:rdf="{_RDF}"'
         elif self._depth() == _NODE + 1 and tag is not None:
             end = tag.end() if tag[0].endswith(b"/>") else self._content.index(b">", place) + 1
-            value = next(filter(None, map(_term, self._found)), "")
+            value = next(filter(None, map(source_type_term, self._found)), "")
             spaces = [each[0] for each in _ATTRIBUTE.finditer(tag[2]) if each[1][:5] == b"xmlns"]
             before, after = b"<%s%s>" % (tag[1], b"".join(spaces)), b"</%s>" % tag[1]
             self.statements.append(_Statement(tag.start(), end, value, before, after))
@@ -248,12 +252,6 @@ def _expanded(name: str) -> str:
 def _prefixed(name: str) -> bytes:
     """The name as the file has it."""
     return ":".join(name.split(" ")[:0:-1]).encode()
-
-
-def _term(value: str) -> str:
-    # Some programs write the URI with https.
-    uri = re.sub(f"^https{SOURCE_TYPES[4:]}", SOURCE_TYPES, value.strip())
-    return uri.removeprefix(SOURCE_TYPES)
 
 
 def _refuse(*doctype: object) -> None:
@@ -310,7 +308,7 @@ def _encoded(content: bytes, packet: bytes) -> bytes:
 
 
 def _blocks(content: bytes) -> Iterator[_Block]:
-    """The chunks of a PNG file, or the segments of a JPEG file before its pixels."""
+    """The chunks of a PNG or WebP file, or the segments of a JPEG file before its pixels."""
     if content.startswith(_PNG):
         start = len(_PNG)
         while start < len(content):
@@ -318,10 +316,8 @@ def _blocks(content: bytes) -> Iterator[_Block]:
             _check(content, end)
             kind = content[start + 4 : start + 8]
             yield _Block(kind, start, end, content[start + 8 : end - 4])
-            if kind == b"IEND":
-                # What some programs append is no part of the picture.
-                return
-            start = end
+            # What some programs append is no part of the picture.
+            start = end if kind != b"IEND" else len(content)
     elif content.startswith(_JPEG):
         start = len(_JPEG)
         while content[start : start + 1] == b"\xff" and start + 1 < len(content):
@@ -335,6 +331,14 @@ def _blocks(content: bytes) -> Iterator[_Block]:
             _check(content, end)
             yield _Block(bytes([marker]), start, end, content[start + 4 : end])
             start = end
+    elif content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        start = 12
+        while start + 8 <= len(content):
+            end = start + 8 + int.from_bytes(content[start + 4 : start + 8], "little")
+            _check(content, end)
+            yield _Block(content[start : start + 4], start, end, content[start + 8 : end])
+            # Chunks begin at even places.
+            start = end + end % 2
 
 
 def _check(content: bytes, end: int) -> None:

@@ -19,7 +19,7 @@ from kerasgen.annotations.dossier.facts import Facts
 from kerasgen.annotations.dossier.publication import Publication, Stated
 from kerasgen.annotations.synthetic_folder import METADATA
 from kerasgen.io.files import encoded_json
-from kerasgen.io.xmp import SOURCE_TYPES
+from kerasgen.io.xmp import source_type_uri
 
 _SOFTWARE = "urn:kerasgen"
 _IDS = {"fileSet": "pictures", "fileObject": METADATA}
@@ -159,7 +159,7 @@ def _synthesis(facts: Facts, stated: Stated) -> dict[str, Any]:
             "name": f"kerasgen {facts.job.command}, seed {facts.settings['seed']}",
             "prov:wasAssociatedWith": software,
             "sc:digitalSourceType": [
-                f"{SOURCE_TYPES}{term}" for term in facts.source_types if term is not None
+                source_type_uri(term) for term in facts.source_types if term is not None
             ],
         },
     }

@@ -10,12 +10,12 @@ from typing import Any
 
 from kerasgen.annotations.annotated_folder import AnnotatedFolder
 from kerasgen.annotations.dossier.jobs import Job, job_of
-from kerasgen.annotations.dossier.source_types import SYNTHETIC
+from kerasgen.annotations.dossier.source_types import SYNTHETIC, stated_type
 from kerasgen.annotations.synthetic_folder import METADATA, PARTS, REJECTED, SETTINGS
 from kerasgen.io.files import access_to, file_sha256, json_lines, read_json
 from kerasgen.io.images import PathLike
 from kerasgen.io.names import file_name_of, first_names, path_of
-from kerasgen.io.xmp import is_signed, source_type
+from kerasgen.io.xmp import is_signed
 
 SHEETS = ("sheet.png", "sheet_masks.png")
 
@@ -117,7 +117,7 @@ def read_facts(folder: PathLike) -> Facts:
         path = path_of(root, name)
         with access_to(path):
             content = path.read_bytes()
-        states[source_type(content)] += 1
+        states[stated_type(content)] += 1
         signed += is_signed(content)
     counts = _Counts(settings.get("class_names", ()))
     if _has_rows(root):

@@ -26,7 +26,7 @@ from kerasgen.annotations.dossier.findings import read_findings
 from kerasgen.annotations.dossier.jobs import job_of
 from kerasgen.annotations.dossier.publication import STATED, Publication, Stated, read_stated
 from kerasgen.annotations.dossier.signing import PictureSigner
-from kerasgen.annotations.dossier.source_types import TERMS, type_of_file
+from kerasgen.annotations.dossier.source_types import TERMS, stated_type, type_of_file
 from kerasgen.io.files import access_to, check_writable, write_file, write_files
 from kerasgen.io.images import ImageError, PathLike
 from kerasgen.io.interruption import Unfinished
@@ -175,7 +175,7 @@ class _Marking:
             before = content = path.read_bytes()
         # A signature holds for the bytes that it was made of.
         if is_signed(content):
-            return [] if source_type(content) else ["the picture is signed already"]
+            return [] if stated_type(content) else ["the picture is signed already"]
         done = []
         made = source_type(content) or self._made
         try:
