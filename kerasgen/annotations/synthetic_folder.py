@@ -29,7 +29,7 @@ import numpy as np
 from PIL import Image
 
 from kerasgen.annotations.coco import InstancesWriter
-from kerasgen.annotations.records import ManifestRow
+from kerasgen.annotations.records import SOURCE_TYPE, ManifestRow
 from kerasgen.annotations.yolo import yolo_data, yolo_labels
 from kerasgen.io.files import access_to, check_settings, json_lines, json_object, strict_json
 from kerasgen.io.images import PathLike, Pixels
@@ -107,7 +107,7 @@ class SyntheticFolder:
         if row.accepted != (image is not None):
             received = f"accepted={row.accepted}, image={'none' if image is None else 'array'}"
             raise ValueError(f"Accepted rows, and no others, have a picture. Received: {received}")
-        line = strict_json(row.to_dict())
+        line = strict_json(row.to_dict() | ({SOURCE_TYPE: made} if made else {}))
         if image is None:
             with access_to(self.folder / row.file_name):
                 (self.folder / row.file_name).unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from PIL import Image
 from kerasgen import Publication, cli, draw_eyes, lay_smoke, write_dossier
 from kerasgen.annotations import AnnotatedFolder
 from kerasgen.annotations.dossier import composite_of, type_of_file
-from kerasgen.annotations.dossier import writing as module
+from kerasgen.annotations.dossier import marking as module
 from kerasgen.io.folders import list_images
 from kerasgen.io.images import read_image
 from kerasgen.io.interruption import Stopped
@@ -347,6 +347,52 @@ def test_pictures_are_read_back_by_another_program(eyes):
     assert b"http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicMedia" in done.stdout
     stream = io.BytesIO(path.read_bytes())
     np.testing.assert_array_equal(np.asarray(Image.open(stream)), read_image(path))
+
+
+def saved_again(folder):
+    """Decodes and encodes all pictures with another program, which loses their marks."""
+    for path in folder.rglob("*.png"):
+        with Image.open(path) as image:
+            pixels = np.asarray(image)
+        Image.fromarray(pixels).save(path)
+        assert type_of_file(path) is None
+
+
+@pytest.mark.parametrize("term", [TRAINED, CAPTURED])
+def test_marks_that_were_lost_come_back_as_they_were(term, photographs, tmp_path):
+    write_dossier(photographs, source_type=term)
+    out = tmp_path / "out"
+    lay_smoke(photographs, out)
+    made = "compositeSynthetic" if term == TRAINED else "composite"
+    files = {path: type_of_file(path) for path in out.rglob("*.png")}
+    # One source is a WebP file, which cannot be marked.
+    assert made in files.values()
+    saved_again(out)
+    assert write_dossier(out, source_type=CAPTURED).marked == 4
+    assert {path: type_of_file(path) for path in files} == files
+
+
+def test_what_follows_from_lost_sources_is_not_guessed(photographs, tmp_path):
+    out = tmp_path / "out"
+    lay_smoke(photographs, out)
+    saved_again(out)
+    rows = [json.loads(line) for line in (out / "metadata.jsonl").read_text().splitlines()]
+    for row in rows:
+        del row["digital_source_type"]
+    (out / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = write_dossier(out)
+    assert found.marked == 0 and "4 left as they are: Neither the picture nor its row" in str(found)
+    assert type_of_file(out / "sheet.png") is None
+    assert write_dossier(out, source_type="composite").marked == 4
+    assert type_of_file(out / "sheet.png") == "composite"
+
+
+def test_nothing_is_marked_before_all_can_be_read(photographs):
+    (photographs / "dog/9.png").symlink_to("nowhere.png")
+    before = tree(photographs / "cat")
+    with pytest.raises(ValueError, match="No access.*9.png"):
+        write_dossier(photographs, source_type=CAPTURED)
+    assert tree(photographs / "cat") == before
 
 
 @pytest.mark.parametrize("name", ["../photographs/cat/0.png", "{}/cat/0.png", None])

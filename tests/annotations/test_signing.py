@@ -118,8 +118,13 @@ def test_nothing_is_signed_as_something_that_is_not_known(identities, eyes, tmp_
     # A signature states what the picture does.
     found = write_dossier(photographs, source_type="print", certificate=chain, key=key)
     assert found.facts.signed == 1
-    (action,) = manifest(photographs / "0.jpg")[0]["assertions"][0]["data"]["actions"]
-    assert action["digitalSourceType"] == f"{SOURCE_TYPES}digitalCapture"
+    signed, state = manifest(photographs / "0.jpg")
+    (action,) = signed["assertions"][0]["data"]["actions"]
+    assert action["digitalSourceType"] == f"{SOURCE_TYPES}digitalCapture" and state == "Valid"
+    # Whoever made it, kerasgen did not.
+    assert action["action"] == "c2pa.opened" and "softwareAgent" not in action
+    (parent,) = signed["ingredients"]
+    assert (parent["relationship"], parent["title"]) == ("parentOf", "0.jpg")
 
 
 def signed_by_another(identities, path, *types):

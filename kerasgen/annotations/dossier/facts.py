@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +11,13 @@ from typing import Any
 
 from kerasgen.annotations.annotated_folder import AnnotatedFolder
 from kerasgen.annotations.dossier.jobs import Job, job_of
-from kerasgen.annotations.dossier.source_types import SYNTHETIC, stated_type
-from kerasgen.annotations.synthetic_folder import METADATA, PARTS, REJECTED, SETTINGS
+from kerasgen.annotations.dossier.source_types import SYNTHETIC, TERMS, stated_type
+from kerasgen.annotations.records import SOURCE_TYPE
+from kerasgen.annotations.synthetic_folder import IMAGES, METADATA, PARTS, REJECTED, SETTINGS
 from kerasgen.io.files import access_to, file_sha256, json_lines, read_json
+from kerasgen.io.folders import ENDINGS
 from kerasgen.io.images import PathLike
-from kerasgen.io.names import file_name_of, first_names, path_of
+from kerasgen.io.names import file_name_of, first_names, path_of, unicode_name
 from kerasgen.io.xmp import is_signed
 
 SHEETS = ("sheet.png", "sheet_masks.png")
@@ -39,6 +42,7 @@ class Facts:
         sha256: Of ``metadata.jsonl``, or of all names and pictures.
         has_rows: Whether there is a ``metadata.jsonl``.
         has_sheet: Whether there is a ``sheet.png`` of kerasgen's.
+        has_others: Whether other picture files lie beside the pictures, such as masks.
     """
 
     settings: Mapping[str, Any]
@@ -54,6 +58,7 @@ class Facts:
     sha256: str
     has_rows: bool
     has_sheet: bool
+    has_others: bool
 
     @property
     def is_synthetic(self) -> bool:
@@ -84,6 +89,21 @@ def list_pictures(folder: PathLike) -> list[str]:
         # Those of AnnotatedFolder, but none at all if all pictures were rejected.
         return [file_name_of(row, location) for row, _, location in json_lines(root / METADATA)]
     return AnnotatedFolder(root).names
+
+
+def recorded_types(folder: PathLike) -> dict[str, str]:
+    """The digital source types that rows record, so that they outlive the marks of the pictures.
+
+    Args:
+        folder: Any folder that ``list_pictures`` reads.
+
+    Returns:
+        One of ``TERMS`` for each ``file_name`` whose row has one.
+    """
+    root = Path(folder)
+    rows = _rows(root / METADATA) if _has_rows(root) else ()
+    made = {row["file_name"]: row.get(SOURCE_TYPE) for row in rows}
+    return {name: term for name, term in made.items() if isinstance(term, str) and term in TERMS}
 
 
 def read_settings(root: Path) -> dict[str, Any]:
@@ -149,7 +169,23 @@ def read_facts(folder: PathLike) -> Facts:
         sha256,
         _has_rows(root),
         job is not None and (root / SHEETS[0]).is_file(),
+        _has_others(root, names, IMAGES if job else ""),
     )
+
+
+def _has_others(root: Path, names: Sequence[str], below: str) -> bool:
+    """Whether a pattern by ending would match other files than the pictures, hidden ones too."""
+    known = set(names)
+    folders = {parent for parent, _, _ in os.walk(root / below)}
+    # Some may lie in links, which are not walked.
+    folders |= {str(path_of(root, name).parent) for name in names}
+    with access_to(root):
+        return any(
+            unicode_name(os.path.relpath(os.path.join(folder, name), root)) not in known
+            for folder in folders
+            for name in os.listdir(folder)
+            if name.lower().endswith(ENDINGS)
+        )
 
 
 class _Counts:

@@ -30,6 +30,7 @@ _SETTINGS = {
     },
 }
 _PROBE_SIDE = 16
+_PARENT = "parent"
 
 
 class PictureSigner:
@@ -66,14 +67,14 @@ class PictureSigner:
             self._c2pa, self._signer = c2pa, c2pa.Signer.from_info(info)
             self._context = _context(c2pa)
             probe = encode_png(np.zeros((_PROBE_SIDE, _PROBE_SIDE, 3), np.uint8))
-            self.signed(probe, "image/png", "algorithmicMedia", "probe.png")
+            self.signed(probe, "image/png", "algorithmicMedia", "probe.png", new=True)
         except (TypeError, ValueError, c2pa.C2paError) as error:
             raise ValueError(
                 f"Certificate and key cannot sign ({error}): pass PEM files of a certificate for "
                 f"C2PA, with its chain, and of its private key without a password. {received}"
             ) from error
 
-    def signed(self, content: bytes, kind: str, made: str, name: str) -> bytes:
+    def signed(self, content: bytes, kind: str, made: str, name: str, *, new: bool) -> bytes:
         """Adds a signed manifest to a picture; its pixels are kept.
 
         Args:
@@ -81,6 +82,7 @@ class PictureSigner:
             kind: Its media type, such as ``image/png``.
             made: Its digital source type.
             name: Its title in the manifest.
+            new: Whether kerasgen made it; else the manifest says that it was opened, not created.
 
         Returns:
             The bytes of the file with the manifest; they differ in every call, as signatures do.
@@ -89,20 +91,23 @@ class PictureSigner:
             ValueError: If it cannot be signed.
         """
         software = {"name": "kerasgen", "version": kerasgen.__version__}
-        created: dict[str, Any] = {
-            "action": "c2pa.created",
-            "digitalSourceType": source_type_uri(made),
-            "softwareAgent": software,
-        }
+        action: dict[str, Any] = {"digitalSourceType": source_type_uri(made)}
+        if new:
+            action |= {"action": "c2pa.created", "softwareAgent": software}
+        else:
+            action |= {"action": "c2pa.opened", "parameters": {"ingredientIds": [_PARENT]}}
         manifest = {
             "claim_generator_info": [software],
             "title": name,
             "format": kind,
-            "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [created]}}],
+            "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [action]}}],
         }
         result = io.BytesIO()
         try:
             with self._c2pa.Builder.from_json(json.dumps(manifest), self._context) as builder:
+                if not new:
+                    parent = {"title": name, "relationship": "parentOf", "label": _PARENT}
+                    builder.add_ingredient(json.dumps(parent), kind, io.BytesIO(content))
                 builder.sign(self._signer, kind, io.BytesIO(content), result)
         except self._c2pa.C2paError as error:
             raise ValueError(f"The picture cannot be signed: {error}. Received: {name=}") from error
