@@ -5,6 +5,7 @@ Format: https://huggingface.co/docs/hub/datasets-cards.
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
@@ -83,15 +84,19 @@ def _front(facts: Facts, publication: Publication) -> dict[str, Any]:
 
 
 def _data_files(facts: Facts) -> dict[str, set[str]]:
-    """For each split, the patterns of its files; else the JSON files would count as data, too."""
-    if facts.job is not None:
+    """For each split, the patterns of its files; else the JSON files would count as data, too.
+
+    Where other pictures lie, such as masks, the files are listed: patterns cannot leave any out.
+    """
+    if facts.job is not None and not facts.has_others:
         return {"train": {METADATA, "images/*.png"}}
     found: dict[str, set[str]] = {}
     tops = {name.split("/")[0] if "/" in name else "" for name in facts.names}
     for path in map(PurePosixPath, facts.names):
         split = split_of(path.parts[0]) if all(map(split_of, tops)) else None
         folder = f"{path.parts[0]}/**/" if split else "**/" if tops != {""} else ""
-        found.setdefault(split or "train", set()).add(f"{folder}*{path.suffix}")
+        pattern = glob.escape(str(path)) if facts.has_others else f"{folder}*{path.suffix}"
+        found.setdefault(split or "train", set()).add(pattern)
     if facts.has_rows:
         found.setdefault("train", set()).add(METADATA)
     return found

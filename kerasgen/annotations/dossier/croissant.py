@@ -8,6 +8,7 @@ command gives the same bytes.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -176,15 +177,23 @@ def _distribution(facts: Facts) -> Iterator[dict[str, Any]]:
             "sha256": facts.sha256,
         }
     endings = sorted({PurePosixPath(name).suffix for name in facts.names})
-    folders = sorted({name.split("/")[0] for name in facts.names if "/" in name})
-    in_folder = "images/*" if facts.job else "**/*" if folders else "*"
     yield {
         "@type": "cr:FileSet",
         "@id": "pictures",
         "name": "pictures",
         "encodingFormat": sorted({_FORMATS.get(each.lower(), "image/*") for each in endings}),
-        "includes": [f"{in_folder}{ending}" for ending in endings] or ["images/*.png"],
+        "includes": sorted({*_patterns(facts)}) or ["images/*.png"],
     }
+
+
+def _patterns(facts: Facts) -> Iterator[str]:
+    """Of the pictures; Croissant has ``excludes`` for others, but ``mlcroissant`` ignores it."""
+    for name in facts.names:
+        if facts.has_others:
+            yield glob.escape(name)
+        else:
+            folder = "" if "/" not in name else "images/" if facts.job else "**/"
+            yield f"{folder}*{PurePosixPath(name).suffix}"
 
 
 def _record_sets(facts: Facts) -> Iterator[dict[str, Any]]:
