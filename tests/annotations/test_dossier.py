@@ -19,10 +19,12 @@ from kerasgen import Publication, cli, draw_eyes, lay_smoke, write_dossier
 from kerasgen.annotations import AnnotatedFolder
 from kerasgen.annotations.dossier import composite_of, type_of_file
 from kerasgen.annotations.dossier import marking as module
+from kerasgen.annotations.dossier.findings import without_folders
 from kerasgen.io.folders import list_images
 from kerasgen.io.images import read_image
 from kerasgen.io.interruption import Stopped
 from kerasgen.io.sheets import save_png
+from kerasgen.io.xmp import with_source_type
 
 DRAWN, CAPTURED, TRAINED = "algorithmicMedia", "digitalCapture", "trainedAlgorithmicMedia"
 
@@ -247,7 +249,7 @@ def test_the_card_says_what_reports_found(eyes, tmp_path, capsys):
     for part in (
         "It helps a little.",
         "Measured on 1,000 pictures by kerasgen 0.1.0.",
-        "    kerasgen prove --real cats --features savedmodel:net --out x/y",
+        "    kerasgen prove --real cats --features savedmodel:net --out y",
         "- One | remark.",
         "They differ.",
         "7 pictures are identical to real ones. 2 are suspiciously close",
@@ -276,11 +278,105 @@ def test_wrong_arguments_are_refused_before_anything_is_written(arguments, messa
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("licence", "all rights"), ("url", "example"), ("published", "1.2.26"), ("creator", "a\nb")],
+    [
+        ("licence", "all rights"),
+        ("licence", "Foo"),
+        ("licence", "cc0"),
+        ("licence", "LicenseRef-ours"),
+        ("licence", "MIT OR Apache-2.0"),
+        ("url", "example"),
+        ("published", "1.2.26"),
+        ("published", "2026-W05-1"),
+        ("published", "20260131"),
+        ("creator", "a\nb"),
+    ],
 )
 def test_statements_have_a_form(name, value):
     with pytest.raises(ValueError, match=f"Received: {name}="):
         Publication(**{name: value})
+
+
+def test_identifiers_of_licences_are_written_as_spdx_does():
+    names = {name: Publication(name).licence for name in ("cc0-1.0", "mit", "odbl-1.0")}
+    assert list(names.values()) == ["CC0-1.0", "MIT", "ODbL-1.0"]
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("prove --real '/home/me/My Secret Project/cats/' -v", "prove --real cats -v"),
+        ("prove --real ~/clients/acme/x --test ../acme/secret/t", "prove --real x --test t"),
+        (
+            "prove --real='acme/a b' --features savedmodel:/opt/acme/net",
+            "prove '--real=a b' --features savedmodel:net",
+        ),
+        ("zoo --url https://example.org/a", "zoo --url https://example.org/a"),
+        ("prove 'acme", None),
+    ],
+)
+def test_commands_name_no_folders(command, expected):
+    assert without_folders(command) == expected
+
+
+def test_a_mixed_set_says_how_much_of_it_is_synthetic(photographs):
+    (photographs / "dog/1.webp").unlink()
+    path = photographs / "dog/0.jpg"
+    path.write_bytes(with_source_type(path.read_bytes(), CAPTURED))
+    write_dossier(photographs, source_type=TRAINED)
+    matter, body = front_matter(photographs)
+    assert "synthetic" in matter["tags"] and "3 pictures, 2 of them synthetic." in body
+    described = json.loads((photographs / "croissant.json").read_text())
+    assert described["rai:hasSyntheticData"] is True and "synthetic" in described["keywords"]
+
+
+def test_the_card_promises_what_holds(eyes):
+    body = front_matter(eyes)[1]
+    assert "names the numbers that make a picture again" in body and "source files" not in body
+
+
+def test_a_class_name_stays_in_its_line(photographs):
+    (photographs / "cat").rename(photographs / "cat\nand dog")
+    write_dossier(photographs)
+    assert "\n| cat and dog | 2 |\n" in (photographs / "README.md").read_text()
+
+
+@pytest.mark.parametrize("text", ['{"editor.fontSize": 12}', "{ // a comment\n}"])
+def test_settings_of_other_programs_do_not_matter(text, photographs):
+    (photographs / "settings.json").write_text(text)
+    assert len(write_dossier(photographs).facts.names) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("settings.json", '{"kind": "scenes"}', "settings lack `seed`"),
+        ("settings.json", '{"kind": "camera_eyes", "class_names": []}', "settings lack `seed`"),
+        ("dossier.json", '{"publication": {}, "findings": {"proof": {}}}', "no file of"),
+        ("dossier.json", '{"publication": {}, "findings": {"proof": []}}', "no file of"),
+        ("dossier.json", '{"publication": {"licence": "x"}, "findings": {}}', "`licence` must be"),
+    ],
+)
+def test_damaged_files_are_named(name, text, message, eyes):
+    (eyes / name).write_text(text)
+    with pytest.raises(ValueError, match=f"{message}.*{name}"):
+        write_dossier(eyes)
+
+
+def test_a_damaged_report_is_named(eyes, tmp_path):
+    proof, comparison = reports(tmp_path)
+    for folder, key in ((proof, "remarks"), (comparison, "copies")):
+        numbers = json.loads((folder / "report.json").read_text())
+        del numbers[key]
+        (folder / "report.json").write_text(json.dumps(numbers))
+        with pytest.raises(ValueError, match=f"The report is damaged.*{folder.name}="):
+            write_dossier(eyes, **{folder.name: folder})
+
+
+def test_a_private_picture_stays_private(photographs):
+    path = photographs / "cat/0.png"
+    path.chmod(0o600)
+    write_dossier(photographs, source_type=CAPTURED)
+    assert type_of_file(path) == CAPTURED and path.stat().st_mode & 0o777 == 0o600
 
 
 def test_names_that_are_not_utf_8_are_described_and_marked(tmp_path):

@@ -77,7 +77,7 @@ def _front(facts: Facts, publication: Publication) -> dict[str, Any]:
         **fields,
         "pretty_name": facts.title,
         **({"task_categories": list(facts.tasks)} if facts.tasks else {}),
-        "tags": sorted(["image", "kerasgen", *(["synthetic"] if facts.is_synthetic else [])]),
+        "tags": sorted(["image", "kerasgen", *(["synthetic"] if facts.synthetic else [])]),
         "size_categories": [size],
         "configs": [{"config_name": "default", "data_files": splits}],
     }
@@ -114,7 +114,8 @@ def _overview(facts: Facts, publication: Publication) -> str:
     }
     listed = "\n".join(f"- {name}: {text}" for name, text in rows.items() if text)
     kind = "synthetic " if facts.is_synthetic else ""
-    text = f"{len(facts.names):,} {kind}pictures."
+    mixed = f", {facts.synthetic:,} of them synthetic" if facts.synthetic and not kind else ""
+    text = f"{len(facts.names):,} {kind}pictures{mixed}."
     sheet = f"![Some pictures of the set]({SHEETS[0]})" if facts.has_sheet else ""
     return "\n\n".join(part for part in (text, sheet, listed) if part)
 
@@ -138,9 +139,10 @@ def _made(facts: Facts) -> str:
     model = ""
     if "model_sha256" in settings:
         model = f"Model: `{settings['model']}`, SHA-256 `{settings['model_sha256']}`.\n\n"
+    same = "pixels again; signatures differ" if facts.signed else "bytes again"
     return (
         f"## How it was made\n\n{facts.job.made} The same command with seed {settings['seed']} "
-        f"gives the same bytes again.\n\n{model}Job: `kerasgen {facts.job.command}`, with the "
+        f"gives the same {same}.\n\n{model}Job: `kerasgen {facts.job.command}`, with the "
         f"settings of `{SETTINGS}`:\n\n```json\n{_indented(settings)}\n```"
     )
 
@@ -170,9 +172,10 @@ def _sources(facts: Facts, publication: Publication) -> str:
 def _provenance(facts: Facts) -> str:
     lines = []
     if facts.job is not None:
+        files = "the source files of a picture with their SHA-256, and " if facts.roles else ""
         lines += [
-            f"Each line of `{METADATA}` names the source files of a picture with their SHA-256, "
-            "and the numbers that make it again.",
+            f"Each line of `{METADATA}` names {files}the numbers that make "
+            f"{'it' if files else 'a picture'} again.",
             f"`{INSTANCES}` holds the objects in COCO's format."
             if "object-detection" in facts.tasks
             else "",
@@ -250,4 +253,5 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    line = " ".join(text.splitlines())
+    return line.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")

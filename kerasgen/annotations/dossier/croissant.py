@@ -80,7 +80,7 @@ def croissant(facts: Facts, stated: Stated) -> bytes:
         ],
         **_publication(stated.publication, facts),
         "version": "1.0.0",
-        "keywords": ["image", *(["synthetic"] if facts.is_synthetic else []), *facts.tasks],
+        "keywords": ["image", *(["synthetic"] if facts.synthetic else []), *facts.tasks],
         "rai:dataUseCases": [f"training: {task.replace('-', ' ')}" for task in facts.tasks],
         "rai:dataLimitations": [*limits, *(f"Not to be used: {each}" for each in misuse)],
         **_synthesis(facts, stated),
@@ -116,7 +116,8 @@ def _publication(publication: Publication, facts: Facts) -> dict[str, Any]:
     creator = publication.creator
     return {
         "license": licence,
-        "creator": creator and {"@type": "sc:Organization", "name": creator},
+        # It needs one of the two, and which of them was not asked.
+        "creator": creator and {"@type": ["sc:Person", "sc:Organization"], "name": creator},
         "citeAs": creator and ". ".join(filter(None, (creator, facts.title, publication.url))),
         "url": publication.url,
         "datePublished": publication.published,
@@ -126,7 +127,7 @@ def _publication(publication: Publication, facts: Facts) -> dict[str, Any]:
 def _synthesis(facts: Facts, stated: Stated) -> dict[str, Any]:
     """How the set was made, and from what."""
     if facts.job is None:
-        return {"rai:hasSyntheticData": True} if facts.is_synthetic else {}
+        return {"rai:hasSyntheticData": True} if facts.synthetic else {}
     model = facts.settings.get("model_sha256")
     software = {
         "@type": "prov:SoftwareAgent",

@@ -63,7 +63,14 @@ class Facts:
     @property
     def is_synthetic(self) -> bool:
         """Whether all pictures are known to be synthetic."""
-        return self.job is not None or (bool(self.names) and {*self.source_types} <= SYNTHETIC)
+        return self.job is not None or 0 < len(self.names) == self.synthetic
+
+    @property
+    def synthetic(self) -> int:
+        """Number of pictures that are known to be synthetic."""
+        if self.job is not None:
+            return len(self.names)
+        return sum(self.source_types.get(term, 0) for term in SYNTHETIC)
 
     @property
     def title(self) -> str:
@@ -80,7 +87,7 @@ def list_pictures(folder: PathLike) -> list[str]:
         ValueError: If it is unfinished, there are no pictures, or a row names one elsewhere.
     """
     root = Path(folder)
-    if (root / PARTS).is_dir() or ((root / SETTINGS).is_file() and not _has_rows(root)):
+    if (root / PARTS).is_dir() or (read_settings(root) and not _has_rows(root)):
         raise ValueError(
             "The folder is unfinished: run the command that fills it again. "
             f"Received: folder={str(folder)!r}"
@@ -107,12 +114,32 @@ def recorded_types(folder: PathLike) -> dict[str, str]:
 
 
 def read_settings(root: Path) -> dict[str, Any]:
-    """The content of a folder's ``settings.json``; empty if there is none.
+    """The settings of the job that filled a folder; empty if there is none of kerasgen's.
 
     Raises:
-        ValueError: If it is damaged.
+        ValueError: If they are damaged.
     """
-    return read_json(root / SETTINGS) if (root / SETTINGS).is_file() else {}
+    path = root / SETTINGS
+    if not path.is_file():
+        return {}
+    try:
+        settings = read_json(path)
+    except ValueError:
+        # Beside pictures alone it is an editor's, which may hold comments.
+        if _has_rows(root):
+            raise
+        return {}
+    has_names = isinstance(settings.get("class_names"), list)
+    if job_of(settings) is None:
+        # Every ``SyntheticFolder`` has these.
+        return settings if has_names else {}
+    has_model = "model_sha256" not in settings or "model" in settings
+    if not (isinstance(settings.get("seed"), int) and has_names and has_model):
+        raise ValueError(
+            "The settings lack `seed`, `class_names` or `model`: bring the file back as it was, or "
+            f"rename it. Received: path={str(path)!r}"
+        )
+    return settings
 
 
 def read_facts(folder: PathLike) -> Facts:
