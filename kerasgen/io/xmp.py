@@ -176,7 +176,7 @@ class _Packet:
         self._property: re.Match[bytes] | None = None
         self._found: list[str] = []
         self._parser = parser = expat.ParserCreate("utf-8", " ")
-        parser.namespace_prefixes = True
+        parser.namespace_prefixes = parser.buffer_text = True
         parser.StartElementHandler, parser.EndElementHandler = self._begin, self._finish
         parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = self._read, _refuse
         try:

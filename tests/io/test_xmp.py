@@ -140,6 +140,7 @@ def stated(content):
             f"<a:DigitalSourceType rdf:resource='{SOURCE_TYPES}print'></a:DigitalSourceType>",
             "print",
         ),
+        ("", "<a:DigitalSourceType>&#112;r<![CDATA[int]]></a:DigitalSourceType>", "print"),
         ("", "<a:DigitalSourceType/>", None),
         ("", "<a:DigitalSourceType> </a:DigitalSourceType>", None),
         (
