@@ -26,6 +26,7 @@ import numpy as np
 from absl import flags
 
 from kerasgen import cli
+from kerasgen.annotations import Output
 from kerasgen.annotations.dossier import DRAWN
 from kerasgen.compositing import SceneOptions
 from kerasgen.compositing.compose import compose
@@ -55,7 +56,7 @@ def main() -> None:
         options=SceneOptions(size=FLAGS.size),
         seed=FLAGS.seed,
         workers=FLAGS.workers,
-        yolo=True,
+        output=Output(yolo=True),
         verify=None,
         progress=cli.progress,
     )

@@ -18,8 +18,8 @@ from .annotations.annotation import Annotation as Annotation
 from .annotations.dossier.publication import Publication as Publication
 from .annotations.dossier.writing import write_dossier as write_dossier
 from .annotations.fill_folder import FilledFolder as FilledFolder
+from .annotations.manifest import read_manifest as read_manifest
 from .annotations.records import ManifestRow as ManifestRow
-from .annotations.synthetic_folder import read_manifest as read_manifest
 from .autoencoder.builders import build_autoencoder as build_autoencoder
 from .cgan.stack import build_cgan as build_cgan
 from .classifier.builders import build_classifier as build_classifier

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from kerasgen.annotations.folder_layout import picture_name
 from kerasgen.annotations.records import ManifestRow, PlacedObject, Source
-from kerasgen.annotations.synthetic_folder import SyntheticFolder, picture_name
+from kerasgen.annotations.synthetic_folder import SyntheticFolder
 
 NAMES = ("eye", "lid")
 SETTINGS = {"seed": 3, "size": (24, 20), "blend": None}

@@ -16,8 +16,8 @@ import numpy as np
 
 from kerasgen.annotations.annotation import Annotation
 from kerasgen.annotations.folder_classes import doubtful_classes
+from kerasgen.annotations.folder_layout import METADATA, SETTINGS
 from kerasgen.annotations.records import ManifestRow, PlacedObject, Source
-from kerasgen.annotations.synthetic_folder import METADATA, SETTINGS
 from kerasgen.io.files import file_sha256, json_lines, read_json
 from kerasgen.io.folders import list_images
 from kerasgen.io.images import PathLike, Pixels, read_image

@@ -8,6 +8,7 @@ the visible part; an object without one has no entry.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
@@ -18,19 +19,20 @@ from kerasgen.annotations.records import ManifestRow, PlacedObject
 class InstancesWriter:
     """Writes one `instances.json`, row by row.
 
-    Only the short entries of the pictures are kept in memory, until `close`. The bytes depend on
-    the rows, their order and the names only; there is no date. A picture's id is its index + 1, a
+    Nothing is kept in memory. The bytes depend on the rows, their order and the names only; there
+    is no date. A picture's id is its index + 1, a
     category's its label + 1; annotations are counted from 1.
 
     Args:
         stream: Binary stream to write to; `close` leaves it open.
+        scratch: Empty binary stream to write to and read from; the entries of the pictures, which
+            come last, wait there until `close`.
         class_names: The names of labels 0, 1, ...
     """
 
-    def __init__(self, stream: BinaryIO, class_names: Sequence[str]) -> None:
-        self._stream = stream
-        self._images: list[str] = []
-        self._annotations = 0
+    def __init__(self, stream: BinaryIO, scratch: BinaryIO, class_names: Sequence[str]) -> None:
+        self._stream, self._scratch = stream, scratch
+        self._images = self._annotations = 0
         names = [{"id": label + 1, "name": name} for label, name in enumerate(class_names)]
         info = {"description": "Synthetic pictures: settings.json says how they were made."}
         head = (
@@ -47,7 +49,8 @@ class InstancesWriter:
             "width": row.width,
             "height": row.height,
         }
-        self._images.append(json.dumps(entry))
+        self._scratch.write(((",\n" if self._images else "") + json.dumps(entry)).encode())
+        self._images += 1
         for placed in row.objects:
             box = placed.box
             if box is not None:
@@ -58,8 +61,10 @@ class InstancesWriter:
 
     def close(self) -> None:
         """Writes the rest, which completes the JSON document."""
-        images = ",\n".join(self._images)
-        self._stream.write(f'\n],\n"images": [\n{images}\n]}}\n'.encode())
+        self._stream.write(b'\n],\n"images": [\n')
+        self._scratch.seek(0)
+        shutil.copyfileobj(self._scratch, self._stream)
+        self._stream.write(b"\n]}\n")
 
 
 def _annotation(identity: int, image: int, placed: PlacedObject, box: Box) -> dict[str, Any]:

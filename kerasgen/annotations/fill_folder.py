@@ -5,21 +5,20 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from kerasgen.annotations.dossier.source_types import save_sheet
 from kerasgen.annotations.dossier.writing import write_card
+from kerasgen.annotations.folder_layout import METADATA, PARTS, REJECTED
 from kerasgen.annotations.folder_sheet import folder_sheet, shown_files
+from kerasgen.annotations.index_set import IndexSet
+from kerasgen.annotations.manifest import manifest_rows
+from kerasgen.annotations.output import Output, Shard
 from kerasgen.annotations.records import ManifestRow
-from kerasgen.annotations.synthetic_folder import (
-    METADATA,
-    PARTS,
-    REJECTED,
-    SyntheticFolder,
-    manifest_rows,
-)
+from kerasgen.annotations.synthetic_folder import Rejections, SyntheticFolder
 from kerasgen.io.files import access_to
 from kerasgen.io.images import PathLike, Pixels
 from kerasgen.io.interruption import Unfinished
@@ -60,12 +59,14 @@ class FilledFolder:
         pictures: Number of accepted pictures.
         rejected: Number of rejected ones; `rejected.jsonl` has the reasons.
         sheet: Path of a PNG that shows some pictures, or None.
+        shard: Its number, if it is one of several folders; None if it holds all pictures.
     """
 
     folder: Path
     pictures: int
     rejected: int
     sheet: Path | None = None
+    shard: Shard | None = None
 
     def rows(self) -> Iterator[ManifestRow]:
         """Yields the rows of the accepted pictures, see `manifest_rows`."""
@@ -81,12 +82,14 @@ class FilledFolder:
         return replace(self, sheet=self.folder / SHEET)
 
     def __str__(self) -> str:
-        """Summary in up to three lines."""
+        """Summary in up to four lines."""
         lines = [f"{self.pictures} pictures and {METADATA} in {self.folder}"]
         if self.rejected:
             lines.append(f"{self.rejected} more were rejected: {self.folder / REJECTED} says why")
         if self.sheet is not None:
             lines.append(f"sheet: {self.sheet}")
+        if self.shard is not None:
+            lines.append(self.shard.next_step())
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -112,7 +115,7 @@ def fill_folder(
     class_names: Sequence[str],
     block: int = 1,
     workers: int = 1,
-    yolo: bool = False,
+    output: Output | None = None,
     most_rejected: float = 1.0,
     report: Report | None = None,
 ) -> FilledFolder:
@@ -129,7 +132,8 @@ def fill_folder(
         class_names: As for `SyntheticFolder`.
         block: Pictures per call of the job: blocks begin at its multiples on every run.
         workers: Number of processes; 1 is the current one.
-        yolo: Whether to write labels in YOLO's format too.
+        output: What is written: label files, and which share of the pictures; None for all
+            pictures without label files. A shard keeps its count.
         most_rejected: Largest share of pictures that may be rejected, in [0, 1].
         report: Called after every block.
 
@@ -145,23 +149,33 @@ def fill_folder(
         raise ValueError(
             f"`count` and `workers` must be at least 1. Received: count={count}, workers={workers}"
         )
-    target = SyntheticFolder(folder, settings=settings, class_names=class_names)
-    missing = target.missing(count)
-    if missing and workers > 1:
-        with access_to(target.folder):
-            (target.folder / PARTS).mkdir(exist_ok=True)
-    try:
-        _make(_Block(job, target, count, block), missing, workers, most_rejected, report)
-    except Unfinished as error:
-        raise type(error)(
-            f"{error} {len(target.missing(count))} of {count} pictures are missing; the others are "
-            f"kept in {str(target.folder)!r}. Run the same command again to go on."
-        ) from error
-    rejected = target.finish(count, yolo=yolo)
-    if len(rejected) > most_rejected * count:
-        raise _too_many_rejected(rejected, count, target.folder)
+    output = output or Output()
+    part = output.share(count, block)
+    target = SyntheticFolder(folder, settings=settings, class_names=class_names, shard=part)
+    total, missing = len(target.members(count)), target.missing(count)
+    made = _made(_Block(job, target, count, block), missing, workers, most_rejected)
+    with _kept(target, count):
+        for done in made:
+            if report is not None:
+                report(total - len(missing) + done, total)
+    rejected = target.finish(count, yolo=output.yolo)
+    if rejected.count > most_rejected * total:
+        raise _too_many_rejected(rejected, total, target.folder)
     write_card(target.folder)
-    return FilledFolder(target.folder, count - len(rejected), len(rejected))
+    return FilledFolder(target.folder, total - rejected.count, rejected.count, shard=output.shard)
+
+
+@contextmanager
+def _kept(target: SyntheticFolder, count: int) -> Iterator[None]:
+    """Says after a stop what is missing, and how to go on."""
+    try:
+        yield
+    except Unfinished as error:
+        total, missing = len(target.members(count)), len(target.missing(count))
+        raise type(error)(
+            f"{error} {missing} of {total} pictures are missing; the others are kept in "
+            f"{str(target.folder)!r}. Run the same command again to go on."
+        ) from error
 
 
 class _Block:
@@ -185,27 +199,25 @@ class _Block:
         return rejected
 
 
-def _make(
-    block: _Block,
-    missing: Sequence[int],
-    workers: int,
-    most_rejected: float,
-    report: Report | None,
-) -> None:
-    numbers = sorted({index // block.size for index in missing})
-    to_make, done = set(missing), 0
-    reasons: list[str] = []
-    for number, rejected in share_out(block, numbers, workers, block.target.folder / PARTS):
-        done += len(to_make.intersection(block.indices(number)))
-        reasons += [reason for index, reason in rejected.items() if index in to_make]
-        if len(reasons) >= _ENOUGH and len(reasons) > most_rejected * done:
-            raise _too_many_rejected(reasons, done, block.target.folder)
-        if report is not None:
-            report(block.count - len(missing) + done, block.count)
+def _made(block: _Block, missing: IndexSet, workers: int, most_rejected: float) -> Iterator[int]:
+    """Makes the missing pictures; yields how many there are after each block."""
+    done = 0
+    rejected = Rejections(0, "")
+    numbers = missing.blocks(block.size)
+    if len(numbers) > 0 and workers > 1:
+        with access_to(block.target.folder):
+            (block.target.folder / PARTS).mkdir(exist_ok=True)
+    for number, reasons in share_out(block, numbers, workers, block.target.folder / PARTS):
+        done += missing.count_in(block.indices(number))
+        new = [reason for index, reason in reasons.items() if index in missing]
+        rejected = Rejections(rejected.count + len(new), rejected.first or "".join(new[:1]))
+        if rejected.count >= _ENOUGH and rejected.count > most_rejected * done:
+            raise _too_many_rejected(rejected, done, block.target.folder)
+        yield done
 
 
-def _too_many_rejected(reasons: Sequence[str], done: int, folder: Path) -> ValueError:
+def _too_many_rejected(rejected: Rejections, done: int, folder: Path) -> ValueError:
     return ValueError(
-        f"{len(reasons)} of {done} pictures cannot be made, for the first: {reasons[0]} Delete the "
-        f"folder and change that. Received: folder={str(folder)!r}"
+        f"{rejected.count} of {done} pictures cannot be made, for the first: {rejected.first} "
+        f"Delete the folder and change that. Received: folder={str(folder)!r}"
     )

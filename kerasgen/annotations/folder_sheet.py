@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kerasgen.annotations.manifest import manifest_rows
 from kerasgen.annotations.records import ManifestRow
-from kerasgen.annotations.synthetic_folder import manifest_rows
 from kerasgen.io.images import PathLike, Pixels, read_image
 from kerasgen.io.names import path_of
 from kerasgen.io.preprocessing import Preprocessing

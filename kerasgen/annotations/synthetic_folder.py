@@ -1,6 +1,6 @@
 """Folders of synthetic pictures, with the annotations and sources of each picture.
 
-    images/000000.png ...     the pictures
+    images/000000.png ...     the pictures; from 10,000 on in images/0001 and so on
     metadata.jsonl            one `ManifestRow` per picture; `file_name` is relative to the folder
     rejected.jsonl            rows of rejected pictures, which are not written
     instances.json            the same objects in COCO's format
@@ -14,39 +14,66 @@ a finished folder can grow; either way the bytes are those of one uninterrupted 
 from __future__ import annotations
 
 import heapq
-import io
 import itertools
 import json
 import os
+import tempfile
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image
 
 from kerasgen.annotations.coco import InstancesWriter
-from kerasgen.annotations.records import SOURCE_TYPE, ManifestRow
+from kerasgen.annotations.folder_layout import (
+    DATA,
+    IMAGES,
+    INSTANCES,
+    LABELS,
+    METADATA,
+    PARTS,
+    REJECTED,
+    SETTINGS,
+    label_name,
+    part_name,
+    picture_name,
+    written_pictures,
+)
+from kerasgen.annotations.index_set import IndexSet
+from kerasgen.annotations.manifest import (
+    Record,
+    encoded_part,
+    part_paths,
+    part_records,
+    records_of,
+)
+from kerasgen.annotations.output import SHARD, ShardOfJob
+from kerasgen.annotations.records import ManifestRow
 from kerasgen.annotations.yolo import yolo_data, yolo_labels
-from kerasgen.io.files import access_to, check_settings, json_lines, json_object, strict_json
+from kerasgen.io.files import access_to, check_settings, strict_json
 from kerasgen.io.images import PathLike, Pixels
 from kerasgen.io.sheets import encode_png
 from kerasgen.io.xmp import with_source_type
 
-METADATA, REJECTED, INSTANCES = "metadata.jsonl", "rejected.jsonl", "instances.json"
-SETTINGS, PARTS, IMAGES, LABELS, DATA = "settings.json", ".parts", "images", "labels", "data.yaml"
 # For noisy 256x256 pictures Pillow's default, 6, takes 1.1 to 4 times as long, to save 0 to 16%.
 _COMPRESSION = 1
-_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 _ATTEMPTS = 3
 
 
-def picture_name(index: int) -> str:
-    """Returns the `file_name` of picture `index`, relative to the folder of the manifest."""
-    return f"{IMAGES}/{index:06}.png"
+@dataclass(frozen=True)
+class Rejections:
+    """The rejected pictures of a folder.
+
+    Attributes:
+        count: Their number.
+        first: The reason of the first; empty if there is none.
+    """
+
+    count: int
+    first: str
 
 
 class SyntheticFolder:
@@ -61,6 +88,8 @@ class SyntheticFolder:
         settings: Settings that all pictures share, as JSON values; without their count, which may
             grow.
         class_names: The names of labels 0, 1, ...; kept among the settings.
+        shard: The share of the pictures that the folder is to hold, kept among the settings, too;
+            None for all.
 
     Raises:
         ValueError: If the folder holds other pictures, or was begun with other settings, if an
@@ -68,24 +97,44 @@ class SyntheticFolder:
     """
 
     def __init__(
-        self, folder: PathLike, *, settings: Mapping[str, Any], class_names: Sequence[str]
+        self,
+        folder: PathLike,
+        *,
+        settings: Mapping[str, Any],
+        class_names: Sequence[str],
+        shard: ShardOfJob | None = None,
     ) -> None:
         self.folder = Path(folder)
+        self.shard = shard
         self.class_names = tuple(class_names)
         wrong = [name for name in self.class_names if not (name and name.isprintable())]
         if wrong or isinstance(class_names, str) or len({*class_names}) < len(class_names):
             raise ValueError(f"Class names must be unique texts. Received: {class_names=}")
-        self._keep_settings(strict_json({**settings, "class_names": self.class_names}, indent=2))
+        own = {} if shard is None else {SHARD: shard.to_dict()}
+        content = {**settings, **own, "class_names": self.class_names}
+        self._keep_settings(strict_json(content, indent=2))
 
-    def missing(self, count: int) -> list[int]:
-        """Returns the indices below `count` whose row or picture is missing or damaged.
+    def members(self, count: int) -> IndexSet:
+        """The indices below `count` of the pictures that the folder is to hold."""
+        return IndexSet.full(count) if self.shard is None else self.shard.members()
+
+    def missing(self, count: int) -> IndexSet:
+        """The indices below `count` whose row or picture is missing or damaged.
+
+        No picture is opened. Its file must have the size that its part states; once its row is
+        gathered it must not be empty, as it may have been marked or signed since. Damage that
+        keeps the size is found by `kerasgen merge` and `kerasgen verify`, a picture that was cut
+        off after the end by the data card, see `read_facts`.
 
         Raises:
             ValueError: If `count` is less than 1 or than the number of rows that exist, or if a
                 finished manifest is damaged.
         """
-        done = {record.index for record in self._done(count)}
-        return [index for index in range(count) if index not in done]
+        done = self._done(count)
+        missing = self.members(count)
+        for record in done:
+            missing.discard(record.index)
+        return missing
 
     def write(self, row: ManifestRow, image: Pixels | None = None, made: str = "") -> None:
         """Writes a picture and its row; they replace those of the same index.
@@ -107,123 +156,159 @@ class SyntheticFolder:
         if row.accepted != (image is not None):
             received = f"accepted={row.accepted}, image={'none' if image is None else 'array'}"
             raise ValueError(f"Accepted rows, and no others, have a picture. Received: {received}")
-        line = strict_json(row.to_dict() | ({SOURCE_TYPE: made} if made else {}))
-        if image is None:
+        content = None if image is None else _png(image, (row.height, row.width), made)
+        if content is None:
             with access_to(self.folder / row.file_name):
                 (self.folder / row.file_name).unlink(missing_ok=True)
         else:
-            self._put(row.file_name, _png(image, (row.height, row.width), made))
-        self._put(f"{PARTS}/{row.index // 1000:03}/{row.index:06}.json", line)
+            self.put(row.file_name, content)
+        self.put(
+            part_name(row.index), encoded_part(row, None if content is None else len(content), made)
+        )
 
-    def finish(self, count: int, *, yolo: bool = False) -> list[str]:
-        """Gathers the rows of pictures 0 to `count` - 1 in the files named above.
+    def finish(self, count: int, *, yolo: bool = False) -> Rejections:
+        """Gathers the rows of the pictures in the files named above.
 
-        One process calls it when the others are done, and again after growth or a kill.
+        One process calls it when the others are done, and again after growth or a kill. It reads
+        row by row: memory does not grow with their number but for a few bytes a picture.
 
         Args:
-            count: Number of pictures, rejected ones included.
+            count: Number of pictures of the job, rejected ones included.
             yolo: Whether to write labels in YOLO's format too; once written they are kept up to
                 date. An existing `data.yaml` is not changed.
 
         Returns:
-            The reasons of the rejected pictures, in the order of their indices.
+            The number of the rejected pictures, and the first reason.
 
         Raises:
             ValueError: As `missing`; if a picture is missing or has no row, if a row is damaged,
                 or if a file cannot be written. The files are then unchanged.
         """
-        parts = self._part_paths()
+        done = self._done(count)
         yolo = yolo or (self.folder / LABELS).exists()
+        return self.gather(done, count, yolo=yolo)
+
+    def gather(self, records: Iterable[Record], count: int, *, yolo: bool) -> Rejections:
+        """Writes the files named above, but no pictures, from records in the order of their index.
+
+        Args:
+            records: One for each index of the folder; their pictures are there.
+            count: As for `finish`.
+            yolo: Whether to write labels in YOLO's format too.
+
+        Returns:
+            As `finish`.
+
+        Raises:
+            ValueError: As `finish`.
+        """
         with access_to(self.folder), ExitStack() as stack:
             names = (METADATA, REJECTED, INSTANCES)
             streams = [stack.enter_context(self._replacing(name)) for name in names]
-            rejected = self._gather(count, yolo, *streams)
+            rejections = self._gather(records, count, yolo, *streams)
             for stream in streams:
-                # The parts are removed next: a power cut must not lose both.
                 stream.flush()
-                os.fsync(stream.fileno())
+            # The parts are removed next: a power cut must lose neither rows nor pictures.
+            os.sync()
         if yolo and not (self.folder / DATA).exists():
-            self._put(DATA, yolo_data(self.class_names).encode())
-        self._sweep(parts)
-        return rejected
+            self.put(DATA, yolo_data(self.class_names).encode())
+        self._sweep(range(count))
+        return rejections
 
     def _gather(
-        self, count: int, yolo: bool, metadata: BinaryIO, rejected: BinaryIO, instances: BinaryIO
-    ) -> list[str]:
-        writer = InstancesWriter(instances, self.class_names)
-        without_row = {f"{IMAGES}/{path.name}" for path in (self.folder / IMAGES).glob("*.png")}
-        accepted = 0
-        reasons: list[str] = []
-        for record in self._done(count):
-            row = record.row()
-            if not row.accepted:
-                rejected.write(record.line)
-                reasons.append(row.reason or "")
-                continue
-            metadata.write(record.line)
-            writer.add(row)
-            without_row.discard(row.file_name)
-            accepted += 1
-            if yolo:
-                name, labels = f"{LABELS}/{row.index:06}.txt", yolo_labels(row).encode()
-                path = self.folder / name
-                # Replacing files is slow, and most labels are the same when a folder grows.
-                if not path.is_file() or path.read_bytes() != labels:
-                    self._put(name, labels)
-        writer.close()
-        if accepted + len(reasons) != count:
+        self,
+        records: Iterable[Record],
+        count: int,
+        yolo: bool,
+        metadata: BinaryIO,
+        rejected: BinaryIO,
+        instances: BinaryIO,
+    ) -> Rejections:
+        accepted = IndexSet.empty(count)
+        rejections, first = 0, ""
+        with tempfile.TemporaryFile(dir=self.folder / PARTS) as scratch:
+            writer = InstancesWriter(instances, scratch, self.class_names)
+            for record in records:
+                row = record.row()
+                if not row.accepted:
+                    rejected.write(record.line)
+                    first = first or row.reason or ""
+                    rejections += 1
+                    continue
+                metadata.write(record.line)
+                writer.add(row)
+                accepted.add(row.index)
+                if yolo:
+                    self._put_labels(row)
+            writer.close()
+        if len(accepted) + rejections != len(self.members(count)):
             lost = self.missing(count)
-            raise ValueError(f"Write the {len(lost)} missing first: {lost[:3]}. Received: {count=}")
-        if name := min(without_row, default=""):
+            shown = list(itertools.islice(lost, 3))
+            raise ValueError(f"Write the {len(lost)} missing first: {shown}. Received: {count=}")
+        self._check_rows(accepted, count)
+        return Rejections(rejections, first)
+
+    def _put_labels(self, row: ManifestRow) -> None:
+        name, labels = label_name(row.index), yolo_labels(row).encode()
+        path = self.folder / name
+        # Replacing files is slow, and most labels are the same when a folder grows.
+        if not path.is_file() or path.read_bytes() != labels:
+            self.put(name, labels)
+
+    def _check_rows(self, accepted: IndexSet, count: int) -> None:
+        """Raises a ValueError if a picture has no row."""
+        without = (name for index, name in written_pictures(self.folder) if index not in accepted)
+        if name := min(without, default=""):
             raise ValueError(f"{name!r} has no row: raise count, or delete it. Received: {count=}")
-        return reasons
 
     def _done(self, count: int) -> Iterator[Record]:
         """Complete records, by index; a part takes precedence over the row that it replaces."""
         if count < 1:
             raise ValueError(f"`count` must be at least 1. Received: count={count}")
+        return self._whole_records(count)
+
+    def _whole_records(self, count: int) -> Iterator[Record]:
         paths = (self.folder / METADATA, self.folder / REJECTED)
-        gathered = [_records(path) for path in paths if path.exists()]
-        merged = heapq.merge(*gathered, self._parts(), key=lambda record: record.index)
+        gathered = [records_of(path) for path in paths if path.exists()]
+        merged = heapq.merge(*gathered, part_records(self.folder), key=lambda each: each.index)
         for index, same in itertools.groupby(merged, key=lambda record: record.index):
             if index >= count:
                 raise ValueError(f"The folder holds more: raise it. Received: {count=}, {index=}")
-            whole = [record for record in same if self._is_whole(record.fields)]
+            whole = [record for record in same if self._is_whole(record)]
             yield from whole[-1:]
 
-    def _is_whole(self, fields: Mapping[str, Any]) -> bool:
-        with suppress(OSError, SyntaxError, ValueError, KeyError, TypeError):
-            if not fields["accepted"]:
+    def _is_whole(self, record: Record) -> bool:
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            if not record.fields["accepted"]:
                 return True
-            content = (self.folder / fields["file_name"]).read_bytes()
-            with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
-                image.verify()  # All checksums but the last one.
-                size_matches = image.size == (fields["width"], fields["height"])
-            return size_matches and content.endswith(_PNG_END)
+            size = os.stat(os.path.join(self.folder, record.fields["file_name"])).st_size
+            return size > 0 if record.picture_bytes is None else size == record.picture_bytes
         return False
 
-    def _part_paths(self) -> list[Path]:
-        return sorted((self.folder / PARTS).glob("*/*.json"), key=lambda path: int(path.stem))
-
-    def _parts(self) -> Iterator[Record]:
-        for path in self._part_paths():
-            # A damaged part counts as missing.
-            with suppress(ValueError, FileNotFoundError):
-                record = Record.from_line(path.read_bytes(), f"path={str(path)!r}")
-                if record.index == int(path.stem):
-                    yield record
-
-    def _sweep(self, parts: Sequence[Path]) -> None:
+    def _sweep(self, gathered: range) -> None:
+        """Removes the parts of gathered rows, and what killed processes left."""
         folder = self.folder / PARTS
         with access_to(folder):
-            for path in (*parts, *folder.glob("*.tmp")):
+            for path in part_paths(self.folder):
+                if int(path.stem) in gathered:
+                    path.unlink(missing_ok=True)
+            for path in folder.glob("*.tmp"):
                 path.unlink(missing_ok=True)
         for path in (*folder.glob("*"), folder):
             # Files that a running process has added meanwhile stay.
             with suppress(OSError):
                 path.rmdir()
 
-    def _put(self, name: str, content: bytes) -> None:
+    def put(self, name: str, content: bytes) -> None:
+        """Writes a file of the folder atomically.
+
+        Args:
+            name: Its path, relative to the folder.
+            content: Its bytes.
+
+        Raises:
+            ValueError: If it cannot be written.
+        """
         with access_to(self.folder / name):
             for attempt in range(1, _ATTEMPTS + 1):
                 try:
@@ -253,93 +338,8 @@ class SyntheticFolder:
             if others:
                 received = f"folder={str(self.folder)!r}, with {others} and no {SETTINGS}"
                 raise ValueError(f"The folder is another's: use a new one. Received: {received}")
-            self._put(SETTINGS, content)
+            self.put(SETTINGS, content)
         check_settings(path, json.loads(content))
-
-
-@dataclass(frozen=True)
-class Record:
-    """A line of `metadata.jsonl`, decoded but not yet checked.
-
-    Attributes:
-        index: Index of the picture.
-        line: Its bytes.
-        fields: The decoded JSON object.
-        location: Path and line number, for messages.
-    """
-
-    index: int
-    line: bytes
-    fields: dict[str, Any]
-    location: str
-
-    @classmethod
-    def from_line(cls, line: bytes, location: str) -> Record:
-        """Decodes a line.
-
-        Raises:
-            ValueError: If it is no JSON object with an index.
-        """
-        return _record(json_object(line, location), line, location)
-
-    def row(self) -> ManifestRow:
-        """Returns the checked row.
-
-        Raises:
-            ValueError: If the fields are no valid row.
-        """
-        try:
-            return ManifestRow.from_dict(self.fields)
-        except ValueError as error:
-            raise ValueError(f"{error} In: {self.location}") from error
-
-
-def manifest_records(folder: PathLike) -> Iterator[Record]:
-    """Yields the lines of a finished folder's `metadata.jsonl`, in the order of their index.
-
-    Raises:
-        ValueError: If there is no such file, or a line, which is named, has no index.
-    """
-    path = Path(folder) / METADATA
-    if not path.exists():
-        raise ValueError(f"No {METADATA}: finish the folder first. Received: path={str(path)!r}")
-    return _records(path)
-
-
-def manifest_rows(folder: PathLike) -> Iterator[ManifestRow]:
-    """Yields the rows of a finished folder's accepted pictures, in the order of their index.
-
-    Raises:
-        ValueError: If there is no `metadata.jsonl`, a line, which is named, is no valid row, or the
-            picture of a row is missing.
-    """
-    for record in manifest_records(folder):
-        row = record.row()
-        if not (Path(folder) / row.file_name).is_file():
-            received = f"file_name={row.file_name!r}, {record.location}"
-            raise ValueError(f"The picture of the row is missing. Received: {received}")
-        yield row
-
-
-def read_manifest(folder: PathLike) -> list[ManifestRow]:
-    """Reads all rows of a finished folder, see `manifest_rows`; masks take H * W bytes each."""
-    return list(manifest_rows(folder))
-
-
-def _records(path: Path) -> Iterator[Record]:
-    last = -1
-    for fields, line, location in json_lines(path):
-        record = _record(fields, line, location)
-        if record.index <= last:
-            raise ValueError(f"Rows must be in the order of index. Received: {record.location}")
-        last = record.index
-        yield record
-
-
-def _record(fields: dict[str, Any], line: bytes, location: str) -> Record:
-    if not isinstance(fields.get("index"), int):
-        raise ValueError(f"Not a row of a manifest: it has no index. Received: {location}")
-    return Record(fields["index"], line.strip() + b"\n", fields, location)
 
 
 def _png(image: Pixels, size: tuple[int, int], made: str) -> bytes:

@@ -3,10 +3,12 @@
 from kerasgen.cli.arguments import (
     FAILED,
     Condition,
+    add_shard,
     check_backend,
     condition,
     number_from_zero,
     processors,
+    seconds,
     whole_number,
 )
 from kerasgen.cli.command import run
@@ -28,6 +30,7 @@ from kerasgen.io.progress import progress
 __all__ = [
     "Condition",
     "FAILED",
+    "add_shard",
     "check_backend",
     "condition",
     "number_from_zero",
@@ -46,6 +49,7 @@ __all__ = [
     "run_card",
     "run_example",
     "run_length",
+    "seconds",
     "set_precision",
     "write_json",
 ]

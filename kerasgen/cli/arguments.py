@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import io
+import math
 import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kerasgen.annotations.output import Shard
 
 FAILED = 3
 """Exit status if a condition of --fail-if is met."""
@@ -47,7 +51,7 @@ def condition(text: str, names: Sequence[str]) -> Condition:
         names: The measures that NAME may be.
 
     Returns:
-        Name, sign and number.
+        The condition.
 
     Raises:
         ValueError: If the text is not of this form, or the name is another.
@@ -84,6 +88,40 @@ def number_from_zero(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be a whole number from 0 on, not {text!r}")
     return int(text)
+
+
+def add_shard(command: argparse.ArgumentParser) -> None:
+    """Adds ``--shard`` to a command that fills a folder."""
+    command.add_argument(
+        "--shard",
+        type=_shard,
+        metavar="I/N",
+        help="make only share I, from 0, of N, in a folder of its own: see `kerasgen merge`",
+    )
+
+
+def _shard(text: str) -> Shard:
+    from kerasgen.annotations.output import Shard
+
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def seconds(text: str) -> float:
+    """Parses a time above 0.
+
+    Raises:
+        ArgumentTypeError: If the text is none.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number of seconds above 0, not {text!r}")
+    return value
 
 
 class _HelpFormatter(argparse.HelpFormatter):

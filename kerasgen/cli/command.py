@@ -14,8 +14,8 @@ import kerasgen
 from kerasgen.cli.arguments import Parser, escape_output, expanded
 from kerasgen.cli.examples import STOPPED
 from kerasgen.cli.judging import compare, prove, verify
-from kerasgen.cli.making import compose, cut, dossier, eyes, sheet, smoke, synthesize
-from kerasgen.cli.serving import serve_kit, zoo
+from kerasgen.cli.making import compose, cut, dossier, eyes, merge, sheet, smoke, synthesize
+from kerasgen.cli.serving import client, export, serve_kit, zoo
 from kerasgen.io.interruption import Stopped, Unfinished
 
 
@@ -79,12 +79,15 @@ def _parser() -> argparse.ArgumentParser:
         verify,
         smoke,
         synthesize,
+        merge,
+        client,
         compare,
         prove,
         dossier,
         sheet,
         zoo,
         serve_kit,
+        export,
     ):
         module.add_to(commands)
     return parser

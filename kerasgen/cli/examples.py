@@ -77,6 +77,7 @@ def define_training_flags(*, workdir: str, batch_size: int) -> None:
     )
     flags.DEFINE_string("dataset", None, "Name of your pictures, for the model card.")
     flags.DEFINE_string("licence", "not stated", "Licence of your pictures, for the model card.")
+    flags.DEFINE_string("model_licence", None, "Licence of the trained model, for its card.")
     flags.DEFINE_integer("batch_size", batch_size, "Pictures in a global batch.", lower_bound=1)
     flags.DEFINE_integer("seed", 0, "Random seed.", lower_bound=0)
     flags.DEFINE_enum("strategy", "default", _STRATEGIES, "Distribution over devices.")
@@ -151,14 +152,16 @@ def run_card(
     from kerasgen.training.throughput import minutes_of
 
     values = flags.FLAGS
+    licence = {} if values.model_licence is None else {"licence": values.model_licence}
     if values.network is not None:
         texts = {name: card[name] for name in ("task", "limits", "headline")}
-        return {**model_card(values.network), **texts}
+        return {**model_card(values.network), **texts, **licence}
     data = {"data": f"drawn by rule ({drawn})", "licence_of_data": DRAWN_LICENCE}
     if drawn is None:
         data = {"data": values.dataset or "your pictures", "licence_of_data": values.licence}
     return {
         **card,
+        **licence,
         "command": example_command(sys.argv),
         "minutes": sum(minutes_of(Path(values.workdir) / name, phases[name]) for name in phases),
         "dataset": values.dataset,

@@ -1,9 +1,11 @@
 from .backgrounds import Backgrounds as Backgrounds
+from .compose import finish_merged as finish_merged
 from .compose import verify as verify
 from .folder import compose_folder as compose_folder
 from .foreground_folders import read_foregrounds as read_foregrounds
 from .foregrounds import Foreground as Foreground
 from .foregrounds import on_plain_background as on_plain_background
+from .mask_cache import merge_cuts as merge_cuts
 from .mask_cache import save_cuts as save_cuts
 from .options import SceneOptions as SceneOptions
 from .verification import Verification as Verification

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kerasgen.annotations.dossier import write_card
 from kerasgen.annotations.fill_folder import FilledFolder
-from kerasgen.annotations.synthetic_folder import METADATA, SETTINGS
+from kerasgen.annotations.folder_layout import METADATA, SETTINGS
+from kerasgen.annotations.output import Output
 from kerasgen.compositing.backgrounds import Backgrounds
 from kerasgen.compositing.folder import check_scenes, compose_folder, foregrounds_digest
 from kerasgen.compositing.foreground_folders import class_folders, read_foregrounds
@@ -19,7 +20,7 @@ from kerasgen.compositing.options import SceneOptions
 from kerasgen.compositing.rejections import REJECTED_FOREGROUNDS, foreground_lines, save_rejected
 from kerasgen.compositing.sheets import save_sheets
 from kerasgen.compositing.verification import Verification, verify_folder
-from kerasgen.io.files import check_apart, read_json
+from kerasgen.io.files import access_to, check_apart, read_json, write_file
 from kerasgen.io.folders import list_images
 from kerasgen.io.images import PathLike
 from kerasgen.io.interruption import Unfinished
@@ -89,7 +90,7 @@ def compose(
     options: SceneOptions | None = None,
     seed: int = 0,
     workers: int = 1,
-    yolo: bool = False,
+    output: Output | None = None,
     verify: int | None = 100,
     progress: Progress = silent,
 ) -> ComposedFolder:
@@ -103,7 +104,7 @@ def compose(
         options: The ranges; None stands for the defaults.
         seed: Random seed, from 0.
         workers: Processes, see ``compose_folder``; the result does not depend on them.
-        yolo: Whether to write label files for YOLO, too.
+        output: Label files for YOLO, or a shard, see ``fill_folder``.
         verify: Number of scenes whose annotations are checked, see ``verify_folder``; None for all.
         progress: Progress display, see ``kerasgen.io.progress``.
 
@@ -121,6 +122,7 @@ def compose(
     scenery = Backgrounds.from_folder(backgrounds)
     common: dict[str, Any] = {"options": options, "seed": seed, "workers": workers}
     # Fails here rather than after minutes of cutting.
+    (output or Output()).share(count, block=1)
     check_scenes(folder, count, class_names=class_folders(foregrounds), **common)
     material = _read_material(foregrounds, scenery, options, workers, progress)
     with _explained_by(material), progress("scenes") as report:
@@ -130,7 +132,7 @@ def compose(
             folder,
             count,
             class_names=material.class_names,
-            yolo=yolo,
+            output=output,
             report=report,
             **common,
         )
@@ -185,6 +187,37 @@ def _finished(
         masks_sheet=masks_sheet,
         verification=verification,
     )
+
+
+def finish_merged(merged: FilledFolder, shards: Sequence[PathLike]) -> FilledFolder:
+    """Adds what ``compose`` writes beside its scenes to merged shards; other jobs write no more.
+
+    Args:
+        merged: Shards merged by ``merge_shards``.
+        shards: Their folders.
+
+    Returns:
+        The folder with its sheet.
+
+    Raises:
+        ValueError: If the shards left out different foregrounds, or nothing can be written.
+    """
+    settings = read_json(merged.folder / SETTINGS)
+    if settings.get("kind") != "scenes":
+        return merged
+    paths = [Path(shard) / REJECTED_FOREGROUNDS for shard in shards]
+    with access_to(paths[0]):
+        lists = [path.read_bytes() for path in paths]
+    for path, content in zip(paths, lists, strict=True):
+        if content != lists[0]:
+            raise ValueError(
+                f"The shards left out different foregrounds. Received: {str(paths[0])!r} and "
+                f"{str(path)!r}"
+            )
+    write_file(merged.folder / REJECTED_FOREGROUNDS, lists[0])
+    sheet, _ = save_sheets(merged.folder, settings["class_names"]) or (None, None)
+    write_card(merged.folder)
+    return replace(merged, sheet=sheet)
 
 
 def verify(

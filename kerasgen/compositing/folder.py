@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
+from kerasgen.annotations.folder_layout import SETTINGS, picture_name
+from kerasgen.annotations.output import Output
 from kerasgen.annotations.records import ManifestRow
-from kerasgen.annotations.synthetic_folder import SETTINGS, picture_name
 from kerasgen.compositing.backgrounds import Backgrounds
 from kerasgen.compositing.foregrounds import Foreground
 from kerasgen.compositing.options import SceneOptions
@@ -36,7 +37,7 @@ def compose_folder(
     options: SceneOptions | None = None,
     seed: int = 0,
     workers: int = 1,
-    yolo: bool = False,
+    output: Output | None = None,
     report: Report | None = None,
 ) -> FilledFolder:
     """Composes scenes into a folder, see ``fill_folder``; existing scenes are kept.
@@ -53,7 +54,7 @@ def compose_folder(
         seed: Random seed, from 0.
         workers: Processes; 1 for this one alone. For several, a script needs its
             ``if __name__ == "__main__":``.
-        yolo: Whether to write label files for YOLO, too.
+        output: Label files for YOLO, or a shard, see ``fill_folder``.
         report: Called after every scene.
 
     Returns:
@@ -82,7 +83,7 @@ def compose_folder(
         settings={**_settings(options, seed), **pictures},
         class_names=class_names,
         workers=workers,
-        yolo=yolo,
+        output=output,
         most_rejected=_MOST_REJECTED,
         report=report,
     )

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from kerasgen.annotations.dossier import save_sheet
+from kerasgen.annotations.manifest import manifest_rows
 from kerasgen.annotations.records import PlacedObject
-from kerasgen.annotations.synthetic_folder import manifest_rows
 from kerasgen.io.images import PathLike, Pixels, read_image
 from kerasgen.io.sheets import contact_sheet
 

@@ -16,20 +16,16 @@ from typing import Any
 
 import numpy as np
 
+from kerasgen.annotations.folder_layout import INSTANCES, METADATA, SETTINGS
+from kerasgen.annotations.manifest import Record, manifest_records
 from kerasgen.annotations.records import ManifestRow, PlacedObject
-from kerasgen.annotations.synthetic_folder import (
-    INSTANCES,
-    METADATA,
-    SETTINGS,
-    Record,
-    manifest_records,
-)
 from kerasgen.compositing import template_match
 from kerasgen.compositing.foregrounds import Foreground
 from kerasgen.compositing.scene import by_label
 from kerasgen.io.files import access_to, read_json
 from kerasgen.io.images import PathLike, read_image
 from kerasgen.io.progress import Report
+from kerasgen.io.sheets import is_intact_png
 
 _SHOWN = 10
 _LOWEST_FIT = 0.5
@@ -103,8 +99,8 @@ def verify_folder(
     matrix better than 3 and 12 pixels away, and better than foregrounds of up to four other
     classes. Its whole mask lies within two pixels of the source's outline, except for specks; three
     quarters of its visible pixels show the source, and its hidden pixels do not. Box, occlusion and
-    truncation are those of the masks; an object in front hides what it covers; and pycocotools
-    reads the same from ``instances.json``.
+    truncation are those of the masks; an object in front hides what it covers; pycocotools reads
+    the same from ``instances.json``; and the checksums of the picture's file are right.
 
     Args:
         folder: A finished folder of ``compose_folder``.
@@ -161,7 +157,10 @@ def _lines(root: Path) -> Iterator[tuple[bytes, str]]:
 
 def _read(root: Path, record: Record) -> tuple[ManifestRow, template_match.Plane]:
     row = record.row()
-    scene = template_match.luminance(read_image(root / row.file_name))
+    path = root / row.file_name
+    scene = template_match.luminance(read_image(path))
+    if not is_intact_png(path.read_bytes()):
+        raise ValueError("the file is damaged: delete it, and run `kerasgen compose` again")
     if scene.shape != (row.height, row.width):
         size = f"{scene.shape[1]} x {scene.shape[0]}"
         raise ValueError(f"the picture has {size} pixels, not {row.width} x {row.height}")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from kerasgen.annotations.annotated_folder import AnnotatedFolder
 from kerasgen.annotations.folder_classes import class_folders, subfolders
-from kerasgen.annotations.synthetic_folder import METADATA
+from kerasgen.annotations.folder_layout import METADATA
 from kerasgen.io.folders import ENDINGS, list_images, unread_files
 from kerasgen.io.images import Pixels, read_image
 from kerasgen.io.names import split_of, unicode_name

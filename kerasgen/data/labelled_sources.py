@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kerasgen.annotations.synthetic_folder import METADATA
+from kerasgen.annotations.folder_layout import METADATA
 from kerasgen.data.labelled_folders import (
     SPLITS,
     Item,

@@ -22,11 +22,11 @@ _Renamed = Callable[[str], str]
 _NAME = "_user_specified_name"
 _END = re.compile(r"\d+$")
 _UNUSED_ARGUMENT = "___redundant_placeholder"
-_METADATA = "metadata.json"
+_METADATA, _CONFIG = "metadata.json", "config.json"
 
 
 def save_network(model: keras.Model, path: Path) -> None:
-    """Saves a network in Keras's own format, without the dates that Keras adds.
+    """Saves a network in Keras's own format, without dates and addresses in memory.
 
     Args:
         model: The network.
@@ -38,11 +38,27 @@ def save_network(model: keras.Model, path: Path) -> None:
     metadata = json.loads(members[_METADATA])
     del metadata["date_saved"]
     members[_METADATA] = json.dumps(metadata).encode()
+    config = json.loads(members[_CONFIG])
+    _renumber_shared(config, {})
+    members[_CONFIG] = json.dumps(config).encode()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             entry = zipfile.ZipInfo(name)
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, content)
+
+
+def _renumber_shared(config: Any, known: dict[int, int]) -> None:
+    """Numbers objects that several layers share from 0; Keras names them by their address."""
+    if isinstance(config, dict):
+        if "shared_object_id" in config:
+            own = config["shared_object_id"]
+            config["shared_object_id"] = known.setdefault(own, len(known))
+        for each in config.values():
+            _renumber_shared(each, known)
+    elif isinstance(config, list):
+        for each in config:
+            _renumber_shared(each, known)
 
 
 def renumber_functions(folder: Path) -> None:

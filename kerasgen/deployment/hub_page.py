@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from kerasgen.deployment.model_folders import model_card
 from kerasgen.deployment.served_model import Kind
+from kerasgen.io.files import write_file
 from kerasgen.io.front_matter import front_matter
 
 PAGE = "README.md"
@@ -79,6 +83,8 @@ def card_figures(figures: Any, name: str = "") -> Iterator[Figure]:
         bounds = [figures.get(key) for key in ("low", "high", "count")]
         yield Figure(name, float(figures["value"]), *bounds)
     elif isinstance(figures, Mapping):
+        if "value" in figures:
+            return
         for key, value in figures.items():
             yield from card_figures(value, f"{name}, {key}" if name else str(key))
     elif isinstance(figures, list):
@@ -123,18 +129,33 @@ def hub_page(name: str, kind: Kind, card: Mapping[str, Any], *, sheet: bool) -> 
         front_matter(_front(name, kind, card, figures)),
         f"# {name}\n\n{card.get('task', '')}",
         f"![pictures]({SHEET})" if sheet else "",
-        _usage(name, command.format(name=name), card),
+        _usage(name, command.format(name=shlex.quote(name)), card),
         _table(figures),
+        _runtimes(card.get("runtimes", {})),
         _origin(card),
         f"## Limits\n\n{limits}\n\nIt is not for {not_for}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def write_page(folder: Path, name: str, kind: Kind) -> None:
+    """Writes the page of a model from its card.
+
+    Args:
+        folder: The version folder, with the card and perhaps ``samples.png``.
+        name: The model's name.
+        kind: What it is.
+    """
+    page = hub_page(name, kind, model_card(folder), sheet=(folder / SHEET).is_file())
+    write_file(folder / PAGE, page.encode())
+
+
 def _front(name: str, kind: Kind, card: Mapping[str, Any], figures: list[Figure]) -> dict[str, Any]:
-    licence = str(card.get("licence_of_data", "")).partition(",")[0].lower()
+    licence = str(card.get("licence", "")).lower()
     dataset = card.get("dataset") or card.get("data", "")
-    measured = [{"type": each.name, "value": each.value} for each in figures]
+    # What real pictures give is the baseline beside the model's own figures.
+    own = [each for each in figures if not each.name.startswith("real")]
+    measured = [{"type": each.name, "value": each.value} for each in own]
     result = {
         "task": {"type": _TASKS[kind]},
         "dataset": {"name": dataset, "type": dataset},
@@ -143,7 +164,7 @@ def _front(name: str, kind: Kind, card: Mapping[str, Any], figures: list[Figure]
     return {
         "library_name": "keras",
         "pipeline_tag": _TASKS[kind],
-        "license": licence if licence in _LICENCES else "other",
+        **({"license": licence if licence in _LICENCES else "other"} if licence else {}),
         "datasets": [card["dataset"]] if card.get("dataset") else [],
         "metrics": sorted({each.name.rpartition(", ")[2] for each in figures}),
         "tags": ["kerasgen", "tensorflow", "synthetic-data"],
@@ -171,13 +192,30 @@ def _table(figures: list[Figure]) -> str:
     return "\n".join(["## Figures", "", *head, *rows, "", note])
 
 
+def _runtimes(runtimes: Mapping[str, Mapping[str, Any]]) -> str:
+    if not runtimes:
+        return ""
+    rows = [
+        f"| {name} | {each['largest_difference']:.1e} (n = {each['inputs']}) | "
+        f"{each['p50_ms']:.2g}, {each['p95_ms']:.2g} | {each['times_tensorflow']:.2g} |"
+        for name, each in sorted(runtimes.items())
+    ]
+    head = [
+        "| runtime | largest difference | ms a row: median, 95 % | times TensorFlow's time |",
+        "| --- | --- | --- | --- |",
+    ]
+    note = "The network from floats to floats, `kerasgen export` wrote it to `runtimes/`."
+    return "\n".join(["## Other runtimes", "", *head, *rows, "", note])
+
+
 def _origin(card: Mapping[str, Any]) -> str:
     pictures = card.get("pictures") or card.get("test_pictures") or {}
     counts = ", ".join(f"{count} {part}" for part, count in pictures.items())
     lines = [f"Pictures: {card.get('data', 'not stated')}" + (f" ({counts})." if counts else ".")]
     lines.append(f"Licence of the pictures: {card.get('licence_of_data', 'not stated')}.")
+    lines.append(f"Licence of the model: {card.get('licence') or 'not stated'}.")
     if card.get("minutes"):
-        lines.append(f"The training took {card['minutes']:.0f} minutes on a CPU.")
+        lines.append(f"The training took {card['minutes']:.0f} minutes.")
     if card.get("command"):
         lines.append(f"\n    {card['command']}")
     return "## Training\n\n" + "\n".join(lines)

@@ -9,6 +9,8 @@ from kerasgen.io.files import read_json
 from kerasgen.io.names import PathLike
 
 MODEL_CARD = "model_card.json"
+NETWORK = "model.keras"
+"""The network itself, for Keras."""
 _GRAPH = "saved_model.pb"
 
 
@@ -38,8 +40,9 @@ def model_folder(model: PathLike) -> Path:
     """The version folder of a model.
 
     Args:
-        model: A version folder, a folder of versions, of which the newest is meant, or a name in
-            the zoo, as ``fashion`` or ``fashion/1``. A folder comes before a name.
+        model: A name in the zoo, as ``fashion`` or ``fashion/1``, a version folder, or a folder of
+            versions, of which the newest is meant. A name in the zoo comes before a folder of the
+            same name: write ``./fashion`` for that.
 
     Returns:
         The version folder, absolute.
@@ -47,7 +50,9 @@ def model_folder(model: PathLike) -> Path:
     Raises:
         ValueError: If there is no such model.
     """
-    for path in (Path(model), zoo_folder() / model):
+    name, _, version = str(model).partition("/")
+    named = name in zoo_names() and (not version or version.isdecimal())
+    for path in (zoo_folder() / model, Path(model)) if named else (Path(model),):
         if (path / _GRAPH).is_file():
             return path.resolve()
         if found := _versions(path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,9 +20,9 @@ import tensorflow as tf
 from kerasgen.deployment.canonical import renumber_functions, save_network
 from kerasgen.deployment.endpoints.checks import LIMITS, checked
 from kerasgen.deployment.endpoints.endpoint import Endpoint, Endpoints
-from kerasgen.deployment.hub_page import PAGE, SHEET, hub_page
-from kerasgen.deployment.model_folders import MODEL_CARD
-from kerasgen.deployment.served_model import KINDS, NETWORK, ServedModel
+from kerasgen.deployment.hub_page import SHEET, write_page
+from kerasgen.deployment.model_folders import MODEL_CARD, NETWORK
+from kerasgen.deployment.served_model import KINDS, ServedModel
 from kerasgen.deployment.serving_kit import write_kit, write_warmup
 from kerasgen.deployment.signature_runs import (
     GREY_LEVEL,
@@ -30,14 +31,13 @@ from kerasgen.deployment.signature_runs import (
     difference,
     run_in_batches,
     save_probe,
+    saved_bytes,
 )
 from kerasgen.io.files import (
     access_to,
     check_writable,
     hidden_path,
-    read_json,
     sweep,
-    write_file,
     write_json,
 )
 from kerasgen.io.names import plain_path
@@ -86,8 +86,9 @@ def publish(
 
     Raises:
         ExportError: If the reloaded model differs from the trained one.
-        ValueError: If the folder cannot be written.
+        ValueError: If the folder cannot be written, or the name is none of a folder.
     """
+    _check_name(name)
     home = Path(directory) / name
     check_writable(home)
     with access_to(home):
@@ -101,14 +102,13 @@ def publish(
         save_network(model, room / NETWORK)
         measured = {} if measure is None else measure(ServedModel(room))
         form = {} if preprocessing is None else {"preprocessing": preprocessing.as_card()}
-        limits = {"request_limits": LIMITS, "serving_memory_mb": memory}
-        write_json(room / MODEL_CARD, {**card, **form, **measured, **limits, **_versions()})
+        served = {"request_limits": LIMITS, "serving_memory_mb": memory}
+        entries = {**card, **form, **measured, **served, "sha256": saved_bytes(room)}
+        write_json(room / MODEL_CARD, {**entries, **_versions()})
         _record(endpoints, room, name)
         if sheet is not None:
             save_png(room / SHEET, sheet)
-        kind = next(KINDS[each] for each in endpoints if each in KINDS)
-        page = hub_page(name, kind, read_json(room / MODEL_CARD), sheet=sheet is not None)
-        write_file(room / PAGE, page.encode())
+        write_page(room, name, next(KINDS[each] for each in endpoints if each in KINDS))
         target = _publish(room, home)
     finally:
         shutil.rmtree(room, ignore_errors=True)
@@ -135,6 +135,14 @@ def check_export(directory: str | Path) -> None:
             "An exported model is reloaded in a new Python process, which fails here: "
             f"{str(reason)[-500:]} Received: python={sys.executable!r}"
         ) from error
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"\w[\w .+-]*", name):
+        raise ValueError(
+            "`name` must be that of a folder: letters, digits, spaces and _ . + -, first a letter "
+            f"or a digit. Received: name={name!r}"
+        )
 
 
 def next_version(home: Path) -> int:
@@ -188,10 +196,14 @@ def _tolerance(model: keras.Model) -> float:
 
 
 def _record(endpoints: Endpoints, folder: Path, name: str) -> None:
-    """Writes what a row of each signature's probe gives, and the row as a warm-up request."""
+    """Writes what rows of each signature's probe give, and the first as a warm-up request."""
     runs = _first_rows(endpoints)
     save_probe(folder / PROBE, runs)
-    write_warmup(folder, name, {signature: inputs for signature, (inputs, _) in runs.items()})
+    first = {
+        signature: {name: value[:1] for name, value in inputs.items()}
+        for signature, (inputs, _) in runs.items()
+    }
+    write_warmup(folder, name, first)
 
 
 def _first_rows(
@@ -200,9 +212,16 @@ def _first_rows(
     runs = {}
     with tf.device("/CPU:0"):
         for signature, endpoint in endpoints.items():
-            inputs = {name: np.asarray(value[:1]) for name, value in endpoint.probe.items()}
+            rows = _rows_to_keep(endpoint)
+            inputs = {name: np.asarray(value)[rows] for name, value in endpoint.probe.items()}
             runs[signature] = inputs, run_in_batches(_by_name(endpoint), inputs)
     return runs
+
+
+def _rows_to_keep(endpoint: Endpoint) -> np.ndarray:
+    """One of each class, or one."""
+    labels = endpoint.probe.get("label")
+    return np.array([0]) if labels is None else np.unique(labels, return_index=True)[1]
 
 
 def _expected(endpoints: Endpoints) -> dict[str, np.ndarray]:

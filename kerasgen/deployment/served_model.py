@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from kerasgen.deployment.model_folders import model_card, model_folder
+from kerasgen.deployment.model_kinds import KINDS, Kind
 from kerasgen.io.images import PathLike, Pixels, to_float
 from kerasgen.io.preprocessing import Preprocessing
 from kerasgen.io.saved_model import open_saved_model, saved_model_sha256
-
-NETWORK = "model.keras"
-"""The network itself, for Keras."""
-
-Kind = Literal["generator", "refiner", "translator", "classifier"]
-
-KINDS: dict[str, Kind] = {
-    "generate": "generator",
-    "refine": "refiner",
-    "translate": "translator",
-    "classify": "classifier",
-}
-"""The signature that only this kind has."""
 
 _FILES = 32
 """Files in one call."""

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kerasgen.io.saved_model import open_saved_model
+from kerasgen.deployment.model_folders import NETWORK, model_card
+from kerasgen.io.files import file_sha256
+from kerasgen.io.saved_model import open_saved_model, saved_model_sha256
 
 PROBE = "probe.npz"
 """Inputs of a model's signatures and what they gave when it was exported, a row each."""
@@ -19,6 +21,9 @@ MEMORY = "memory_mb"
 
 GREY_LEVEL = 1 / 127.5
 """One level of a uint8 picture on the scale [-1, 1]."""
+
+_LARGEST_DIFFERENCE = 1.01 * GREY_LEVEL
+"""Between two machines: rounding, in a PNG file one grey level."""
 
 _ROWS = 64
 """A thousand classes at once would not fit in memory."""
@@ -91,6 +96,57 @@ def save_probe(
     np.savez_compressed(path, **arrays)
 
 
+def saved_bytes(folder: str | Path) -> dict[str, str]:
+    """SHA-256 of what a model consists of.
+
+    Args:
+        folder: The version folder.
+
+    Returns:
+        ``served``, of graph and weights, and ``network``, of ``model.keras`` if there is one.
+
+    Raises:
+        ValueError: If there is no SavedModel.
+    """
+    found = {"served": saved_model_sha256(folder)}
+    network = Path(folder) / NETWORK
+    return found | ({"network": file_sha256(network)} if network.is_file() else {})
+
+
+def check_copy(folder: str | Path) -> dict[str, float]:
+    """Checks that a model is the one that was exported, and gives the same here.
+
+    Args:
+        folder: The version folder.
+
+    Returns:
+        The differences, see ``probe_differences``.
+
+    Raises:
+        ValueError: If a file is another than its card says, or an output differs by more than
+            one grey level.
+    """
+    stated = model_card(folder).get("sha256")
+    if stated is None:
+        raise ValueError(
+            f"Its card has no SHA-256 to compare with: export it again. Received: {str(folder)!r}"
+        )
+    wrong = sorted(name for name, digest in saved_bytes(folder).items() if stated[name] != digest)
+    if wrong or len(stated) > len(saved_bytes(folder)):
+        raise ValueError(
+            f"The files are not those that were exported ({', '.join(wrong) or 'one is missing'}): "
+            f"copy the model again. Received: {str(folder)!r}"
+        )
+    found = probe_differences(folder)
+    # NaN is no small difference.
+    if not all(value <= _LARGEST_DIFFERENCE for value in found.values()):
+        raise ValueError(
+            "The model gives other outputs here than when it was exported, on the scale [-1, 1]: "
+            f"{found}. Received: {str(folder)!r}"
+        )
+    return found
+
+
 def probe_differences(folder: str | Path) -> dict[str, float]:
     """Compares what an exported model gives here with what it gave when it was exported.
 
@@ -112,6 +168,11 @@ def probe_differences(folder: str | Path) -> dict[str, float]:
     found = {}
     for signature, function in loaded.signatures.items():
         inputs, expected = (_side(probe, f"{signature}/{side}/") for side in ("inputs", "outputs"))
+        if not inputs:
+            raise ValueError(
+                f"The probe has no inputs of {signature}: export the model again. "
+                f"Received: {str(path)!r}"
+            )
         outputs = run_in_batches(function, inputs)
         for name, value in expected.items():
             found[f"{signature}/{name}"] = difference(value, outputs.get(name))

@@ -16,9 +16,11 @@ from kerasgen.annotations.annotated_folder import AnnotatedFolder, PictureFacts
 from kerasgen.annotations.annotation import run_lengths
 from kerasgen.annotations.dossier import EDITED, GENERATED
 from kerasgen.annotations.fill_folder import Entry, FilledFolder, Job, fill_folder
+from kerasgen.annotations.folder_layout import picture_name
+from kerasgen.annotations.output import Output
 from kerasgen.annotations.records import ManifestRow, Source
-from kerasgen.annotations.synthetic_folder import picture_name
 from kerasgen.deployment.gate import check_gate, gate_reasons
+from kerasgen.deployment.model_kinds import CHANGED, generator_seed
 from kerasgen.deployment.served_model import ServedModel
 from kerasgen.io.files import check_apart, check_writable
 from kerasgen.io.images import ImageError, PathLike, Pixels, to_uint8
@@ -26,9 +28,6 @@ from kerasgen.io.progress import Report
 
 BLOCK = 32
 """Pictures in one batch."""
-
-CHANGED = 0.1
-"""Value of the change mask above which a pixel counts as changed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +58,7 @@ def synthesize(
     times: int = 1,
     seed: int = 0,
     gate: ServedModel | PathLike | None = None,
+    output: Output | None = None,
     report: Report | None = None,
 ) -> FilledFolder:
     """Fills a folder with a model's pictures; their sources' annotations are carried over.
@@ -75,6 +75,7 @@ def synthesize(
         seed: Random seed of a generator or a refiner.
         gate: A classifier, or its version folder; pictures that it puts into another class are
             rejected.
+        output: A shard to make, see ``fill_folder``.
         report: Called after each block.
 
     Returns:
@@ -95,7 +96,28 @@ def synthesize(
     names = model.class_names if known is None else known.class_names
     if judge is not None:
         check_gate(judge, model, known)
-    settings = {
+    job = _job(model, known, times, seed, judge)
+    filled = fill_folder(
+        job,
+        folder,
+        total,
+        settings=_settings(model, known, times, seed, judge),
+        class_names=names,
+        block=BLOCK,
+        output=output,
+        report=report,
+    )
+    return filled.with_sheet() if known is None else filled.with_sheet(sources, model.form.fit)
+
+
+def _settings(
+    model: ServedModel,
+    known: AnnotatedFolder | None,
+    times: int,
+    seed: int,
+    judge: ServedModel | None,
+) -> dict[str, Any]:
+    return {
         "model": model.name,
         "model_sha256": model.sha256,
         "sources": known and known.sha256,
@@ -105,11 +127,6 @@ def synthesize(
         "generator_saw": model.trained_on,
         "preprocessing": model.preprocessing and model.preprocessing.as_card(),
     }
-    job = _job(model, known, times, seed, judge)
-    filled = fill_folder(
-        job, folder, total, settings=settings, class_names=names, block=BLOCK, report=report
-    )
-    return filled.with_sheet() if known is None else filled.with_sheet(sources, model.form.fit)
 
 
 def _job(
@@ -140,9 +157,9 @@ def _total(
     if model.kind == "classifier":
         raise ValueError(f"A classifier makes no pictures. Received: {model.name}")
     if (model.kind == "generator") != (sources is None):
-        needs = "takes no `sources`"
+        needs = "takes no sources"
         if sources is None:
-            needs = "needs `sources`, a folder of pictures to change"
+            needs = "needs sources, a folder of pictures to change"
         raise ValueError(f"A {model.kind} {needs}. Received: {model.name}")
     if times < 1 or (times > 1 and model.kind != "refiner"):
         raise ValueError(
@@ -159,7 +176,7 @@ def _total(
 def _generated(model: ServedModel, indices: range, seed: int) -> list[_Sample]:
     names = model.class_names
     labels = [index % len(names) for index in indices]
-    seeds = [int(np.random.default_rng([seed, index]).integers(2**63)) for index in indices]
+    seeds = [generator_seed(seed, index) for index in indices]
     images = to_uint8(model.generate(seeds, labels))
     return [
         _Sample(

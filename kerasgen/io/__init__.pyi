@@ -37,6 +37,7 @@ from .images import to_uint8 as to_uint8
 from .interruption import Interruption as Interruption
 from .interruption import Stopped as Stopped
 from .interruption import Unfinished as Unfinished
+from .interruption import until_stopped as until_stopped
 from .names import PathLike as PathLike
 from .names import class_name_of as class_name_of
 from .names import file_name_of as file_name_of
@@ -62,8 +63,10 @@ from .resizing import fit_image as fit_image
 from .resizing import fit_matrix as fit_matrix
 from .saved_model import open_saved_model as open_saved_model
 from .saved_model import saved_model_sha256 as saved_model_sha256
+from .sheets import PNG_END as PNG_END
 from .sheets import contact_sheet as contact_sheet
 from .sheets import encode_png as encode_png
+from .sheets import is_intact_png as is_intact_png
 from .sheets import labelled_sheet as labelled_sheet
 from .sheets import save_png as save_png
 from .xmp import SOURCE_TYPES as SOURCE_TYPES

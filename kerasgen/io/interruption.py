@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterable, Iterator
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
 
 
 class Unfinished(RuntimeError):
@@ -57,3 +60,16 @@ class Interruption:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous.clear()
+
+
+def until_stopped(items: Iterable[Item]) -> Iterator[Item]:
+    """Yields items one by one; a signal ends it between two of them.
+
+    Raises:
+        Stopped: After SIGTERM or SIGINT.
+    """
+    with Interruption() as interruption:
+        for item in items:
+            if interruption.name:
+                raise Stopped(f"{interruption.name}: stopped. Run the same command again to go on.")
+            yield item

@@ -8,6 +8,7 @@ in memory once.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import mmap
 import multiprocessing
 import multiprocessing.connection
@@ -16,8 +17,7 @@ import pickle
 import signal
 import threading
 import uuid
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.synchronize import Event
@@ -40,14 +40,14 @@ _stop: Event
 
 
 def share_out(
-    work: Work, indices: Sequence[int], workers: int, scratch: Path
+    work: Work, indices: Collection[int], workers: int, scratch: Path
 ) -> Iterator[tuple[int, Any]]:
     """Calls a function for each index; stops cleanly at SIGTERM or Ctrl-C.
 
     Args:
         work: The function; must be picklable if there are several workers, and its result must
             depend on the index alone.
-        indices: Indices to call it with.
+        indices: Indices to call it with, in this order; iterated once.
         workers: Number of processes; 1 is the current one.
         scratch: An existing folder for a temporary file.
 
@@ -72,7 +72,7 @@ def share_out(
 
 
 def _in_this_process(
-    work: Work, indices: Sequence[int], interruption: Interruption
+    work: Work, indices: Collection[int], interruption: Interruption
 ) -> Iterator[tuple[int, Any]]:
     for index in indices:
         if interruption.name:
@@ -81,22 +81,24 @@ def _in_this_process(
 
 
 def _in_processes(
-    work: Work, indices: Sequence[int], workers: int, scratch: Path, interruption: Interruption
+    work: Work, indices: Collection[int], workers: int, scratch: Path, interruption: Interruption
 ) -> Iterator[tuple[int, Any]]:
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     chunks = _chunks(indices, workers)
+    chunk = next(chunks, [])
     with _packed(work, scratch) as pack:
         pool = ProcessPoolExecutor(
-            min(workers, len(chunks)), context, initializer=_begin, initargs=(*pack, stop)
+            min(workers, len(indices)), context, initializer=_begin, initargs=(*pack, stop)
         )
         pending: set[Future] = set()
         try:
-            while pending or (chunks and not interruption.name):
-                while chunks and len(pending) < workers + _CHUNKS_AHEAD and not interruption.name:
+            while pending or (chunk and not interruption.name):
+                while chunk and len(pending) < workers + _CHUNKS_AHEAD and not interruption.name:
                     # New processes inherit the mask: Ctrl-C reaches all, only this one handles it.
                     with _interrupts_blocked():
-                        pending.add(pool.submit(_call, chunks.popleft()))
+                        pending.add(pool.submit(_call, chunk))
+                    chunk = next(chunks, [])
                 done, pending = wait(pending, _PATIENCE, FIRST_COMPLETED)
                 if interruption.name:
                     stop.set()
@@ -113,11 +115,12 @@ def _in_processes(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _chunks(indices: Sequence[int], workers: int) -> deque[list[int]]:
+def _chunks(indices: Collection[int], workers: int) -> Iterator[list[int]]:
     # Short enough that all processes end at about the same time.
     length = max(1, min(_LONGEST_CHUNK, len(indices) // (4 * workers)))
-    starts = range(0, len(indices), length)
-    return deque(list(indices[start : start + length]) for start in starts)
+    left = iter(indices)
+    while chunk := list(itertools.islice(left, length)):
+        yield chunk
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from kerasgen.io.files import write_file
 from kerasgen.io.images import PathLike, Pixels, to_uint8
 
 WHITE = (255, 255, 255)
+PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
+"""The last bytes of every PNG file."""
+
 _CHANNELS = (1, 3, 4)
 
 
@@ -44,6 +48,15 @@ def encode_png(image: Any, compress_level: int = 6) -> bytes:
     stream = io.BytesIO()
     _picture(image).save(stream, "PNG", compress_level=compress_level)
     return stream.getvalue()
+
+
+def is_intact_png(content: bytes) -> bool:
+    """Whether a PNG file is complete and its checksums are right; its pixels are not decoded."""
+    with suppress(OSError, SyntaxError, ValueError):
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
+            image.verify()  # All checksums but the last one.
+        return content.endswith(PNG_END)
+    return False
 
 
 def _picture(image: Any) -> Image.Image:

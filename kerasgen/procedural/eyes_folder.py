@@ -7,8 +7,9 @@ from typing import Literal
 
 from kerasgen.annotations.dossier import DRAWN
 from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
+from kerasgen.annotations.folder_layout import picture_name
+from kerasgen.annotations.output import Output
 from kerasgen.annotations.records import ManifestRow
-from kerasgen.annotations.synthetic_folder import picture_name
 from kerasgen.io.images import PathLike
 from kerasgen.io.progress import Report
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes
@@ -25,6 +26,7 @@ def draw_eyes(
     kind: Literal["rendered", "camera"] = "rendered",
     size: int = 64,
     seed: int = 0,
+    output: Output | None = None,
     report: Report | None = None,
 ) -> FilledFolder:
     """Draws eyes into a folder; each row holds the gaze in radians and the annotation.
@@ -35,6 +37,7 @@ def draw_eyes(
         kind: "rendered" or "camera", see `rendered_eyes` and `camera_eyes`.
         size: Side of the pictures in pixels, at least 16.
         seed: Not negative; with the index of an eye it determines the eye.
+        output: A shard to draw, see `fill_folder`.
         report: Called after each block of 64.
 
     Returns:
@@ -64,6 +67,13 @@ def draw_eyes(
 
     settings = {"kind": f"{kind}_eyes", "size": size, "seed": seed}
     filled = fill_folder(
-        job, folder, count, settings=settings, class_names=(), block=_BLOCK, report=report
+        job,
+        folder,
+        count,
+        settings=settings,
+        class_names=(),
+        block=_BLOCK,
+        output=output,
+        report=report,
     )
     return filled.with_sheet()

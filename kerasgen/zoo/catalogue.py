@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from kerasgen.deployment.hub_page import Figure, shown_figures
-from kerasgen.deployment.model_folders import model_card, model_folder, zoo_names
-from kerasgen.deployment.served_model import NETWORK
+from kerasgen.deployment.model_folders import (
+    NETWORK,
+    model_card,
+    model_folder,
+    zoo_names,
+)
 
 _SHOWN = 3
 """Figures of a model in a list."""

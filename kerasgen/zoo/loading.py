@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import keras
 
-from kerasgen.deployment.model_folders import model_folder
-from kerasgen.deployment.served_model import NETWORK
+from kerasgen.deployment.model_folders import NETWORK, model_folder
 from kerasgen.io.names import PathLike
 from kerasgen.zoo.presets import CONFIG, load_preset
 
@@ -32,7 +32,8 @@ def load(model: PathLike) -> keras.Model:
         path = model_folder(model) / NETWORK
     try:
         return keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (BadZipFile, OSError, ValueError, TypeError, KeyError) as error:
+        # Keras puts the reason last.
         raise ValueError(
-            f"The network cannot be loaded: {error!s:.300} Received: {str(path)!r}"
+            f"The network cannot be loaded: {str(error)[-300:]} Received: {str(path)!r}"
         ) from error

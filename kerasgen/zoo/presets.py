@@ -7,12 +7,20 @@ The files are those of keras-hub's ``save_to_preset``
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from kerasgen.io.files import access_to, check_writable, hidden_path, read_json, write_json
+from kerasgen.io.files import (
+    access_to,
+    check_writable,
+    hidden_path,
+    read_json,
+    sweep,
+    write_json,
+)
 from kerasgen.io.names import PathLike
 
 CONFIG = "config.json"
@@ -23,9 +31,9 @@ _LEFT_OUT = ("build_config", "compile_config")
 
 
 def save_preset(model: keras.Model, folder: PathLike) -> Path:
-    """Writes a network as a keras-hub preset.
+    """Writes a network in keras-hub's file layout, for ``load``.
 
-    Differs: without the date, so that the same network gives the same files.
+    Without keras-hub's date, so that the same network gives the same files.
 
     Args:
         model: The network.
@@ -35,25 +43,32 @@ def save_preset(model: keras.Model, folder: PathLike) -> Path:
         The folder.
 
     Raises:
-        ValueError: If the folder holds files, or cannot be written.
+        ValueError: If the folder holds files or cannot be written, or the network cannot be loaded
+            again.
     """
     home = Path(folder)
     check_writable(home)
     with access_to(home):
         home.mkdir(parents=True, exist_ok=True)
+        sweep(home)
         if any(home.iterdir()):
             raise ValueError(f"The folder holds files: use a new one. Received: {str(folder)!r}")
-    room = hidden_path(home)
-    room.mkdir()
-    config = _without(keras.saving.serialize_keras_object(model))
-    model.save_weights(room / WEIGHTS)
-    metadata = {"keras_version": keras.__version__, "parameter_count": model.count_params()}
-    write_json(room / METADATA, metadata)
-    # Last: a folder with it is complete.
-    write_json(room / CONFIG, config)
-    for name in (WEIGHTS, METADATA, CONFIG):
-        os.replace(room / name, home / name)
-    room.rmdir()
+        room = hidden_path(home)
+        room.mkdir()
+        try:
+            config = _without(keras.saving.serialize_keras_object(model))
+            model.save_weights(room / WEIGHTS)
+            count = model.count_params()
+            write_json(
+                room / METADATA, {"keras_version": keras.__version__, "parameter_count": count}
+            )
+            write_json(room / CONFIG, config)
+            load_preset(room)
+            # The config last: a folder with it is complete.
+            for name in (WEIGHTS, METADATA, CONFIG):
+                os.replace(room / name, home / name)
+        finally:
+            shutil.rmtree(room, ignore_errors=True)
     return home
 
 
@@ -81,8 +96,9 @@ def load_preset(folder: PathLike) -> keras.Model:
     try:
         model = keras.saving.deserialize_keras_object(config)
         model.load_weights(home / WEIGHTS)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (AttributeError, OSError, ValueError, TypeError, KeyError) as error:
+        # Keras puts the reason last.
         raise ValueError(
-            f"The preset cannot be loaded: {error!s:.300} Received: folder={str(folder)!r}"
+            f"The preset cannot be loaded: {str(error)[-300:]} Received: folder={str(folder)!r}"
         ) from error
     return model

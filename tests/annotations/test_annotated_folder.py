@@ -8,8 +8,9 @@ from PIL import Image
 
 from kerasgen import cli
 from kerasgen.annotations.annotated_folder import AnnotatedFolder
+from kerasgen.annotations.folder_layout import picture_name
 from kerasgen.annotations.records import ManifestRow
-from kerasgen.annotations.synthetic_folder import SyntheticFolder, picture_name
+from kerasgen.annotations.synthetic_folder import SyntheticFolder
 from kerasgen.procedural.smoke.folder import lay_smoke
 
 

@@ -46,7 +46,7 @@ def row(*objects, index=0, **changed):
 
 def written(rows, names):
     stream = io.BytesIO()
-    writer = InstancesWriter(stream, names)
+    writer = InstancesWriter(stream, io.BytesIO(), names)
     for one in rows:
         writer.add(one)
     writer.close()

@@ -343,7 +343,7 @@ def test_a_class_name_stays_in_its_line(photographs):
 @pytest.mark.parametrize("text", ['{"editor.fontSize": 12}', "{ // a comment\n}"])
 def test_settings_of_other_programs_do_not_matter(text, photographs):
     (photographs / "settings.json").write_text(text)
-    assert len(write_dossier(photographs).facts.names) == 4
+    assert write_dossier(photographs).facts.count == 4
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from manifest_files import tree
 
 from kerasgen.annotations.fill_folder import FilledFolder, fill_folder
+from kerasgen.annotations.folder_layout import picture_name
 from kerasgen.annotations.records import ManifestRow
-from kerasgen.annotations.synthetic_folder import picture_name
 from kerasgen.io.interruption import Stopped
 
 
@@ -32,7 +32,8 @@ class Job:
 
 
 def fill(folder, count, job=None, **options):
-    return fill_folder(job or Job(), folder, count, settings={}, class_names=(), **options)
+    options = {"settings": {}, "class_names": (), **options}
+    return fill_folder(job or Job(), folder, count, **options)
 
 
 def test_blocks_begin_at_the_same_indices_on_every_run(tmp_path):
@@ -69,6 +70,19 @@ def test_a_signal_ends_after_the_block_under_way_and_says_how_to_go_on(tmp_path)
     fill(tmp_path / "out", 11, job, block=2)
     assert job.blocks == [[4, 5], [6, 7], [8, 9], [10]]
     fill(tmp_path / "once", 11, block=2)
+    assert tree(tmp_path / "out") == tree(tmp_path / "once")
+
+
+def test_a_picture_cut_off_after_the_end_is_named(tmp_path):
+    settings = {"kind": "rendered_eyes", "size": 4, "seed": 0}
+    for name in ("once", "out"):
+        fill(tmp_path / name, 3, settings=settings)
+    path = tmp_path / "out" / picture_name(1)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"cut off: delete it, and run.*000001\.png"):
+        fill(tmp_path / "out", 3, settings=settings)
+    path.unlink()
+    fill(tmp_path / "out", 3, settings=settings)
     assert tree(tmp_path / "out") == tree(tmp_path / "once")
 
 

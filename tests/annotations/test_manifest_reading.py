@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from manifest_files import COUNT, NAMES, REJECTED, SETTINGS, fill, opened, scene, tree
 
+from kerasgen.annotations.folder_layout import picture_name
+from kerasgen.annotations.manifest import part_paths, read_manifest
 from kerasgen.annotations.records import ManifestRow
-from kerasgen.annotations.synthetic_folder import SyntheticFolder, picture_name, read_manifest
+from kerasgen.annotations.synthetic_folder import SyntheticFolder
 from kerasgen.io.files import file_sha256
 
 
@@ -29,7 +31,7 @@ def test_finish_says_what_is_missing_and_what_is_too_many(tmp_path):
         folder.finish(4)
     assert not (tmp_path / "metadata.jsonl").exists()
     fill(tmp_path, (1, 4))
-    (tmp_path / ".parts/000/000004.json").unlink()
+    (tmp_path / ".parts/000/000004.jsonl").unlink()
     with pytest.raises(ValueError, match=r"'images/000004\.png' has no row.*count=3"):
         folder.finish(3)
 
@@ -162,7 +164,7 @@ def test_folder_and_rows_go_to_other_processes(tmp_path):
     folder = pickle.loads(pickle.dumps(opened(tmp_path)))
     row, image = pickle.loads(pickle.dumps(scene(0)))
     folder.write(row, image)
-    assert folder.missing(2) == [1]
+    assert list(folder.missing(2)) == [1]
 
 
 def test_a_million_pictures_keep_their_order(tmp_path):
@@ -171,9 +173,9 @@ def test_a_million_pictures_keep_their_order(tmp_path):
         row = scene(5)[0].to_dict()
         row.update(index=index, file_name=picture_name(index))
         folder.write(ManifestRow.from_dict(row))
-    assert folder.missing(1_000_001) == list(range(999_999))
+    assert list(folder.missing(1_000_001)) == list(range(999_999))
     assert len(list((tmp_path / ".parts/1000").iterdir())) == 1
-    assert [path.stem for path in folder._part_paths()] == ["999999", "1000000"]
+    assert [path.stem for path in part_paths(tmp_path)] == ["999999", "1000000"]
 
 
 def test_finish_holds_one_picture_at_a_time(tmp_path):

@@ -14,7 +14,8 @@ from PIL import Image
 
 import kerasgen
 from kerasgen import cli
-from kerasgen.annotations.synthetic_folder import picture_name, read_manifest
+from kerasgen.annotations.folder_layout import picture_name
+from kerasgen.annotations.manifest import read_manifest
 from kerasgen.procedural import eyes_folder
 
 

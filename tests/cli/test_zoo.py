@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kerasgen import cli
-from kerasgen.annotations.synthetic_folder import read_manifest
+from kerasgen.annotations.manifest import read_manifest
 
 
 def test_the_list_names_each_model_with_its_figures(capsys):
@@ -29,7 +29,7 @@ def test_a_copy_is_checked(capsys):
     assert {"refine/picture", "serving_default/png_bytes", "styles/style"} <= set(values)
     # A PNG may be a rounding, one level of 255, apart.
     assert max(value for name, value in values.items() if "png" not in name) < 1e-5
-    assert last.startswith("The largest difference is")
+    assert last.startswith("The files are those that were exported; the largest difference is")
 
 
 @pytest.mark.parametrize("action", [["show"], ["check"], ["build"]])

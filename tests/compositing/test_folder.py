@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 from scene_files import NAMES, material, tree
 
-from kerasgen.annotations.synthetic_folder import read_manifest
+from kerasgen.annotations.manifest import read_manifest
+from kerasgen.annotations.output import Output
 from kerasgen.compositing.backgrounds import Backgrounds
 from kerasgen.compositing.folder import check_scenes, compose_folder, foregrounds_digest
 from kerasgen.compositing.foreground_folders import read_foregrounds
@@ -41,7 +42,13 @@ def make(folders, foregrounds):
     """Composes into a folder with few arguments."""
 
     def compose_small(out, count=COUNT, **changes):
-        arguments = {"seed": 3, "class_names": NAMES, "options": SMALL, "yolo": True, **changes}
+        arguments = {
+            "seed": 3,
+            "class_names": NAMES,
+            "options": SMALL,
+            "output": Output(yolo=True),
+            **changes,
+        }
         found = arguments.pop("foregrounds", foregrounds)
         scenery = arguments.pop("backgrounds", None) or Backgrounds.from_folder(folders[1])
         return compose_folder(found, scenery, out, count, **arguments)

@@ -212,6 +212,17 @@ def test_other_pictures_and_sources_are_found(copy, foregrounds):
     assert any("is none of the foregrounds" in reason for reason in reasons)
 
 
+def test_a_changed_bit_of_a_file_is_found(copy, foregrounds):
+    path = copy / "images/000003.png"
+    content = bytearray(path.read_bytes())
+    # In the checksum of the pixels, which decoding does not read.
+    content[-13] ^= 1
+    path.write_bytes(content)
+    (failure,) = verify_folder(copy, foregrounds).failures
+    assert failure.file_name == "images/000003.png"
+    assert "damaged: delete it, and run `kerasgen compose` again" in failure.reason
+
+
 def test_an_unfinished_folder_is_named(copy, foregrounds, tmp_path):
     (copy / "metadata.jsonl").unlink()
     with pytest.raises(ValueError, match=r"finish the folder first.*metadata\.jsonl"):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from kerasgen.annotations.annotated_folder import AnnotatedFolder
-from kerasgen.annotations.synthetic_folder import read_manifest
+from kerasgen.annotations.manifest import read_manifest
 from kerasgen.deployment.gate import check_gate
 from kerasgen.deployment.served_model import ServedModel
 from kerasgen.deployment.synthesis import synthesize

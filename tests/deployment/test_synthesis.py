@@ -10,8 +10,10 @@ from PIL import Image
 
 from kerasgen import cli
 from kerasgen.annotations.annotation import Annotation, mask_from_run_lengths
+from kerasgen.annotations.folder_layout import picture_name
+from kerasgen.annotations.manifest import read_manifest
 from kerasgen.annotations.records import ManifestRow, PlacedObject, Source
-from kerasgen.annotations.synthetic_folder import SyntheticFolder, picture_name, read_manifest
+from kerasgen.annotations.synthetic_folder import SyntheticFolder
 from kerasgen.data.labelled_images import load_labelled
 from kerasgen.deployment import synthesis
 from kerasgen.deployment.served_model import ServedModel
@@ -208,9 +210,9 @@ def test_the_command_continues_and_prints_the_counts(models, tmp_path, capsys):
     ("kind", "more", "said"),
     [
         ("classifier", [], "A classifier makes no pictures"),
-        ("generator", ["--sources", "PICTURES"], "A generator takes no `sources`"),
+        ("generator", ["--sources", "PICTURES"], "A generator takes no sources"),
         ("generator", [], "needs `count`"),
-        ("refiner", [], "A refiner needs `sources`"),
+        ("refiner", [], "A refiner needs sources"),
         ("translator", ["--sources", "PICTURES", "--times", "2"], "`times` must be 1"),
         ("translator", ["--sources", "PICTURES", "--gate", "GENERATOR"], "must be a classifier"),
         ("translator", ["--sources", "PICTURES", "--gate", "CLASSIFIER"], "known classes"),

@@ -102,6 +102,9 @@ def material(tmp_path_factory, unchecked_exports):
     save_features(root / "features" / "1")
     write_identity("Es256", root / "chain.pem", root / "signer.key")
     save_models(root / "saved_models")
+    # As examples call them with --name.
+    for name, model in (("photos", "clothing_cgan_modern"), ("mine", "eye_refiner_dcgan")):
+        (root / "saved_models" / name).symlink_to(root / "saved_models" / model)
     for model in (ROOT / "saved_models").iterdir():
         if model.is_dir() and not (root / "saved_models" / model.name).exists():
             (root / "saved_models" / model.name).symlink_to(model)

@@ -2,9 +2,11 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -14,14 +16,13 @@ import yaml
 from running import run_example
 
 import kerasgen
-from kerasgen.deployment import ServedModel, export_generator, model_folder, probe_differences
-from kerasgen.deployment.canonical import save_network
-from kerasgen.deployment.hub_page import card_figures
+from kerasgen.deployment import ServedModel, check_copy, export_generator, model_folder
+from kerasgen.deployment.hub_page import card_figures, hub_page
 from kerasgen.deployment.model_folders import zoo_folder
-from kerasgen.deployment.signature_runs import PROBE
+from kerasgen.deployment.signature_runs import PROBE, probe_differences
 from kerasgen.zoo import rebuild, zoo_models
 
-NAMES = ["clothing-28", "eyes", "fashion", "smoke", "smoke-classifier"]
+NAMES = ["clothing-28", "clothing-64", "eyes", "fashion", "smoke", "smoke-classifier"]
 OWN = {
     "generator": "generate",
     "refiner": "refine",
@@ -76,7 +77,11 @@ def exported(tmp_path_factory):
             "command": "python examples/none.py --data=PATH",
         },
         measure=lambda served: {
-            "figures": {"accuracy": {"value": 0.5, "low": 0.4, "high": 0.6, "count": 9}}
+            "figures": {
+                "accuracy": {"value": 0.5, "low": 0.4, "high": 0.6, "count": 9},
+                "real, accuracy": {"value": 0.7, "low": 0.6, "high": 0.8, "count": 9},
+                "unknown": {"value": None, "low": 0.1, "high": 0.2, "count": 9},
+            }
         },
         sheet=np.zeros((8, 24, 3), np.uint8),
     )
@@ -88,7 +93,9 @@ def test_an_export_holds_network_probe_sheet_and_page(exported):
     page = (exported / "README.md").read_text(encoding="utf-8")
     front, text = re.fullmatch(r"---\n(.*?)\n---\n(.*)", page, re.DOTALL).groups()
     fields = yaml.safe_load(front)
-    assert fields["library_name"] == "keras" and fields["license"] == "mit"
+    # The pictures' licence is not the model's, which nobody stated.
+    assert fields["library_name"] == "keras" and "license" not in fields
+    assert "Licence of the pictures: MIT." in text and "Licence of the model: not stated." in text
     assert fields["pipeline_tag"] == "unconditional-image-generation"
     assert fields["datasets"] == ["someone/something"] and fields["metrics"] == ["accuracy"]
     (result,) = fields["model-index"][0]["results"]
@@ -111,6 +118,74 @@ def test_other_weights_do_not_pass_as_the_exported_ones(exported, tmp_path):
     assert probe_differences(copied)["generate/picture"] == pytest.approx(0.01, abs=1e-4)
 
 
+def copied(exported, folder):
+    return Path(shutil.copytree(exported, folder / "1"))
+
+
+def test_a_copy_is_the_model_or_is_refused(exported, tmp_path):
+    assert max(check_copy(exported).values()) < TOLERANCE
+    with np.load(exported / PROBE) as stored:
+        # A row of each class: one class alone may be damaged.
+        assert stored["generate/inputs/label"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("name", ["variables/variables.data-00000-of-00001", "model.keras"])
+def test_other_bytes_are_not_the_model(name, exported, tmp_path):
+    folder = copied(exported, tmp_path)
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(ValueError, match="not those that were exported.*Received"):
+        check_copy(folder)
+    (folder / name).unlink()
+    with pytest.raises(ValueError, match="one is missing|no SavedModel|not those"):
+        check_copy(folder)
+
+
+@pytest.mark.parametrize("value", [0.1, float("nan")])
+def test_other_outputs_are_not_the_models(value, exported, tmp_path):
+    folder = copied(exported, tmp_path)
+    with np.load(folder / PROBE) as stored:
+        arrays = dict(stored)
+    # The last class alone.
+    arrays["generate/outputs/picture"][2] += value
+    np.savez(folder / PROBE, **arrays)
+    with pytest.raises(ValueError, match="other outputs here.*generate/picture.*Received"):
+        check_copy(folder)
+    del arrays["latents/inputs/seed"]
+    np.savez(folder / PROBE, **arrays)
+    with pytest.raises(ValueError, match="no inputs of latents.*Received"):
+        check_copy(folder)
+
+
+@pytest.mark.parametrize("name", ["../x", "/tmp/x", "", ".hidden", "a/b", "caf\udce9"])
+def test_names_that_are_no_folders_are_refused(name, tmp_path):
+    with pytest.raises(ValueError, match="must be that of a folder.*Received"):
+        export_generator(tiny_generator(), tmp_path, name, class_names=["a", "b", "c"], card={})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_preset_that_cannot_be_loaded_again_leaves_nothing(tmp_path):
+    images = keras.Input((4, 4, 1))
+    network = keras.Model(images, keras.layers.Lambda(lambda x: x * 2)(images))
+    with pytest.raises(ValueError, match="cannot be loaded.*Received"):
+        kerasgen.save_preset(network, tmp_path / "preset")
+    assert not list((tmp_path / "preset").iterdir())
+    kerasgen.save_preset(tiny_generator(), tmp_path / "preset")
+
+
+def test_a_card_cannot_run_other_files(exported, tmp_path):
+    folder = copied(exported, tmp_path)
+    evil = tmp_path / "evil.py"
+    evil.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    for script in (str(evil), f"examples/../{evil}", "tests/conftest.py"):
+        card = {"command": f"python {script} --x=1"}
+        (folder / "model_card.json").write_text(json.dumps(card))
+        with pytest.raises(ValueError, match="must name the example.*Received"):
+            rebuild(folder)
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_preset_round_trips(exported, tmp_path):
     folder = kerasgen.save_preset(kerasgen.load(exported), tmp_path / "preset")
     names = {path.name for path in folder.iterdir()}
@@ -126,9 +201,21 @@ def test_a_preset_round_trips(exported, tmp_path):
 
 
 def test_the_same_network_gives_the_same_file(tmp_path):
-    for name in ("first.keras", "second.keras"):
-        save_network(tiny_generator(), tmp_path / name)
-        assert keras.saving.load_model(tmp_path / name).name == "generator"
+    code = (
+        "import sys, keras; from kerasgen.deployment.canonical import save_network\n"
+        "unused = [keras.layers.Dense(1) for _ in range(int(sys.argv[2]))]\n"
+        "keras.utils.set_random_seed(0); keras.utils.clear_session()\n"
+        "images = keras.Input((4,), name='images')\n"
+        "shared = keras.regularizers.L2(1e-3)\n"
+        "layers = [keras.layers.Dense(4, kernel_regularizer=shared) for _ in range(2)]\n"
+        "save_network(keras.Model(images, layers[1](layers[0](images))), sys.argv[1])\n"
+    )
+    contents = []
+    for count, name in enumerate(("first.keras", "second.keras")):
+        subprocess.run([sys.executable, "-c", code, tmp_path / name, str(999 * count)], check=True)
+        contents.append((tmp_path / name).read_bytes())
+        assert len(keras.saving.load_model(tmp_path / name).layers) == 3
+    assert contents[0] == contents[1]
     with zipfile.ZipFile(tmp_path / "first.keras") as archive:
         assert all(entry.date_time[0] == 1980 for entry in archive.infolist())
         assert "date_saved" not in archive.read("metadata.json").decode()
@@ -139,9 +226,12 @@ def test_names_folders_and_versions_are_found(exported, tmp_path, monkeypatch):
     monkeypatch.setattr("kerasgen.deployment.model_folders.zoo_folder", lambda: exported.parents[1])
     monkeypatch.chdir(tmp_path)
     assert model_folder("tiny") == model_folder("tiny/1") == exported.resolve()
-    # A folder of pictures of the same name is no model.
-    (tmp_path / "tiny").mkdir()
+    # A folder of the same name is written with its path.
+    shutil.copytree(exported.parent, tmp_path / "tiny")
     assert model_folder("tiny") == exported.resolve()
+    assert model_folder("./tiny") == model_folder(tmp_path / "tiny") == tmp_path / "tiny/1"
+    with pytest.raises(ValueError, match="no saved_model.pb"):
+        model_folder("../nowhere/tiny")
     with pytest.raises(ValueError, match="no saved_model.pb.*a name: tiny. Received: 'big'"):
         model_folder("big")
     with pytest.raises(ValueError, match="cannot be loaded.*Received"):
@@ -166,7 +256,11 @@ def test_the_zoo_is_complete_and_small():
         assert models[name].figures and models[name].card["command"].startswith("python examples/")
         licence = models[name].card["licence_of_data"].split(",")[0]
         assert licence in ("MIT", "CC0-1.0", "Apache-2.0")
-        assert (models[name].folder / "README.md").is_file()
+        page = (models[name].folder / "README.md").read_text(encoding="utf-8")
+        kind = ServedModel(name).kind
+        assert page == hub_page(name, kind, models[name].card, sheet=True)
+        assert "\nlicense: apache-2.0\n" in page
+        assert check_copy(models[name].folder)
         assert any(figure.low is not None for figure in models[name].figures)
 
 
@@ -175,7 +269,7 @@ def test_zoo_models_give_their_pictures_without_keras():
     folders = [str(model_folder(name)) for name in NAMES]
     code = (
         "import sys; sys.modules['keras'] = None\n"
-        "from kerasgen.deployment.signature_runs import probe_differences\n"
+        "from kerasgen.deployment.signature_runs import check_copy, probe_differences\n"
         f"print(*(max(probe_differences(folder).values()) for folder in {folders!r}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -198,14 +292,18 @@ def test_a_model_is_measured_and_exported_again_without_training(tmp_path):
     done = run_example("train_clothing_cgan", *flags, *folders)
     assert done.returncode == 0, done.stderr
     first = tmp_path / "models/mine/1"
-    rebuild(first, [f"--workdir={tmp_path / 'again'}"], directory=tmp_path / "models")
+    target = f"--export_to={tmp_path / 'models'}"
+    rebuild(first, [f"--workdir={tmp_path / 'again'}", target])
     second = first.with_name("2")
     cards = [json.loads((path / "model_card.json").read_text()) for path in (first, second)]
+    for card in cards:
+        # Names of layers, which are part of both files, depend on what was built before.
+        del card["serving_memory_mb"], card["sha256"]
     assert cards[0] == cards[1] and cards[0]["figures"]
     check_network(kerasgen.load(first), ServedModel(second))
     assert not (tmp_path / "again/train").exists()
     with pytest.raises(ValueError, match="ended with status.*Received"):
-        rebuild(first, ["--channels=2"], directory=tmp_path / "models")
+        rebuild(first, ["--channels=2", target])
 
 
 def test_the_front_page_states_the_figures_of_the_cards():

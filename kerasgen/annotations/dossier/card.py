@@ -8,7 +8,6 @@ from __future__ import annotations
 import glob
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
 from typing import Any
 
 import kerasgen
@@ -20,7 +19,7 @@ from kerasgen.annotations.dossier.source_types import (
     COMPOSITE_GENERATED,
     TERMS,
 )
-from kerasgen.annotations.synthetic_folder import INSTANCES, METADATA, REJECTED, SETTINGS
+from kerasgen.annotations.folder_layout import IMAGES, INSTANCES, METADATA, REJECTED, SETTINGS
 from kerasgen.io.front_matter import front_matter
 from kerasgen.io.names import split_of
 
@@ -64,7 +63,7 @@ def data_card(facts: Facts, stated: Stated) -> str:
 
 
 def _front(facts: Facts, publication: Publication) -> dict[str, Any]:
-    count = len(facts.names)
+    count = facts.count
     licence = publication.licence or "unknown"
     fields: dict[str, Any] = {"license": licence.lower()}
     if "://" in licence:
@@ -88,18 +87,26 @@ def _data_files(facts: Facts) -> dict[str, set[str]]:
 
     Where other pictures lie, such as masks, the files are listed: patterns cannot leave any out.
     """
-    if facts.job is not None and not facts.has_others:
-        return {"train": {METADATA, "images/*.png"}}
+    if facts.job is not None and not facts.listed:
+        return {"train": {METADATA, *patterns_of(facts)}}
     found: dict[str, set[str]] = {}
-    tops = {name.split("/")[0] if "/" in name else "" for name in facts.names}
-    for path in map(PurePosixPath, facts.names):
-        split = split_of(path.parts[0]) if all(map(split_of, tops)) else None
-        folder = f"{path.parts[0]}/**/" if split else "**/" if tops != {""} else ""
-        pattern = glob.escape(str(path)) if facts.has_others else f"{folder}*{path.suffix}"
-        found.setdefault(split or "train", set()).add(pattern)
+    tops = {folder.split("/")[0] for folder, _ in facts.groups}
+    is_split = all(map(split_of, tops))
+    for folder, ending in facts.groups:
+        top = folder.split("/")[0]
+        above = f"{top}/**/" if is_split else "**/" if tops != {""} else ""
+        names = [name for name in facts.listed if not is_split or name.startswith(f"{top}/")]
+        patterns = map(glob.escape, names) if facts.listed else [f"{above}*{ending}"]
+        found.setdefault((is_split and split_of(top)) or "train", set()).update(patterns)
     if facts.has_rows:
         found.setdefault("train", set()).add(METADATA)
     return found
+
+
+def patterns_of(facts: Facts) -> list[str]:
+    """Patterns of the pictures of a folder that kerasgen filled."""
+    below = [f"{IMAGES}/*/*.png"] if any("/" in folder for folder, _ in facts.groups) else []
+    return [f"{IMAGES}/*.png", *below]
 
 
 def _overview(facts: Facts, publication: Publication) -> str:
@@ -115,7 +122,7 @@ def _overview(facts: Facts, publication: Publication) -> str:
     listed = "\n".join(f"- {name}: {text}" for name, text in rows.items() if text)
     kind = "synthetic " if facts.is_synthetic else ""
     mixed = f", {facts.synthetic:,} of them synthetic" if facts.synthetic and not kind else ""
-    text = f"{len(facts.names):,} {kind}pictures{mixed}."
+    text = f"{facts.count:,} {kind}pictures{mixed}."
     sheet = f"![Some pictures of the set]({SHEETS[0]})" if facts.has_sheet else ""
     return "\n\n".join(part for part in (text, sheet, listed) if part)
 
@@ -137,7 +144,7 @@ def _made(facts: Facts) -> str:
         return "## How it was made\n\nNot known: no settings of kerasgen lie beside the pictures."
     settings = {key: value for key, value in facts.settings.items() if key != "class_names"}
     model = ""
-    if "model_sha256" in settings:
+    if settings.get("model_sha256"):
         model = f"Model: `{settings['model']}`, SHA-256 `{settings['model_sha256']}`.\n\n"
     same = "pixels again; signatures differ" if facts.signed else "bytes again"
     return (

@@ -11,14 +11,13 @@ from __future__ import annotations
 import glob
 import hashlib
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 from typing import Any
 
 import kerasgen
-from kerasgen.annotations.dossier.card import limits_of
+from kerasgen.annotations.dossier.card import limits_of, patterns_of
 from kerasgen.annotations.dossier.facts import Facts
 from kerasgen.annotations.dossier.publication import Publication, Stated
-from kerasgen.annotations.synthetic_folder import METADATA
+from kerasgen.annotations.folder_layout import METADATA
 from kerasgen.io.files import encoded_json
 from kerasgen.io.xmp import source_type_uri
 
@@ -106,7 +105,7 @@ def signed_by_digest(content: dict[str, Any]) -> bytes:
 
 def _description(facts: Facts) -> str:
     made = facts.job.made if facts.job else "How they were made is not known."
-    return f"{facts.title}: {len(facts.names):,} pictures. {made}"
+    return f"{facts.title}: {facts.count:,} pictures. {made}"
 
 
 def _publication(publication: Publication, facts: Facts) -> dict[str, Any]:
@@ -177,24 +176,23 @@ def _distribution(facts: Facts) -> Iterator[dict[str, Any]]:
             "encodingFormat": "application/jsonlines",
             "sha256": facts.sha256,
         }
-    endings = sorted({PurePosixPath(name).suffix for name in facts.names})
+    endings = sorted({ending for _, ending in facts.groups})
     yield {
         "@type": "cr:FileSet",
         "@id": "pictures",
         "name": "pictures",
         "encodingFormat": sorted({_FORMATS.get(each.lower(), "image/*") for each in endings}),
-        "includes": sorted({*_patterns(facts)}) or ["images/*.png"],
+        "includes": _patterns(facts),
     }
 
 
-def _patterns(facts: Facts) -> Iterator[str]:
+def _patterns(facts: Facts) -> list[str]:
     """Of the pictures; Croissant has ``excludes`` for others, but ``mlcroissant`` ignores it."""
-    for name in facts.names:
-        if facts.has_others:
-            yield glob.escape(name)
-        else:
-            folder = "" if "/" not in name else "images/" if facts.job else "**/"
-            yield f"{folder}*{PurePosixPath(name).suffix}"
+    if facts.listed:
+        return sorted(map(glob.escape, facts.listed))
+    if facts.job:
+        return patterns_of(facts)
+    return sorted({f"{'**/' if folder else ''}*{ending}" for folder, ending in facts.groups})
 
 
 def _record_sets(facts: Facts) -> Iterator[dict[str, Any]]:

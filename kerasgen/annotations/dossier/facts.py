@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kerasgen.annotations.annotated_folder import AnnotatedFolder
 from kerasgen.annotations.dossier.jobs import Job, job_of
 from kerasgen.annotations.dossier.source_types import SYNTHETIC, TERMS, stated_type
+from kerasgen.annotations.folder_layout import IMAGES, METADATA, PARTS, REJECTED, SETTINGS
 from kerasgen.annotations.records import SOURCE_TYPE
-from kerasgen.annotations.synthetic_folder import IMAGES, METADATA, PARTS, REJECTED, SETTINGS
 from kerasgen.io.files import access_to, file_sha256, json_lines, read_json
 from kerasgen.io.folders import ENDINGS
 from kerasgen.io.images import PathLike
 from kerasgen.io.names import file_name_of, first_names, path_of, unicode_name
+from kerasgen.io.sheets import PNG_END
 from kerasgen.io.xmp import is_signed
 
 SHEETS = ("sheet.png", "sheet_masks.png")
@@ -30,7 +31,7 @@ class Facts:
     Attributes:
         settings: The settings of the job that filled it; empty if kerasgen did not.
         job: The job, or None.
-        names: Relative paths of the pictures, in a fixed order.
+        groups: For each folder, as a relative path, and ending, the number of pictures.
         rejected: Number of rejected pictures.
         classes: For each class, the number of its pictures and of its objects.
         sizes: "width x height" in pixels, each once; empty if unknown.
@@ -42,12 +43,13 @@ class Facts:
         sha256: Of ``metadata.jsonl``, or of all names and pictures.
         has_rows: Whether there is a ``metadata.jsonl``.
         has_sheet: Whether there is a ``sheet.png`` of kerasgen's.
-        has_others: Whether other picture files lie beside the pictures, such as masks.
+        listed: Relative paths of the pictures if other picture files, such as masks, lie beside
+            them, so that patterns will not do; else empty.
     """
 
     settings: Mapping[str, Any]
     job: Job | None
-    names: Sequence[str]
+    groups: Mapping[tuple[str, str], int]
     rejected: int
     classes: Mapping[str, tuple[int, int]]
     sizes: Sequence[str]
@@ -58,19 +60,24 @@ class Facts:
     sha256: str
     has_rows: bool
     has_sheet: bool
-    has_others: bool
+    listed: Sequence[str]
 
     @property
     def is_synthetic(self) -> bool:
         """Whether all pictures are known to be synthetic."""
-        return self.job is not None or 0 < len(self.names) == self.synthetic
+        return self.job is not None or 0 < self.count == self.synthetic
 
     @property
     def synthetic(self) -> int:
         """Number of pictures that are known to be synthetic."""
         if self.job is not None:
-            return len(self.names)
+            return self.count
         return sum(self.source_types.get(term, 0) for term in SYNTHETIC)
+
+    @property
+    def count(self) -> int:
+        """The number of pictures."""
+        return sum(self.groups.values())
 
     @property
     def title(self) -> str:
@@ -86,15 +93,18 @@ def list_pictures(folder: PathLike) -> list[str]:
     Raises:
         ValueError: If it is unfinished, there are no pictures, or a row names one elsewhere.
     """
-    root = Path(folder)
+    return list(_picture_names(Path(folder)))
+
+
+def _picture_names(root: Path) -> Iterable[str]:
     if (root / PARTS).is_dir() or (read_settings(root) and not _has_rows(root)):
         raise ValueError(
             "The folder is unfinished: run the command that fills it again. "
-            f"Received: folder={str(folder)!r}"
+            f"Received: folder={str(root)!r}"
         )
     if _has_rows(root):
         # Those of AnnotatedFolder, but none at all if all pictures were rejected.
-        return [file_name_of(row, location) for row, _, location in json_lines(root / METADATA)]
+        return (file_name_of(row, location) for row, _, location in json_lines(root / METADATA))
     return AnnotatedFolder(root).names
 
 
@@ -152,40 +162,28 @@ def read_facts(folder: PathLike) -> Facts:
         The facts.
 
     Raises:
-        ValueError: If the folder is unfinished or cannot be read, or a picture is missing.
+        ValueError: If the folder is unfinished or cannot be read, or a picture is missing, or cut
+            off in a folder of kerasgen.
     """
     root = Path(folder)
-    names = list_pictures(root)
     settings = read_settings(root)
     job = job_of(settings)
+    groups: Counter[tuple[str, str]] = Counter()
     states: Counter[str | None] = Counter()
     signed = 0
-    for name in names:
-        path = path_of(root, name)
-        with access_to(path):
-            content = path.read_bytes()
+    for name in _picture_names(root):
+        content = _content(path_of(root, name), is_ours=job is not None)
+        path = PurePosixPath(name)
+        groups["" if "/" not in name else path.parent.as_posix(), path.suffix] += 1
         states[stated_type(content)] += 1
         signed += is_signed(content)
     counts = _Counts(settings.get("class_names", ()))
-    if _has_rows(root):
-        for row, _, location in json_lines(root / METADATA):
-            try:
-                counts.add_row(row)
-            except (KeyError, IndexError, TypeError, AttributeError) as error:
-                raise ValueError(
-                    f"The row cannot be read: {error!r}. Received: {location}"
-                ) from error
-        sha256 = file_sha256(root / METADATA)
-    else:
-        known = AnnotatedFolder(root)
-        for name in names:
-            counts.add_class(known.facts(name).class_name)
-        sha256 = known.sha256
+    sha256 = counts.add_all(root)
     rejected = root / REJECTED
     return Facts(
         settings,
         job,
-        names,
+        groups,
         sum(1 for _ in _rows(rejected)) if rejected.is_file() else 0,
         {name: (counts.pictures[name], counts.objects[name]) for name in counts.class_names()},
         sorted(counts.sizes),
@@ -196,23 +194,35 @@ def read_facts(folder: PathLike) -> Facts:
         sha256,
         _has_rows(root),
         job is not None and (root / SHEETS[0]).is_file(),
-        _has_others(root, names, IMAGES if job else ""),
+        list_pictures(root) if _has_others(root, groups, IMAGES if job else "") else (),
     )
 
 
-def _has_others(root: Path, names: Sequence[str], below: str) -> bool:
+def _has_others(root: Path, groups: Mapping[tuple[str, str], int], below: str) -> bool:
     """Whether a pattern by ending would match other files than the pictures, hidden ones too."""
-    known = set(names)
-    folders = {parent for parent, _, _ in os.walk(root / below)}
-    # Some may lie in links, which are not walked.
-    folders |= {str(path_of(root, name).parent) for name in names}
+    known: Counter[str] = Counter()
+    for (folder, _), count in groups.items():
+        known[folder] += count
+    walked = (os.path.relpath(folder, root) for folder, _, _ in os.walk(root / below))
+    folders = {unicode_name("" if folder == "." else folder) for folder in walked}
     with access_to(root):
-        return any(
-            unicode_name(os.path.relpath(os.path.join(folder, name), root)) not in known
-            for folder in folders
-            for name in os.listdir(folder)
-            if name.lower().endswith(ENDINGS)
+        # Some may lie in links, which are not walked.
+        for folder in folders | {*known}:
+            names = os.listdir(path_of(root, folder))
+            if sum(name.lower().endswith(ENDINGS) for name in names) != known[folder]:
+                return True
+    return False
+
+
+def _content(path: Path, is_ours: bool) -> bytes:
+    with access_to(path):
+        content = path.read_bytes()
+    if is_ours and not content.endswith(PNG_END):
+        raise ValueError(
+            "The picture is cut off: delete it, and run the command that filled the folder again. "
+            f"Received: path={str(path)!r}"
         )
+    return content
 
 
 class _Counts:
@@ -225,6 +235,22 @@ class _Counts:
         self.sizes: set[str] = set()
         self.files: dict[str, set[str]] = defaultdict(set)
         self._annotated: set[str] = set()
+
+    def add_all(self, root: Path) -> str:
+        """Counts all rows or class folders; returns the SHA-256 of what says them."""
+        if not _has_rows(root):
+            known = AnnotatedFolder(root)
+            for name in known.names:
+                self.add_class(known.facts(name).class_name)
+            return known.sha256
+        for row, _, location in json_lines(root / METADATA):
+            try:
+                self.add_row(row)
+            except (KeyError, IndexError, TypeError, AttributeError) as error:
+                raise ValueError(
+                    f"The row cannot be read: {error!r}. Received: {location}"
+                ) from error
+        return file_sha256(root / METADATA)
 
     def add_class(self, name: str | None) -> None:
         """Counts the class of a picture."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kerasgen.annotations.dossier import source_types
@@ -98,5 +98,7 @@ def job_of(settings: Mapping[str, Any]) -> Job | None:
     if settings.get("kind") == "scenes":
         return SCENES
     if "model_sha256" in settings:
-        return GENERATED if settings.get("sources") is None else CHANGED
+        job = GENERATED if settings.get("sources") is None else CHANGED
+        # A server does not say which weights it serves.
+        return job if settings["model_sha256"] else replace(job, command="client")
     return SMOKE if {"sources", "times", "threshold"} <= set(settings) else None

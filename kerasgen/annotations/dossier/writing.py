@@ -57,7 +57,7 @@ class Dossier:
 
     def __str__(self) -> str:
         """Summary, and the next command."""
-        count = len(self.facts.names)
+        count = self.facts.count
         states = count - self.facts.source_types.get(None, 0)
         lines = [
             f"{CARD} and {CROISSANT} in {self.folder}; {states:,} of {count:,} pictures state how "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from kerasgen.cli.arguments import number_from_zero, processors
+from kerasgen.cli.arguments import add_shard, number_from_zero, processors
 from kerasgen.cli.judging.verify import check_failures
 from kerasgen.io.progress import progress
 
@@ -44,11 +44,13 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     add("--min_quality", type=float, default=0.75, help="lowest quality of estimated masks, 0 to 1")
     add("--yolo", action="store_true", help="write label files for YOLO, too")
     add("--verify", type=int, default=100, help="number of scenes whose annotations are checked")
+    add_shard(compose)
     compose.set_defaults(run=_compose)
 
 
 def _compose(arguments: argparse.Namespace) -> None:
     """Pastes foregrounds of known classes onto backgrounds, with exact masks and boxes."""
+    from kerasgen.annotations.output import Output
     from kerasgen.compositing.compose import compose
 
     composed = compose(
@@ -59,7 +61,7 @@ def _compose(arguments: argparse.Namespace) -> None:
         options=_options(arguments),
         seed=arguments.seed,
         workers=arguments.workers,
-        yolo=arguments.yolo,
+        output=Output(arguments.yolo, arguments.shard),
         verify=arguments.verify,
         progress=progress,
     )

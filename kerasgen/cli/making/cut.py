@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kerasgen.cli.arguments import processors, whole_number
+from kerasgen.cli.arguments import add_shard, processors, whole_number
 from kerasgen.io.progress import progress
 
 
@@ -16,6 +16,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     add("--out", required=True, metavar="DIR", help="folder to fill, for `compose --foregrounds`")
     add("--min_quality", type=float, default=0.75, help="lowest quality of estimated masks, 0 to 1")
     add("--workers", type=whole_number, default=processors(), help="threads")
+    add_shard(cut)
     cut.set_defaults(run=_cut)
 
 
@@ -29,6 +30,7 @@ def _cut(arguments: argparse.Namespace) -> None:
             arguments.out,
             min_quality=arguments.min_quality,
             workers=arguments.workers,
+            shard=arguments.shard,
             report=report,
         )
     print(cuts)

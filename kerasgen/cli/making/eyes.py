@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kerasgen.cli.arguments import number_from_zero, whole_number
+from kerasgen.cli.arguments import add_shard, number_from_zero, whole_number
 from kerasgen.io.progress import progress
 
 
@@ -24,11 +24,13 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     add("--size", type=whole_number, default=64, help="side of the pictures in pixels")
     add("--seed", type=number_from_zero, default=0, help="random seed")
+    add_shard(eyes)
     eyes.set_defaults(run=_eyes)
 
 
 def _eyes(arguments: argparse.Namespace) -> None:
     """Draws pictures of eyes by rule, with their annotations in metadata.jsonl."""
+    from kerasgen.annotations.output import Output
     from kerasgen.procedural.eyes_folder import draw_eyes
 
     with progress("pictures") as report:
@@ -38,6 +40,7 @@ def _eyes(arguments: argparse.Namespace) -> None:
             kind=arguments.look,
             size=arguments.size,
             seed=arguments.seed,
+            output=Output(shard=arguments.shard),
             report=report,
         )
     print(filled)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kerasgen.cli.arguments import number_from_zero, processors, whole_number
+from kerasgen.cli.arguments import add_shard, number_from_zero, processors, whole_number
 from kerasgen.io.progress import progress
 
 
@@ -31,11 +31,13 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         default=processors(),
         help="processes; the result is the same",
     )
+    add_shard(command)
     command.set_defaults(run=_smoke)
 
 
 def _smoke(arguments: argparse.Namespace) -> None:
     """Draws smoke over pictures; its mask is added to their annotations."""
+    from kerasgen.annotations.output import Output
     from kerasgen.procedural.smoke.folder import lay_smoke
 
     with progress("pictures") as report:
@@ -46,7 +48,7 @@ def _smoke(arguments: argparse.Namespace) -> None:
             threshold=arguments.threshold,
             seed=arguments.seed,
             workers=arguments.workers,
-            yolo=arguments.yolo,
+            output=Output(arguments.yolo, arguments.shard),
             report=report,
         )
     print(filled)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kerasgen.cli.arguments import check_backend, number_from_zero, whole_number
+from kerasgen.cli.arguments import add_shard, check_backend, number_from_zero, whole_number
 from kerasgen.io.progress import progress
 
 
@@ -40,12 +40,14 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         metavar="MODEL",
         help="a classifier that must confirm each class: version folder, or name in the zoo",
     )
+    add_shard(command)
     command.set_defaults(run=_synthesize)
 
 
 def _synthesize(arguments: argparse.Namespace) -> None:
     """Fills a folder with a model's pictures; the annotations of their sources are carried over."""
     check_backend()
+    from kerasgen.annotations.output import Output
     from kerasgen.deployment.synthesis import synthesize
 
     with progress("pictures") as report:
@@ -57,6 +59,7 @@ def _synthesize(arguments: argparse.Namespace) -> None:
             times=arguments.times,
             seed=arguments.seed,
             gate=arguments.gate,
+            output=Output(shard=arguments.shard),
             report=report,
         )
     print(filled)

@@ -16,12 +16,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         action = actions.add_parser(name, help=run.__doc__, description=run.__doc__)
         action.add_argument("name", metavar="NAME", help="a model's name, as the list shows it")
         action.set_defaults(run=run)
-    action.add_argument("--export_to", metavar="DIR", help="folder of models (default: the zoo's)")
     action.add_argument(
         "flags",
         metavar="FLAG",
         nargs=argparse.REMAINDER,
-        help="of the example, as --data=DIR",
+        help="of the example, as --data=DIR or --export_to=DIR",
     )
 
 
@@ -48,15 +47,18 @@ def _show(arguments: argparse.Namespace) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    """Runs a model and compares its outputs with those that were stored at its export."""
+    """Checks that a model's files and outputs are those of its export."""
     check_backend()
     from kerasgen.deployment.model_folders import model_folder
-    from kerasgen.deployment.signature_runs import probe_differences
+    from kerasgen.deployment.signature_runs import check_copy
 
-    found = probe_differences(model_folder(arguments.name))
+    found = check_copy(model_folder(arguments.name))
     for name, value in found.items():
         print(f"{name}: {value:.2g}")
-    print(f"The largest difference is {max(found.values()):.2g}, on the scale [-1, 1].")
+    print(
+        f"The files are those that were exported; the largest difference is "
+        f"{max(found.values()):.2g}, on the scale [-1, 1]."
+    )
 
 
 def _build(arguments: argparse.Namespace) -> None:
@@ -64,4 +66,4 @@ def _build(arguments: argparse.Namespace) -> None:
     check_backend()
     from kerasgen.zoo.building import rebuild
 
-    rebuild(arguments.name, arguments.flags, directory=arguments.export_to)
+    rebuild(arguments.name, arguments.flags)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from kerasgen.annotations.annotated_folder import AnnotatedFolder
-from kerasgen.annotations.synthetic_folder import METADATA
+from kerasgen.annotations.folder_layout import METADATA
 from kerasgen.data.splits import source_of
 from kerasgen.io.images import read_pictures
 from kerasgen.io.names import path_of

@@ -213,6 +213,9 @@ def held_out_accuracy(
     Returns:
         The mean of the accuracies on real and on synthetic test pictures, with a 95 % interval
         from the two binomials.
+
+    Raises:
+        SystemExit: After Ctrl-C or SIGTERM.
     """
     small = Network(config=config)
     real, synthetic = (_seen(images, small) for images in train)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kerasgen.annotations.synthetic_folder import SETTINGS
+from kerasgen.annotations.folder_layout import SETTINGS
 from kerasgen.data.labelled_images import LabelledImages, load_labelled
 from kerasgen.data.splits import source_of
 from kerasgen.evaluation.utility.near_copies import near_copies

@@ -9,8 +9,9 @@ import numpy as np
 from kerasgen.annotations.annotated_folder import AnnotatedFolder
 from kerasgen.annotations.dossier import DRAWN, composite_of, type_of_file
 from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
+from kerasgen.annotations.folder_layout import picture_name
+from kerasgen.annotations.output import Output
 from kerasgen.annotations.records import ManifestRow, PlacedObject
-from kerasgen.annotations.synthetic_folder import picture_name
 from kerasgen.io.files import check_apart, check_writable
 from kerasgen.io.images import ImageError, PathLike
 from kerasgen.io.progress import Report
@@ -28,7 +29,7 @@ def lay_smoke(
     threshold: float = 0.1,
     seed: int = 0,
     workers: int = 1,
-    yolo: bool = False,
+    output: Output | None = None,
     report: Report | None = None,
 ) -> FilledFolder:
     """Adds smoke to each picture of a folder, with the mask of the smoke as one more object.
@@ -42,7 +43,7 @@ def lay_smoke(
             mask.
         seed: Not negative; with the index of a picture it determines its smoke.
         workers: Number of processes.
-        yolo: Whether to write labels in YOLO's format too.
+        output: Label files for YOLO, or a shard, see `fill_folder`.
         report: Called after each picture.
 
     Returns:
@@ -69,7 +70,7 @@ def lay_smoke(
         settings={"sources": pictures.sha256, "times": times, "threshold": threshold, "seed": seed},
         class_names=names,
         workers=workers,
-        yolo=yolo,
+        output=output,
         report=report,
     )
     return filled.with_sheet(sources)

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from kerasgen import cli
-from kerasgen.annotations.synthetic_folder import picture_name, read_manifest
+from kerasgen.annotations.folder_layout import picture_name
+from kerasgen.annotations.manifest import read_manifest
 from kerasgen.io.images import read_image
 from kerasgen.io.interruption import Unfinished
 from kerasgen.procedural.smoke.folder import lay_smoke
