@@ -21,7 +21,7 @@ from kerasgen.annotations.records import ManifestRow, PlacedObject, Source
 from kerasgen.io.files import file_sha256, json_lines, read_json
 from kerasgen.io.folders import list_images
 from kerasgen.io.images import PathLike, Pixels, read_image
-from kerasgen.io.names import class_name_of, path_of, split_of, unicode_name
+from kerasgen.io.names import class_name_of, file_name_of, path_of, split_of, unicode_name
 from kerasgen.io.preprocessing import Preprocessing
 from kerasgen.io.resizing import Fit, fit_matrix
 
@@ -260,9 +260,7 @@ def _rows(folder: Path) -> dict[str, tuple[Mapping[str, Any], str]] | None:
         return None
     rows: dict[str, tuple[Mapping[str, Any], str]] = {}
     for fields, _, location in json_lines(path):
-        name = fields.get("file_name")
-        if not isinstance(name, str):
-            raise ValueError(f"A row needs a `file_name`. Received: {location}")
+        name = file_name_of(fields, location)
         if name in rows:
             raise ValueError(
                 f"Two rows are of one picture, {name!r}: keep one. Received: {rows[name][1]} and "

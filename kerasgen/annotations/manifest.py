@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasgen.annotations.folder_layout import METADATA, PARTS, part_name
-from kerasgen.annotations.records import ManifestRow
+from kerasgen.annotations.records import SOURCE_TYPE, ManifestRow
 from kerasgen.io.files import json_lines, json_object, strict_json
 from kerasgen.io.images import PathLike
 
@@ -103,9 +103,13 @@ def records_of(path: Path) -> Iterator[Record]:
         yield record
 
 
-def encoded_part(row: ManifestRow, picture_bytes: int | None) -> bytes:
-    """The content of a part: the row, and below it the size of its picture's file in bytes."""
-    return strict_json(row.to_dict()) + strict_json({"picture_bytes": picture_bytes})
+def encoded_part(row: ManifestRow, picture_bytes: int | None, made: str = "") -> bytes:
+    """The content of a part: the row, and below it the size of its picture's file in bytes.
+
+    The row keeps the digital source type that the file states, which may lose it.
+    """
+    line = strict_json(row.to_dict() | ({SOURCE_TYPE: made} if made else {}))
+    return line + strict_json({"picture_bytes": picture_bytes})
 
 
 def part_paths(folder: Path) -> Iterator[Path]:

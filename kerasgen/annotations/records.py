@@ -20,6 +20,9 @@ from kerasgen.annotations.annotation import (
 )
 from kerasgen.io.files import strict_json
 
+SOURCE_TYPE = "digital_source_type"
+"""Field of a row beside those of ``ManifestRow``: what its picture states, which may lose it."""
+
 
 @dataclass(frozen=True)
 class Source:

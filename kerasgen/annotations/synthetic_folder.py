@@ -162,7 +162,9 @@ class SyntheticFolder:
                 (self.folder / row.file_name).unlink(missing_ok=True)
         else:
             self.put(row.file_name, content)
-        self.put(part_name(row.index), encoded_part(row, None if content is None else len(content)))
+        self.put(
+            part_name(row.index), encoded_part(row, None if content is None else len(content), made)
+        )
 
     def finish(self, count: int, *, yolo: bool = False) -> Rejections:
         """Gathers the rows of the pictures in the files named above.

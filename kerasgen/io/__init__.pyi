@@ -40,6 +40,7 @@ from .interruption import Unfinished as Unfinished
 from .interruption import until_stopped as until_stopped
 from .names import PathLike as PathLike
 from .names import class_name_of as class_name_of
+from .names import file_name_of as file_name_of
 from .names import first_names as first_names
 from .names import path_of as path_of
 from .names import plain_path as plain_path
@@ -72,4 +73,6 @@ from .xmp import SOURCE_TYPES as SOURCE_TYPES
 from .xmp import is_signed as is_signed
 from .xmp import media_type as media_type
 from .xmp import source_type as source_type
+from .xmp import source_type_term as source_type_term
+from .xmp import source_type_uri as source_type_uri
 from .xmp import with_source_type as with_source_type

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import stat
 import tempfile
 import uuid
 import zlib
@@ -26,7 +27,7 @@ def replacing(path: PathLike) -> Iterator[Path]:
 
     Yields:
         A temporary hidden path beside the file, with the same ending, to write to. It replaces the
-        file when the block ends without an error, and is removed otherwise.
+        file when the block ends without an error, with its permissions, and is removed otherwise.
 
     Raises:
         ValueError: If the file cannot be written; it is then unchanged.
@@ -37,6 +38,9 @@ def replacing(path: PathLike) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         sweep(target.parent)
         yield partial
+        # A file that others cannot read stays so; some file systems know no modes.
+        with suppress(OSError):
+            partial.chmod(stat.S_IMODE(target.stat().st_mode))
         os.replace(partial, target)
     except OSError as error:
         raise ValueError(f"Cannot write: {error}. Received: path={str(path)!r}") from error

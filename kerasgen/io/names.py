@@ -9,8 +9,9 @@ import re
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 PathLike = str | os.PathLike[str]
 
@@ -25,7 +26,8 @@ _SPLITS = {
 }
 
 _NOT_PLAIN = re.compile(r"[][*?{}\\\ud800-\udfff]")
-_ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
+_ESCAPED = re.compile(rb"\\x([89a-f][0-9a-f])")
+"""Bytes below 0x80, such as those of ``../``, are never escaped: they are UTF-8."""
 
 
 def split_of(name: str) -> str | None:
@@ -68,6 +70,32 @@ def path_of(folder: PathLike, name: str) -> Path:
     raw = _ESCAPED.sub(lambda match: bytes.fromhex(match[1].decode()), name.encode())
     others = [os.fsdecode(raw), *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))]
     return next((each for each in (Path(folder, other) for other in others) if each.exists()), path)
+
+
+def file_name_of(row: Mapping[str, Any], location: str) -> str:
+    """The picture of a row of ``metadata.jsonl``; what is written to it must stay in the folder.
+
+    Args:
+        row: The fields of the row.
+        location: Where the row is, for the message.
+
+    Returns:
+        Its ``file_name``: a path below the folder of the rows, see ``path_of``.
+
+    Raises:
+        ValueError: If there is none, or if it is absolute or goes up by ``..``.
+    """
+    name = row.get("file_name")
+    if not (isinstance(name, str) and name):
+        raise ValueError(f"A row needs a `file_name`. Received: {location}")
+    path = Path(name)
+    if path.anchor or ".." in path.parts or "\0" in name:
+        raise ValueError(
+            "The `file_name` of a row must be the path of a picture below the folder, neither "
+            f"absolute nor with '..': move the picture there. Received: file_name={name!r}, "
+            f"{location}"
+        )
+    return name
 
 
 def class_name_of(folder_name: str) -> str:

@@ -18,11 +18,13 @@ from PIL import Image
 from kerasgen import Publication, cli, draw_eyes, lay_smoke, write_dossier
 from kerasgen.annotations import AnnotatedFolder
 from kerasgen.annotations.dossier import composite_of, type_of_file
-from kerasgen.annotations.dossier import writing as module
+from kerasgen.annotations.dossier import marking as module
+from kerasgen.annotations.dossier.findings import without_folders
 from kerasgen.io.folders import list_images
 from kerasgen.io.images import read_image
 from kerasgen.io.interruption import Stopped
 from kerasgen.io.sheets import save_png
+from kerasgen.io.xmp import with_source_type
 
 DRAWN, CAPTURED, TRAINED = "algorithmicMedia", "digitalCapture", "trainedAlgorithmicMedia"
 
@@ -247,7 +249,7 @@ def test_the_card_says_what_reports_found(eyes, tmp_path, capsys):
     for part in (
         "It helps a little.",
         "Measured on 1,000 pictures by kerasgen 0.1.0.",
-        "    kerasgen prove --real cats --features savedmodel:net --out x/y",
+        "    kerasgen prove --real cats --features savedmodel:net --out y",
         "- One | remark.",
         "They differ.",
         "7 pictures are identical to real ones. 2 are suspiciously close",
@@ -276,11 +278,105 @@ def test_wrong_arguments_are_refused_before_anything_is_written(arguments, messa
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("licence", "all rights"), ("url", "example"), ("published", "1.2.26"), ("creator", "a\nb")],
+    [
+        ("licence", "all rights"),
+        ("licence", "Foo"),
+        ("licence", "cc0"),
+        ("licence", "LicenseRef-ours"),
+        ("licence", "MIT OR Apache-2.0"),
+        ("url", "example"),
+        ("published", "1.2.26"),
+        ("published", "2026-W05-1"),
+        ("published", "20260131"),
+        ("creator", "a\nb"),
+    ],
 )
 def test_statements_have_a_form(name, value):
     with pytest.raises(ValueError, match=f"Received: {name}="):
         Publication(**{name: value})
+
+
+def test_identifiers_of_licences_are_written_as_spdx_does():
+    names = {name: Publication(name).licence for name in ("cc0-1.0", "mit", "odbl-1.0")}
+    assert list(names.values()) == ["CC0-1.0", "MIT", "ODbL-1.0"]
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("prove --real '/home/me/My Secret Project/cats/' -v", "prove --real cats -v"),
+        ("prove --real ~/clients/acme/x --test ../acme/secret/t", "prove --real x --test t"),
+        (
+            "prove --real='acme/a b' --features savedmodel:/opt/acme/net",
+            "prove '--real=a b' --features savedmodel:net",
+        ),
+        ("zoo --url https://example.org/a", "zoo --url https://example.org/a"),
+        ("prove 'acme", None),
+    ],
+)
+def test_commands_name_no_folders(command, expected):
+    assert without_folders(command) == expected
+
+
+def test_a_mixed_set_says_how_much_of_it_is_synthetic(photographs):
+    (photographs / "dog/1.webp").unlink()
+    path = photographs / "dog/0.jpg"
+    path.write_bytes(with_source_type(path.read_bytes(), CAPTURED))
+    write_dossier(photographs, source_type=TRAINED)
+    matter, body = front_matter(photographs)
+    assert "synthetic" in matter["tags"] and "3 pictures, 2 of them synthetic." in body
+    described = json.loads((photographs / "croissant.json").read_text())
+    assert described["rai:hasSyntheticData"] is True and "synthetic" in described["keywords"]
+
+
+def test_the_card_promises_what_holds(eyes):
+    body = front_matter(eyes)[1]
+    assert "names the numbers that make a picture again" in body and "source files" not in body
+
+
+def test_a_class_name_stays_in_its_line(photographs):
+    (photographs / "cat").rename(photographs / "cat\nand dog")
+    write_dossier(photographs)
+    assert "\n| cat and dog | 2 |\n" in (photographs / "README.md").read_text()
+
+
+@pytest.mark.parametrize("text", ['{"editor.fontSize": 12}', "{ // a comment\n}"])
+def test_settings_of_other_programs_do_not_matter(text, photographs):
+    (photographs / "settings.json").write_text(text)
+    assert write_dossier(photographs).facts.count == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("settings.json", '{"kind": "scenes"}', "settings lack `seed`"),
+        ("settings.json", '{"kind": "camera_eyes", "class_names": []}', "settings lack `seed`"),
+        ("dossier.json", '{"publication": {}, "findings": {"proof": {}}}', "no file of"),
+        ("dossier.json", '{"publication": {}, "findings": {"proof": []}}', "no file of"),
+        ("dossier.json", '{"publication": {"licence": "x"}, "findings": {}}', "`licence` must be"),
+    ],
+)
+def test_damaged_files_are_named(name, text, message, eyes):
+    (eyes / name).write_text(text)
+    with pytest.raises(ValueError, match=f"{message}.*{name}"):
+        write_dossier(eyes)
+
+
+def test_a_damaged_report_is_named(eyes, tmp_path):
+    proof, comparison = reports(tmp_path)
+    for folder, key in ((proof, "remarks"), (comparison, "copies")):
+        numbers = json.loads((folder / "report.json").read_text())
+        del numbers[key]
+        (folder / "report.json").write_text(json.dumps(numbers))
+        with pytest.raises(ValueError, match=f"The report is damaged.*{folder.name}="):
+            write_dossier(eyes, **{folder.name: folder})
+
+
+def test_a_private_picture_stays_private(photographs):
+    path = photographs / "cat/0.png"
+    path.chmod(0o600)
+    write_dossier(photographs, source_type=CAPTURED)
+    assert type_of_file(path) == CAPTURED and path.stat().st_mode & 0o777 == 0o600
 
 
 def test_names_that_are_not_utf_8_are_described_and_marked(tmp_path):
@@ -347,3 +443,79 @@ def test_pictures_are_read_back_by_another_program(eyes):
     assert b"http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicMedia" in done.stdout
     stream = io.BytesIO(path.read_bytes())
     np.testing.assert_array_equal(np.asarray(Image.open(stream)), read_image(path))
+
+
+def saved_again(folder):
+    """Decodes and encodes all pictures with another program, which loses their marks."""
+    for path in folder.rglob("*.png"):
+        with Image.open(path) as image:
+            pixels = np.asarray(image)
+        Image.fromarray(pixels).save(path)
+        assert type_of_file(path) is None
+
+
+@pytest.mark.parametrize("term", [TRAINED, CAPTURED])
+def test_marks_that_were_lost_come_back_as_they_were(term, photographs, tmp_path):
+    write_dossier(photographs, source_type=term)
+    out = tmp_path / "out"
+    lay_smoke(photographs, out)
+    made = "compositeSynthetic" if term == TRAINED else "composite"
+    files = {path: type_of_file(path) for path in out.rglob("*.png")}
+    # One source is a WebP file, which cannot be marked.
+    assert made in files.values()
+    saved_again(out)
+    assert write_dossier(out, source_type=CAPTURED).marked == 4
+    assert {path: type_of_file(path) for path in files} == files
+
+
+def test_what_follows_from_lost_sources_is_not_guessed(photographs, tmp_path):
+    out = tmp_path / "out"
+    lay_smoke(photographs, out)
+    saved_again(out)
+    rows = [json.loads(line) for line in (out / "metadata.jsonl").read_text().splitlines()]
+    for row in rows:
+        del row["digital_source_type"]
+    (out / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = write_dossier(out)
+    assert found.marked == 0 and "4 left as they are: Neither the picture nor its row" in str(found)
+    assert type_of_file(out / "sheet.png") is None
+    assert write_dossier(out, source_type="composite").marked == 4
+    assert type_of_file(out / "sheet.png") == "composite"
+
+
+def test_nothing_is_marked_before_all_can_be_read(photographs):
+    (photographs / "dog/9.png").symlink_to("nowhere.png")
+    before = tree(photographs / "cat")
+    with pytest.raises(ValueError, match="No access.*9.png"):
+        write_dossier(photographs, source_type=CAPTURED)
+    assert tree(photographs / "cat") == before
+
+
+@pytest.mark.parametrize("name", ["../photographs/cat/0.png", "{}/cat/0.png", None])
+def test_pictures_outside_the_folder_are_never_written(name, photographs, tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    shutil.copy(photographs / "cat/0.png", folder)
+    rows = [{"file_name": "0.png"}, {"file_name": name and name.format(photographs)}]
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    before = tree(tmp_path)
+    for read in (
+        lambda: write_dossier(folder, source_type=CAPTURED),
+        lambda: AnnotatedFolder(folder),
+    ):
+        with pytest.raises(ValueError, match="file_name.*metadata.jsonl', line=2"):
+            read()
+    assert tree(tmp_path) == before
+
+
+def test_links_are_left_as_they_are_and_named(photographs, tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    shutil.copy(photographs / "cat/0.png", folder)
+    (folder / "1.png").symlink_to(photographs / "cat/0.png")
+    (folder / "dogs").symlink_to(photographs / "dog", target_is_directory=True)
+    before = tree(photographs)
+    (tmp_path / "link").symlink_to(folder, target_is_directory=True)
+    found = write_dossier(tmp_path / "link", source_type=CAPTURED)
+    assert found.marked == 1 and "3 left as they are: The picture is a link" in str(found)
+    assert tree(photographs) == before and (folder / "1.png").is_symlink()

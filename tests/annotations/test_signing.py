@@ -1,6 +1,8 @@
 """C2PA: pictures signed with a certificate made here, and read back."""
 
+import io
 import json
+import sys
 
 import c2pa
 import numpy as np
@@ -10,10 +12,11 @@ from cryptography.hazmat.primitives import serialization
 from manifest_files import tree
 from PIL import Image
 
-from kerasgen import cli, draw_eyes, write_dossier
-from kerasgen.annotations.dossier import type_of_file
+from kerasgen import cli, draw_eyes, lay_smoke, write_dossier
+from kerasgen.annotations.dossier import GENERATED, composite_of, type_of_file
+from kerasgen.annotations.dossier.signing import PictureSigner
 from kerasgen.io.images import read_image
-from kerasgen.io.xmp import SOURCE_TYPES, is_signed
+from kerasgen.io.xmp import SOURCE_TYPES, is_signed, source_type, with_source_type
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +59,9 @@ def test_pictures_are_signed_and_read_back(algorithm, identities, eyes):
     # Digests in metadata.jsonl are those of source files, which are not touched.
     changed = {name for name, content in tree(eyes).items() if content != files[name]}
     assert {name for name in changed if not name.endswith(".png")} == {"README.md"}
-    assert "3 pictures hold a signed C2PA manifest" in (eyes / "README.md").read_text()
+    card = (eyes / "README.md").read_text()
+    assert "3 pictures hold a signed C2PA manifest" in card
+    assert "gives the same pixels again; signatures differ." in card
 
 
 def test_signed_pictures_are_not_touched_again(identities, eyes, capsys):
@@ -115,5 +120,61 @@ def test_nothing_is_signed_as_something_that_is_not_known(identities, eyes, tmp_
     # A signature states what the picture does.
     found = write_dossier(photographs, source_type="print", certificate=chain, key=key)
     assert found.facts.signed == 1
-    (action,) = manifest(photographs / "0.jpg")[0]["assertions"][0]["data"]["actions"]
-    assert action["digitalSourceType"] == f"{SOURCE_TYPES}digitalCapture"
+    signed, state = manifest(photographs / "0.jpg")
+    (action,) = signed["assertions"][0]["data"]["actions"]
+    assert action["digitalSourceType"] == f"{SOURCE_TYPES}digitalCapture" and state == "Valid"
+    # Whoever made it, kerasgen did not.
+    assert action["action"] == "c2pa.opened" and "softwareAgent" not in action
+    (parent,) = signed["ingredients"]
+    assert (parent["relationship"], parent["title"]) == ("parentOf", "0.jpg")
+
+
+def signed_by_another(identities, path, *types):
+    """A picture without XMP whose manifest states digital source types."""
+    Image.new("RGB", (20, 20)).save(path)
+    chain, key = identities["Es256"]
+    signer = PictureSigner(chain, key)
+    kind = Image.MIME[Image.registered_extensions()[path.suffix]]
+    actions = [{"action": "c2pa.created", "digitalSourceType": types[0]}]
+    actions += [{"action": "c2pa.edited", "digitalSourceType": each} for each in types[1:]]
+    assertion = {"label": "c2pa.actions.v2", "data": {"actions": actions}}
+    manifest = {"claim_generator_info": [{"name": "other"}], "assertions": [assertion]}
+    result = io.BytesIO()
+    with c2pa.Builder.from_json(json.dumps(manifest), signer._context) as builder:
+        builder.sign(signer._signer, kind, io.BytesIO(path.read_bytes()), result)
+    path.write_bytes(result.getvalue())
+    return path
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "webp"])
+def test_manifests_of_others_state_how_a_picture_was_made(
+    ending, identities, tmp_path, monkeypatch
+):
+    trained, drawn = (f"{SOURCE_TYPES}{each}" for each in (GENERATED, "algorithmicMedia"))
+    folder = tmp_path / "generated"
+    folder.mkdir()
+    path = signed_by_another(identities, folder / f"0.{ending}", trained)
+    assert source_type(path.read_bytes()) is None and type_of_file(path) == GENERATED
+    two = signed_by_another(identities, tmp_path / f"1.{ending}", drawn, trained)
+    assert type_of_file(two) == "compositeSynthetic"
+    lay_smoke(folder, tmp_path / "smoke")
+    assert type_of_file(tmp_path / "smoke/images/000000.png") == "compositeSynthetic"
+    found = write_dossier(folder, source_type="digitalCapture")
+    assert found.facts.source_types == {GENERATED: 1} and not found.marked and not found.unmarked
+    # Without c2pa-python nobody knows: not all of it was captured from real life.
+    monkeypatch.setitem(sys.modules, "c2pa", None)
+    assert type_of_file(path) == "composite"
+    assert composite_of([None, type_of_file(path)]) == "composite"
+    assert "is signed already" in str(write_dossier(folder, source_type="digitalCapture"))
+
+
+def test_a_type_of_another_vocabulary_is_stated_as_it_is(identities, eyes):
+    chain, key = identities["Es256"]
+    path = eyes / "images/000000.png"
+    path.write_bytes(with_source_type(path.read_bytes(), "http://example.org/x"))
+    write_dossier(eyes, certificate=chain, key=key)
+    (action,) = manifest(path)[0]["assertions"][0]["data"]["actions"]
+    assert action["digitalSourceType"] == "http://example.org/x"
+    described = json.loads((eyes / "croissant.json").read_text())
+    stated = described["prov:wasGeneratedBy"]["sc:digitalSourceType"]
+    assert stated == [f"{SOURCE_TYPES}algorithmicMedia", "http://example.org/x"]

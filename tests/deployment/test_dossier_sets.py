@@ -77,6 +77,34 @@ def test_mlcroissant_loads_class_folders(tmp_path):
     assert not facts["errors"] and not facts["warnings"]
 
 
+@pytest.mark.filterwarnings("ignore:1 file.s. were taken for masks")
+@pytest.mark.parametrize("rows", [False, True])
+def test_masks_and_other_pictures_are_no_pictures_of_the_set(rows, tmp_path):
+    datasets = pytest.importorskip("datasets")
+    folder = tmp_path / "set"
+    names = ["cat/0.png", "cat/1 [a].png", "dog/0.png", "2.png"]
+    others = ["cat/0.mask.png", "dog/0_mask.png", *(["sheet.png", "dog/9.png"] if rows else [])]
+    for name in (*names, *others):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 6)).save(folder / name)
+    if rows:
+        text = "".join(json.dumps({"file_name": name}) + "\n" for name in names)
+        (folder / "metadata.jsonl").write_text(text)
+    write_dossier(folder, Publication("MIT", creator="A Lab", published="2026-01-31"))
+    facts = validated([str(folder)])[str(folder)]
+    assert facts["names"] == [sorted(names)] and not facts["errors"]
+    loaded = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+    assert {split: len(each) for split, each in loaded.items()} == {"train": len(names)}
+
+
+def test_pictures_beside_folders_are_found(tmp_path):
+    for name in ("cat/a/0.png", "1.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 6)).save(tmp_path / name)
+    write_dossier(tmp_path)
+    assert validated([str(tmp_path)])[str(tmp_path)]["names"] == [["1.png", "cat/a/0.png"]]
+
+
 def validated(folders):
     """What mlcroissant finds, in a process of its own: it warns about itself on import."""
     words = [sys.executable, "-c", CHECK, *folders]

@@ -32,6 +32,15 @@ def test_a_replaced_file_is_hidden_until_it_is_whole(tmp_path):
     assert path.read_bytes() == b"new" and names(path.parent) == [path.name]
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o664])
+def test_a_file_keeps_its_permissions(mode, tmp_path):
+    path = tmp_path / "a.txt"
+    path.touch()
+    path.chmod(mode)
+    write_file(path, b"new")
+    assert path.stat().st_mode & 0o777 == mode
+
+
 @pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt])
 def test_an_error_within_the_block_leaves_the_old_file_alone(error, tmp_path):
     path = tmp_path / "a.txt"

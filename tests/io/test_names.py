@@ -4,7 +4,14 @@ import os
 
 import pytest
 
-from kerasgen.io.names import class_name_of, path_of, plain_path, split_of, unicode_name
+from kerasgen.io.names import (
+    class_name_of,
+    file_name_of,
+    path_of,
+    plain_path,
+    split_of,
+    unicode_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +41,22 @@ def test_a_name_in_the_other_form_of_accents_is_found(tmp_path):
         (tmp_path / there).touch()
         assert path_of(tmp_path, wanted).name == there
     assert path_of(tmp_path, "none").name == "none"
+
+
+def test_ascii_is_never_decoded(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "secret.png").touch()
+    name = "\\x2e\\x2e/secret.png"
+    assert not path_of(tmp_path / "folder", name).exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["/etc/0.png", "../0.png", "a/../../0.png", "", None, 3, "a\0.png"]
+)
+def test_a_row_names_a_picture_below_its_folder(name):
+    with pytest.raises(ValueError, match="file_name.*Received: .*line=7"):
+        file_name_of({"file_name": name}, "line=7")
+    assert file_name_of({"file_name": "a/..b/0.png"}, "") == "a/..b/0.png"
 
 
 def test_composed_and_decomposed_letters_are_one_class():

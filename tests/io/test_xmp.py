@@ -2,6 +2,7 @@
 
 import io
 import zlib
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -99,19 +100,133 @@ def test_what_else_the_xmp_says_is_kept():
         np.testing.assert_array_equal(pixels(marked), pixels(content))
 
 
+IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+NAME = f"{{{IPTC}}}DigitalSourceType"
+
+
+def described(attributes="", content="", rdf="rdf"):
+    """XMP with attributes and properties of the picture, and a description around them."""
+    return (
+        f'<?xpacket begin="\ufeff"?><x:xmpmeta xmlns:x="adobe:ns:meta/"><{rdf}:RDF '
+        f'xmlns:{rdf}="{RDF}"> <{rdf}:Description {rdf}:about="" xmlns:a="{IPTC}" {attributes} '
+        f'xmlns:dc="http://purl.org/dc/elements/1.1/">{content}<dc:title>\xe9 &amp; "x"</dc:title>'
+        f"</{rdf}:Description></{rdf}:RDF></x:xmpmeta>\n\n<?xpacket end='w'?>\0"
+    )
+
+
+def stated(content):
+    """All that a JPEG file states, as another parser reads it."""
+    start = content.index(b"<?xpacket begin")
+    text = content[start : content.index(b"<?xpacket end", start)]
+    found = []
+    for node in ElementTree.fromstring(text).find(f"{{{RDF}}}RDF"):
+        found += [value for key, value in node.attrib.items() if key == NAME]
+        found += [each.text for each in node if each.tag == NAME]
+    return found
+
+
 @pytest.mark.parametrize(
-    ("statement", "term"),
+    ("attributes", "content", "term"),
     [
-        (f'a:DigitalSourceType="https{SOURCE_TYPES[4:]}print"', "print"),
-        (f"><a:DigitalSourceType>{SOURCE_TYPES}print</a:DigitalSourceType><b ", "print"),
-        ("a:DigitalSourceType='http://c2pa.org/x'", "http://c2pa.org/x"),
+        (f'a:DigitalSourceType="https{SOURCE_TYPES[4:]}print"', "", "print"),
+        ("a:DigitalSourceType = 'https://c2pa.org/x'", "", "https://c2pa.org/x"),
+        ("a:DigitalSourceType='&#112;rint'", "", "print"),
+        ("a:DigitalSourceType=''", "", None),
+        ("", f"<a:DigitalSourceType>\n{SOURCE_TYPES}print\n</a:DigitalSourceType>", "print"),
+        ("", f"<a:DigitalSourceType rdf:resource='{SOURCE_TYPES}print'/>", "print"),
+        (
+            "",
+            f"<a:DigitalSourceType rdf:resource='{SOURCE_TYPES}print'></a:DigitalSourceType>",
+            "print",
+        ),
+        ("", "<a:DigitalSourceType>&#112;r<![CDATA[int]]></a:DigitalSourceType>", "print"),
+        ("", "<a:DigitalSourceType/>", None),
+        ("", "<a:DigitalSourceType> </a:DigitalSourceType>", None),
+        (
+            "",
+            "<a:DigitalSourceType><rdf:Description><rdf:value>print</rdf:value></rdf:Description>"
+            "</a:DigitalSourceType>",
+            "print",
+        ),
+        ("", f"<b:DigitalSourceType xmlns:b='{IPTC}' rdf:resource='print' />", "print"),
+        ("", "<a:DigitalSourceType/><a:DigitalSourceType>print</a:DigitalSourceType>", "print"),
+        ("a:DigitalSourceType='print'", "<a:DigitalSourceType>x</a:DigitalSourceType>", "print"),
+        ("", 'a:DigitalSourceType = "print"', None),
+        ("dc:description='a:DigitalSourceType=&quot;print&quot;'", "", None),
+        ("xmlns:b='http://other/' b:DigitalSourceType='print'", "", None),
+        ("", "<!-- <a:DigitalSourceType>print</a:DigitalSourceType> -->", None),
+        ("", "<dc:source><rdf:Description a:DigitalSourceType='print'/></dc:source>", None),
     ],
 )
-def test_marks_of_other_programs_are_read_and_replaced(statement, term):
-    content = encoded("JPEG", xmp=OTHER.replace("dc:format", f"{statement} dc:format").encode())
-    assert source_type(content) == term
-    marked = with_source_type(content, DRAWN)
-    assert source_type(marked) == DRAWN and packet(marked).count("DigitalSourceType") <= 2
+def test_statements_of_other_programs_are_read_and_replaced(attributes, content, term):
+    xmp = described(attributes, content)
+    file = encoded("JPEG", xmp=xmp.encode())
+    assert source_type(file) == term
+    marked = with_source_type(file, DRAWN)
+    assert source_type(marked) == DRAWN and stated(marked) == [SOURCE_TYPES + DRAWN]
+    # All else is as it was.
+    assert '<dc:title>\xe9 &amp; "x"</dc:title></rdf:Description>'.encode() in marked
+    assert marked.count(b"dc:") == file.count(b"dc:")
+    np.testing.assert_array_equal(pixels(marked), pixels(file))
+
+
+def test_a_statement_of_another_vocabulary_keeps_its_uri():
+    marked = with_source_type(FILES["jpeg"], "http://example.org/?a=1&b='2'")
+    assert stated(marked) == ["http://example.org/?a=1&b='2'"]
+    assert source_type(marked) == "http://example.org/?a=1&b='2'"
+
+
+def test_rdf_may_have_another_prefix():
+    for content in ("", "<a:DigitalSourceType r:resource='print'/>"):
+        file = encoded("JPEG", xmp=described("", content, rdf="r").encode())
+        assert source_type(file) == ("print" if content else None)
+        assert stated(with_source_type(file, DRAWN)) == [SOURCE_TYPES + DRAWN]
+
+
+BOMB = "<!DOCTYPE x [<!ENTITY a 'aaaaaaaa'><!ENTITY b '&a;&a;&a;'>]>" + OTHER
+SEVERAL = FILES["jpeg"][:2] + b"\xff\xe2\0\x08MPF\0xx" + FILES["jpeg"][2:]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (encoded("JPEG", xmp=BOMB.encode()), "document type"),
+        (encoded("JPEG", xmp=described().encode("latin-1", "replace")), "not XML in UTF-8"),
+        (encoded("JPEG", xmp=described().encode("utf-16")), "not XML in UTF-8"),
+        (encoded("JPEG", xmp=b"<x/>"), "no end"),
+        (encoded("JPEG", xmp=f"<rdf:RDF xmlns:rdf='{RDF}'/>".encode()), "no end"),
+        (encoded("JPEG", xmp=OTHER.encode().ljust(65_400)), "full"),
+        (SEVERAL, "several pictures"),
+    ],
+)
+def test_files_that_cannot_hold_it_are_left(content, message):
+    with pytest.raises(ImageError, match=message):
+        with_source_type(content, DRAWN)
+    assert source_type(content) is None
+
+
+def test_two_packets_are_read_and_not_written():
+    marked = with_source_type(FILES["jpeg"], DRAWN)
+    plain = encoded("JPEG", xmp=OTHER.encode())
+    both = plain[:20] + plain[20 : plain.index(b"</x:xmpmeta>") + 12] + marked[20:]
+    assert source_type(both) == DRAWN
+    with pytest.raises(ImageError, match="several packets"):
+        with_source_type(both, CAPTURED)
+
+
+def test_a_packet_that_grows_without_end_is_not_unpacked():
+    info = PngImagePlugin.PngInfo()
+    info.add_itxt("XML:com.adobe.xmp", " " * 2**25, zip=True)
+    with pytest.raises(ImageError, match="cut off or too long"):
+        with_source_type(encoded("PNG", pnginfo=info), DRAWN)
+
+
+def test_what_follows_a_picture_is_kept():
+    for name in ("png", "jpeg"):
+        marked = with_source_type(FILES[name] + b"\n", DRAWN)
+        assert marked == with_source_type(FILES[name], DRAWN) + b"\n"
+        assert source_type(marked) == DRAWN
 
 
 def test_other_kinds_are_read_but_not_written():
@@ -132,10 +247,6 @@ def test_files_that_cannot_hold_it_are_refused():
     headless = FILES["png"][:8] + FILES["png"][33:]
     with pytest.raises(ImageError, match="begin with its header"):
         with_source_type(headless, DRAWN)
-    with pytest.raises(ImageError, match="full"):
-        with_source_type(encoded("JPEG", xmp=OTHER.encode().ljust(65_400)), DRAWN)
-    with pytest.raises(ImageError, match="no end"):
-        with_source_type(encoded("JPEG", xmp=b"<x/>"), DRAWN)
 
 
 def test_the_chunk_of_a_png_is_whole():

@@ -5,6 +5,7 @@ Format: https://huggingface.co/docs/hub/datasets-cards.
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -75,23 +76,28 @@ def _front(facts: Facts, publication: Publication) -> dict[str, Any]:
         **fields,
         "pretty_name": facts.title,
         **({"task_categories": list(facts.tasks)} if facts.tasks else {}),
-        "tags": sorted(["image", "kerasgen", *(["synthetic"] if facts.is_synthetic else [])]),
+        "tags": sorted(["image", "kerasgen", *(["synthetic"] if facts.synthetic else [])]),
         "size_categories": [size],
         "configs": [{"config_name": "default", "data_files": splits}],
     }
 
 
 def _data_files(facts: Facts) -> dict[str, set[str]]:
-    """For each split, the patterns of its files; else the JSON files would count as data, too."""
-    if facts.job is not None:
+    """For each split, the patterns of its files; else the JSON files would count as data, too.
+
+    Where other pictures lie, such as masks, the files are listed: patterns cannot leave any out.
+    """
+    if facts.job is not None and not facts.listed:
         return {"train": {METADATA, *patterns_of(facts)}}
     found: dict[str, set[str]] = {}
     tops = {folder.split("/")[0] for folder, _ in facts.groups}
+    is_split = all(map(split_of, tops))
     for folder, ending in facts.groups:
         top = folder.split("/")[0]
-        split = split_of(top) if all(map(split_of, tops)) else None
-        above = f"{top}/**/" if split else "**/" if tops != {""} else ""
-        found.setdefault(split or "train", set()).add(f"{above}*{ending}")
+        above = f"{top}/**/" if is_split else "**/" if tops != {""} else ""
+        names = [name for name in facts.listed if not is_split or name.startswith(f"{top}/")]
+        patterns = map(glob.escape, names) if facts.listed else [f"{above}*{ending}"]
+        found.setdefault((is_split and split_of(top)) or "train", set()).update(patterns)
     if facts.has_rows:
         found.setdefault("train", set()).add(METADATA)
     return found
@@ -115,7 +121,8 @@ def _overview(facts: Facts, publication: Publication) -> str:
     }
     listed = "\n".join(f"- {name}: {text}" for name, text in rows.items() if text)
     kind = "synthetic " if facts.is_synthetic else ""
-    text = f"{facts.count:,} {kind}pictures."
+    mixed = f", {facts.synthetic:,} of them synthetic" if facts.synthetic and not kind else ""
+    text = f"{facts.count:,} {kind}pictures{mixed}."
     sheet = f"![Some pictures of the set]({SHEETS[0]})" if facts.has_sheet else ""
     return "\n\n".join(part for part in (text, sheet, listed) if part)
 
@@ -139,9 +146,10 @@ def _made(facts: Facts) -> str:
     model = ""
     if settings.get("model_sha256"):
         model = f"Model: `{settings['model']}`, SHA-256 `{settings['model_sha256']}`.\n\n"
+    same = "pixels again; signatures differ" if facts.signed else "bytes again"
     return (
         f"## How it was made\n\n{facts.job.made} The same command with seed {settings['seed']} "
-        f"gives the same bytes again.\n\n{model}Job: `kerasgen {facts.job.command}`, with the "
+        f"gives the same {same}.\n\n{model}Job: `kerasgen {facts.job.command}`, with the "
         f"settings of `{SETTINGS}`:\n\n```json\n{_indented(settings)}\n```"
     )
 
@@ -171,9 +179,10 @@ def _sources(facts: Facts, publication: Publication) -> str:
 def _provenance(facts: Facts) -> str:
     lines = []
     if facts.job is not None:
+        files = "the source files of a picture with their SHA-256, and " if facts.roles else ""
         lines += [
-            f"Each line of `{METADATA}` names the source files of a picture with their SHA-256, "
-            "and the numbers that make it again.",
+            f"Each line of `{METADATA}` names {files}the numbers that make "
+            f"{'it' if files else 'a picture'} again.",
             f"`{INSTANCES}` holds the objects in COCO's format."
             if "object-detection" in facts.tasks
             else "",
@@ -251,4 +260,5 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    line = " ".join(text.splitlines())
+    return line.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")

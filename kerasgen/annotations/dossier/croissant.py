@@ -8,6 +8,7 @@ command gives the same bytes.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +19,7 @@ from kerasgen.annotations.dossier.facts import Facts
 from kerasgen.annotations.dossier.publication import Publication, Stated
 from kerasgen.annotations.folder_layout import METADATA
 from kerasgen.io.files import encoded_json
-from kerasgen.io.xmp import SOURCE_TYPES
+from kerasgen.io.xmp import source_type_uri
 
 _SOFTWARE = "urn:kerasgen"
 _IDS = {"fileSet": "pictures", "fileObject": METADATA}
@@ -78,7 +79,7 @@ def croissant(facts: Facts, stated: Stated) -> bytes:
         ],
         **_publication(stated.publication, facts),
         "version": "1.0.0",
-        "keywords": ["image", *(["synthetic"] if facts.is_synthetic else []), *facts.tasks],
+        "keywords": ["image", *(["synthetic"] if facts.synthetic else []), *facts.tasks],
         "rai:dataUseCases": [f"training: {task.replace('-', ' ')}" for task in facts.tasks],
         "rai:dataLimitations": [*limits, *(f"Not to be used: {each}" for each in misuse)],
         **_synthesis(facts, stated),
@@ -114,7 +115,8 @@ def _publication(publication: Publication, facts: Facts) -> dict[str, Any]:
     creator = publication.creator
     return {
         "license": licence,
-        "creator": creator and {"@type": "sc:Organization", "name": creator},
+        # It needs one of the two, and which of them was not asked.
+        "creator": creator and {"@type": ["sc:Person", "sc:Organization"], "name": creator},
         "citeAs": creator and ". ".join(filter(None, (creator, facts.title, publication.url))),
         "url": publication.url,
         "datePublished": publication.published,
@@ -124,7 +126,7 @@ def _publication(publication: Publication, facts: Facts) -> dict[str, Any]:
 def _synthesis(facts: Facts, stated: Stated) -> dict[str, Any]:
     """How the set was made, and from what."""
     if facts.job is None:
-        return {"rai:hasSyntheticData": True} if facts.is_synthetic else {}
+        return {"rai:hasSyntheticData": True} if facts.synthetic else {}
     model = facts.settings.get("model_sha256")
     software = {
         "@type": "prov:SoftwareAgent",
@@ -158,7 +160,7 @@ def _synthesis(facts: Facts, stated: Stated) -> dict[str, Any]:
             "name": f"kerasgen {facts.job.command}, seed {facts.settings['seed']}",
             "prov:wasAssociatedWith": software,
             "sc:digitalSourceType": [
-                f"{SOURCE_TYPES}{term}" for term in facts.source_types if term is not None
+                source_type_uri(term) for term in facts.source_types if term is not None
             ],
         },
     }
@@ -175,15 +177,22 @@ def _distribution(facts: Facts) -> Iterator[dict[str, Any]]:
             "sha256": facts.sha256,
         }
     endings = sorted({ending for _, ending in facts.groups})
-    above = "**/*" if any(folder for folder, _ in facts.groups) else "*"
-    includes = [f"{above}{ending}" for ending in endings]
     yield {
         "@type": "cr:FileSet",
         "@id": "pictures",
         "name": "pictures",
         "encodingFormat": sorted({_FORMATS.get(each.lower(), "image/*") for each in endings}),
-        "includes": patterns_of(facts) if facts.job else includes,
+        "includes": _patterns(facts),
     }
+
+
+def _patterns(facts: Facts) -> list[str]:
+    """Of the pictures; Croissant has ``excludes`` for others, but ``mlcroissant`` ignores it."""
+    if facts.listed:
+        return sorted(map(glob.escape, facts.listed))
+    if facts.job:
+        return patterns_of(facts)
+    return sorted({f"{'**/' if folder else ''}*{ending}" for folder, ending in facts.groups})
 
 
 def _record_sets(facts: Facts) -> Iterator[dict[str, Any]]:

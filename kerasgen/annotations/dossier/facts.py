@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +11,15 @@ from typing import Any
 
 from kerasgen.annotations.annotated_folder import AnnotatedFolder
 from kerasgen.annotations.dossier.jobs import Job, job_of
-from kerasgen.annotations.dossier.source_types import SYNTHETIC
-from kerasgen.annotations.folder_layout import METADATA, PARTS, REJECTED, SETTINGS
+from kerasgen.annotations.dossier.source_types import SYNTHETIC, TERMS, stated_type
+from kerasgen.annotations.folder_layout import IMAGES, METADATA, PARTS, REJECTED, SETTINGS
+from kerasgen.annotations.records import SOURCE_TYPE
 from kerasgen.io.files import access_to, file_sha256, json_lines, read_json
+from kerasgen.io.folders import ENDINGS
 from kerasgen.io.images import PathLike
-from kerasgen.io.names import first_names, path_of
+from kerasgen.io.names import file_name_of, first_names, path_of, unicode_name
 from kerasgen.io.sheets import PNG_END
-from kerasgen.io.xmp import is_signed, source_type
+from kerasgen.io.xmp import is_signed
 
 SHEETS = ("sheet.png", "sheet_masks.png")
 
@@ -40,6 +43,8 @@ class Facts:
         sha256: Of ``metadata.jsonl``, or of all names and pictures.
         has_rows: Whether there is a ``metadata.jsonl``.
         has_sheet: Whether there is a ``sheet.png`` of kerasgen's.
+        listed: Relative paths of the pictures if other picture files, such as masks, lie beside
+            them, so that patterns will not do; else empty.
     """
 
     settings: Mapping[str, Any]
@@ -55,11 +60,19 @@ class Facts:
     sha256: str
     has_rows: bool
     has_sheet: bool
+    listed: Sequence[str]
 
     @property
     def is_synthetic(self) -> bool:
         """Whether all pictures are known to be synthetic."""
-        return self.job is not None or (bool(self.groups) and {*self.source_types} <= SYNTHETIC)
+        return self.job is not None or 0 < self.count == self.synthetic
+
+    @property
+    def synthetic(self) -> int:
+        """Number of pictures that are known to be synthetic."""
+        if self.job is not None:
+            return self.count
+        return sum(self.source_types.get(term, 0) for term in SYNTHETIC)
 
     @property
     def count(self) -> int:
@@ -78,29 +91,65 @@ def list_pictures(folder: PathLike) -> list[str]:
     """Relative paths of the pictures of a folder, see ``AnnotatedFolder``.
 
     Raises:
-        ValueError: If it is unfinished, or there are no pictures.
+        ValueError: If it is unfinished, there are no pictures, or a row names one elsewhere.
     """
     return list(_picture_names(Path(folder)))
 
 
 def _picture_names(root: Path) -> Iterable[str]:
-    if (root / PARTS).is_dir() or ((root / SETTINGS).is_file() and not _has_rows(root)):
+    if (root / PARTS).is_dir() or (read_settings(root) and not _has_rows(root)):
         raise ValueError(
             "The folder is unfinished: run the command that fills it again. "
             f"Received: folder={str(root)!r}"
         )
     if _has_rows(root):
-        return (str(row.get("file_name")) for row in _rows(root / METADATA))
+        # Those of AnnotatedFolder, but none at all if all pictures were rejected.
+        return (file_name_of(row, location) for row, _, location in json_lines(root / METADATA))
     return AnnotatedFolder(root).names
 
 
+def recorded_types(folder: PathLike) -> dict[str, str]:
+    """The digital source types that rows record, so that they outlive the marks of the pictures.
+
+    Args:
+        folder: Any folder that ``list_pictures`` reads.
+
+    Returns:
+        One of ``TERMS`` for each ``file_name`` whose row has one.
+    """
+    root = Path(folder)
+    rows = _rows(root / METADATA) if _has_rows(root) else ()
+    made = {row["file_name"]: row.get(SOURCE_TYPE) for row in rows}
+    return {name: term for name, term in made.items() if isinstance(term, str) and term in TERMS}
+
+
 def read_settings(root: Path) -> dict[str, Any]:
-    """The content of a folder's ``settings.json``; empty if there is none.
+    """The settings of the job that filled a folder; empty if there is none of kerasgen's.
 
     Raises:
-        ValueError: If it is damaged.
+        ValueError: If they are damaged.
     """
-    return read_json(root / SETTINGS) if (root / SETTINGS).is_file() else {}
+    path = root / SETTINGS
+    if not path.is_file():
+        return {}
+    try:
+        settings = read_json(path)
+    except ValueError:
+        # Beside pictures alone it is an editor's, which may hold comments.
+        if _has_rows(root):
+            raise
+        return {}
+    has_names = isinstance(settings.get("class_names"), list)
+    if job_of(settings) is None:
+        # Every ``SyntheticFolder`` has these.
+        return settings if has_names else {}
+    has_model = "model_sha256" not in settings or "model" in settings
+    if not (isinstance(settings.get("seed"), int) and has_names and has_model):
+        raise ValueError(
+            "The settings lack `seed`, `class_names` or `model`: bring the file back as it was, or "
+            f"rename it. Received: path={str(path)!r}"
+        )
+    return settings
 
 
 def read_facts(folder: PathLike) -> Facts:
@@ -126,7 +175,7 @@ def read_facts(folder: PathLike) -> Facts:
         content = _content(path_of(root, name), is_ours=job is not None)
         path = PurePosixPath(name)
         groups["" if "/" not in name else path.parent.as_posix(), path.suffix] += 1
-        states[source_type(content)] += 1
+        states[stated_type(content)] += 1
         signed += is_signed(content)
     counts = _Counts(settings.get("class_names", ()))
     sha256 = counts.add_all(root)
@@ -145,7 +194,24 @@ def read_facts(folder: PathLike) -> Facts:
         sha256,
         _has_rows(root),
         job is not None and (root / SHEETS[0]).is_file(),
+        list_pictures(root) if _has_others(root, groups, IMAGES if job else "") else (),
     )
+
+
+def _has_others(root: Path, groups: Mapping[tuple[str, str], int], below: str) -> bool:
+    """Whether a pattern by ending would match other files than the pictures, hidden ones too."""
+    known: Counter[str] = Counter()
+    for (folder, _), count in groups.items():
+        known[folder] += count
+    walked = (os.path.relpath(folder, root) for folder, _, _ in os.walk(root / below))
+    folders = {unicode_name("" if folder == "." else folder) for folder in walked}
+    with access_to(root):
+        # Some may lie in links, which are not walked.
+        for folder in folders | {*known}:
+            names = os.listdir(path_of(root, folder))
+            if sum(name.lower().endswith(ENDINGS) for name in names) != known[folder]:
+                return True
+    return False
 
 
 def _content(path: Path, is_ours: bool) -> bytes:

@@ -17,7 +17,7 @@ class Job:
         command: The subcommand of ``kerasgen``.
         title: What the set is called.
         made: How its pictures are made, as sentences.
-        source_type: The digital source type of a picture whose file states none.
+        source_type: The digital source type of its pictures; None if it follows from their sources.
         limits: What the pictures cannot show.
         misuse: What they must not be used for, beside what holds for every synthetic set.
     """
@@ -25,7 +25,7 @@ class Job:
     command: str
     title: str
     made: str
-    source_type: str
+    source_type: str | None
     limits: tuple[str, ...]
     misuse: tuple[str, ...] = ()
 
@@ -44,7 +44,7 @@ SCENES = Job(
     "Scenes composed of cut-out objects",
     "Objects cut out of pictures are pasted on other pictures. Masks and boxes are exact, because "
     "each follows from the matrix that placed the object.",
-    source_types.COMPOSITE_CAPTURE,
+    None,
     (
         "Place, size and light of an object do not follow from the scene around it.",
         "Edges of pasted objects may differ from those in photographs.",
@@ -55,7 +55,7 @@ SMOKE = Job(
     "Smoke drawn over pictures",
     "Smoke is drawn by rule, as a lit turbulent volume, and laid over pictures. The mask is where "
     "it hides more than a share of the light.",
-    source_types.COMPOSITE,
+    None,
     ("The smoke follows rules: real smoke, fog and steam are more varied.",),
     ("As the only test of a system that warns of fire.",),
 )

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
+from kerasgen.annotations.dossier.findings import checked_findings
 from kerasgen.io.files import encoded_json, read_json
 
 STATED = "dossier.json"
@@ -23,7 +26,8 @@ class Publication:
     """What the publisher of a set states; None where nothing is.
 
     Attributes:
-        licence: Licence of the pictures: an SPDX identifier, such as ``CC-BY-4.0``, or a URL.
+        licence: Licence of the pictures: an SPDX identifier, such as ``CC-BY-4.0`` in any case, or
+            a URL.
         source_licence: Licence of the pictures that they were made from, in words.
         creator: Person or organisation.
         url: Web page of the set.
@@ -44,21 +48,36 @@ class Publication:
         for name, value in vars(self).items():
             if value is not None and not (value.strip() and value.isprintable()):
                 raise ValueError(f"`{name}` must be a line of text. Received: {name}={value!r}")
-        licence = self.licence or "MIT"
-        if not (_URL.fullmatch(licence) or re.fullmatch(r"[\w.+-]+", licence)):
-            raise ValueError(
-                "`licence` must be an SPDX identifier, such as CC-BY-4.0 (see "
-                f"https://spdx.org/licenses), or a URL. Received: licence={licence!r}"
-            )
+        if self.licence is not None and not _URL.fullmatch(self.licence):
+            object.__setattr__(self, "licence", _spdx(self.licence))
         if self.url is not None and not _URL.fullmatch(self.url):
             raise ValueError(f"`url` must begin with https://. Received: url={self.url!r}")
         if self.published is not None:
             try:
-                datetime.date.fromisoformat(self.published)
-            except ValueError as error:
+                date = datetime.date.fromisoformat(self.published).isoformat()
+            except ValueError:
+                date = ""
+            # Days of a week are dates, too.
+            if date != self.published:
                 raise ValueError(
                     f"`published` must be YYYY-MM-DD. Received: published={self.published!r}"
-                ) from error
+                )
+
+
+def _spdx(licence: str) -> str:
+    """The identifier as SPDX writes it."""
+    try:
+        name = str(canonicalize_license_expression(licence))
+    except InvalidLicenseExpression:
+        name = ""
+    # Neither an expression nor a reference of one's own has a page there.
+    if not re.fullmatch(r"(?!LicenseRef)[\w.+-]+", name):
+        raise ValueError(
+            "`licence` must be an SPDX identifier, such as CC-BY-4.0 or CC0-1.0 (see "
+            "https://spdx.org/licenses), or the URL of another licence. Received: "
+            f"licence={licence!r}"
+        )
+    return name
 
 
 @dataclass(frozen=True)
@@ -98,8 +117,11 @@ def read_stated(folder: Path) -> Stated:
         return Stated()
     content = read_json(path)
     try:
-        return Stated(Publication(**content["publication"]), dict(content["findings"]))
+        return Stated(Publication(**content["publication"]), checked_findings(content["findings"]))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"This is no file of `kerasgen dossier`: rename it. Received: path={str(path)!r}"
+            f"This is no file of `kerasgen dossier` ({error!r}): rename it. Received: "
+            f"path={str(path)!r}"
         ) from error
+    except ValueError as error:
+        raise ValueError(f"{error} In: path={str(path)!r}; correct it there.") from error

@@ -8,20 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from kerasgen.annotations.dossier.signing import manifest_types
 from kerasgen.io.files import access_to, write_file
 from kerasgen.io.images import Pixels
 from kerasgen.io.sheets import encode_png
-from kerasgen.io.xmp import source_type, with_source_type
+from kerasgen.io.xmp import is_signed, source_type, with_source_type
 
 GENERATED = "trainedAlgorithmicMedia"
 EDITED = "compositeWithTrainedAlgorithmicMedia"
 DRAWN = "algorithmicMedia"
 CAPTURED = "digitalCapture"
-COMPOSITE, COMPOSITE_CAPTURE, COMPOSITE_GENERATED = (
-    "composite",
-    "compositeCapture",
-    "compositeSynthetic",
-)
+COMPOSITE = "composite"
+COMPOSITE_CAPTURE = "compositeCapture"
+COMPOSITE_GENERATED = "compositeSynthetic"
 
 TERMS = {
     CAPTURED: "captured from real life with a digital camera",
@@ -79,14 +78,39 @@ def composite_of(elements: Iterable[str | None]) -> str:
     return DRAWN if types == {DRAWN} else COMPOSITE
 
 
+def stated_type(content: bytes) -> str | None:
+    """The digital source type that a picture states in its XMP, or else in its signed manifest.
+
+    Args:
+        content: The bytes of the file.
+
+    Returns:
+        The term; None if it states none, or only a manifest does and ``c2pa-python`` is missing.
+    """
+    stated = source_type(content)
+    if stated is None and is_signed(content):
+        # Those of the elements of the picture are among them.
+        types = manifest_types(content)
+        return types.pop() if len(types) == 1 else composite_of(types) if types else None
+    return stated
+
+
 def type_of_file(path: Path) -> str | None:
-    """The digital source type that a picture file states, see ``source_type``.
+    """The digital source type of a picture that others are made from.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What it states, see ``stated_type``. A signed picture whose manifest cannot be read is a
+        ``composite``: it may be generated. None if the file states nothing.
 
     Raises:
         ValueError: If the file cannot be read.
     """
     with access_to(path):
-        return source_type(path.read_bytes())
+        content = path.read_bytes()
+    return stated_type(content) or (COMPOSITE if is_signed(content) else None)
 
 
 def save_sheet(path: Path, pixels: Pixels, shown: Iterable[Path]) -> None:

@@ -7,32 +7,28 @@ import json
 import re
 import shlex
 import warnings
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from kerasgen.annotations.dossier.card import data_card
 from kerasgen.annotations.dossier.croissant import croissant, signed_by_digest
 from kerasgen.annotations.dossier.facts import (
-    SHEETS,
     Facts,
     list_pictures,
     read_facts,
     read_settings,
+    recorded_types,
 )
 from kerasgen.annotations.dossier.findings import read_findings
 from kerasgen.annotations.dossier.jobs import job_of
+from kerasgen.annotations.dossier.marking import Marking
 from kerasgen.annotations.dossier.publication import STATED, Publication, Stated, read_stated
 from kerasgen.annotations.dossier.signing import PictureSigner
-from kerasgen.annotations.dossier.source_types import TERMS, type_of_file
+from kerasgen.annotations.dossier.source_types import TERMS, composite_of
 from kerasgen.io.files import access_to, check_writable, write_file, write_files
-from kerasgen.io.images import ImageError, PathLike
-from kerasgen.io.interruption import Unfinished
-from kerasgen.io.names import path_of
-from kerasgen.io.parallel import share_out
-from kerasgen.io.progress import Progress, Report, silent
-from kerasgen.io.xmp import is_signed, media_type, source_type, with_source_type
+from kerasgen.io.images import PathLike
+from kerasgen.io.progress import Progress, silent
 
 CARD, CROISSANT = "README.md", "croissant.json"
 _DIGEST = "\n<!-- kerasgen dossier, SHA-256 of the text above: {} -->\n"
@@ -90,7 +86,7 @@ def write_card(folder: PathLike) -> None:
             "rename it, and run `kerasgen dossier` for a new one.",
             stacklevel=2,
         )
-    _write_files(root, keep=foreign)
+    _write_files(root, read_facts(root), keep=foreign)
 
 
 def write_dossier(
@@ -117,7 +113,7 @@ def write_dossier(
         proof: Report of ``prove`` on the set: ``report.json`` or its folder.
         comparison: The same of ``compare``.
         source_type: IPTC's digital source type of pictures that state none, one of ``TERMS``; None
-            for that of the job that filled the folder.
+            for that of their row or of the job that filled the folder. A row is believed first.
         certificate: PEM file of a certificate to sign with, see ``PictureSigner``; None signs
             nothing.
         key: PEM file of its private key.
@@ -139,62 +135,20 @@ def write_dossier(
     stated = read_stated(root).updated(publication or Publication(), findings)
     names, job = list_pictures(root), job_of(read_settings(root))
     made = source_type or (job.source_type if job else None)
-    if certificate is not None and made is None:
-        _check_stated(root, names)
-    signer = None if certificate is None or key is None else PictureSigner(certificate, key)
-    sheets = [name for name in SHEETS if job is not None and (root / name).is_file()]
+    marking = Marking(root, names, recorded_types(root), made, job is not None)
+    marking.check(signs=certificate is not None)
+    if certificate is not None and key is not None:
+        marking.signer = PictureSigner(certificate, key)
     with progress("pictures") as report:
-        done = _mark(_Marking(root, [*names, *sheets], made, signer), len(names), report)
+        done = marking.run(report)
     if stated != read_stated(root):
         write_file(root / STATED, stated.encoded())
-    facts = _write_files(root, keep=())
+    facts = read_facts(root)
+    if job is not None and None not in facts.source_types:
+        marking.mark_sheets(composite_of(facts.source_types))
+    _write_files(root, facts, keep=())
     marked, signed = done.pop("marked", 0), done.pop("signed", 0)
     return Dossier(root, facts, marked, signed, dict(done), _next(root, facts, stated))
-
-
-class _Marking:
-    """Marks and signs single pictures, each atomically."""
-
-    def __init__(
-        self, root: Path, names: list[str], made: str | None, signer: PictureSigner | None
-    ) -> None:
-        self.root, self.names = root, names
-        self._made, self._signer = made, signer
-
-    def __call__(self, index: int) -> list[str]:
-        """Returns what was done to a picture, or why nothing was."""
-        path = path_of(self.root, self.names[index])
-        with access_to(path):
-            before = content = path.read_bytes()
-        # A signature holds for the bytes that it was made of.
-        if is_signed(content):
-            return [] if source_type(content) else ["the picture is signed already"]
-        done = []
-        made = source_type(content) or self._made
-        try:
-            if made and source_type(content) is None:
-                content = with_source_type(content, made)
-                done.append("marked")
-            if self._signer is not None and made:
-                content = self._signer.signed(content, media_type(content), made, path.name)
-                done.append("signed")
-        except ImageError as error:
-            return [str(error)]
-        if content != before:
-            write_file(path, content)
-        return done
-
-
-def _mark(marking: _Marking, count: int, report: Report) -> Counter[str]:
-    """Marks all pictures; counts what was done to the first ones, without the sheets."""
-    done: Counter[str] = Counter()
-    try:
-        for index, result in share_out(marking, range(len(marking.names)), 1, marking.root):
-            done.update(result if index < count else ())
-            report(index + 1, len(marking.names))
-    except Unfinished as error:
-        raise type(error)(f"{error} Run the same command again to go on.") from error
-    return done
 
 
 def _check(
@@ -226,17 +180,8 @@ def _check(
     check_writable(root)
 
 
-def _check_stated(root: Path, names: Sequence[str]) -> None:
-    for name in names:
-        if type_of_file(path_of(root, name)) is None:
-            raise ValueError(
-                "A signature states how a picture was made: pass `source_type`. "
-                f"Received: source_type=None, path={str(root / name)!r}"
-            )
-
-
-def _write_files(root: Path, keep: Collection[str]) -> Facts:
-    facts, stated = read_facts(root), read_stated(root)
+def _write_files(root: Path, facts: Facts, keep: Collection[str]) -> None:
+    stated = read_stated(root)
     card = data_card(facts, stated)
     digest = hashlib.sha256(card.encode(errors="backslashreplace")).hexdigest()
     contents = {
@@ -244,7 +189,6 @@ def _write_files(root: Path, keep: Collection[str]) -> Facts:
         CROISSANT: croissant(facts, stated),
     }
     write_files({root / name: text for name, text in contents.items() if name not in keep})
-    return facts
 
 
 def _foreign(root: Path) -> list[str]:

@@ -23,7 +23,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--source_type",
         metavar="TERM",
         help="IPTC digital source type of pictures that state none, such as digitalCapture or "
-        "trainedAlgorithmicMedia (default: that of the job that filled the folder)",
+        "trainedAlgorithmicMedia (default: that of its row or of the job that filled the folder)",
     )
     add("--sign_certificate", metavar="PEM", help="certificate to sign each picture with (C2PA)")
     add("--sign_key", metavar="PEM", help="its private key")
