@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from kerasgen.deployment.preprocessing import MAX_FILE_BYTES
 from kerasgen.io.images import MAX_PIXELS
+from kerasgen.io.sheets import encode_png
 
 MAX_ROWS = 256
 """Rows of one request."""
@@ -30,27 +32,26 @@ def checked(
         that are not finite are an ``InvalidArgumentError`` that names the input, the row, if it is
         one row's fault, and the limit.
     """
-    traced = tf.function(function, input_signature=list(inputs)).get_concrete_function()
 
     def run(*tensors: tf.Tensor) -> Mapping[str, tf.Tensor]:
         named = {spec.name: tensor for spec, tensor in zip(inputs, tensors, strict=True)}
+        rows = tf.shape(tensors[0])[0]
         with tf.control_dependencies([*_rows(named), *_finite(named)]):
-            # Convolutions fail without any row.
-            return tf.cond(
-                tf.shape(tensors[0])[0] > 0,
-                lambda: traced(*tensors),
-                lambda: _nothing(traced.structured_outputs),
-            )
+            outputs = function(*[_never_empty(tensor) for tensor in tensors])
+        return {name: value[:rows] for name, value in outputs.items()}
 
     return run
 
 
-def _nothing(outputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """Outputs of no rows."""
-    return {
-        name: tf.zeros([0, *[side or 0 for side in each.shape[1:]]], each.dtype)
-        for name, each in outputs.items()
-    }
+def _never_empty(tensor: tf.Tensor) -> tf.Tensor:
+    """Adds a row if there is none: convolutions fail without any."""
+    spare = tf.cast(tf.equal(tf.shape(tensor)[:1], 0), tf.int32)
+    if tensor.dtype == tf.string:
+        row = tf.fill(spare, encode_png(np.zeros((1, 1, 3), np.uint8)))
+    else:
+        row = tf.zeros(tf.concat([spare, tf.shape(tensor)[1:]], 0), tensor.dtype)
+    whole = tf.concat([tensor, row], 0)
+    return tf.ensure_shape(whole, tensor.shape)
 
 
 def refuse(wrong: tf.Tensor, what: str, received: tf.Tensor) -> tf.Operation:
