@@ -27,7 +27,7 @@ from absl import flags
 
 from kerasgen import cli
 from kerasgen.annotations import Output
-from kerasgen.annotations.dossier import DRAWN
+from kerasgen.annotations.dossier import DRAWN as DRAWN_BY_RULE
 from kerasgen.compositing import SceneOptions
 from kerasgen.compositing.compose import compose
 from kerasgen.io import encode_png, with_source_type, write_file
@@ -87,7 +87,7 @@ def draw_backgrounds() -> Path:
 def save_new(path: Path, image: np.ndarray) -> None:
     """Writes a picture that states that it is drawn, unless it exists."""
     if not path.exists():
-        write_file(path, with_source_type(encode_png(image), DRAWN))
+        write_file(path, with_source_type(encode_png(image), DRAWN_BY_RULE))
 
 
 if __name__ == "__main__":
