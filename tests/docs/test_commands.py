@@ -164,7 +164,8 @@ def run_example(words, monkeypatch):
     with script(path) as module:
         flags.FLAGS(shortened(words[1:], TINY[path.stem]))
         drawn = getattr(module, "DRAWN", {})
-        monkeypatch.setattr(module, "DRAWN", dict.fromkeys(drawn, 20))
+        if drawn:
+            monkeypatch.setattr(module, "DRAWN", dict.fromkeys(drawn, 20))
         with contextlib.suppress(Parsed):
             module.main()
 
