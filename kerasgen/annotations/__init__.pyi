@@ -7,6 +7,7 @@ from .annotation import scaling as scaling
 from .annotation import tight_box as tight_box
 from .annotation import translation as translation
 from .dossier.publication import Publication as Publication
+from .fill_folder import SHEET as SHEET
 from .fill_folder import Entry as Entry
 from .fill_folder import FilledFolder as FilledFolder
 from .fill_folder import Job as Job

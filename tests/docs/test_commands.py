@@ -37,6 +37,7 @@ TINY = {
     "cut": ONE,
     "compose": {"--count": "3", "--verify": "2", "--size": "96", **ONE},
     "merge": {},
+    "pack": {"--per_file": "2"},
     "verify": ONE,
     "smoke": ONE,
     "synthesize": {"--count": "48"},

@@ -32,7 +32,7 @@ from kerasgen.io.progress import Progress, silent
 
 CARD, CROISSANT = "README.md", "croissant.json"
 _DIGEST = "\n<!-- kerasgen dossier, SHA-256 of the text above: {} -->\n"
-_LAST_LINE = re.compile(_DIGEST.format("([0-9a-f]{64})") + r"\Z")
+LAST_LINE = re.compile(_DIGEST.format("([0-9a-f]{64})") + r"\Z")
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ def _foreign(root: Path) -> list[str]:
     with access_to(root):
         if card.exists():
             text = card.read_bytes().decode(errors="replace")
-            match = _LAST_LINE.search(text)
+            match = LAST_LINE.search(text)
             own = text[: match.start()] if match else ""
             if not match or hashlib.sha256(own.encode()).hexdigest() != match[1]:
                 found.append(CARD)
