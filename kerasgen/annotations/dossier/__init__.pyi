@@ -9,8 +9,6 @@ from .source_types import composite_of as composite_of
 from .source_types import save_sheet as save_sheet
 from .source_types import type_of_file as type_of_file
 from .writing import CARD as CARD
-from .writing import CROISSANT as CROISSANT
 from .writing import LAST_LINE as LAST_LINE
-from .writing import Dossier as Dossier
 from .writing import write_card as write_card
 from .writing import write_dossier as write_dossier

@@ -323,6 +323,7 @@ def test_the_card_names_the_packs(class_folder, tmp_path):
         texts[format] = (tmp_path / format / "README.md").read_text()
         assert (tmp_path / format / "sheet.png").exists()
     card = (folder / "README.md").read_text()
+    assert "configs:\n- config_name: default\n" in texts["webdataset"]
     assert "path: made-*.tar" in texts["webdataset"] and "configs" not in texts["tfrecord"]
     for text in texts.values():
         body, head = (each.split("\n---\n", 1)[1] for each in (text, card))
