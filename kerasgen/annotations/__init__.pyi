@@ -31,6 +31,7 @@ from .merging import read_shards as read_shards
 from .output import SHARD as SHARD
 from .output import Output as Output
 from .output import Shard as Shard
+from .records import SOURCE_TYPE as SOURCE_TYPE
 from .records import ManifestRow as ManifestRow
 from .records import PlacedObject as PlacedObject
 from .records import Source as Source
