@@ -137,7 +137,7 @@ def test_folders_of_pictures_are_split_by_their_tail(whole):
     for name in ("rendered", "real"):
         held_out = counts[f"test_{name}"]
         assert counts[name] + held_out == 40 and 4 <= held_out <= 12
-        assert f"({held_out} pictures) are for testing" in done.stdout
+        assert f"(pictures: {held_out}) are for testing" in done.stdout
 
 
 def test_a_killed_run_reaches_the_same_weights(eyes, whole, tmp_path):
