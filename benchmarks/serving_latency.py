@@ -1,6 +1,6 @@
 """What a server adds to a call: latency through gRPC and REST beside the direct call.
 
-    python benchmarks/serving_latency.py saved_models/eyes/1
+    python benchmarks/serving_latency.py --model saved_models/eyes/1
 
 The model is served by the PredictionService of ``tests/serving`` in a process of its own (or by the
 server at ``--grpc`` and ``--rest``). Direct calls and requests take turns, on the same inputs, so
@@ -33,6 +33,7 @@ from kerasgen.deployment import ServedModel
 from kerasgen.deployment.client import RemoteModel
 
 FLAGS = flags.FLAGS
+flags.DEFINE_string("model", "saved_models/eyes/1", "Version folder of an exported model.")
 flags.DEFINE_integer("calls", 200, "Pairs of calls.", 20)
 flags.DEFINE_list("batch_sizes", ["1", "8"], "Rows of a call.")
 flags.DEFINE_string("grpc", None, "A server that runs, as grpc://HOST:8500.")
@@ -127,9 +128,9 @@ def _line(
     return f"| {size} | {name} | {p50:.1f} ms | {p95:.1f} ms | {ratio} | {begin} |"
 
 
-def main(words: list[str]) -> None:
+def main(_: list[str]) -> None:
     """Prints the table."""
-    folder = Path(words[1] if len(words) > 1 else "saved_models/eyes/1")
+    folder = Path(FLAGS.model)
     given = {"gRPC": FLAGS.grpc, "REST": FLAGS.rest}
     urls = {protocol: url for protocol, url in given.items() if url}
     process, name = None, folder.parent.name

@@ -15,7 +15,14 @@ from kerasgen.annotations.annotated_folder import AnnotatedFolder
 from kerasgen.annotations.dossier.jobs import job_of
 from kerasgen.annotations.dossier.writing import write_card
 from kerasgen.annotations.fill_folder import SHEET, FilledFolder
-from kerasgen.annotations.folder_layout import DATA, METADATA, PARTS, REJECTED, SETTINGS
+from kerasgen.annotations.folder_layout import (
+    DATA,
+    METADATA,
+    PARTS,
+    REJECTED,
+    SETTINGS,
+    picture_name,
+)
 from kerasgen.annotations.manifest import Record, records_of
 from kerasgen.annotations.output import SHARD, Shard, ShardOfJob
 from kerasgen.annotations.synthetic_folder import SyntheticFolder
@@ -154,7 +161,7 @@ class ShardFolder:
         return _command(self.settings, self.part.shard, shlex.quote(str(self.folder)), more)
 
     def check_complete(self) -> None:
-        """Raises a ValueError if rows or pictures are missing, or are those of another shard."""
+        """Raises a ValueError if rows or pictures are missing, or are not those of this shard."""
         name = f"Shard {self.part.shard} in {str(self.folder)!r}"
         if (self.folder / PARTS).exists() or not (self.folder / METADATA).exists():
             raise ValueError(f"{name} is unfinished. {self.again()}")
@@ -162,6 +169,12 @@ class ShardFolder:
         for record in self.records():
             if record.index not in missing:
                 raise ValueError(f"{name} holds a picture of another. Received: {record.location}")
+            if record.fields.get("file_name") != picture_name(record.index):
+                # It becomes a path in the merged folder.
+                raise ValueError(
+                    f"{name} names a picture {record.fields.get('file_name')!r} that kerasgen "
+                    f"calls {picture_name(record.index)!r}. Received: {record.location}"
+                )
             if not record.fields.get("accepted") or self._has(record):
                 missing.discard(record.index)
         if missing:

@@ -138,6 +138,15 @@ def foreign_row(shards):
     shutil.copy(shards[0] / "metadata.jsonl", shards[1] / "metadata.jsonl")
 
 
+def outside(shards):
+    path = shards[1] / "metadata.jsonl"
+    first, *others = path.read_text().splitlines()
+    row = json.loads(first)
+    shutil.copy(shards[1] / row["file_name"], shards[1] / "../kept.png")
+    row["file_name"] = "../kept.png"
+    path.write_text("\n".join([json.dumps(row), *others]) + "\n")
+
+
 def change_bit(shards):
     path = shards[1] / picture_name(4)
     content = bytearray(path.read_bytes())
@@ -174,6 +183,7 @@ def some_labels(shards):
         ),
         (lose_row, r"Shard 1/4 in .* lacks 1 pictures: 3\. .*--shard 1/4"),
         (foreign_row, r"Shard 1/4 in .* holds a picture of another.*line=1"),
+        (outside, r"Shard 1/4 in .* names a picture '\.\./kept\.png' that.*line=1"),
         (change_bit, r"damaged: delete it\. Run.*--shard 1/4.*path='.*000004\.png'"),
         (no_shard, r"without --shard.*s0"),
         (some_labels, r"Only some shards have label files\. .*--shard 1/4 --out .*s1 --yolo"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from typing import TYPE_CHECKING
 
 from kerasgen.cli.arguments import (
@@ -112,6 +113,8 @@ def _compare(arguments: argparse.Namespace) -> int:
     held = [each for each in conditions if each.holds(_measured(each, comparison))]
     for each in held:
         print(f"Condition met: {each.text}")
+    sets = shlex.join(["--real", arguments.real, "--synthetic", arguments.synthetic])
+    print(f"next, if both have classes: kerasgen prove {sets} --out proof")
     return FAILED if held else 0
 
 

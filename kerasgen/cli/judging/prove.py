@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,9 @@ def _prove(arguments: argparse.Namespace) -> int:
         )
     for each in held:
         print(f"Condition met: {each.text}")
+    if Path(arguments.synthetic).is_dir():
+        words = shlex.join([arguments.synthetic, "--proof", arguments.out])
+        print(f"next: kerasgen dossier {words}")
     return FAILED if held else 0
 
 

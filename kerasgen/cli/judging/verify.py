@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from typing import TYPE_CHECKING
 
 from kerasgen.cli.arguments import processors, whole_number
@@ -36,6 +37,7 @@ def _verify(arguments: argparse.Namespace) -> None:
     )
     print(verification)
     check_failures(verification, arguments.folder)
+    print(f"next: kerasgen sheet {shlex.quote(arguments.folder)} sheet.png")
 
 
 def check_failures(verification: Verification, folder: str) -> None:

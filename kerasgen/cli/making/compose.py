@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from kerasgen.cli.arguments import add_shard, number_from_zero, processors
@@ -68,6 +69,8 @@ def _compose(arguments: argparse.Namespace) -> None:
     print(composed)
     if composed.verification is not None:
         check_failures(composed.verification, arguments.out)
+    if arguments.shard is None:
+        print(f"next: kerasgen compare REAL {shlex.quote(arguments.out)} --out report")
 
 
 def _options(arguments: argparse.Namespace) -> SceneOptions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from kerasgen.cli.arguments import add_shard, processors, whole_number
 from kerasgen.io.progress import progress
@@ -34,3 +35,6 @@ def _cut(arguments: argparse.Namespace) -> None:
             report=report,
         )
     print(cuts)
+    if arguments.shard is None:
+        out = shlex.quote(arguments.out)
+        print(f"next: kerasgen compose --foregrounds {out} --backgrounds DIR --out scenes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from kerasgen.cli.arguments import add_shard, number_from_zero, whole_number
 from kerasgen.io.progress import progress
@@ -44,3 +45,5 @@ def _eyes(arguments: argparse.Namespace) -> None:
             report=report,
         )
     print(filled)
+    if arguments.shard is None:
+        print(f"next: kerasgen compare REAL {shlex.quote(arguments.out)} --out report")

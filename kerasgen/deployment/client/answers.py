@@ -42,7 +42,7 @@ class Answers:
         refused = f"; {len(self.refused)} refused, see {REJECTED}" if self.refused else ""
         following = {
             "classifier": f"head {shlex.quote(str(self.folder / ANSWERS))}",
-            "generator": f"kerasgen compare --real REAL --synthetic {folder} --out comparison",
+            "generator": f"kerasgen compare REAL {folder} --out comparison",
         }.get(self.kind, f"kerasgen dossier {folder} --licence SPDX_ID")
         return (
             f"{self.answered} {what} from {self.model} in {self.folder}{refused}\nnext: {following}"

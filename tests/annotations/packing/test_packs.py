@@ -14,9 +14,9 @@ from contextlib import contextmanager
 import pytest
 import tensorflow as tf
 from manifest_files import NAMES, tree
-from packed_folders import CLASSES, fill, large
+from packed_folders import fill, large
 
-from kerasgen.annotations.packing import FORMATS, pack_folder, packs
+from kerasgen.annotations.packing import FORMATS, pack_folder
 from kerasgen.io.interruption import Stopped
 
 PICTURES, PER_FILE = 21, 8
@@ -336,17 +336,3 @@ def test_the_card_names_the_packs(class_folder, tmp_path):
     (folder / "README.md").unlink()
     pack(folder, tmp_path / "none")
     assert not (tmp_path / "none/README.md").exists()
-
-
-def test_classes_are_found_where_settings_have_none(class_folder, tmp_path):
-    folder = shutil.copytree(class_folder, tmp_path / "classes")
-    settings = json.loads((folder / "settings.json").read_text())
-    (folder / "settings.json").write_text(json.dumps({**settings, "class_names": []}))
-    pack(folder, tmp_path / "out")
-    index = json.loads((tmp_path / "out/index.json").read_text())
-    assert index["class_names"] == sorted(CLASSES)
-
-
-def test_the_default_is_a_thousand_pictures_a_file(scene_folder, tmp_path, format):
-    packed = pack_folder(scene_folder, tmp_path / "out", format)
-    assert len(packed.packs) == 1 and packs.INDEX == "index.json"

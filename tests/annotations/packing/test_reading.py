@@ -1,6 +1,7 @@
 """Packs as other programs read them: classes, numbers, pixels and boxes are those of the folder."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -187,3 +188,18 @@ def test_hugging_face_reads_rows_unlike_the_first_with_the_documented_features(
     for sample, row in zip(found, rows, strict=True):
         boxes = [each["box"] for each in row["objects"]]
         assert [each["box"] for each in sample["json"]["objects"]] == boxes
+
+
+def test_classes_are_found_where_settings_have_none(class_folder, tmp_path):
+    folder = shutil.copytree(class_folder, tmp_path / "classes")
+    settings = json.loads((folder / "settings.json").read_text())
+    (folder / "settings.json").write_text(json.dumps({**settings, "class_names": []}))
+    pack_folder(folder, tmp_path / "out", "webdataset")
+    index = json.loads((tmp_path / "out/index.json").read_text())
+    assert index["class_names"] == sorted(CLASSES)
+
+
+@pytest.mark.parametrize("format", ["tfrecord", "webdataset"])
+def test_the_default_is_a_thousand_pictures_a_file(scene_folder, tmp_path, format):
+    packed = pack_folder(scene_folder, tmp_path / "out", format)
+    assert len(packed.packs) == 1 and (tmp_path / "out/index.json").is_file()
