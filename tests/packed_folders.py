@@ -6,7 +6,8 @@ import json
 import numpy as np
 from manifest_files import scene
 
-from kerasgen.annotations.fill_folder import Entry, fill_folder
+from kerasgen.annotations.fill_folder import fill_folder
+from kerasgen.annotations.records import Entry
 
 COUNT = 23
 CLASSES = ("cat", "Bär", "dog")

@@ -8,7 +8,6 @@ from .annotation import tight_box as tight_box
 from .annotation import translation as translation
 from .dossier.publication import Publication as Publication
 from .fill_folder import SHEET as SHEET
-from .fill_folder import Entry as Entry
 from .fill_folder import FilledFolder as FilledFolder
 from .fill_folder import Job as Job
 from .folder_classes import class_folders as class_folders
@@ -32,6 +31,7 @@ from .output import SHARD as SHARD
 from .output import Output as Output
 from .output import Shard as Shard
 from .records import SOURCE_TYPE as SOURCE_TYPE
+from .records import Entry as Entry
 from .records import ManifestRow as ManifestRow
 from .records import PlacedObject as PlacedObject
 from .records import Source as Source

@@ -6,10 +6,11 @@ import base64
 import html
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from kerasgen.annotations.dossier.facts import Facts
 from kerasgen.annotations.dossier.source_types import save_sheet
 from kerasgen.annotations.dossier.writing import write_card
 from kerasgen.annotations.folder_layout import METADATA, PARTS, REJECTED
@@ -17,30 +18,15 @@ from kerasgen.annotations.folder_sheet import folder_sheet, shown_files
 from kerasgen.annotations.index_set import IndexSet
 from kerasgen.annotations.manifest import manifest_rows
 from kerasgen.annotations.output import Output, Shard
-from kerasgen.annotations.records import ManifestRow
+from kerasgen.annotations.records import Entry, ManifestRow
 from kerasgen.annotations.synthetic_folder import Rejections, SyntheticFolder
 from kerasgen.io.files import access_to
-from kerasgen.io.images import PathLike, Pixels
+from kerasgen.io.images import PathLike
 from kerasgen.io.interruption import Unfinished
-from kerasgen.io.parallel import share_out
+from kerasgen.io.parallel import make_and_keep, share_out
 from kerasgen.io.progress import Report
 from kerasgen.io.resizing import Fit
 from kerasgen.io.sheets import encode_png
-
-
-class Entry(NamedTuple):
-    """A picture that a job made.
-
-    Attributes:
-        row: Its row.
-        picture: Its pixels, `[H, W, 1 | 3 | 4] uint8 in [0, 255]`; None if it is rejected.
-        made: The digital source type that its file states, one of `TERMS`; empty for none.
-    """
-
-    row: ManifestRow
-    picture: Pixels | None
-    made: str = ""
-
 
 Job = Callable[[range], Iterable[Entry]]
 """Makes the pictures of some indices, in order; its results depend on these indices alone."""
@@ -60,6 +46,7 @@ class FilledFolder:
         rejected: Number of rejected ones; `rejected.jsonl` has the reasons.
         sheet: Path of a PNG that shows some pictures, or None.
         shard: Its number, if it is one of several folders; None if it holds all pictures.
+        facts: What its data card states; None if that is not known.
     """
 
     folder: Path
@@ -67,6 +54,7 @@ class FilledFolder:
     rejected: int
     sheet: Path | None = None
     shard: Shard | None = None
+    facts: Facts | None = field(default=None, repr=False)
 
     def rows(self) -> Iterator[ManifestRow]:
         """Yields the rows of the accepted pictures, see `manifest_rows`."""
@@ -78,7 +66,7 @@ class FilledFolder:
         if pixels is None:
             return self
         save_sheet(self.folder / SHEET, pixels, shown_files(self.folder, sources))
-        write_card(self.folder)
+        write_card(self.folder, self.facts)
         return replace(self, sheet=self.folder / SHEET)
 
     def __str__(self) -> str:
@@ -131,7 +119,8 @@ def fill_folder(
         settings: As for `SyntheticFolder`.
         class_names: As for `SyntheticFolder`.
         block: Pictures per call of the job: blocks begin at its multiples on every run.
-        workers: Number of processes; 1 is the current one.
+        workers: Number of processes that make pictures; 1 is the current one, with threads that
+            write them.
         output: What is written: label files, and which share of the pictures; None for all
             pictures without label files. A shard keeps its count.
         most_rejected: Largest share of pictures that may be rejected, in [0, 1].
@@ -161,8 +150,8 @@ def fill_folder(
     rejected = target.finish(count, yolo=output.yolo)
     if rejected.count > most_rejected * total:
         raise _too_many_rejected(rejected, total, target.folder)
-    write_card(target.folder)
-    return FilledFolder(target.folder, total - rejected.count, rejected.count, shard=output.shard)
+    counts, facts = (total - rejected.count, rejected.count), write_card(target.folder)
+    return FilledFolder(target.folder, *counts, shard=output.shard, facts=facts)
 
 
 @contextmanager
@@ -189,14 +178,17 @@ class _Block:
         return range(self.size * number, min(self.size * (number + 1), self.count))
 
     def __call__(self, number: int) -> dict[int, str]:
+        """Makes and writes the block; returns the reason of each index that was rejected."""
+        return self.keep(self.make(number))
+
+    def make(self, number: int) -> list[Entry]:
+        """Makes the block."""
+        return [Entry(*each) for each in self.job(self.indices(number))]
+
+    def keep(self, entries: list[Entry]) -> dict[int, str]:
         """Writes the block; returns the reason of each index that was rejected."""
-        rejected = {}
-        for entry in self.job(self.indices(number)):
-            self.target.write(*entry)
-            row = entry[0]
-            if row.reason is not None:
-                rejected[row.index] = row.reason
-        return rejected
+        self.target.write_block(entries)
+        return {row.index: row.reason for row, *_ in entries if row.reason is not None}
 
 
 def _made(block: _Block, missing: IndexSet, workers: int, most_rejected: float) -> Iterator[int]:
@@ -207,7 +199,10 @@ def _made(block: _Block, missing: IndexSet, workers: int, most_rejected: float) 
     if len(numbers) > 0 and workers > 1:
         with access_to(block.target.folder):
             (block.target.folder / PARTS).mkdir(exist_ok=True)
-    for number, reasons in share_out(block, numbers, workers, block.target.folder / PARTS):
+        results = share_out(block, numbers, workers, block.target.folder / PARTS)
+    else:
+        results = make_and_keep(block.make, block.keep, numbers)
+    for number, reasons in results:
         done += missing.count_in(block.indices(number))
         new = [reason for index, reason in reasons.items() if index in missing]
         rejected = Rejections(rejected.count + len(new), rejected.first or "".join(new[:1]))

@@ -121,15 +121,20 @@ def part_paths(folder: Path) -> Iterator[Path]:
 
 
 def part_records(folder: Path) -> Iterator[Record]:
-    """Yields the records of the parts in the order of their index; a damaged one is left out."""
+    """Yields the records of the parts in the order of their index; damaged ones are left out."""
+    last = -1
     for path in part_paths(folder):
         with suppress(ValueError, KeyError, FileNotFoundError):
             location = f"path={str(path)!r}"
-            line, _, rest = path.read_bytes().partition(b"\n")
-            size = json_object(rest, location)["picture_bytes"]
-            fields = json_object(line, location)
-            record = _record(fields, line, location, size)
-            if path == folder / part_name(record.index):
+            lines = path.read_bytes().splitlines(keepends=True)
+            for line, rest in zip(lines[::2], lines[1::2], strict=False):
+                size = json_object(rest, location)["picture_bytes"]
+                record = _record(json_object(line, location), line, location, size)
+                if line is lines[0] and path != folder / part_name(record.index):
+                    break
+                if record.index <= last:
+                    break
+                last = record.index
                 yield record
 
 

@@ -79,8 +79,8 @@ def merge_shards(
     _give_all(members, target, report)
     count = members[0].part.count
     rejected = target.gather((record for record, _ in _records(members)), count, yolo=yolo)
-    write_card(target.folder)
-    merged = FilledFolder(target.folder, count - rejected.count, rejected.count)
+    facts = write_card(target.folder)
+    merged = FilledFolder(target.folder, count - rejected.count, rejected.count, facts=facts)
     if job.get("kind") == "scenes" or not any((each.folder / SHEET).exists() for each in members):
         return merged
     if job.get("sources") is not None and sources is None:

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,9 @@ from kerasgen.annotations.annotation import (
     run_lengths,
     tight_box,
 )
+from kerasgen.annotations.folder_layout import picture_name
 from kerasgen.io.files import strict_json
+from kerasgen.io.images import Pixels
 
 SOURCE_TYPE = "digital_source_type"
 """Field of a row beside those of ``ManifestRow``: what its picture states, which may lose it."""
@@ -205,3 +207,45 @@ class ManifestRow:
             return cls(**own)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"A field of the row is missing or of no use: {error!r}") from error
+
+
+class Entry(NamedTuple):
+    """A picture that a job made.
+
+    Attributes:
+        row: Its row.
+        picture: Its pixels, `[H, W, 1 | 3 | 4] uint8 in [0, 255]`; None if it is rejected.
+        made: The digital source type that its file states, one of `TERMS`; empty for none.
+    """
+
+    row: ManifestRow
+    picture: Pixels | None
+    made: str = ""
+
+    def check(self, classes: int) -> None:
+        """Checks that row and picture agree.
+
+        Args:
+            classes: Number of classes of the folder.
+
+        Raises:
+            ValueError: If they do not, or an object has no class of the folder.
+        """
+        row, image = self.row, self.picture
+        label = max((int(placed.label) for placed in row.objects), default=-1)
+        if label >= classes:
+            raise ValueError(f"There is no class of that label. Received: label={label}")
+        if row.file_name != picture_name(row.index):
+            received = f"file_name={row.file_name!r}, index={row.index}"
+            raise ValueError(f"`file_name` must be picture_name(index). Received: {received}")
+        if row.accepted != (image is not None):
+            received = f"accepted={row.accepted}, image={'none' if image is None else 'array'}"
+            raise ValueError(f"Accepted rows, and no others, have a picture. Received: {received}")
+        if image is None:
+            return
+        size = row.height, row.width
+        if image.dtype != np.uint8 or image.shape not in [(*size, deep) for deep in (1, 3, 4)]:
+            received = f"shape={image.shape}, dtype={image.dtype}, row of (height, width)={size}"
+            raise ValueError(
+                f"Not [H, W, 1 | 3 | 4] uint8, as large as its row. Received: {received}"
+            )

@@ -7,8 +7,9 @@
     labels/000000.txt ...     the same boxes in YOLO's format, with data.yaml, on request
     settings.json             settings that all pictures share
 
-Until a folder is finished, its rows are single files in `.parts`. A killed run can be resumed, and
-a finished folder can grow; either way the bytes are those of one uninterrupted run.
+Until a folder is finished, its rows are files in `.parts`, one for each block of pictures. A killed
+run can be resumed, and a finished folder can grow; either way the bytes are those of one
+uninterrupted run.
 """
 
 from __future__ import annotations
@@ -25,8 +26,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-
 from kerasgen.annotations.coco import InstancesWriter
 from kerasgen.annotations.folder_layout import (
     DATA,
@@ -39,7 +38,6 @@ from kerasgen.annotations.folder_layout import (
     SETTINGS,
     label_name,
     part_name,
-    picture_name,
     written_pictures,
 )
 from kerasgen.annotations.index_set import IndexSet
@@ -51,7 +49,7 @@ from kerasgen.annotations.manifest import (
     records_of,
 )
 from kerasgen.annotations.output import SHARD, ShardOfJob
-from kerasgen.annotations.records import ManifestRow
+from kerasgen.annotations.records import Entry, ManifestRow
 from kerasgen.annotations.yolo import yolo_data, yolo_labels
 from kerasgen.io.files import access_to, check_settings, strict_json
 from kerasgen.io.images import PathLike, Pixels
@@ -137,34 +135,35 @@ class SyntheticFolder:
         return missing
 
     def write(self, row: ManifestRow, image: Pixels | None = None, made: str = "") -> None:
-        """Writes a picture and its row; they replace those of the same index.
+        """Writes a picture and its row, see `write_block`."""
+        self.write_block([Entry(row, image, made)])
+
+    def write_block(self, entries: Sequence[Entry]) -> None:
+        """Writes pictures, then their rows in one part; they replace those of the same indices.
 
         Args:
-            row: Its `file_name` must be `picture_name(index)`.
-            image: `[H, W, 1 | 3 | 4] uint8 in [0, 255]`; `None` for a rejected row.
-            made: The digital source type that the file states, see `with_source_type`.
+            entries: In the order of their index; at least one. Blocks of one folder must not
+                overlap, unless they begin at the same index.
 
         Raises:
             ValueError: If row and picture do not agree, or cannot be written.
         """
-        label = max((int(placed.label) for placed in row.objects), default=-1)
-        if label >= len(self.class_names):
-            raise ValueError(f"There is no class of that label. Received: label={label}")
-        if row.file_name != picture_name(row.index):
-            received = f"file_name={row.file_name!r}, index={row.index}"
-            raise ValueError(f"`file_name` must be picture_name(index). Received: {received}")
-        if row.accepted != (image is not None):
-            received = f"accepted={row.accepted}, image={'none' if image is None else 'array'}"
-            raise ValueError(f"Accepted rows, and no others, have a picture. Received: {received}")
-        content = None if image is None else _png(image, (row.height, row.width), made)
-        if content is None:
+        for entry in entries:
+            entry.check(len(self.class_names))
+        rows = [encoded_part(entry.row, self._put_picture(entry), entry.made) for entry in entries]
+        self.put(part_name(entries[0].row.index), b"".join(rows))
+
+    def _put_picture(self, entry: Entry) -> int | None:
+        """Writes the picture of a row, or removes that of a rejected one; returns its bytes."""
+        row, image, made = entry
+        if image is None:
             with access_to(self.folder / row.file_name):
                 (self.folder / row.file_name).unlink(missing_ok=True)
-        else:
-            self.put(row.file_name, content)
-        self.put(
-            part_name(row.index), encoded_part(row, None if content is None else len(content), made)
-        )
+            return None
+        content = encode_png(image, _COMPRESSION)
+        content = with_source_type(content, made) if made else content
+        self.put(row.file_name, content)
+        return len(content)
 
     def finish(self, count: int, *, yolo: bool = False) -> Rejections:
         """Gathers the rows of the pictures in the files named above.
@@ -328,8 +327,9 @@ class SyntheticFolder:
             with temporary.open("xb") as stream:
                 yield stream
             os.replace(temporary, self.folder / name)
-        finally:
+        except BaseException:
             temporary.unlink(missing_ok=True)
+            raise
 
     def _keep_settings(self, content: bytes) -> None:
         path = self.folder / SETTINGS
@@ -340,11 +340,3 @@ class SyntheticFolder:
                 raise ValueError(f"The folder is another's: use a new one. Received: {received}")
             self.put(SETTINGS, content)
         check_settings(path, json.loads(content))
-
-
-def _png(image: Pixels, size: tuple[int, int], made: str) -> bytes:
-    if image.shape not in [(*size, channels) for channels in (1, 3, 4)] or image.dtype != np.uint8:
-        received = f"shape={image.shape}, dtype={image.dtype}, row of (height, width)={size}"
-        raise ValueError(f"Not [H, W, 1 | 3 | 4] uint8, as large as its row. Received: {received}")
-    content = encode_png(image, _COMPRESSION)
-    return with_source_type(content, made) if made else content

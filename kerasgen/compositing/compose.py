@@ -174,7 +174,7 @@ def _finished(
     names, rejected = material.class_names, material.rejected_foregrounds
     save_rejected(filled.folder / REJECTED_FOREGROUNDS, rejected, names)
     sheet, masks_sheet = save_sheets(filled.folder, names) or (None, None)
-    write_card(filled.folder)
+    write_card(filled.folder, filled.facts)
     verification = None
     if verify is None or verify > 0:
         with progress("verified") as report:
@@ -216,7 +216,7 @@ def finish_merged(merged: FilledFolder, shards: Sequence[PathLike]) -> FilledFol
             )
     write_file(merged.folder / REJECTED_FOREGROUNDS, lists[0])
     sheet, _ = save_sheets(merged.folder, settings["class_names"]) or (None, None)
-    write_card(merged.folder)
+    write_card(merged.folder, merged.facts)
     return replace(merged, sheet=sheet)
 
 

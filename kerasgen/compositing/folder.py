@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
+from kerasgen.annotations.fill_folder import FilledFolder, fill_folder
 from kerasgen.annotations.folder_layout import SETTINGS, picture_name
 from kerasgen.annotations.output import Output
-from kerasgen.annotations.records import ManifestRow
+from kerasgen.annotations.records import Entry, ManifestRow
 from kerasgen.compositing.backgrounds import Backgrounds
 from kerasgen.compositing.foregrounds import Foreground
 from kerasgen.compositing.options import SceneOptions

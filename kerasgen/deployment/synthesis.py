@@ -15,10 +15,10 @@ import numpy as np
 from kerasgen.annotations.annotated_folder import AnnotatedFolder, PictureFacts
 from kerasgen.annotations.annotation import run_lengths
 from kerasgen.annotations.dossier import EDITED, GENERATED
-from kerasgen.annotations.fill_folder import Entry, FilledFolder, Job, fill_folder
+from kerasgen.annotations.fill_folder import FilledFolder, Job, fill_folder
 from kerasgen.annotations.folder_layout import picture_name
 from kerasgen.annotations.output import Output
-from kerasgen.annotations.records import ManifestRow, Source
+from kerasgen.annotations.records import Entry, ManifestRow, Source
 from kerasgen.deployment.gate import check_gate, gate_reasons
 from kerasgen.deployment.model_kinds import CHANGED, generator_seed
 from kerasgen.deployment.served_model import ServedModel

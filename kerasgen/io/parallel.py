@@ -17,8 +17,15 @@ import pickle
 import signal
 import threading
 import uuid
+from collections import deque
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -35,6 +42,7 @@ _LONGEST_CHUNK = 16
 _CHUNKS_AHEAD = 2
 _ALIGNMENT = 64
 _PATIENCE = 0.2
+_MOST_THREADS = 4
 _work: Work
 _stop: Event
 
@@ -68,6 +76,41 @@ def share_out(
             done += 1
             yield result
         if done < len(indices):
+            raise Stopped(f"{interruption.name}: stopped.")
+
+
+def make_and_keep(
+    make: Callable[[int], Any], keep: Callable[[Any], Any], indices: Collection[int]
+) -> Iterator[tuple[int, Any]]:
+    """Makes something for each index while threads keep what was made before, as in files.
+
+    Args:
+        make: Called for one index after another, in this thread.
+        keep: Called with what was made, in threads, some at a time.
+        indices: Indices to make something for, in this order; iterated once.
+
+    Yields:
+        Each index with the result of `keep`, in this order.
+
+    Raises:
+        ValueError: If a function raises it; what was made before is kept.
+        Stopped: After a signal; what was made is kept.
+    """
+    threads = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
+    with Interruption() as interruption, ThreadPoolExecutor(threads) as pool:
+        pending: deque[tuple[int, Future]] = deque()
+        begun = 0
+        for index in indices:
+            if interruption.name:
+                break
+            pending.append((index, pool.submit(keep, make(index))))
+            begun += 1
+            while len(pending) > threads or (pending and pending[0][1].done()):
+                done, future = pending.popleft()
+                yield done, future.result()
+        for done, future in pending:
+            yield done, future.result()
+        if begun < len(indices):
             raise Stopped(f"{interruption.name}: stopped.")
 
 

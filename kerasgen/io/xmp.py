@@ -6,7 +6,9 @@ an ``APP1`` segment: Adobe, "XMP Specification Part 3", 2020, sections 1.1.3 and
 
 from __future__ import annotations
 
+import functools
 import io
+import itertools
 import re
 import zlib
 from collections.abc import Iterator, Mapping
@@ -79,7 +81,7 @@ def source_type(content: bytes) -> str | None:
             packets = [packet.encode() if isinstance(packet, str) else packet]
     for packet in packets:
         with suppress(ImageError):
-            for each in _Packet(packet).statements:
+            for each in _packet(packet).statements:
                 if each.value:
                     return each.value
     return None
@@ -144,7 +146,7 @@ def with_source_type(content: bytes, term: str) -> bytes:
     if len(found) > 1:
         raise ImageError("The picture holds several packets of XMP: export it again.")
     (start, end), packet = found[0]
-    stated = _Packet(packet).stating(source_type_uri(term))
+    stated = _packet(packet).stating(source_type_uri(term))
     return content[:start] + _encoded(content, stated) + content[end:]
 
 
@@ -244,6 +246,10 @@ class _Packet:
         return len(self._open) - self._open.index(_ROOT) if _ROOT in self._open[:2] else 0
 
 
+# All pictures of a set hold the same packet.
+_packet = functools.lru_cache(16)(_Packet)
+
+
 def _expanded(name: str) -> str:
     """Namespace and name, of namespace, name and prefix."""
     return " ".join(name.split(" ")[:2])
@@ -286,11 +292,8 @@ def _inflated(packet: bytes) -> bytes:
 def _place(content: bytes) -> int:
     """Where XMP is inserted: first, but after what must be first."""
     leading = (b"IHDR",) if content.startswith(_PNG) else (b"\xe0", b"\xe1")
-    place = 0
-    for block in _blocks(content):
-        if block.kind not in leading:
-            break
-        place = block.end
+    first = itertools.takewhile(lambda block: block.kind in leading, _blocks(content))
+    place = max((block.end for block in first), default=0)
     if place or content.startswith(_JPEG):
         return place or len(_JPEG)
     raise ImageError("The PNG file does not begin with its header: export it again.")

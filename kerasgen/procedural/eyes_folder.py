@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Literal
 
 from kerasgen.annotations.dossier import DRAWN
-from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
+from kerasgen.annotations.fill_folder import FilledFolder, fill_folder
 from kerasgen.annotations.folder_layout import picture_name
 from kerasgen.annotations.output import Output
-from kerasgen.annotations.records import ManifestRow
+from kerasgen.annotations.records import Entry, ManifestRow
 from kerasgen.io.images import PathLike
 from kerasgen.io.progress import Report
 from kerasgen.procedural.eyes import camera_eyes, rendered_eyes

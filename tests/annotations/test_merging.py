@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from manifest_files import NAMES, scene, tree
 
-from kerasgen.annotations.fill_folder import Entry, fill_folder
+from kerasgen.annotations.fill_folder import fill_folder
 from kerasgen.annotations.folder_layout import picture_name
 from kerasgen.annotations.merging import merge_shards
 from kerasgen.annotations.output import Output, Shard
+from kerasgen.annotations.records import Entry
 from kerasgen.io.interruption import Stopped
 
 COUNT, BLOCK, OF = 26, 3, 4

@@ -72,28 +72,29 @@ def test_the_sheet_of_a_generator_has_a_column_for_each_class(models, tmp_path, 
 @pytest.mark.parametrize("sources", [False, True])
 def test_a_stopped_run_goes_on_to_the_same_bytes(models, tmp_path, monkeypatch, sources):
     monkeypatch.setattr(synthesis, "BLOCK", 4)
-    options = {"count": 11}
+    options = {"count": 63}
     if sources:
         for number in range(5):
             write(tmp_path / "in" / f"{number}.png", noise(number))
-        options = {"sources": tmp_path / "in", "times": 2}
+        options = {"sources": tmp_path / "in", "times": 12}
     model = ServedModel(models["refiner" if sources else "generator"])
     total = synthesis.synthesize(model, tmp_path / "whole", **options).pictures
 
     def signalled(done, of):
         assert of == total
-        if done == 8:
+        if done == 4:
             signal.raise_signal(signal.SIGTERM)
 
-    with pytest.raises(Unfinished, match=rf"SIGTERM: stopped. {total - 8} of {total} pictures"):
+    with pytest.raises(Unfinished, match=rf"SIGTERM: stopped. \d\d of {total} pictures"):
         synthesis.synthesize(model, tmp_path / "broken", **options, report=signalled)
+    kept = len(list((tmp_path / "broken/images").iterdir()))
     # And one was lost on the way.
     (tmp_path / "broken" / picture_name(1)).unlink()
     seen = []
     synthesis.synthesize(
         model, tmp_path / "broken", **options, report=lambda done, of: seen.append(done)
     )
-    assert seen == [8, total]
+    assert seen[0] == kept < 32 and seen[-1] == total
     assert tree(tmp_path / "broken") == tree(tmp_path / "whole")
 
 

@@ -29,7 +29,8 @@ def photos(tmp_path):
 def stand_in(models):
     """The server of ``prediction_server``, without batching, as TensorFlow Serving starts."""
     pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed")
-    from prediction_server import PredictionServer, Servable
+    from prediction_server import PredictionServer
+    from servable import Servable
 
     servables = {path.parent.name: Servable(path) for path in models.values()}
     server = PredictionServer(servables)

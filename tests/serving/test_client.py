@@ -25,7 +25,8 @@ from kerasgen.io import Stopped, file_sha256
 
 pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed")
 grpc = pytest.importorskip("grpc", reason="grpcio is not installed")
-from prediction_server import Failure, PredictionServer  # noqa: E402
+from prediction_server import PredictionServer  # noqa: E402
+from servable import Failure  # noqa: E402
 
 BOTH = pytest.mark.parametrize("number", [0, 1], ids=["grpc", "rest"])
 UNAVAILABLE = Failure(grpc.StatusCode.UNAVAILABLE, "still loading")

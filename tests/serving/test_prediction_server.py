@@ -1,6 +1,7 @@
 """The stand-in for TensorFlow Serving: status codes, batches and limits."""
 
 import json
+import shutil
 import threading
 import urllib.request
 
@@ -11,7 +12,8 @@ from serving_files import picture
 
 pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed")
 import grpc  # noqa: E402
-from prediction_server import Batching, PredictionServer, Servable  # noqa: E402
+from prediction_server import PredictionServer  # noqa: E402
+from servable import WARMUP, Batching, Servable  # noqa: E402
 from tensorflow_serving.apis import (  # noqa: E402
     get_model_status_pb2,
     model_service_pb2_grpc,
@@ -108,3 +110,11 @@ def test_a_tensor_that_is_shorter_than_its_shape_is_not_blown_up(batching):
     with pytest.raises(grpc.RpcError) as failed:
         stub_of(batching).Predict(request, timeout=30)
     assert "Tensor parsing error" in failed.value.details()
+
+
+def test_a_version_answers_its_warm_up_requests_before_it_is_ready(models, tmp_path):
+    servable = Servable(models["classifier"])
+    assert {signature for signature, *_ in servable.answered} == {*servable.signatures}
+    shutil.copytree(models["classifier"], tmp_path / "1")
+    (tmp_path / "1" / WARMUP).unlink()
+    assert not Servable(tmp_path / "1").answered

@@ -1,3 +1,4 @@
+from .facts import Facts as Facts
 from .jobs import job_of as job_of
 from .publication import Publication as Publication
 from .source_types import CAPTURED as CAPTURED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -78,6 +78,10 @@ class Facts:
     def count(self) -> int:
         """The number of pictures."""
         return sum(self.groups.values())
+
+    def with_sheet(self, root: Path) -> Facts:
+        """The same, of a folder whose sheets may be new."""
+        return replace(self, has_sheet=self.job is not None and _has_sheet(root))
 
     @property
     def title(self) -> str:
@@ -193,7 +197,7 @@ def read_facts(folder: PathLike) -> Facts:
         tuple(counts.tasks()),
         sha256,
         _has_rows(root),
-        job is not None and (root / SHEETS[0]).is_file(),
+        job is not None and _has_sheet(root),
         list_pictures(root) if _has_others(root, groups, IMAGES if job else "") else (),
     )
 
@@ -293,6 +297,10 @@ class _Counts:
 def sizes_text(facts: Facts) -> str:
     """The sizes of the pictures in a few words; empty if unknown."""
     return f"{first_names(facts.sizes)} pixels" if facts.sizes else ""
+
+
+def _has_sheet(root: Path) -> bool:
+    return (root / SHEETS[0]).is_file()
 
 
 def _has_rows(root: Path) -> bool:

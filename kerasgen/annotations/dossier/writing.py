@@ -68,13 +68,17 @@ class Dossier:
         return "\n".join([*lines, f"next: {self.next_command}"])
 
 
-def write_card(folder: PathLike) -> None:
+def write_card(folder: PathLike, facts: Facts | None = None) -> Facts:
     """Writes data card and Croissant description of a finished folder.
 
     Files of these names that were changed or come from elsewhere are kept, with a warning.
 
     Args:
         folder: A finished ``SyntheticFolder``.
+        facts: What this function returned, if only sheets were added since; None reads the folder.
+
+    Returns:
+        The folder in numbers.
 
     Raises:
         ValueError: If the folder cannot be read or written.
@@ -86,7 +90,9 @@ def write_card(folder: PathLike) -> None:
             "rename it, and run `kerasgen dossier` for a new one.",
             stacklevel=2,
         )
-    _write_files(root, read_facts(root), keep=foreign)
+    facts = read_facts(root) if facts is None else facts.with_sheet(root)
+    _write_files(root, facts, keep=foreign)
+    return facts
 
 
 def write_dossier(

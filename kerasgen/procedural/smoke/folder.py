@@ -8,10 +8,10 @@ import numpy as np
 
 from kerasgen.annotations.annotated_folder import AnnotatedFolder
 from kerasgen.annotations.dossier import DRAWN, composite_of, type_of_file
-from kerasgen.annotations.fill_folder import Entry, FilledFolder, fill_folder
+from kerasgen.annotations.fill_folder import FilledFolder, fill_folder
 from kerasgen.annotations.folder_layout import picture_name
 from kerasgen.annotations.output import Output
-from kerasgen.annotations.records import ManifestRow, PlacedObject
+from kerasgen.annotations.records import Entry, ManifestRow, PlacedObject
 from kerasgen.io.files import check_apart, check_writable
 from kerasgen.io.images import ImageError, PathLike
 from kerasgen.io.progress import Report
