@@ -112,6 +112,8 @@ def pack_folder(
         packs = packing.write(report)
     for name, content in packed_files(source, packing.pattern, format).items():
         write_file(target / name, content)
+    if format == "tfrecord":
+        packing.describe([pack["pictures"] for pack in packs])
     write_json(target / INDEX, {**settings, "packs": packs})
     return PackedFolder(target, contents.count, tuple(pack["name"] for pack in packs))
 
@@ -174,6 +176,13 @@ class _Packing:
             done += count
             packs.append({"name": path.name, "pictures": count, "sha256": sha256})
         return packs
+
+    def describe(self, lengths: Sequence[int]) -> None:
+        """Writes what tensorflow-datasets reads TFRecords by."""
+        from kerasgen.annotations.packing.tfds_metadata import write_tfds_metadata
+
+        with access_to(self.target):
+            write_tfds_metadata(self.target, self.contents, lengths)
 
     def _index(self) -> dict[str, str]:
         """The checksums of the packs by name, if all were written before."""

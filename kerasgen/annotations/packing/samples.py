@@ -108,11 +108,13 @@ class Contents:
         count: Number of pictures.
         class_names: The names of labels 0, 1, ...
         sha256: SHA-256 of the rows and the sizes of the pictures' files, in bytes.
+        classified: Number of pictures that have a class.
     """
 
     count: int
     class_names: tuple[str, ...]
     sha256: str
+    classified: int
 
 
 def samples_of(folder: Path) -> Iterator[Sample]:
@@ -143,11 +145,14 @@ def read_contents(folder: Path) -> Contents:
     named = [
         class_name_of(str(name)) for name in read_json(folder / SETTINGS).get("class_names", ())
     ]
-    digest, found, highest, count = hashlib.sha256(), set(), -1, 0
+    digest, found, highest = hashlib.sha256(), set(), -1
+    count = classified = 0
     for sample in samples_of(folder):
         digest.update(sample.record.line + b"%d\n" % _size(folder, sample))
         highest = max([highest, *(each.label for each in sample.objects)])
-        found.update([] if sample.class_name is None else [sample.class_name])
+        if sample.class_name is not None:
+            found.add(sample.class_name)
+            classified += 1
         count += 1
     if not count:
         raise ValueError(f"There are no pictures. Received: folder={str(folder)!r}")
@@ -158,7 +163,7 @@ def read_contents(folder: Path) -> Contents:
             f"`class_names` of {SETTINGS} lacks {', '.join(unnamed)}: add what is missing. "
             f"Received: folder={str(folder)!r}, class_names={list(names)}"
         )
-    return Contents(count, names, digest.hexdigest())
+    return Contents(count, names, digest.hexdigest(), classified)
 
 
 def _size(folder: Path, sample: Sample) -> int:

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from kerasgen.annotations.packing.samples import Sample
 
-_CORNERS = ("xmin", "ymin", "xmax", "ymax")
+CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
 def write_tfrecord(
@@ -60,7 +60,7 @@ def _values(sample: Sample, picture: bytes, class_names: Sequence[str]) -> dict[
     if sample.objects:
         sides = (sample.width, sample.height) * 2
         for corner, side, places in zip(
-            _CORNERS, sides, zip(*(each.box for each in sample.objects), strict=True), strict=True
+            CORNERS, sides, zip(*(each.box for each in sample.objects), strict=True), strict=True
         ):
             values[f"image/object/bbox/{corner}"] = [place / side for place in places]
         labels = [each.label for each in sample.objects]

@@ -24,6 +24,10 @@ FILES = {
     "tfrecord": [f"made-{n:05}-of-00003.tfrecord" for n in range(3)],
     "webdataset": [f"made-{n:05}.tar" for n in range(3)],
 }
+DESCRIBING = {
+    "tfrecord": ["dataset_info.json", "features.json", "image-object-class-label.labels.txt"],
+    "webdataset": [],
+}
 
 
 @pytest.fixture(params=FORMATS)
@@ -66,7 +70,7 @@ def test_names_counts_and_checksums_are_in_the_index(scene_folder, tmp_path, for
         for name, count in zip(FILES[format], (8, 8, 5), strict=True)
     ]
     assert index["packs"] == listed
-    present = {"index.json", "settings.json", "README.md", *FILES[format]}
+    present = {"index.json", "settings.json", "README.md", *FILES[format], *DESCRIBING[format]}
     assert set(tree(tmp_path / "out")) == present
     assert str(packed).endswith(
         f"next: hf upload REPOSITORY {tmp_path / 'out'} --repo-type dataset"

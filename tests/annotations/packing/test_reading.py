@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_datasets as tfds
 import webdataset
 from manifest_files import NAMES
 from markdown_files import ROOT, blocks_of
@@ -86,6 +87,30 @@ def test_tensorflow_reads_the_documented_features(packed, classes):
             boxes = [each["box"][position] for each in visible(row)]
             np.testing.assert_allclose(places, boxes, atol=1e-5)
     assert any(visible(row) for row in rows) != classes
+
+
+@pytest.mark.parametrize("classes", [False, True])
+def test_tensorflow_datasets_reads_them_without_a_specification(packed, classes):
+    folder, result = packed("tfrecord", classes)
+    rows = rows_of(folder)
+    builder = tfds.builder_from_directory(result.folder)
+    assert builder.info.splits["made"].num_examples == len(rows)
+    # In the order of the folder, also when files are shuffled by default.
+    read = list(builder.as_dataset(split="made"))
+    assert [json.loads(each["row"].numpy()) for each in read] == rows
+    features = builder.info.features["image"]
+    for found, row in zip(read, rows, strict=True):
+        expected = pixels_of(folder, row)
+        pixels = found["image"]["encoded"].numpy()
+        np.testing.assert_array_equal(pixels.reshape(expected.shape), expected)
+        if classes:
+            label = features["class"]["label"].int2str(found["image"]["class"]["label"])
+            assert label == row["parameters"]["class_name"]
+        labels = [each["label"] for each in visible(row)]
+        assert found["image"]["object"]["class"]["label"].numpy().tolist() == labels
+        widths = found["image"]["object"]["bbox"]["xmax"].numpy() * row["width"]
+        np.testing.assert_allclose(widths, [each["box"][2] for each in visible(row)], atol=1e-5)
+    assert ("class" in features) == classes
 
 
 def test_absent_classes_and_boxes_have_no_features(packed):
