@@ -35,6 +35,7 @@ from tensorflow_serving.apis import predict_pb2
 
 from kerasgen.cli import progress
 from kerasgen.deployment import export_classifier, export_generator
+from kerasgen.deployment.serving_kit import ENVIRONMENT
 from kerasgen.io import Preprocessing
 
 FLAGS = flags.FLAGS
@@ -60,7 +61,11 @@ class Server:
     def start(self) -> None:
         """Starts the process and waits for its ports."""
         self.process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **ENVIRONMENT},
         )
         words = self.process.stdout.readline().split() if self.process.stdout else []
         if words[:1] != ["READY"]:

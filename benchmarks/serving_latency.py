@@ -31,6 +31,7 @@ from scipy import stats
 
 from kerasgen.deployment import ServedModel
 from kerasgen.deployment.client import RemoteModel
+from kerasgen.deployment.serving_kit import ENVIRONMENT
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("model", "saved_models/eyes/1", "Version folder of an exported model.")
@@ -84,6 +85,7 @@ def started(folder: Path) -> tuple[subprocess.Popen, str, str]:
     """The server's process and URLs."""
     command = [sys.executable, str(SERVER), f"model={folder}"]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    pipes["env"] = {**os.environ, **ENVIRONMENT}
     process = subprocess.Popen(command, **pipes)
     words = process.stdout.readline().split() if process.stdout else []
     if words[:1] != ["READY"]:

@@ -1,17 +1,22 @@
-"""Four shards of a job, one of them killed on its way, beside one run without shards.
+"""A job in one run, in a run that is killed again and again, and in four shards, one killed.
 
     python benchmarks/shards.py
+    python benchmarks/shards.py --job "synthesize fashion --count 100000"
+    python benchmarks/shards.py --job "synthesize eyes --times 100" --sources eyes_in
 
-Draws eyes at once, then in shards 0/4 to 3/4, each in a process of its own. Shard 2/4 is killed
-(SIGKILL) when its first pictures are there, and the same command is run again. ``kerasgen merge``
-joins the shards. Printed: the SHA-256 of the names and bytes of all files of both folders, which
-must be equal; how long each part took; and the time and the peak of memory in which the missing
-pictures of an empty folder of ten million, and of one with some parts, are found.
+``--sources`` is a folder of 100 pictures, as of ``kerasgen eyes``. A run is killed (SIGKILL) when
+its first pictures are there, or at a random moment up to a fifth of the time of the whole run
+later, and the same command is run again. The shards are made in processes of their own and joined
+by ``kerasgen merge``. Printed: the SHA-256 of the names and bytes of all files of the three
+folders, which must be equal; how long each part took; and the time and the peak of memory in which
+the missing pictures of an empty folder of ten million, and of one with some parts, are found.
 """
 
 from __future__ import annotations
 
 import hashlib
+import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -28,8 +33,9 @@ from absl import app, flags
 from kerasgen.annotations import ManifestRow, SyntheticFolder, picture_name
 
 FLAGS = flags.FLAGS
-flags.DEFINE_integer("count", 12_000, "Number of eyes.", 256)
-flags.DEFINE_integer("size", 32, "Side of the pictures in pixels.", 16)
+flags.DEFINE_string("job", "eyes --count 12000 --size 32", "A command that takes --shard.")
+flags.DEFINE_string("sources", None, "Its --sources.")
+flags.DEFINE_integer("kills", 5, "Kills of the second run.", 1)
 flags.DEFINE_integer("many", 10_000_000, "Number of pictures to look for.", 1)
 flags.DEFINE_integer("parts", 10_000, "Number of those that are there, for the second case.", 1)
 
@@ -48,22 +54,31 @@ def main(arguments: list[str]) -> None:
 
 
 def compare_runs(root: Path) -> None:
-    """One run, four shards and their merged folder."""
-    job = ["eyes", "--count", str(FLAGS.count), "--size", str(FLAGS.size)]
-    shards = [str(root / f"shard_{number}") for number in range(OF)]
+    """One run, one that is killed, four shards and their merged folder."""
+    sources = ["--sources", FLAGS.sources] if FLAGS.sources else []
+    job = [*shlex.split(FLAGS.job), *sources]
+    shards = [root / f"shard_{number}" for number in range(OF)]
     commands = [
-        [*job, "--shard", f"{number}/{OF}", "--out", shard] for number, shard in enumerate(shards)
+        [*job, "--shard", f"{number}/{OF}", "--out", str(shard)]
+        for number, shard in enumerate(shards)
     ]
+    begun = time.perf_counter()
     timed("one run", lambda: run([*job, "--out", str(root / "once")]))
+    longest = (time.perf_counter() - begun) / 5
+    again = [*job, "--out", str(root / "killed")]
+    for number in range(FLAGS.kills):
+        left = kill(again, root / "killed", random.uniform(0, longest))
+        print(f"kill {number + 1}: {left} pictures are there", flush=True)
+    timed("the rest of it", lambda: run(again))
     left = timed(f"shard {KILLED}/{OF}, killed", lambda: kill(commands[KILLED], shards[KILLED]))
     print(f"{left} pictures were there when it was killed")
     for number, command in enumerate(commands):
         timed(f"shard {number}/{OF}", lambda command=command: run(command))
-    before = [digest(Path(shard)) for shard in shards]
-    timed("merge", lambda: run(["merge", str(root / "merged"), *shards]))
-    once, merged = digest(root / "once"), digest(root / "merged")
-    print(f"one run: {once}\nmerged:  {merged}")
-    if once != merged or before != [digest(Path(shard)) for shard in shards]:
+    before = [digest(shard) for shard in shards]
+    timed("merge", lambda: run(["merge", str(root / "merged"), *map(str, shards), *sources]))
+    once, killed, merged = (digest(root / name) for name in ("once", "killed", "merged"))
+    print(f"one run: {once}\nkilled:  {killed}\nmerged:  {merged}")
+    if not once == killed == merged or before != [digest(shard) for shard in shards]:
         sys.exit("The folders differ.")
 
 
@@ -72,15 +87,21 @@ def run(words: list[str]) -> None:
     subprocess.run([*KERASGEN, *words], check=True, stdout=subprocess.DEVNULL)
 
 
-def kill(words: list[str], folder: str) -> int:
-    """Starts a command and kills it when pictures are there; returns how many."""
+def kill(words: list[str], folder: Path, later: float = 0.0) -> int:
+    """Starts a command and kills it some seconds after its first picture.
+
+    Returns:
+        The number of pictures in its folder then.
+    """
+    before = len(list(folder.glob("images/**/*.png")))
     process = subprocess.Popen([*KERASGEN, *words], stdout=subprocess.DEVNULL)
-    while not list(Path(folder, "images").glob("**/*.png")):
+    while process.poll() is None and len(list(folder.glob("images/**/*.png"))) <= before:
         time.sleep(0.005)
+    time.sleep(later)
     process.kill()
     if process.wait() != -signal.SIGKILL:
         sys.exit("It was done before it was killed: raise --count.")
-    return len(list(Path(folder, "images").glob("**/*.png")))
+    return len(list(folder.glob("images/**/*.png")))
 
 
 def digest(folder: Path) -> str:

@@ -35,6 +35,7 @@ from absl import app, flags
 from PIL import Image
 
 from kerasgen.deployment.client import RemoteModel
+from kerasgen.deployment.serving_kit import ENVIRONMENT
 from kerasgen.io import save_png
 from kerasgen.procedural import rendered_eyes
 
@@ -83,6 +84,7 @@ def serving() -> Iterator[Any]:
     """A server under its clients, and the number of answered requests."""
     command = [sys.executable, str(SERVER), *(f"{name}={MODELS / name / '1'}" for name in SERVED)]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    pipes["env"] = {**os.environ, **ENVIRONMENT}
     with subprocess.Popen(command, **pipes) as process:
         _, grpc_port, rest_port = process.stdout.readline().split()
         urls = [f"grpc://127.0.0.1:{grpc_port}", f"http://127.0.0.1:{rest_port}"]

@@ -11,7 +11,7 @@ import tensorflow as tf
 import yaml
 
 from kerasgen.cli import run
-from kerasgen.deployment.serving_kit import KIT, WARMUP, write_kit
+from kerasgen.deployment.serving_kit import ENVIRONMENT, KIT, WARMUP, write_kit
 
 FILES = {
     "README.md",
@@ -45,12 +45,14 @@ def test_manifests_are_yaml_with_a_limit_from_the_cards(models, tmp_path):
         service = compose["services"]["serving"]
         assert f"{home}:/models:ro" in service["volumes"]
         assert service["image"].endswith(f":{tf.__version__}}}")
+        assert service["environment"] == ENVIRONMENT
         limits.append(service["mem_limit"])
     # 1.5 * (512 + 300 + 4 * memory), in steps of 256.
     assert limits == ["2048m", "7936m"]
     deployment, _ = yaml.safe_load_all((tmp_path / "kit" / "kubernetes.yaml").read_text("utf-8"))
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert container["resources"]["limits"]["memory"] == "7936Mi"
+    assert {each["name"]: each["value"] for each in container["env"]} == ENVIRONMENT
     assert container["readinessProbe"]["httpGet"]["path"] == "/v1/models/brighter"
 
 

@@ -16,6 +16,15 @@ from kerasgen.io.names import PathLike
 KIT = "serving_kit"
 """Its folder, beside the models."""
 
+ENVIRONMENT = {
+    # oneDNN's own pool keeps what it took, up to hundreds of megabytes.
+    "TF_ONEDNN_USE_SYSTEM_ALLOCATOR": "1",
+    # So does glibc for large blocks, once it has seen them, and for each thread.
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+    "MALLOC_ARENA_MAX": "2",
+}
+"""Variables of a server's process that keep its memory small after large pictures."""
+
 _SERVER_MB = 512
 _FILE_MB = 300
 """What the largest file that is not refused takes while it is read."""
@@ -68,6 +77,7 @@ def write_kit(models: PathLike, out: PathLike | None = None) -> list[Path]:
         "version": max((each.tensorflow for each in served), key=_numbers),
         "memory_mb": _memory_limit(served),
         "rows": MAX_ROWS,
+        "environment": ENVIRONMENT,
     }
     written = []
     for name in sorted(environment.list_templates()):
