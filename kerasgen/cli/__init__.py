@@ -4,7 +4,6 @@ from kerasgen.cli.arguments import (
     FAILED,
     Condition,
     add_shard,
-    check_backend,
     condition,
     number_from_zero,
     processors,
@@ -24,6 +23,7 @@ from kerasgen.cli.examples import (
     run_length,
     set_precision,
 )
+from kerasgen.cli.start import check_there, load_tensorflow
 from kerasgen.io.files import keep_settings, write_json
 from kerasgen.io.progress import progress
 
@@ -31,7 +31,8 @@ __all__ = [
     "Condition",
     "FAILED",
     "add_shard",
-    "check_backend",
+    "check_there",
+    "load_tensorflow",
     "condition",
     "number_from_zero",
     "processors",

@@ -162,20 +162,6 @@ def escape_output() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def check_backend() -> None:
-    """Checks, before Keras is loaded, that it is meant to compute with TensorFlow.
-
-    Raises:
-        ValueError: If ``KERAS_BACKEND`` names another backend.
-    """
-    name = os.environ.get("KERAS_BACKEND", "tensorflow")
-    if name != "tensorflow":
-        raise ValueError(
-            "kerasgen computes with TensorFlow: unset KERAS_BACKEND. "
-            f"Received: KERAS_BACKEND={name!r}"
-        )
-
-
 def processors() -> int:
     """The number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):

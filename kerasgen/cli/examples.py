@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from absl import app, flags, logging
 
 from kerasgen.cli.arguments import escape_output, expanded
+from kerasgen.cli.start import load_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -43,11 +44,10 @@ _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
 def quiet_start() -> None:
-    """Hides TensorFlow's messages, and ends in one line if Ctrl-C comes while it is imported.
+    """Loads TensorFlow without its messages; ends in one line if Ctrl-C comes meanwhile.
 
     Call it before anything heavy is imported.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     traceback = sys.excepthook
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -57,6 +57,10 @@ def quiet_start() -> None:
             traceback(kind, error, trace)
 
     sys.excepthook = hook
+    try:
+        load_tensorflow()
+    except ValueError as error:
+        sys.exit(str(error))
 
 
 def define_training_flags(*, workdir: str, batch_size: int) -> None:

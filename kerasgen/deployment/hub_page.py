@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasgen.deployment.model_folders import model_card
-from kerasgen.deployment.served_model import Kind
+from kerasgen.deployment.model_kinds import Kind
 from kerasgen.io.files import write_file
 from kerasgen.io.front_matter import front_matter
 

@@ -88,6 +88,19 @@ def test_a_part_that_is_damaged_keeps_the_rows_before(damage, tmp_path):
     assert tree(tmp_path / "out") == tree(tmp_path / "once")
 
 
+def test_a_folder_with_a_part_for_each_picture_is_continued(tmp_path):
+    """As older versions left it."""
+    target = SyntheticFolder(tmp_path / "out", settings={}, class_names=())
+    for entry in Job()(range(4)):
+        target.write(*entry)
+    (tmp_path / "out" / picture_name(2)).unlink()
+    job = Job()
+    fill(tmp_path / "out", 8, job, block=4)
+    assert job.blocks == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    fill(tmp_path / "once", 8, block=4)
+    assert tree(tmp_path / "out") == tree(tmp_path / "once")
+
+
 def test_two_processes_make_the_same_bytes(tmp_path):
     for workers in (1, 2):
         filled = fill(tmp_path / str(workers), 23, Job({3, 20}), block=5, workers=workers)

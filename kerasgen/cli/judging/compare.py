@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from kerasgen.cli.arguments import (
     FAILED,
     Condition,
-    check_backend,
     condition,
     number_from_zero,
     whole_number,
 )
+from kerasgen.cli.start import check_there, load_tensorflow
 
 if TYPE_CHECKING:
     from kerasgen.evaluation.comparison.compare import Comparison
@@ -82,7 +82,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _compare(arguments: argparse.Namespace) -> int:
     """Measures how synthetic pictures differ from real ones, and writes a report."""
-    check_backend()
+    check_there(real=arguments.real, synthetic=arguments.synthetic)
+    load_tensorflow()
     from kerasgen.evaluation.comparison.compare import MEASURES, NETWORK_AREA, compare
     from kerasgen.evaluation.comparison.options import CompareOptions
     from kerasgen.io.files import check_writable

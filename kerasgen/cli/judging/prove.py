@@ -7,7 +7,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from kerasgen.cli.arguments import FAILED, check_backend, condition, whole_number
+from kerasgen.cli.arguments import FAILED, condition, whole_number
+from kerasgen.cli.start import check_there, load_tensorflow
 from kerasgen.io.progress import progress
 
 CONDITIONS = ("gain", "gain_low", "gain_high", "equivalent_real", "equivalent_real_low")
@@ -117,7 +118,9 @@ def _add_training(prove: argparse.ArgumentParser) -> None:
 
 def _prove(arguments: argparse.Namespace) -> int:
     """Measures how much synthetic pictures help a classifier, and how many real ones they equal."""
-    check_backend()
+    names = ("real", "synthetic", "test", "validation")
+    check_there(**{name: getattr(arguments, name) for name in names})
+    load_tensorflow()
     conditions = [condition(text, CONDITIONS) for text in arguments.fail_if]
     amounts = _numbers("amounts", arguments.amounts, int)
     times = _numbers("times", arguments.times, float)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import shlex
 
-from kerasgen.cli.arguments import add_shard, check_backend, number_from_zero, whole_number
+from kerasgen.cli.arguments import add_shard, number_from_zero, whole_number
+from kerasgen.cli.start import check_there, load_tensorflow
 from kerasgen.io.progress import progress
 
 
@@ -47,7 +48,12 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _synthesize(arguments: argparse.Namespace) -> None:
     """Fills a folder with a model's pictures; the annotations of their sources are carried over."""
-    check_backend()
+    from kerasgen.deployment.model_folders import model_folder
+
+    check_there(sources=arguments.sources)
+    for model in filter(None, (arguments.model, arguments.gate)):
+        model_folder(model)
+    load_tensorflow()
     from kerasgen.annotations.output import Output
     from kerasgen.deployment.synthesis import synthesize
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from kerasgen.cli.arguments import number_from_zero, seconds, whole_number
+from kerasgen.cli.start import check_there
 from kerasgen.io.progress import progress
 
 
@@ -42,6 +43,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _client(arguments: argparse.Namespace) -> int:
     """Sends pictures to a model on a server, or asks it for some, and keeps the answers."""
+    check_there(**{f"file {number}": path for number, path in enumerate(arguments.files, 1)})
     from kerasgen.deployment.client import RemoteModel, answer_files, generate_pictures
 
     model = RemoteModel(arguments.url, arguments.model, timeout=arguments.timeout)

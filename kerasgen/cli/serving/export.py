@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kerasgen.cli.arguments import check_backend
+from kerasgen.cli.start import load_tensorflow
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -25,8 +25,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _export(arguments: argparse.Namespace) -> None:
     """Writes a model's network for ONNX Runtime, OpenVINO or LiteRT, checked and timed."""
-    check_backend()
     from kerasgen.deployment.model_folders import model_folder
+
+    model_folder(arguments.model)
+    load_tensorflow()
     from kerasgen.deployment.runtimes import convert
 
     found = convert(arguments.model, arguments.to, arguments.out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kerasgen.cli.arguments import check_backend
+from kerasgen.cli.start import check_there, load_tensorflow
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -25,7 +25,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _write(arguments: argparse.Namespace) -> None:
     """Writes settings and manifests that serve all models of a folder."""
-    check_backend()
+    check_there(models=arguments.models)
+    load_tensorflow()
     from kerasgen.deployment import write_kit
 
     files = write_kit(arguments.models, arguments.out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kerasgen.cli.arguments import check_backend
+from kerasgen.cli.start import load_tensorflow
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -48,11 +48,13 @@ def _show(arguments: argparse.Namespace) -> None:
 
 def _check(arguments: argparse.Namespace) -> None:
     """Checks that a model's files and outputs are those of its export."""
-    check_backend()
     from kerasgen.deployment.model_folders import model_folder
+
+    folder = model_folder(arguments.name)
+    load_tensorflow()
     from kerasgen.deployment.signature_runs import check_copy
 
-    found = check_copy(model_folder(arguments.name))
+    found = check_copy(folder)
     for name, value in found.items():
         print(f"{name}: {value:.2g}")
     print(
@@ -63,7 +65,10 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _build(arguments: argparse.Namespace) -> None:
     """Measures and exports a model again, from its kept network, as the next version."""
-    check_backend()
+    from kerasgen.deployment.model_folders import model_folder
+
+    model_folder(arguments.name)
+    load_tensorflow()
     from kerasgen.zoo.building import rebuild
 
     rebuild(arguments.name, arguments.flags)
