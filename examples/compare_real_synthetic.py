@@ -58,6 +58,9 @@ def main() -> None:
     real, synthetic = load_sets()
     cli.keep_settings(FLAGS.workdir, settings())
     autoencoder = train_autoencoder(trainer, np.concatenate([real.images, synthetic.images]))
+    if not trainer.chief:
+        return
+    autoencoder.save(Path(FLAGS.workdir) / "autoencoder.keras")
     spaces = [pixel_features(), keras_features(encoder_of(autoencoder), "autoencoder")]
     title = "drawn eyes" if FLAGS.real is None else f"{FLAGS.real} and {FLAGS.synthetic}"
     config = replace(CONFIG, steps=FLAGS.network_steps)
@@ -107,7 +110,7 @@ def read(folder: str) -> PictureSet:
 
 
 def train_autoencoder(trainer: Trainer, images: np.ndarray) -> keras.Model:
-    """One autoencoder for both sets, kept as a .keras file."""
+    """One autoencoder for both sets."""
     keras.utils.set_random_seed(FLAGS.seed)
     with trainer.scope():
         network = build_autoencoder(images.shape[1:])
@@ -115,7 +118,6 @@ def train_autoencoder(trainer: Trainer, images: np.ndarray) -> keras.Model:
     pictures = Pictures.from_array(images, np.zeros(len(images), np.int32))
     batches = labelled(pictures, FLAGS.batch_size, seed=FLAGS.seed)
     trainer.run(step, batches, FLAGS.steps)
-    network.save(Path(FLAGS.workdir) / "autoencoder.keras")
     return network
 
 

@@ -74,12 +74,11 @@ DRAWN = {"rendered": 400, "real": 800, "test_rendered": 100, "test_real": 200}
 def main() -> None:
     """Data, networks, two stages, figures, export."""
     cli.set_precision(FLAGS.precision, FLAGS.strategy)
-    keras.utils.set_random_seed(FLAGS.seed)
     # What could fail at the end of a long run is checked before it begins.
-    extractor = saved_model_features(FLAGS.features) if FLAGS.features else pixel_features()
     check_export(FLAGS.export_to)
     options = TrainerOptions(log_every=FLAGS.log_every, save_every=FLAGS.save_every)
     trainer = Trainer(FLAGS.workdir, make_strategy(FLAGS.strategy), options)
+    extractor = saved_model_features(FLAGS.features) if FLAGS.features else pixel_features()
     sets = load_eyes()
     extractor(sets.test_real[:2])
     if network := cli.kept_network():
@@ -87,6 +86,7 @@ def main() -> None:
         return
     cli.keep_settings(FLAGS.workdir, settings())
     replicas = trainer.strategy.num_replicas_in_sync
+    keras.utils.set_random_seed(FLAGS.seed)
     with trainer.scope():
         prefit, refine = build_stages(replicas)
     first = eye_batches(sets, FLAGS.prefit_batch_size or 2 * replicas)
@@ -108,7 +108,7 @@ def main() -> None:
 
 def settings() -> dict:
     """The settings that identify the run; the trainer compares pictures and schedules."""
-    names = ("model", "image_size", "batch_size", "prefit_batch_size", "seed", "precision")
+    names = ("model", "image_size", "batch_size", "seed", "precision")
     return {name: FLAGS[name].value for name in names}
 
 

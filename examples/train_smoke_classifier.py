@@ -87,12 +87,10 @@ def main() -> None:
     """Pictures, detector, figures, sheets, export."""
     cli.set_precision(FLAGS.precision, FLAGS.strategy)
     # What could fail at the end of a long run is checked before it begins.
-    if FLAGS.strategy == "multiworker":
-        raise ValueError("Early stopping is for one machine. Received: --strategy=multiworker")
     check_export(FLAGS.export_to)
-    features = saved_model_features(FLAGS.features) if FLAGS.features else None
     options = TrainerOptions(log_every=FLAGS.log_every, save_every=FLAGS.save_every)
     trainer = Trainer(FLAGS.workdir, make_strategy(FLAGS.strategy), options)
+    features = saved_model_features(FLAGS.features) if FLAGS.features else None
     clean, test, camera = load_clean(), load_test(), load_camera()
     if network := cli.kept_network():
         claimed = ServedModel(FLAGS.network).card["figures"]["claimed"]
@@ -100,11 +98,13 @@ def main() -> None:
         return
     cli.keep_settings(FLAGS.workdir, settings())
     data = make_training_set(clean)
-    save_png(Path(FLAGS.workdir) / "training.png", training_sheet(data, len(clean)))
-    print(f"sheet: {Path(FLAGS.workdir) / 'training.png'}")
+    if trainer.chief:
+        save_png(Path(FLAGS.workdir) / "training.png", training_sheet(data, len(clean)))
+        print(f"sheet: {Path(FLAGS.workdir) / 'training.png'}")
     config = replace(DETECTOR_CONFIG, steps=FLAGS.steps, batch_size=FLAGS.batch_size)
     detector = fit_detector(trainer, data, config, features=features, seed=FLAGS.seed)
-    finish(detector, test, camera)
+    if trainer.chief:
+        finish(detector, test, camera)
 
 
 def settings() -> dict:

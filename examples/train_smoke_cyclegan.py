@@ -84,11 +84,11 @@ def main() -> None:
     """Data, networks, training, figures, sheets, export."""
     cli.set_precision(FLAGS.precision, FLAGS.strategy)
     # What could fail at the end of a long run is checked before it begins.
-    extractor = saved_model_features(FLAGS.features) if FLAGS.features else pixel_features()
     check_export(FLAGS.export_to)
     cyclegan.blocks_for((FLAGS.size, FLAGS.size, 3))
     options = TrainerOptions(log_every=FLAGS.log_every, save_every=FLAGS.save_every)
     trainer = Trainer(FLAGS.workdir, make_strategy(FLAGS.strategy), options)
+    extractor = saved_model_features(FLAGS.features) if FLAGS.features else pixel_features()
     sets = load_sets()
     extractor(sets.test_target[:2])
     starts = started(sets)

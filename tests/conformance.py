@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras
@@ -67,20 +67,16 @@ def check_who_moves(
                 assert not any(moved), f"{name} moved in a step of {mover}"
 
 
-def check_replicas(
-    make: MakeStep, batches: Batches, folder: Path, tolerance: float, own: Sequence[str] = ()
-) -> None:
+def check_replicas(make: MakeStep, batches: Batches, folder: Path, tolerance: float) -> None:
     """Two replicas on halves of a batch end where one replica on the whole batch ends.
 
-    ``make`` should use SGD: Adam amplifies rounding where a gradient is zero. ``own`` names
-    attributes of which each replica has a part of its own, such as pools: they are not compared.
+    ``make`` should use SGD: Adam amplifies rounding where a gradient is zero.
     """
     one = snapshot(train(make, batches, 3, folder / "one", "default"))
     two = snapshot(train(make, batches, 3, folder / "two", "mirrored"))
     assert one.keys() == two.keys()
     for name, value in one.items():
-        if name.split("-")[0] not in own:
-            np.testing.assert_allclose(value, two[name], atol=tolerance, rtol=0, err_msg=name)
+        np.testing.assert_allclose(value, two[name], atol=tolerance, rtol=0, err_msg=name)
 
 
 def check_resume(make: MakeStep, batches: Batches, folder: Path, strategy: str) -> None:

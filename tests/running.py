@@ -1,6 +1,8 @@
-"""Examples as a user starts them."""
+"""Examples as a user starts them, and workers that train together."""
 
+import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -26,3 +28,19 @@ def options():
 def run_example(example, *flags):
     """Runs an example to its end."""
     return subprocess.run(command(example, *flags), timeout=WITHIN, **options())
+
+
+def worker_environments(count):
+    """The environment of each of some workers on this machine, on ports that nobody uses."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    cluster = {"worker": [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]}
+    for each in sockets:
+        each.close()
+    for index in range(count):
+        task = {"type": "worker", "index": index}
+        yield {
+            **options()["env"],
+            "TF_CONFIG": json.dumps({"cluster": cluster, "task": task}),
+            "CUDA_VISIBLE_DEVICES": "-1",
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+        }

@@ -128,10 +128,12 @@ def kept_network() -> keras.Model | None:
     """The network of ``--network``, None without it.
 
     Raises:
-        ValueError: If there is no such model, or only its SavedModel.
+        ValueError: If there is no such model, or only its SavedModel; or on several workers.
     """
     if flags.FLAGS.network is None:
         return None
+    if flags.FLAGS.strategy == "multiworker":
+        raise ValueError("--network trains nothing: leave out --strategy=multiworker.")
     from kerasgen.zoo.loading import load
 
     return load(flags.FLAGS.network)

@@ -17,7 +17,7 @@ from kerasgen.cyclegan.translation import (
     check_weights,
     split_outputs,
 )
-from kerasgen.training.image_pool import ImagePool, replica_rows
+from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.layers import check_image_shape
 from kerasgen.training.losses import l1
 from kerasgen.training.step import Player, Stream
@@ -186,8 +186,7 @@ def build_step(
         rate: Learning rate of all networks.
         half_life: Half-life of the generators' moving average, in pictures, such as 5,000; None for
             none. With one, sample and export within ``generator_player.averaged()``.
-        pool_capacity: Fakes of each domain kept on each replica, at least its batch; 0 for no
-            history.
+        pool_capacity: Fakes of each domain kept, at least a global batch; 0 for no history.
         **options: Further arguments of ``CycleGANStep``, such as its ``seed``.
 
     Returns:
@@ -199,9 +198,8 @@ def build_step(
     """
     check_image_shape(image_shape, SIDE_MULTIPLE)
     generators, discriminators = [forward, backward], [source_discriminator, target_discriminator]
-    rows = replica_rows(batch_size)
-    capacity = max(pool_capacity, rows) if pool_capacity > 0 else pool_capacity
-    source_pool, target_pool = (ImagePool(capacity, image_shape, rows) for _ in range(2))
+    capacity = max(pool_capacity, batch_size) if pool_capacity > 0 else pool_capacity
+    source_pool, target_pool = (ImagePool(capacity, image_shape, batch_size) for _ in range(2))
     return CycleGANStep(
         forward,
         backward,

@@ -71,9 +71,7 @@ class TranslationStep(Step):
         if pool is None or pool.capacity == 0:
             on_real, on_past = discriminator(shown, training=True), fresh
         else:
-            swap = self.random(fakes.shape[0], [], stream + 3)
-            priorities = self.random(pool.capacity, [], stream + 4)
-            past = pool.exchange(fakes, swap, priorities)
+            past = self.past(pool, fakes, stream + 3)
             past = self.augment(past, self.policy, stream + 2)
             both = discriminator(tf.concat([shown, past], axis=0), training=True)
             on_real, on_past = tf.split(both, 2)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from kerasgen.refiner.builders import NOISE_CHANNELS, has_input, refiner_inputs
 from kerasgen.training.adversarial_step import AdversarialStep, Heads, Terms
 from kerasgen.training.colour_moments import colour_moments, recolour, style_distance
-from kerasgen.training.image_pool import ImagePool, replica_rows
+from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.losses import LEAST_SQUARES, AdversarialLoss, l1
 from kerasgen.training.self_regularisation import SelfRegularisation, masked_structure
 from kerasgen.training.step import Player, Step, Stream
@@ -189,8 +189,8 @@ def build_steps(
     """Both stages with the optimizers and the history that work for small sets on a CPU.
 
     Adam throughout; learning rates fall to a twentieth over each stage; the refiner's weights are
-    averaged (export them within ``step.averaged(batches)``). The history keeps 256 pictures on
-    each replica, or its batch where that is larger. Call it in the scope of the training strategy.
+    averaged (export them within ``step.averaged(batches)``). The history keeps 256 pictures, or a
+    batch where that is larger. Call it in the scope of the training strategy.
 
     Args:
         refiner: From a builder of this family.
@@ -212,8 +212,8 @@ def build_steps(
         return keras.optimizers.Adam(falling, beta_2=0.99, **more)
 
     prefit = PrefitStep(refiner, Player(refiner, adam(2e-3, prefit_steps)), seed=seed)
-    rows = replica_rows(batch_size)
-    pool = ImagePool(max(256, rows), refiner.inputs[0].shape[1:], rows, swap_probability=1.0)
+    capacity, shape = max(256, batch_size), refiner.inputs[0].shape[1:]
+    pool = ImagePool(capacity, shape, batch_size, swap_probability=1.0)
     average = {"use_ema": True, "ema_momentum": 0.998}
     refine = RefinerStep(
         refiner,

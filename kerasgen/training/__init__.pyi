@@ -8,7 +8,6 @@ from .colour_moments import STYLE_SIZE as STYLE_SIZE
 from .colour_moments import recolour as recolour
 from .colour_moments import style_distance as style_distance
 from .image_pool import ImagePool as ImagePool
-from .image_pool import replica_rows as replica_rows
 from .layers import Tensor as Tensor
 from .layers import add_noise as add_noise
 from .layers import check_image_shape as check_image_shape

@@ -36,7 +36,8 @@ class AdversarialStep(Step):
         generator_player: Updates the generator.
         discriminator_player: Updates the discriminator.
         adversarial: A pair of ``training.losses``.
-        pool: History of fakes; None for none.
+        pool: History of fakes; None for none. With one, an even number of pictures on each
+            replica makes the training independent of the number of replicas.
         policy: DiffAugment of the discriminator's inputs; empty for none.
         generator_updates: Updates of the generator for each batch.
         discriminator_updates: Updates of the discriminator for each batch.
@@ -170,10 +171,9 @@ class AdversarialStep(Step):
         """
         if self.pool is None or self.pool.capacity == 0:
             return None
-        half = fakes.shape[0] // 2
-        swap = self.random(half, [], Stream.POOL_SWAP)
-        priorities = self.random(self.pool.capacity, [], Stream.POOL_SLOT)
-        return self.pool.exchange(fakes[:half], swap, priorities)
+        # Every other row, not the first half: so replicas divide the rows as one device does.
+        even = fakes[: fakes.shape[0] // 2 * 2 : 2]
+        return self.past(self.pool, even, Stream.POOL_SWAP)
 
     def averaged(
         self, batches: Batches, *, pictures: int = 1024
@@ -234,12 +234,18 @@ class AdversarialStep(Step):
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         if past is not None:
             # Half fresh, half past: as many fakes as there are real pictures.
-            pairs = zip(past, fresh, strict=True)
-            fresh = [tf.concat([old, new[old.shape[0] :]], axis=0) for old, new in pairs]
+            fresh = [_every_other(*pair) for pair in zip(past, fresh, strict=True)]
         heads = self.adversarial_heads(real), self.adversarial_heads(fresh)
         adversarial = _added(self.adversarial.discriminator, *heads)
         terms = self.discriminator_terms(shown, real, *batch)
         return _named("discriminator_loss", adversarial, terms)
+
+
+def _every_other(even: tf.Tensor, all_rows: tf.Tensor) -> tf.Tensor:
+    """The rows with others at 0, 2, ..."""
+    pairs = tf.stack([even, all_rows[1 : 2 * even.shape[0] : 2]], axis=1)
+    mixed = tf.reshape(pairs, [-1, *all_rows.shape[1:]])
+    return tf.concat([mixed, all_rows[mixed.shape[0] :]], axis=0)
 
 
 def _added(loss: Any, real: Sequence[tf.Tensor], fake: Sequence[tf.Tensor]) -> tf.Tensor:

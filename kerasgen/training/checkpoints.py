@@ -1,16 +1,16 @@
-"""Checkpoints of a step: everything it owns, every replica's part, and the position in the run."""
+"""Checkpoints of a step: everything it owns, and the position in the run."""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import tensorflow as tf
 
 from kerasgen.io.names import plain_path
 from kerasgen.training.step import Step
 
+_FOLDER = "checkpoints"
 _SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 
@@ -19,23 +19,25 @@ class NonFiniteState(ArithmeticError):
 
 
 class Checkpoints:
-    """The last few states of one phase, in one folder.
+    """The last few states of one phase, in a folder for each worker.
 
     ``CheckpointManager`` records a checkpoint only once it is complete: if a process is killed
-    while it writes, the previous one is still the latest.
+    while it writes, the previous one is still the latest. All workers and replicas have the same
+    state, so each worker can go on from the checkpoint of any other.
 
     Args:
-        folder: Where the files are.
+        phase: The phase's folder.
         step: Its ``state()`` is what is kept.
-        strategy: Names the replicas whose own variables (image pools) are kept one by one.
         keep: How many checkpoints stay on disk.
+        worker: Number of this worker; number 0 writes to ``checkpoints``, and number 1 to
+            ``checkpoints-worker1``.
     """
 
-    def __init__(
-        self, folder: Path, step: Step, strategy: tf.distribute.Strategy, keep: int
-    ) -> None:
+    def __init__(self, phase: Path, step: Step, keep: int, worker: int = 0) -> None:
+        self._phase = phase
+        folder = phase / (f"{_FOLDER}-worker{worker}" if worker else _FOLDER)
         self._position = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self._state, self._replica_names = _by_replica(step.state(), strategy)
+        self._state = step.state()
         self._checkpoint = tf.train.Checkpoint(position=self._position, state=self._state)
         self._manager = tf.train.CheckpointManager(
             self._checkpoint, plain_path(folder), max_to_keep=keep, checkpoint_name="step"
@@ -43,14 +45,22 @@ class Checkpoints:
 
     @property
     def steps(self) -> dict[int, str]:
-        """Step -> path prefix of every complete checkpoint, the newest last."""
-        complete = {_step_of(path): path for path in self._manager.checkpoints if _whole(path)}
+        """Step -> path prefix of every complete checkpoint in the phase's folder, the newest last.
+
+        Of a step that several workers saved it is the file of this one.
+        """
+        paths = [path for folder in self._phase.glob(f"{_FOLDER}*") for path in _recorded(folder)]
+        complete = {_step_of(path): path for path in (*paths, *self._own) if _whole(path)}
         return dict(sorted(complete.items()))
 
     @property
     def latest(self) -> str | None:
-        """Path prefix of the newest complete checkpoint, or None."""
-        return next(reversed(self.steps.values()), None)
+        """Path prefix of this worker's newest complete checkpoint, or None."""
+        return next((path for path in reversed(self._own) if _whole(path)), None)
+
+    @property
+    def _own(self) -> list[str]:
+        return list(self._manager.checkpoints)
 
     def restore(self, step: int | None = None) -> int:
         """Loads a complete checkpoint, if there is one.
@@ -66,7 +76,7 @@ class Checkpoints:
         """
         complete = self.steps
         step = max(complete, default=0) if step is None else step
-        for path in self._manager.checkpoints:
+        for path in self._own:
             if _step_of(path) > step and _step_of(path) not in complete:
                 logging.getLogger(__name__).warning(
                     "%s is not complete: going on from %s.", path, complete.get(step, "the start")
@@ -74,18 +84,8 @@ class Checkpoints:
         if not step:
             return 0
         path = complete[step]
-        missing = self._check_fit(path)
-        status = self._checkpoint.restore(path)
-        if missing:
-            logging.getLogger(__name__).warning(
-                "%s has no image pool for %d of the current replicas: those start empty.",
-                path,
-                missing,
-            )
-        else:
-            status.assert_existing_objects_matched()
-        # Pools of replicas that no longer exist are ignored without a warning.
-        status.expect_partial()
+        self._check_fit(path)
+        self._checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
         return int(self._position.numpy())
 
     def save(self, position: int) -> str:
@@ -104,51 +104,28 @@ class Checkpoints:
         self._position.assign(position)
         return str(self._manager.save(checkpoint_number=position))
 
-    def _check_fit(self, path: str) -> int:
+    def _check_fit(self, path: str) -> None:
         saved = {
             name.removeprefix("state/").removesuffix(_SUFFIX): tuple(shape)
             for name, shape in tf.train.list_variables(path)
             if name.startswith("state/")
         }
         current = {name: tuple(variable.shape) for name, variable in self._state.items()}
-        wrong = [
-            name
-            for name, shape in current.items()
-            if saved.get(name, None if name not in self._replica_names else shape) != shape
-        ]
-        gone = [name for name in saved if name not in current and not _is_replica_part(name)]
-        if wrong or gone:
-            name = (wrong + gone)[0]
+        names = [*current, *(name for name in saved if name not in current)]
+        if wrong := [name for name in names if saved.get(name) != current.get(name)]:
+            name = wrong[0]
             raise ValueError(
                 f"The checkpoint {path} was written by other networks, optimizers or sizes: use "
                 f"the settings of that run or another work folder. First difference: {name} has "
-                f"shape {current.get(name)} here and {saved.get(name)} there ({len(wrong + gone)} "
+                f"shape {current.get(name)} here and {saved.get(name)} there ({len(wrong)} "
                 "differ)."
             )
-        return sum(name not in saved for name in current)
 
 
-def _by_replica(
-    state: dict[str, Any], strategy: tf.distribute.Strategy
-) -> tuple[dict[str, Any], set[str]]:
-    """Splits variables that each replica writes for itself into one entry a replica.
-
-    A checkpoint of the distributed variable would hold the first replica's pictures only.
-    """
-    split: dict[str, Any] = {}
-    replica_names: set[str] = set()
-    for name, variable in state.items():
-        if variable.synchronization != tf.VariableSynchronization.ON_READ:
-            split[name] = variable
-            continue
-        for index, part in enumerate(strategy.experimental_local_results(variable)):
-            split[f"{name}-replica{index}"] = part
-            replica_names.add(f"{name}-replica{index}")
-    return split, replica_names
-
-
-def _is_replica_part(name: str) -> bool:
-    return "-replica" in name
+def _recorded(folder: Path) -> list[str]:
+    """Path prefixes of the checkpoints that a worker has recorded, the newest last."""
+    state = tf.train.get_checkpoint_state(plain_path(folder))
+    return list(state.all_model_checkpoint_paths) if state else []
 
 
 def _whole(path: str) -> bool:

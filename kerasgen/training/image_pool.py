@@ -7,13 +7,11 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 
-def replica_rows(batch_size: int) -> int:
-    """Pictures of a global batch on each replica of the current strategy."""
-    return batch_size // tf.distribute.get_strategy().num_replicas_in_sync
-
-
 class ImagePool:
-    """Keeps past synthetic pictures of one replica and mixes them with fresh ones.
+    """Keeps past synthetic pictures and mixes them with fresh ones.
+
+    All replicas keep the same pictures, those of the global batch: what is exchanged does not
+    depend on the number of replicas.
 
     Shrivastava et al. (2017), arXiv:1612.07828, section 2.3, with the exchange rule of CycleGAN
     (Zhu et al. 2017, arXiv:1703.10593, section 4): until the pool is full, pictures pass unchanged;
@@ -24,9 +22,9 @@ class ImagePool:
     and one scatter inside the traced step.
 
     Args:
-        capacity: Pictures kept on each replica; 0 disables the pool.
+        capacity: Pictures kept; 0 disables the pool.
         image_shape: (height, width, channels) of one picture.
-        rows: Largest number of pictures exchanged at once on a replica, see ``replica_rows``.
+        rows: Largest number of pictures of a global batch that are exchanged at once.
         swap_probability: In [0, 1].
 
     Raises:
@@ -44,7 +42,7 @@ class ImagePool:
     ) -> None:
         if capacity != 0 and capacity < rows:
             raise ValueError(
-                "`capacity` must be 0 or at least the batch of one replica. "
+                "`capacity` must be 0 or at least the global batch. "
                 f"Received: capacity={capacity}, rows={rows}"
             )
         if not 0.0 <= swap_probability <= 1.0:
@@ -54,7 +52,7 @@ class ImagePool:
             )
         self.capacity = capacity
         self.swap_probability = swap_probability
-        # ON_READ lets every replica write its own copy without agreeing with the others.
+        # ON_READ: every replica writes its own copy, and nothing is sent; all write the same.
         options = {
             "trainable": False,
             "synchronization": tf.VariableSynchronization.ON_READ,
@@ -65,24 +63,24 @@ class ImagePool:
 
     @property
     def variables(self) -> list[tf.Variable]:
-        """The variables to save: every replica's own pictures and count."""
+        """The variables to save: pictures and count, the same on every replica."""
         return [self.images, self.count]
 
     def exchange(self, images: tf.Tensor, swap: tf.Tensor, priorities: tf.Tensor) -> tf.Tensor:
         """Exchanges some of the pictures for stored ones.
 
         Args:
-            images: ``[N, H, W, C]`` float32 in [-1, 1], fresh fakes.
-            swap: ``[N]`` uniform in [0, 1); a picture with a number below the swap probability
-                is swapped.
-            priorities: ``[capacity]`` uniform in [0, 1); the N largest choose the slots.
+            images: ``[N, H, W, C]`` float32 in [-1, 1], this replica's fresh fakes.
+            swap: ``[M]`` uniform in [0, 1), for the M pictures of all replicas; a picture with a
+                number below the swap probability is swapped.
+            priorities: ``[capacity]`` uniform in [0, 1); the M largest choose the slots.
 
         Returns:
-            ``[N, H, W, C]`` float32 in [-1, 1].
+            ``[N, H, W, C]`` float32 in [-1, 1], for this replica.
         """
         if self.capacity == 0:
             return images
-        fresh = tf.cast(tf.stop_gradient(images), tf.float32)
+        fresh = _of_all_replicas(tf.cast(tf.stop_gradient(images), tf.float32))
         size = tf.shape(fresh)[0]
         count = self.count.read_value()
         filling = count < self.capacity
@@ -98,4 +96,19 @@ class ImagePool:
         updates = tf.where(keep_stored, stored, fresh)
         self.images.assign(tf.tensor_scatter_nd_update(pool, slots[:, None], updates))
         self.count.assign(tf.minimum(count + size, self.capacity))
-        return tf.cast(mixed, images.dtype)
+        return tf.cast(_own_rows(mixed, images.shape[0]), images.dtype)
+
+
+def _of_all_replicas(images: tf.Tensor) -> tf.Tensor:
+    """The rows of all replicas, in the order of the global batch."""
+    context = tf.distribute.get_replica_context()
+    replicas = context.num_replicas_in_sync
+    if replicas == 1:
+        return images
+    everyone = context.all_gather(images, axis=0)
+    return tf.ensure_shape(everyone, [images.shape[0] * replicas, *images.shape[1:]])
+
+
+def _own_rows(images: tf.Tensor, rows: int) -> tf.Tensor:
+    start = tf.distribute.get_replica_context().replica_id_in_sync_group * rows
+    return tf.ensure_shape(images[start : start + rows], [rows, *images.shape[1:]])

@@ -1,14 +1,17 @@
-"""Functional blocks, tensor -> tensor, that the families' builders share.
+"""Functional blocks, tensor -> tensor, that the families' builders share; layers of one batch.
 
-Only ``keras.layers`` and ``keras.ops``: raw TensorFlow calls on a symbolic Keras tensor raise.
+The blocks use only ``keras.layers`` and ``keras.ops``: raw TensorFlow calls on a symbolic Keras
+tensor raise. What follows them treats dropout and batch statistics over replicas and batches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import keras
+import numpy as np
+import tensorflow as tf
 from keras import layers, ops
 
 Tensor: TypeAlias = keras.KerasTensor
@@ -244,3 +247,73 @@ def check_image_shape(image_shape: Sequence[int | None], multiple: int) -> None:
             f"`image_shape` must be (height, width, 1 or 3) with sides that are multiples of "
             f"{multiple}. Received: image_shape={tuple(image_shape)}"
         )
+
+
+def share_dropout(layer: keras.layers.Dropout) -> None:
+    """Makes several replicas drop together what one would drop of the global batch.
+
+    Keras draws the same mask on every replica, so what is trained would depend on their number. In
+    files the layer stays what it is.
+
+    Args:
+        layer: Changed in place; nothing happens the second time.
+    """
+    if "call" in vars(layer):
+        return
+    drop = layer.call
+
+    def call(inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        context = tf.distribute.get_replica_context()
+        if not training or context is None or context.num_replicas_in_sync == 1:
+            return drop(inputs, training=training)
+        rows = inputs.shape[0]
+        shape = [rows * context.num_replicas_in_sync, *inputs.shape[1:]]
+        kept = drop(tf.ones(shape, inputs.dtype), training=True)
+        start = context.replica_id_in_sync_group * rows
+        return inputs * tf.ensure_shape(kept[start : start + rows], inputs.shape)
+
+    layer.call = call
+
+
+def has_statistics(layer: keras.layers.Layer) -> bool:
+    """Whether a layer is a batch normalisation that learns.
+
+    Args:
+        layer: Any layer.
+    """
+    return isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+
+
+def measure_statistics(
+    normalisations: Sequence[keras.layers.BatchNormalization], passes: Iterable[Any]
+) -> None:
+    """Gives each layer the mean and variance of what it gets over all passes.
+
+    Args:
+        normalisations: The layers, whose statistics are replaced.
+        passes: Each item runs the network once in training mode.
+
+    Raises:
+        ValueError: If there is no pass.
+    """
+    momenta = [layer.momentum for layer in normalisations]
+    found: list[list[tuple[np.ndarray, np.ndarray]]] = []
+    try:
+        for layer in normalisations:
+            # The moving statistics are then those of the last batch.
+            layer.momentum = 0.0
+        for _ in passes:
+            rows = [(x.moving_mean.numpy(), x.moving_variance.numpy()) for x in normalisations]
+            found.append(rows)
+    finally:
+        for layer, momentum in zip(normalisations, momenta, strict=True):
+            layer.momentum = momentum
+    if not found:
+        raise ValueError(
+            "Averaged weights need batch statistics of their own: use `step.averaged(batches)`, or "
+            f"pass `passes`. Received: no passes, batch normalisation {normalisations[0].path}"
+        )
+    for layer, rows in zip(normalisations, zip(*found, strict=True), strict=True):
+        means, variances = (np.stack(each) for each in zip(*rows, strict=True))
+        layer.moving_mean.assign(means.mean(axis=0))
+        layer.moving_variance.assign(variances.mean(axis=0) + means.var(axis=0))

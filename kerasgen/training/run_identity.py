@@ -13,7 +13,7 @@ from kerasgen.data.pipeline import Batches
 from kerasgen.io.files import check_settings, write_json
 from kerasgen.training.step import Player, Step
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised when the same settings and seed no longer give the same batches and updates."""
 
 IDENTITY = "run.json"

@@ -9,12 +9,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from kerasgen.data.random_streams import STREAMS, Stream, part_key, stream_key
 from kerasgen.training.diff_augment import NUMBERS_PER_PICTURE, diff_augment
 from kerasgen.training.image_pool import ImagePool
+from kerasgen.training.layers import has_statistics, measure_statistics, share_dropout
 
 __all__ = ["STREAMS", "Player", "Step", "Stream"]
 
@@ -62,6 +62,9 @@ class Player:
             )
         _reject_unsafe_options(optimizer)
         self._layers = [layer for model in models for layer in model._flatten_layers()]
+        for layer in self._layers:
+            if type(layer) is keras.layers.Dropout:
+                share_dropout(layer)
         optimizer = _scaled(optimizer, self._layers)
         if clip_norm is not None and isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
             raise ValueError(
@@ -141,7 +144,7 @@ class Player:
         if not inner.use_ema or not inner.iterations.numpy():
             yield
             return
-        normalisations = [each for each in self._layers if _has_statistics(each)]
+        normalisations = [each for each in self._layers if has_statistics(each)]
         owned = {id(each): each for layer in self._layers for each in layer.variables}
         current = [(variable, variable.numpy()) for variable in owned.values()]
         try:
@@ -149,41 +152,11 @@ class Player:
             for variable, average in zip(self.variables, averages, strict=True):
                 variable.assign(average.numpy())
             if normalisations:
-                _measure_statistics(normalisations, passes or ())
+                measure_statistics(normalisations, passes or ())
             yield
         finally:
             for variable, value in current:
                 variable.assign(value)
-
-
-def _has_statistics(layer: keras.layers.Layer) -> bool:
-    return isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
-
-
-def _measure_statistics(
-    layers: Sequence[keras.layers.BatchNormalization], passes: Iterable[Any]
-) -> None:
-    """Gives each layer the mean and variance of what it gets over all passes."""
-    momenta = [layer.momentum for layer in layers]
-    found: list[list[tuple[np.ndarray, np.ndarray]]] = []
-    try:
-        for layer in layers:
-            # The moving statistics are then those of the last batch.
-            layer.momentum = 0.0
-        for _ in passes:
-            found.append([(x.moving_mean.numpy(), x.moving_variance.numpy()) for x in layers])
-    finally:
-        for layer, momentum in zip(layers, momenta, strict=True):
-            layer.momentum = momentum
-    if not found:
-        raise ValueError(
-            "Averaged weights need batch statistics of their own: use `step.averaged(batches)`, or "
-            f"pass `passes`. Received: no passes, batch normalisation {layers[0].path}"
-        )
-    for layer, rows in zip(layers, zip(*found, strict=True), strict=True):
-        means, variances = (np.stack(each) for each in zip(*rows, strict=True))
-        layer.moving_mean.assign(means.mean(axis=0))
-        layer.moving_variance.assign(variances.mean(axis=0) + means.var(axis=0))
 
 
 def _scaled(
@@ -288,15 +261,32 @@ class Step(abc.ABC):
                 f"Received: stream={stream}"
             )
         context = tf.distribute.get_replica_context()
-        total = rows * context.num_replicas_in_sync
-        key = tf.constant(stream_key(self.seed, stream), tf.int64)
-        draw = tf.random.stateless_normal if normal else tf.random.stateless_uniform
-        second = part_key(self.updates.value(), _part.get())
-        numbers = draw([total, *shape], tf.stack([key, second]))
+        numbers = self._draw([rows * context.num_replicas_in_sync, *shape], stream, normal)
         start = tf.cast(context.replica_id_in_sync_group, tf.int32) * rows
         part = numbers[start : start + rows]
         part.set_shape([rows, *shape])
         return part
+
+    def _draw(self, shape: Sequence[int], stream: int, normal: bool = False) -> tf.Tensor:
+        """The same numbers on every replica."""
+        key = tf.constant(stream_key(self.seed, stream), tf.int64)
+        draw = tf.random.stateless_normal if normal else tf.random.stateless_uniform
+        return draw(shape, tf.stack([key, part_key(self.updates.value(), _part.get())]))
+
+    def past(self, pool: ImagePool, fakes: tf.Tensor, stream: int) -> tf.Tensor:
+        """Exchanges some of this replica's fakes for past ones, see ``ImagePool.exchange``.
+
+        Args:
+            pool: History of fakes.
+            fakes: ``[N, H, W, C]`` float32 in [-1, 1].
+            stream: The first of two streams of random numbers.
+
+        Returns:
+            The same shape and range.
+        """
+        replicas = tf.distribute.get_replica_context().num_replicas_in_sync
+        swap = self._draw([fakes.shape[0] * replicas], stream)
+        return pool.exchange(fakes, swap, self._draw([pool.capacity], stream + 1))
 
     def augment(self, images: tf.Tensor, policy: Collection[str], stream: int) -> tf.Tensor:
         """``diff_augment`` with the numbers of a stream; an empty policy changes nothing."""

@@ -24,7 +24,7 @@ from kerasgen.training.layers import check_keras_settings
 from kerasgen.training.run_identity import IDENTITY, keep_identity, run_identity
 from kerasgen.training.run_log import Report
 from kerasgen.training.step import Step
-from kerasgen.training.workers import Workers
+from kerasgen.training.workers import Workers, check_cluster
 
 Action = Callable[[int, Mapping[str, float]], None]
 Update = Callable[..., tuple[dict[str, tf.Tensor], tf.Tensor]]
@@ -45,7 +45,7 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
             call this before anything else uses TensorFlow).
 
     Raises:
-        ValueError: If the name is none of these.
+        ValueError: If the name is none of these, or ``TF_CONFIG`` names no such cluster.
     """
     if name == "default":
         return tf.distribute.get_strategy()
@@ -54,6 +54,7 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
         devices = gpus or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     if name == "multiworker":
+        check_cluster()
         return tf.distribute.MultiWorkerMirroredStrategy()
     raise ValueError(f"`name` must be among {STRATEGIES}. Received: name={name!r}")
 
@@ -92,8 +93,9 @@ class Trainer:
     """Runs steps on every replica, phase by phase, and resumes where it stopped.
 
     Under MultiWorkerMirroredStrategy every worker runs the same program and keeps checkpoints of
-    its own. They go on from the newest step that all of them can restore; only the ``chief`` logs
-    and calls actions, and only it should write figures and export.
+    its own. They go on from the newest step that all of them can restore, from any worker's
+    checkpoint in the work folder, so a run may go on with other workers, more or fewer; only the
+    ``chief`` logs and calls actions, and only it should write figures and export.
 
     Build networks, players and steps inside ``scope()``. Each phase has its own folder below the
     work folder, with its own counter, checkpoints and history; a restart skips what is done.
@@ -171,15 +173,25 @@ class Trainer:
                 "dataset cannot be entered at any step, so the run could not be resumed. "
                 f"Received: batches={batches!r}"
             )
-        try:
+        with self._workers.lost_ones_named():
             return self._run(step, batches, steps, phase, actions)
-        except tf.errors.OpError as error:
-            if self._workers.count == 1:
-                raise
-            raise RuntimeError(
-                "Another worker ended or cannot be reached. Run the same command again on all "
-                "workers to continue from the newest step that all of them have saved."
-            ) from error
+
+    def from_chief(self, numbers: Sequence[float]) -> list[float]:
+        """The chief's numbers, such as a score that decides what all workers do next.
+
+        Every worker must call it at the same point.
+
+        Args:
+            numbers: Those of this worker; only the chief's count.
+
+        Returns:
+            The chief's, exactly, on every worker.
+
+        Raises:
+            RuntimeError: If another worker ended or cannot be reached.
+        """
+        with self._workers.lost_ones_named():
+            return self._workers.from_chief(numbers)
 
     def check(self, step: Step, batches: Batches, *, phase: str = "train") -> None:
         """Checks that a phase was begun with these optimizers and batches, if it was begun.
@@ -202,9 +214,8 @@ class Trainer:
         check_writable(folder)
         folder.mkdir(parents=True, exist_ok=True)
         with self.strategy.scope():
-            checkpoints = Checkpoints(
-                folder / self._checkpoint_folder(), step, self.strategy, self.options.keep
-            )
+            # Every worker saves: should the machine of one be lost, the others have its state.
+            checkpoints = Checkpoints(folder, step, self.options.keep, self._workers.index)
         start = self._begin(folder, checkpoints, run_identity(step, batches), steps)
         if start >= steps:
             if self.chief:
@@ -301,10 +312,6 @@ class Trainer:
 
         self._traced = (step, update)
         return update
-
-    def _checkpoint_folder(self) -> str:
-        # Every worker takes part in saving; each writes to a folder of its own.
-        return "checkpoints" if self.chief else f"checkpoints-worker{self._workers.index}"
 
 
 class _LossWindow:

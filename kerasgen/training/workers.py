@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 _SHOWN = 16
 """Largest number of checkpoints that a worker names."""
+
+
+_EXAMPLE = '{"cluster": {"worker": ["a:2222", "b:2222"]}, "task": {"type": "worker", "index": 0}}'
+
+
+def check_cluster() -> None:
+    """Checks the workers in ``TF_CONFIG``, before any of them waits for the others.
+
+    Raises:
+        ValueError: If it is no JSON of a cluster of workers, or this one is not among them.
+    """
+    text = os.environ.get("TF_CONFIG", "")
+    if not text:
+        return
+    try:
+        config = json.loads(text)
+        jobs, task = config["cluster"], config["task"]
+        addresses = [each for job in ("chief", "worker") for each in jobs.get(job, [])]
+        found = jobs[task["type"]][int(task["index"])] in addresses and int(task["index"]) >= 0
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        found = False
+    if not found or len(set(addresses)) < len(addresses):
+        raise ValueError(
+            "TF_CONFIG must name the address of each worker once, and which of them this is, such "
+            f"as {_EXAMPLE}. Received: TF_CONFIG={text!r}"
+        )
 
 
 class Workers:
@@ -58,6 +88,41 @@ class Workers:
         # Each replica of a worker has sent the same row.
         return collect(row)[:: self._strategy.num_replicas_in_sync // self.count]
 
+    def from_chief(self, numbers: Sequence[float]) -> list[float]:
+        """The chief's numbers; every worker must call it at the same point.
+
+        Args:
+            numbers: Those of this worker; only the chief's count.
+
+        Returns:
+            The chief's, bit for bit.
+        """
+        count = int(self.gather([len(numbers)])[0, 0])
+        if not count:
+            return []
+        own = np.zeros(count) if not self.chief else np.asarray(numbers, np.float64)
+        # As integers, since that is what is collected.
+        found: np.ndarray = self.gather(own.view(np.int64)).numpy()[0]
+        return [float(number) for number in found.view(np.float64)]
+
+    @contextlib.contextmanager
+    def lost_ones_named(self) -> Iterator[None]:
+        """Within the block TensorFlow's errors say that another worker is gone, if there are any.
+
+        Raises:
+            RuntimeError: In place of TensorFlow's error.
+        """
+        try:
+            yield
+        except tf.errors.OpError as error:
+            if self.count == 1:
+                raise
+            raise RuntimeError(
+                "Another worker ended or cannot be reached. Run the same command again on all "
+                "workers, or on those that are left, to continue from the newest step that all "
+                "have saved."
+            ) from error
+
     def check_same(self, **values: int) -> None:
         """Checks that all workers were started alike.
 
@@ -100,7 +165,8 @@ class Workers:
             for index, each in enumerate(found)
         )
         raise ValueError(
-            "The workers have no checkpoint of the same step, so they cannot go on together: bring "
-            "back the missing checkpoint folder, or delete those of all workers to start again. "
+            "The workers have no checkpoint of the same step, so they cannot go on together: use "
+            "one work folder for all, or copy a worker's checkpoint folder to those that lack it, "
+            "or delete those of all workers to start again. "
             f"Received: steps of {names}"
         )

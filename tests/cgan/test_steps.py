@@ -113,7 +113,7 @@ def test_one_replica_equals_two(options, tmp_path):
 @pytest.mark.slow
 def test_alternating_on_one_replica_equals_two(tmp_path):
     def make():
-        return make_step(lambda: small_pair(class_head=False), step=OriginalCGANStep)
+        return make_step(original_pair, step=OriginalCGANStep)
 
     check_replicas(make, small_batches(latent_size=0), tmp_path, tolerance=1e-5)
 

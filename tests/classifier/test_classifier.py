@@ -68,9 +68,9 @@ def test_a_step_moves_the_classifier():
 
 @pytest.mark.parametrize("class_weights", [None, (0.1, 1.0, 3.0)])
 def test_one_replica_equals_two(class_weights, tmp_path):
-    """With weights too, though the replicas' labels weigh differently."""
+    """With dropout, and with weights, though the replicas' labels weigh differently."""
     check_replicas(
-        lambda: make_step(dropout=0.0, class_weights=class_weights),
+        lambda: make_step(class_weights=class_weights),
         small_batches(),
         tmp_path,
         tolerance=1e-5,

@@ -161,7 +161,9 @@ def test_one_replica_equals_two(tmp_path):
     def make():
         # Fewer patches than locations in one of two layers.
         names = ("images", "down_1")
-        return make_step(tiny_networks, names=names, patches=20, policy=("colour",))
+        pool = ImagePool(5, SHAPE, 4)
+        options = {"patches": 20, "policy": ("colour",), "target_pool": pool}
+        return make_step(tiny_networks, names=names, **options)
 
     check_replicas(make, batches(), tmp_path, tolerance=1e-5)
 

@@ -20,7 +20,6 @@ from kerasgen.data.pipeline import Pictures, unpaired
 from kerasgen.training.image_pool import ImagePool
 from kerasgen.training.losses import RELATIVISTIC
 from kerasgen.training.step import Player
-from kerasgen.training.trainer import make_strategy
 
 SHAPE = (8, 8, 3)
 DOMAINS = ("source", "target")
@@ -86,7 +85,8 @@ def test_each_player_moves_its_own_two_networks_only(change_mask):
 
 def test_one_replica_equals_two(tmp_path):
     def make():
-        pools = {f"{name}_pool": ImagePool(0, SHAPE, 4) for name in DOMAINS}
+        # The histories are full, and exchange, before the training ends.
+        pools = {f"{name}_pool": ImagePool(5, SHAPE, 4) for name in DOMAINS}
         policy = ("colour", "translation", "cutout")
         return make_step(tiny_networks, policy=policy, **pools)
 
@@ -97,7 +97,7 @@ def test_one_replica_equals_two(tmp_path):
 @pytest.mark.parametrize("strategy", ["default", "mirrored"])
 def test_resuming_is_exact_with_histories_average_and_schedule(strategy, tmp_path):
     def make():
-        # Small histories: each replica's is full, and exchanges, before the training ends.
+        # Small histories: they are full, and exchange, before the training ends.
         capacity = {"pool_capacity": 5, "policy": ("translation",)}
         lengths = {"steps": 6, "batch_size": 4, "half_life": 50, "image_shape": SHAPE}
         return build_step(*tiny_networks(), rate=1e-3, **lengths, **capacity)
@@ -273,13 +273,10 @@ def test_the_ready_made_step_has_the_schedule_histories_and_average_it_says():
     assert none.source_pool.capacity == 0 and not none.generator_player.optimizer.use_ema
 
 
-def test_the_batch_of_the_ready_made_step_is_that_of_all_replicas():
-    capacities = {}
-    for name in ("default", "mirrored"):
-        with make_strategy(name).scope():
-            step = build_step(*tiny_networks(), steps=9, image_shape=SHAPE, batch_size=80)
-        capacities[name] = step.source_pool.capacity
-    assert capacities == {"default": 80, "mirrored": 50}
+@pytest.mark.parametrize(("batch_size", "capacity"), [(4, 50), (80, 80)])
+def test_the_histories_of_the_ready_made_step_hold_a_batch(batch_size, capacity):
+    step = build_step(*tiny_networks(), steps=9, image_shape=SHAPE, batch_size=batch_size)
+    assert step.source_pool.capacity == step.target_pool.capacity == capacity
 
 
 def test_the_schedule_is_saved_and_read_with_its_optimizer():

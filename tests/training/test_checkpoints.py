@@ -20,7 +20,7 @@ def test_a_run_shorter_than_its_saving_interval_is_saved(tmp_path):
 
 
 def test_without_a_checkpoint_the_run_starts_at_nought(tmp_path):
-    checkpoints = Checkpoints(tmp_path, Count(), tf.distribute.get_strategy(), keep=1)
+    checkpoints = Checkpoints(tmp_path, Count(), keep=1)
     assert checkpoints.latest is None and checkpoints.restore() == 0
 
 

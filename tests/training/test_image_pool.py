@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from kerasgen.training.checkpoints import Checkpoints
 from kerasgen.training.image_pool import ImagePool
-from kerasgen.training.step import Step
+from kerasgen.training.step import Step, Stream
 from kerasgen.training.trainer import make_strategy
 
 SHAPE = (2, 2, 1)
@@ -119,57 +119,57 @@ def test_a_probability_out_of_range_is_refused(probability):
 
 
 class Keep(Step):
-    """Puts the batch into its pool."""
+    """Exchanges the batch with its pool, and remembers what came back."""
 
     def __init__(self):
         super().__init__()
-        self.pool = ImagePool(2, SHAPE, 2)
+        self.pool = ImagePool(4, SHAPE, 4, swap_probability=0.6)
+        options = {
+            "synchronization": tf.VariableSynchronization.ON_READ,
+            "aggregation": tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        }
+        # One shape for any number of replicas.
+        self.shown = tf.Variable(tf.zeros([4, *SHAPE]), trainable=False, **options)
 
     def update(self, images):
-        self.pool.exchange(images, tf.zeros([2]), tf.zeros([2]))
+        past = self.past(self.pool, images, Stream.OTHER)
+        self.shown.assign(tf.repeat(past, 4 // past.shape[0], axis=0))
         return {}
 
 
-def test_every_replica_has_its_own_pool_and_all_are_in_the_checkpoint(tmp_path):
-    strategy = make_strategy("mirrored")
-
-    def build():
-        with strategy.scope():
-            step = Keep()
-            return step, Checkpoints(tmp_path, step, strategy, keep=1)
-
-    step, checkpoints = build()
-    parts = (pictures(1, 2), pictures(3, 4))
-    batch = strategy.experimental_distribute_values_from_function(
-        lambda context: parts[context.replica_id_in_sync_group]
-    )
-    tf.function(lambda: strategy.run(step, args=(batch,)))()
-    assert contents(strategy, step) == [[1, 2], [3, 4]]
-    path = checkpoints.save(1)
-    saved = tf.train.load_checkpoint(path)
-    kept = [
-        numbers(saved.get_tensor(name))
-        for name in sorted(saved.get_variable_to_shape_map())
-        if "pool-0" in name
-    ]
-    assert kept == [[1, 2], [3, 4]]
-    again, checkpoints = build()
-    assert contents(strategy, again) == [[0, 0], [0, 0]]
-    assert checkpoints.restore() == 1
-    assert contents(strategy, again) == [[1, 2], [3, 4]]
+def exchanged(strategy_name, folder, steps=6):
+    """What each step showed, and what the pool of each replica held after it."""
+    strategy = make_strategy(strategy_name)
+    replicas = strategy.num_replicas_in_sync
+    with strategy.scope():
+        step = Keep()
+        checkpoints = Checkpoints(folder, step, keep=1)
+    start, found = checkpoints.restore(), []
+    update = tf.function(lambda batch: strategy.run(step, args=(batch,)))
+    for number in range(start, steps):
+        rows = np.split(np.arange(4 * number + 1, 4 * number + 5), replicas)
+        batch = strategy.experimental_distribute_values_from_function(
+            lambda context, rows=rows: pictures(*rows[context.replica_id_in_sync_group])
+        )
+        update(batch)
+        parts = strategy.experimental_local_results(step.shown)
+        shown = [numbers(part)[::replicas] for part in parts]
+        held = [numbers(part) for part in strategy.experimental_local_results(step.pool.images)]
+        assert all(part == held[0] for part in held)
+        found.append((sum(shown, []), held[0]))
+    checkpoints.save(steps)
+    return found
 
 
-def contents(strategy, step):
-    return [numbers(part) for part in strategy.experimental_local_results(step.pool.images)]
+def test_two_replicas_exchange_what_one_would(tmp_path):
+    one, two = (exchanged(name, tmp_path / name) for name in ("default", "mirrored"))
+    assert one == two
+    assert one[0] == ([1, 2, 3, 4], [1, 2, 3, 4])
+    assert any(set(shown) & set(range(1, 4 * number + 1)) for number, (shown, _) in enumerate(one))
 
 
-def test_a_checkpoint_of_two_replicas_opens_on_one_and_back(tmp_path, caplog):
-    mirrored, default = make_strategy("mirrored"), make_strategy("default")
-    with mirrored.scope():
-        Checkpoints(tmp_path / "two", Keep(), mirrored, keep=1).save(3)
-    assert Checkpoints(tmp_path / "two", Keep(), default, keep=1).restore() == 3
-    Checkpoints(tmp_path / "one", Keep(), default, keep=1).save(4)
-    assert not caplog.records
-    with mirrored.scope():
-        assert Checkpoints(tmp_path / "one", Keep(), mirrored, keep=1).restore() == 4
-    assert "those start empty" in caplog.text
+@pytest.mark.parametrize("names", [("default", "mirrored"), ("mirrored", "default")])
+def test_a_pool_goes_on_with_another_number_of_replicas(names, tmp_path):
+    whole = exchanged("default", tmp_path / "whole", 6)
+    first, second = (exchanged(*each) for each in zip(names, [tmp_path] * 2, (3, 6), strict=True))
+    assert first + second == whole

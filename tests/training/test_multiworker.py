@@ -1,12 +1,11 @@
-"""Two worker processes learn what one process does, also after one of them was stopped or lost its
-checkpoints; this file is also the workers' program.
+"""Several worker processes learn what one process does, also with other workers after a stop; this
+file is also the workers' program.
 """
 
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from running import worker_environments
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-STEPS = 4
-TIMEOUT = 120.0
+STEPS, LONG = 4, 12
+TIMEOUT = 240.0
 
 
 def train(workdir, strategy_name, lengths=(2, STEPS), pause=0.0):
@@ -34,24 +34,34 @@ def train(workdir, strategy_name, lengths=(2, STEPS), pause=0.0):
 
     from kerasgen.data.augmentation import Augmentation
     from kerasgen.data.pipeline import Pictures, labelled
+    from kerasgen.training.image_pool import ImagePool
     from kerasgen.training.step import Player, Step, Stream
 
     class Fit(Step):
+        """Has all that could depend on the number of workers."""
+
         def __init__(self):
             super().__init__(seed=2)
-            self.body = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Conv2D(4, 3)])
-            self.head = keras.Sequential([keras.Input((2, 2, 4)), keras.layers.Conv2D(1, 2)])
+            layers = keras.Input((4, 4, 3)), keras.layers.Conv2D(4, 3)
+            self.body = keras.Sequential(
+                [*layers, keras.layers.BatchNormalization(synchronized=True)]
+            )
+            layers = keras.Input((2, 2, 4)), keras.layers.Dropout(0.4), keras.layers.Conv2D(1, 2)
+            self.head = keras.Sequential(layers)
+            self.pool = ImagePool(6, (4, 4, 3), 6, swap_probability=0.7)
             # Clipping would hide a gradient of the wrong size, so one side goes without.
             self.body_player = Player(self.body, keras.optimizers.SGD(0.02))
             self.head_player = Player(self.head, keras.optimizers.SGD(0.3), clip_norm=0.3)
 
         def update(self, images, labels, latents):
-            # Four rows on a worker, all eight on a single process.
+            # Two rows on each of three workers, all six on a single process.
             noise = self.random(images.shape[0], [1], Stream.OTHER) + latents
             goals = tf.cast(labels, tf.float32)[:, None] + noise
+            images += self.past(self.pool, images, Stream.OTHER + 1)
 
             with tf.GradientTape(persistent=True) as tape:
-                loss = tf.reduce_mean(tf.square(self.head(self.body(images))[:, 0, 0] - goals))
+                found = self.head(self.body(images, training=True), training=True)
+                loss = tf.reduce_mean(tf.square(found[:, 0, 0] - goals))
             self.body_player.descend(tape, loss)
             self.head_player.descend(tape, loss)
             return {"loss": loss}
@@ -59,7 +69,7 @@ def train(workdir, strategy_name, lengths=(2, STEPS), pause=0.0):
     images = np.random.default_rng(0).integers(0, 256, (11, 4, 4, 3), np.uint8)
     batches = labelled(
         Pictures.from_array(images, np.arange(11) % 3),
-        8,
+        6,
         seed=1,
         augmentation=Augmentation(shift=0.2, flip=True),
         latent_size=1,
@@ -76,33 +86,13 @@ def train(workdir, strategy_name, lengths=(2, STEPS), pause=0.0):
     return {name: np.array(tf.convert_to_tensor(value)) for name, value in step.state().items()}
 
 
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-def run_workers(folder, *arguments, during=lambda workers: None):
-    """Starts both workers and waits for them; they are ended in any case."""
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
+def run_workers(folder, count=2, during=lambda workers: None, **options):
+    """Starts workers and waits for them; they are ended in any case."""
     workers, deadline = [], time.monotonic() + TIMEOUT
     try:
-        for index in range(2):
-            task = {"type": "worker", "index": index}
-            config = {"cluster": {"worker": addresses}, "task": task}
-            environment = {
-                **os.environ,
-                "TF_CONFIG": json.dumps(config),
-                "PYTHONPATH": str(ROOT),
-                "CUDA_VISIBLE_DEVICES": "-1",
-                "TF_CPP_MIN_LOG_LEVEL": "2",
-            }
+        for index, environment in enumerate(worker_environments(count)):
             with open(folder / f"worker{index}.log", "wb") as log:
-                command = [sys.executable, __file__, str(folder), str(index), *arguments]
+                command = [sys.executable, __file__, str(folder), str(index), json.dumps(options)]
                 workers.append(
                     subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=ROOT)
                 )
@@ -114,8 +104,14 @@ def run_workers(folder, *arguments, during=lambda workers: None):
             worker.wait()
 
 
-def logs_of(folder):
-    return [(folder / f"worker{index}.log").read_text() for index in range(2)]
+def logs_of(folder, count=2):
+    return [(folder / f"worker{index}.log").read_text() for index in range(count)]
+
+
+def check_close(found, expected):
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, atol=1e-5, rtol=0, err_msg=name)
 
 
 def test_two_worker_processes_equal_one_process_on_the_same_global_batch(tmp_path):
@@ -123,10 +119,9 @@ def test_two_worker_processes_equal_one_process_on_the_same_global_batch(tmp_pat
     assert codes == [0, 0], "\n".join(logs_of(tmp_path))[-6000:]
     one = train(tmp_path / "one", "default")
     first, second = (dict(np.load(tmp_path / f"worker{index}.npz")) for index in range(2))
-    assert one.keys() == first.keys() == second.keys()
-    for name, value in one.items():
+    for name in one:
         np.testing.assert_array_equal(first[name], second[name], err_msg=name)
-        np.testing.assert_allclose(value, first[name], atol=1e-5, rtol=0, err_msg=name)
+    check_close(first, one)
 
     from kerasgen.training.run_log import read_history
 
@@ -135,7 +130,7 @@ def test_two_worker_processes_equal_one_process_on_the_same_global_batch(tmp_pat
     ]
     losses = [[row["loss"] for row in history] for history in histories]
     np.testing.assert_allclose(*losses, atol=1e-5)
-    assert len(losses[0]) == STEPS and losses[0][-1] < losses[0][0]
+    assert len(losses[0]) == STEPS
     # The second worker saved as well, and reported nothing.
     folder = tmp_path / "workers" / "train"
     for name in ("checkpoints", "checkpoints-worker1"):
@@ -144,51 +139,51 @@ def test_two_worker_processes_equal_one_process_on_the_same_global_batch(tmp_pat
     assert len(list((tmp_path / "workers").glob("action-*"))) == 1
 
 
-LONG = 12
+def saved_steps(folder):
+    return {int(path.stem.split("-")[1]) for path in folder.glob("step-*.index")}
 
 
-def test_workers_stop_together_and_go_on_from_a_step_that_both_have(tmp_path):
+def test_three_stop_together_one_goes_on_and_then_two(tmp_path):
     folder = tmp_path / "workers" / "train"
 
     def terminate_the_second(workers):
         patience = time.monotonic() + TIMEOUT
-        while not (folder / "checkpoints" / "step-6.index").exists():
-            assert time.monotonic() < patience and workers[0].poll() is None, logs_of(tmp_path)
+        while not (folder / "checkpoints" / "step-3.index").exists():
+            assert time.monotonic() < patience and workers[0].poll() is None, logs_of(tmp_path, 3)
             time.sleep(0.01)
         workers[1].send_signal(signal.SIGTERM)
 
-    codes = run_workers(tmp_path, str(LONG), "0.3", during=terminate_the_second)
+    codes = run_workers(tmp_path, 3, terminate_the_second, lengths=[LONG], pause=0.3)
     # ``Interrupted`` has a message: Python's status is 1.
-    assert codes == [1, 1], logs_of(tmp_path)
-    steps = [
-        {int(path.stem.split("-")[1]) for path in (folder / name).glob("step-*.index")}
-        for name in ("checkpoints", "checkpoints-worker1")
-    ]
+    assert codes == [1, 1, 1], logs_of(tmp_path, 3)
+    names = "checkpoints", "checkpoints-worker1", "checkpoints-worker2"
+    steps = [saved_steps(folder / name) for name in names]
     last = max(steps[0])
-    assert steps[0] == steps[1] and 6 < last < LONG
-    for log in logs_of(tmp_path):
+    assert steps[0] == steps[1] == steps[2] and 3 <= last < 8
+    for log in logs_of(tmp_path, 3):
         assert f"stopped after step {last};" in log
 
-    # Without its folder the second worker would start from nought.
-    (folder / "checkpoints-worker1").rename(tmp_path / "away")
-    assert run_workers(tmp_path, str(LONG), "0") == [1, 1]
-    for log in logs_of(tmp_path):
-        named = ", ".join(map(str, sorted(steps[0])))
-        assert f"Received: steps of worker 0: {named}; worker 1: none" in log
-
-    # With an older one both go back to it.
-    shutil.copytree(tmp_path / "away", folder / "checkpoints-worker1")
-    (folder / "checkpoints-worker1" / f"step-{last}.index").unlink()
-    assert run_workers(tmp_path, str(LONG), "0") == [0, 0], logs_of(tmp_path)
+    # Two are lost for good, the first with all that it saved.
+    shutil.rmtree(folder / "checkpoints")
+    assert run_workers(tmp_path, 1, lengths=[10]) == [0], logs_of(tmp_path, 1)
+    assert max(saved_steps(folder / "checkpoints")) == 10
+    # The second comes back with checkpoints that are older.
+    assert run_workers(tmp_path, 2, lengths=[LONG]) == [0, 0], logs_of(tmp_path)
     one = train(tmp_path / "one", "default", (LONG,))
     for index in range(2):
-        found = dict(np.load(tmp_path / f"worker{index}.npz"))
-        for name, value in one.items():
-            np.testing.assert_allclose(found[name], value, atol=1e-5, rtol=0, err_msg=name)
+        check_close(dict(np.load(tmp_path / f"worker{index}.npz")), one)
+
+
+def test_workers_with_folders_of_their_own_need_a_common_step(tmp_path):
+    assert run_workers(tmp_path, 1, apart=True) == [0], logs_of(tmp_path, 1)
+    assert run_workers(tmp_path, 2, apart=True, lengths=[LONG]) == [1, 1]
+    for log in logs_of(tmp_path):
+        assert f"Received: steps of worker 0: 2, 3, {STEPS}; worker 1: none" in log
+    shutil.copytree(tmp_path / "workers0", tmp_path / "workers1", dirs_exist_ok=True)
+    assert run_workers(tmp_path, 2, apart=True, lengths=[5]) == [0, 0], logs_of(tmp_path)
 
 
 if __name__ == "__main__":
-    folder, number, *rest = Path(sys.argv[1]), *sys.argv[2:]
-    options = ((int(rest[0]),), float(rest[1])) if rest else ()
-    result = train(folder / "workers", "multiworker", *options)
-    np.savez(folder / f"worker{number}.npz", **result)
+    folder, number, options = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
+    work = folder / ("workers" + (number if options.pop("apart", False) else ""))
+    np.savez(folder / f"worker{number}.npz", **train(work, "multiworker", **options))

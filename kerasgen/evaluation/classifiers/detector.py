@@ -118,7 +118,8 @@ def fit_detector(
         seed: Seed of weights, split and order.
 
     Returns:
-        The detector, with the weights that are best on held-out sources.
+        The detector, with the weights that are best on held-out sources; on workers other than
+        the chief with the last.
     """
     labels = data.present.astype(np.int32)
     train, held_out = split_by_source(data.sources, HELD_OUT, seed, labels=labels)

@@ -101,13 +101,15 @@ def fit_classifier(
     """Trains until the score stops rising, and ends with the best weights.
 
     An interrupted run is resumed exactly; a finished one returns at once, with its best weights. If
-    the player averages weights, the averages are validated and kept.
+    the player averages weights, the averages are validated and kept. Of several workers the chief
+    validates, and its score counts for all.
 
     Args:
         trainer: Its work folder keeps, below ``phase``, checkpoints, logs, ``best.keras`` and
-            ``best.json``. For one machine.
-        step: Built in the trainer's scope. Its network ends with the best weights; the head of
-            ``split_head`` shares them with the whole network.
+            ``best.json``.
+        step: Built in the trainer's scope. The chief's network ends with the best weights, those of
+            other workers with the last; the head of ``split_head`` shares them with the whole
+            network.
         batches: Training batches.
         validate: The score, such as ``log_likelihood(...)``.
         steps: Most updates, including those before a restart.
@@ -120,37 +122,49 @@ def fit_classifier(
 
     Raises:
         NonFiniteState: If a score is not a finite number.
-        ValueError: If a count is below 1, there are several workers, or the folder has another
-            network, other batches or a broken record.
+        ValueError: If a count is below 1, or the folder has another network, other batches or a
+            broken record.
+        RuntimeError: If another worker ended or cannot be reached.
         Interrupted: From the trainer, see ``Trainer.run``.
     """
-    _check_arguments(trainer, steps, validate_every, patience)
+    _check_arguments(steps, validate_every, patience)
     folder = trainer.workdir / phase
-    result = _read_record(folder / RECORD)
-    if result is None:
-        result = _validated(step, batches, validate, FitResult(()), 0, folder)
+    # The chief's record counts: that of another worker may be older.
+    result = _shared(trainer, _read_record(folder / RECORD) if trainer.chief else FitResult(()))
+
+    def validated(before: FitResult, done: int) -> FitResult:
+        if not trainer.chief:
+            return _shared(trainer, before)
+        return _shared(trainer, _validated(step, batches, validate, before, done, folder))
+
+    if not result.scores:
+        result = validated(result, 0)
     else:
         trainer.check(step, batches, phase=phase)
     # There is a checkpoint at every validation; one that an interruption prevented is repeated.
     while result.last_step < steps and result.since_best < patience:
         target = min(steps, (result.last_step // validate_every + 1) * validate_every)
         done = trainer.run(step, batches, target, phase=phase)
-        result = _validated(step, batches, validate, result, done, folder)
-        print(f"{phase}: {result}", flush=True)
-    load_weights(step.classifier, folder / BEST)
+        result = validated(result, done)
+        if trainer.chief:
+            print(f"{phase}: {result}", flush=True)
+    if trainer.chief:
+        load_weights(step.classifier, folder / BEST)
     return result
 
 
-def _check_arguments(trainer: Trainer, steps: int, validate_every: int, patience: int) -> None:
+def _shared(trainer: Trainer, result: FitResult) -> FitResult:
+    """The chief's scores on every worker."""
+    numbers = trainer.from_chief([number for row in result.scores for number in row])
+    pairs = zip(numbers[::2], numbers[1::2], strict=True)
+    return FitResult(tuple((int(done), score) for done, score in pairs))
+
+
+def _check_arguments(steps: int, validate_every: int, patience: int) -> None:
     if min(steps, validate_every, patience) < 1:
         raise ValueError(
             "`steps`, `validate_every` and `patience` must be at least 1. "
             f"Received: steps={steps}, validate_every={validate_every}, patience={patience}"
-        )
-    if trainer.workers > 1:
-        raise ValueError(
-            "Early stopping is for one machine: workers could stop at different steps. "
-            f"Received: {trainer.workers} workers"
         )
 
 
@@ -182,9 +196,9 @@ def _validated(
     return result
 
 
-def _read_record(path: Path) -> FitResult | None:
+def _read_record(path: Path) -> FitResult:
     if not path.exists():
-        return None
+        return FitResult(())
     try:
         scores = tuple((int(done), float(score)) for done, score in read_json(path)["scores"])
     except (KeyError, TypeError):

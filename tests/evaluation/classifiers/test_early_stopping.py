@@ -237,3 +237,29 @@ def test_a_result_says_where_it_stands():
     assert str(FitResult(((0, -1.0), (5, -0.25), (10, -0.5)))) == (
         "score -0.5 at step 10, best -0.25 at step 5"
     )
+
+
+class Following(Trainer):
+    """The second of two workers: what the chief sends is known beforehand."""
+
+    sent: list
+
+    @property
+    def chief(self):
+        return False
+
+    def from_chief(self, numbers):
+        return [float(number) for row in self.sent.pop(0) for number in row]
+
+
+def test_another_worker_follows_the_chief_and_writes_nothing_of_its_own(tmp_path):
+    chief = Sitting(tmp_path / "chief")
+    result = chief.fit([0, 2, 1, 1], patience=2)
+    other = Sitting(tmp_path / "other")
+    other.trainer = Following(tmp_path / "other", make_strategy("default"))
+    # First the chief's record, then the scores after each validation.
+    other.trainer.sent = [(), *(result.scores[:count] for count in range(1, 5))]
+    assert other.fit([], patience=2) == result
+    assert not other.seen and not other.trainer.sent
+    assert_same(other.head.get_weights(), chief.seen[-1])
+    assert not list((tmp_path / "other" / "train").glob("best*"))
