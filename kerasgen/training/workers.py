@@ -50,6 +50,9 @@ class Workers:
     def __init__(self, strategy: tf.distribute.Strategy) -> None:
         self._strategy = strategy
         self.count, self.index = 1, 0
+        # Traced once, for any number of numbers.
+        row = tf.TensorSpec([1, None], tf.int64)
+        self._collect = tf.function(self._every_row, input_signature=[row])
         resolver = strategy.cluster_resolver
         if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) and resolver.task_type:
             spec = resolver.cluster_spec()
@@ -76,17 +79,16 @@ class Workers:
         if self.count == 1:
             return row
 
+        # Each replica of a worker sends the same row.
+        return self._collect(row)[:: self._strategy.num_replicas_in_sync // self.count]
+
+    def _every_row(self, row: tf.Tensor) -> tf.Tensor:
         def send(row: tf.Tensor) -> tf.Tensor:
             # A copy, since the collective needs a tensor that is on the replica's device.
             return tf.distribute.get_replica_context().all_gather(tf.identity(row), axis=0)
 
-        @tf.function
-        def collect(row: tf.Tensor) -> tf.Tensor:
-            found = self._strategy.run(send, args=(row,))
-            return self._strategy.experimental_local_results(found)[0]
-
-        # Each replica of a worker has sent the same row.
-        return collect(row)[:: self._strategy.num_replicas_in_sync // self.count]
+        found = self._strategy.run(send, args=(row,))
+        return self._strategy.experimental_local_results(found)[0]
 
     def from_chief(self, numbers: Sequence[float]) -> list[float]:
         """The chief's numbers; every worker must call it at the same point.

@@ -1,5 +1,7 @@
 """Checkpoints: the last complete one is restored, even if writing the next one failed."""
 
+from pathlib import Path
+
 import pytest
 import tensorflow as tf
 from counting import Count, run, saved_steps
@@ -107,3 +109,18 @@ def test_a_folder_that_tensorflow_misreads_resumes(tmp_path, name):
     step = run(tmp_path / name, 7, save_every=2, keep=2)
     assert int(step.updates) == 7 and saved_steps(tmp_path / name) == [6, 7]
     assert float(run(tmp_path / name, 7).total) == 7.0
+
+
+def test_any_worker_goes_on_from_the_files_of_another_and_its_own_come_first(tmp_path):
+    step = run(tmp_path, 4, save_every=2)
+    folder = tmp_path / "train"
+    second = Checkpoints(folder, Count(), keep=2, worker=1)
+    assert list(second.steps) == [2, 4] and second.latest is None
+    assert second.restore(4) == 4
+    second.save(4)
+    writers = [Path(path).parent.name for path in second.steps.values()]
+    assert writers == ["checkpoints", "checkpoints-worker1"]
+    # The first one's files are lost.
+    (folder / "checkpoints").rename(tmp_path / "lost")
+    first = Checkpoints(folder, step, keep=2)
+    assert first.restore() == 4 and list(first.steps) == [4]

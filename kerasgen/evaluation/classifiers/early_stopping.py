@@ -131,21 +131,15 @@ def fit_classifier(
     folder = trainer.workdir / phase
     # The chief's record counts: that of another worker may be older.
     result = _shared(trainer, _read_record(folder / RECORD) if trainer.chief else FitResult(()))
-
-    def validated(before: FitResult, done: int) -> FitResult:
-        if not trainer.chief:
-            return _shared(trainer, before)
-        return _shared(trainer, _validated(step, batches, validate, before, done, folder))
-
     if not result.scores:
-        result = validated(result, 0)
+        result = _validated(trainer, step, batches, validate, result, 0, folder)
     else:
         trainer.check(step, batches, phase=phase)
     # There is a checkpoint at every validation; one that an interruption prevented is repeated.
     while result.last_step < steps and result.since_best < patience:
         target = min(steps, (result.last_step // validate_every + 1) * validate_every)
         done = trainer.run(step, batches, target, phase=phase)
-        result = validated(result, done)
+        result = _validated(trainer, step, batches, validate, result, done, folder)
         if trainer.chief:
             print(f"{phase}: {result}", flush=True)
     if trainer.chief:
@@ -169,6 +163,7 @@ def _check_arguments(steps: int, validate_every: int, patience: int) -> None:
 
 
 def _validated(
+    trainer: Trainer,
     step: ClassifierStep,
     batches: Batches,
     validate: Validate,
@@ -176,7 +171,9 @@ def _validated(
     done: int,
     folder: Path,
 ) -> FitResult:
-    """Adds a score, and keeps the weights if it is the best."""
+    """Adds the chief's score, and keeps the weights if it is the best."""
+    if not trainer.chief:
+        return _shared(trainer, before)
     first = batches.dataset().take(-(-_PICTURES // batches.batch_size))
     with step.player.averaged(step.classifier(inputs, training=True) for inputs, _ in first):
         score = float(validate(step.classifier))
@@ -193,7 +190,7 @@ def _validated(
         folder / RECORD,
         {"step": result.best_step, "score": result.best_score, "scores": result.scores},
     )
-    return result
+    return _shared(trainer, result)
 
 
 def _read_record(path: Path) -> FitResult:
