@@ -32,7 +32,10 @@ FLOORS: list[dict[str, str]] = [
         "evaluation": "does it differ, does it help?",
         "deployment": "SavedModels, served and called",
     },
-    {"zoo": "named models with weights and cards"},
+    {
+        "zoo": "named models with weights and cards",
+        "pipelines": "the jobs on many machines, with Beam",
+    },
     {"cli": "the kerasgen command"},
 ]
 """From the ground up; each room with what it holds."""

@@ -29,7 +29,7 @@ The rooms, from the ground up; a module imports only from its own room and from 
     procedural, compositing, training
     cgan, refiner, cyclegan, classifier, autoencoder
     evaluation, deployment
-    zoo          trained models by name
+    zoo, pipelines   trained models by name; jobs as pipelines of Apache Beam
     cli          the ``kerasgen`` command
 
 Names are loaded when they are first used: nothing heavy is imported here.

@@ -9,6 +9,7 @@ from . import data as data
 from . import deployment as deployment
 from . import evaluation as evaluation
 from . import io as io
+from . import pipelines as pipelines
 from . import procedural as procedural
 from . import refiner as refiner
 from . import training as training

@@ -14,7 +14,7 @@ FLOORS = [
     {"procedural", "compositing", "training"},
     {"family"},
     {"evaluation", "deployment"},
-    {"zoo"},
+    {"zoo", "pipelines"},
     {"cli"},
     {"__main__"},
 ]

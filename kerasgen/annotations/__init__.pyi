@@ -1,5 +1,6 @@
 from .annotated_folder import AnnotatedFolder as AnnotatedFolder
 from .annotated_folder import PictureFacts as PictureFacts
+from .annotated_folder import stated_sources as stated_sources
 from .annotation import Annotation as Annotation
 from .annotation import Box as Box
 from .annotation import run_lengths as run_lengths
@@ -8,7 +9,9 @@ from .annotation import tight_box as tight_box
 from .annotation import translation as translation
 from .dossier.publication import Publication as Publication
 from .fill_folder import SHEET as SHEET
+from .fill_folder import Blocks as Blocks
 from .fill_folder import FilledFolder as FilledFolder
+from .fill_folder import FolderJob as FolderJob
 from .fill_folder import Job as Job
 from .folder_classes import class_folders as class_folders
 from .folder_classes import subfolders as subfolders
@@ -19,7 +22,9 @@ from .folder_layout import PARTS as PARTS
 from .folder_layout import REJECTED as REJECTED
 from .folder_layout import SETTINGS as SETTINGS
 from .folder_layout import picture_name as picture_name
+from .index_set import IndexSet as IndexSet
 from .manifest import Record as Record
+from .manifest import count_parts as count_parts
 from .manifest import manifest_records as manifest_records
 from .manifest import manifest_rows as manifest_rows
 from .manifest import read_manifest as read_manifest

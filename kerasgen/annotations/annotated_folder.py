@@ -175,12 +175,7 @@ class AnnotatedFolder:
 
     def sources(self, name: str) -> tuple[Source, ...]:
         """Returns the files that a picture was made from, if its row states them; else none."""
-        listed = self._rows[name][0].get("sources") if self._rows is not None else None
-        try:
-            return tuple(Source(**fields) for fields in listed or ())
-        except (TypeError, ValueError):
-            # A row of another program: its field means something else.
-            return ()
+        return stated_sources(self._rows[name][0]) if self._rows is not None else ()
 
     def source(self, name: str) -> Source:
         """Returns a picture as a source of another one, with its SHA-256."""
@@ -212,6 +207,15 @@ class AnnotatedFolder:
         whole = read_image(path, channels=form.channels, background=form.background)
         facts = self.facts(name).fitted(whole.shape[:2], form.size, form.fit)
         return form.apply(whole), facts
+
+
+def stated_sources(row: Mapping[str, Any]) -> tuple[Source, ...]:
+    """The files that a picture was made from, as its row states them; none if it does not."""
+    try:
+        return tuple(Source(**fields) for fields in row.get("sources") or ())
+    except (TypeError, ValueError):
+        # A row of another program: its field means something else.
+        return ()
 
 
 def _class_level(names: Sequence[str]) -> int:

@@ -94,6 +94,76 @@ class FilledFolder:
         return f'{text}<img src="data:image/png;base64,{data}">'
 
 
+@dataclass(frozen=True, eq=False)
+class FolderJob:
+    """A job with the folder that it fills, see `fill_folder`.
+
+    Attributes:
+        job: As for `fill_folder`.
+        folder: As for `fill_folder`.
+        count: As for `fill_folder`.
+        settings: As for `fill_folder`.
+        class_names: As for `fill_folder`.
+        block: As for `fill_folder`.
+        output: As for `fill_folder`.
+        most_rejected: As for `fill_folder`.
+        finished: Adds what belongs to the finished folder beside pictures and rows, such as a
+            sheet.
+    """
+
+    job: Job
+    folder: PathLike
+    count: int
+    settings: Mapping[str, Any]
+    class_names: Sequence[str]
+    block: int = 1
+    output: Output = Output()
+    most_rejected: float = 1.0
+    finished: Callable[[FilledFolder], FilledFolder] = lambda filled: filled
+
+    def fill(self, workers: int = 1, report: Report | None = None) -> FilledFolder:
+        """Fills the folder in this process and others, see `fill_folder`."""
+        if min(self.count, workers) < 1:
+            raise ValueError(
+                "`count` and `workers` must be at least 1. "
+                f"Received: count={self.count}, workers={workers}"
+            )
+        blocks = self.begin()
+        total, missing = blocks.total, blocks.missing()
+        with blocks.resumable():
+            for done in _made(blocks, missing, workers, self.most_rejected):
+                if report is not None:
+                    report(total - len(missing) + done, total)
+        return self.finish(blocks)
+
+    def begin(self) -> Blocks:
+        """Begins the folder, or takes up one that was begun; returns its blocks.
+
+        Raises:
+            ValueError: As `fill_folder`.
+        """
+        part = self.output.share(self.count, self.block)
+        target = SyntheticFolder(
+            self.folder, settings=self.settings, class_names=self.class_names, shard=part
+        )
+        return Blocks(self.job, target, self.count, self.block)
+
+    def finish(self, blocks: Blocks) -> FilledFolder:
+        """Gathers the rows, once all blocks are made.
+
+        Raises:
+            ValueError: As `fill_folder`, or if a picture is missing.
+        """
+        target = blocks.target
+        rejected = target.finish(self.count, yolo=self.output.yolo)
+        if rejected.count > self.most_rejected * blocks.total:
+            raise _too_many_rejected(rejected, blocks.total, target.folder)
+        counts, facts = (blocks.total - rejected.count, rejected.count), write_card(target.folder)
+        return self.finished(
+            FilledFolder(target.folder, *counts, shard=self.output.shard, facts=facts)
+        )
+
+
 def fill_folder(
     job: Job,
     folder: PathLike,
@@ -134,44 +204,50 @@ def fill_folder(
             or more than `most_rejected` of the pictures are rejected.
         Unfinished: After Ctrl-C or SIGTERM, or if a worker was killed; finished pictures are kept.
     """
-    if min(count, workers) < 1:
-        raise ValueError(
-            f"`count` and `workers` must be at least 1. Received: count={count}, workers={workers}"
-        )
-    output = output or Output()
-    part = output.share(count, block)
-    target = SyntheticFolder(folder, settings=settings, class_names=class_names, shard=part)
-    total, missing = len(target.members(count)), target.missing(count)
-    made = _made(_Block(job, target, count, block), missing, workers, most_rejected)
-    with _kept(target, count):
-        for done in made:
-            if report is not None:
-                report(total - len(missing) + done, total)
-    rejected = target.finish(count, yolo=output.yolo)
-    if rejected.count > most_rejected * total:
-        raise _too_many_rejected(rejected, total, target.folder)
-    counts, facts = (total - rejected.count, rejected.count), write_card(target.folder)
-    return FilledFolder(target.folder, *counts, shard=output.shard, facts=facts)
+    return FolderJob(
+        job,
+        folder,
+        count,
+        settings,
+        class_names,
+        block=block,
+        output=output or Output(),
+        most_rejected=most_rejected,
+    ).fill(workers, report)
 
 
-@contextmanager
-def _kept(target: SyntheticFolder, count: int) -> Iterator[None]:
-    """Says after a stop what is missing, and how to go on."""
-    try:
-        yield
-    except Unfinished as error:
-        total, missing = len(target.members(count)), len(target.missing(count))
-        raise type(error)(
-            f"{error} {missing} of {total} pictures are missing; the others are kept in "
-            f"{str(target.folder)!r}. Run the same command again to go on."
-        ) from error
+class Blocks:
+    """The blocks of a job: makes and writes one, in any process.
 
-
-class _Block:
-    """Makes and writes one block, in any process."""
+    Args:
+        job: Makes the pictures.
+        target: Where they go.
+        count: Number of pictures of the job.
+        size: Pictures of a block.
+    """
 
     def __init__(self, job: Job, target: SyntheticFolder, count: int, size: int) -> None:
         self.job, self.target, self.count, self.size = job, target, count, size
+
+    @property
+    def total(self) -> int:
+        """Number of pictures that the folder is to hold, rejected ones included."""
+        return len(self.target.members(self.count))
+
+    def missing(self) -> IndexSet:
+        """Indices of the pictures that are not there yet."""
+        return self.target.missing(self.count)
+
+    @contextmanager
+    def resumable(self) -> Iterator[None]:
+        """Says after a stop what is missing, and how to go on."""
+        try:
+            yield
+        except Unfinished as error:
+            raise type(error)(
+                f"{error} {len(self.missing())} of {self.total} pictures are missing; the others "
+                f"are kept in {str(self.target.folder)!r}. Run the same command again to go on."
+            ) from error
 
     def indices(self, number: int) -> range:
         """Indices of the pictures of block `number`."""
@@ -191,23 +267,23 @@ class _Block:
         return {row.index: row.reason for row, *_ in entries if row.reason is not None}
 
 
-def _made(block: _Block, missing: IndexSet, workers: int, most_rejected: float) -> Iterator[int]:
+def _made(blocks: Blocks, missing: IndexSet, workers: int, most_rejected: float) -> Iterator[int]:
     """Makes the missing pictures; yields how many there are after each block."""
     done = 0
     rejected = Rejections(0, "")
-    numbers = missing.blocks(block.size)
+    numbers = missing.blocks(blocks.size)
     if len(numbers) > 0 and workers > 1:
-        with access_to(block.target.folder):
-            (block.target.folder / PARTS).mkdir(exist_ok=True)
-        results = share_out(block, numbers, workers, block.target.folder / PARTS)
+        with access_to(blocks.target.folder):
+            (blocks.target.folder / PARTS).mkdir(exist_ok=True)
+        results = share_out(blocks, numbers, workers, blocks.target.folder / PARTS)
     else:
-        results = make_and_keep(block.make, block.keep, numbers)
+        results = make_and_keep(blocks.make, blocks.keep, numbers)
     for number, reasons in results:
-        done += missing.count_in(block.indices(number))
+        done += missing.count_in(blocks.indices(number))
         new = [reason for index, reason in reasons.items() if index in missing]
         rejected = Rejections(rejected.count + len(new), rejected.first or "".join(new[:1]))
         if rejected.count >= _ENOUGH and rejected.count > most_rejected * done:
-            raise _too_many_rejected(rejected, done, block.target.folder)
+            raise _too_many_rejected(rejected, done, blocks.target.folder)
         yield done
 
 

@@ -120,6 +120,12 @@ def part_paths(folder: Path) -> Iterator[Path]:
                 yield path
 
 
+def count_parts(folder: Path) -> int:
+    """The number of the parts of an unfinished folder, one for each block."""
+    thousands = _numbered(folder / PARTS)
+    return sum(path.suffix == ".jsonl" for each in thousands for path in _numbered(each))
+
+
 def part_records(folder: Path) -> Iterator[Record]:
     """Yields the records of the parts in the order of their index; damaged ones are left out."""
     last = -1

@@ -3,6 +3,7 @@
 from kerasgen.cli.arguments import (
     FAILED,
     Condition,
+    Parser,
     add_shard,
     condition,
     number_from_zero,
@@ -30,6 +31,7 @@ from kerasgen.io.progress import progress
 __all__ = [
     "Condition",
     "FAILED",
+    "Parser",
     "add_shard",
     "check_there",
     "load_tensorflow",

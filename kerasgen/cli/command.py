@@ -14,7 +14,18 @@ import kerasgen
 from kerasgen.cli.arguments import Parser, escape_output, expanded
 from kerasgen.cli.examples import STOPPED
 from kerasgen.cli.judging import compare, prove, verify
-from kerasgen.cli.making import compose, cut, dossier, eyes, merge, pack, sheet, smoke, synthesize
+from kerasgen.cli.making import (
+    beam,
+    compose,
+    cut,
+    dossier,
+    eyes,
+    merge,
+    pack,
+    sheet,
+    smoke,
+    synthesize,
+)
 from kerasgen.cli.serving import client, export, serve_kit, zoo
 from kerasgen.io.interruption import Stopped, Unfinished
 
@@ -80,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         smoke,
         synthesize,
         merge,
+        beam,
         pack,
         client,
         compare,

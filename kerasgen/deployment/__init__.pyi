@@ -23,4 +23,5 @@ from .savedmodel import check_export as check_export
 from .served_model import ServedModel as ServedModel
 from .serving_kit import write_kit as write_kit
 from .signature_runs import check_copy as check_copy
+from .synthesis import synthesis_job as synthesis_job
 from .synthesis import synthesize as synthesize

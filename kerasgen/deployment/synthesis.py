@@ -6,6 +6,7 @@ last digit of a picture.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from kerasgen.annotations.annotated_folder import AnnotatedFolder, PictureFacts
 from kerasgen.annotations.annotation import run_lengths
 from kerasgen.annotations.dossier import EDITED, GENERATED
-from kerasgen.annotations.fill_folder import FilledFolder, Job, fill_folder
+from kerasgen.annotations.fill_folder import FilledFolder, FolderJob, Job
 from kerasgen.annotations.folder_layout import picture_name
 from kerasgen.annotations.output import Output
 from kerasgen.annotations.records import Entry, ManifestRow, Source
@@ -85,6 +86,47 @@ def synthesize(
         ValueError: If an argument does not fit the model, or the folder holds other pictures.
         Unfinished: After a signal; what is done is kept.
     """
+    return synthesis_job(
+        model,
+        folder,
+        sources=sources,
+        count=count,
+        times=times,
+        seed=seed,
+        gate=gate,
+        output=output,
+    ).fill(report=report)
+
+
+def synthesis_job(
+    model: ServedModel | PathLike,
+    folder: PathLike,
+    *,
+    sources: PathLike | None = None,
+    count: int | None = None,
+    times: int = 1,
+    seed: int = 0,
+    gate: ServedModel | PathLike | None = None,
+    output: Output | None = None,
+) -> FolderJob:
+    """The job of ``synthesize``, with its arguments checked and its models loaded.
+
+    Args:
+        model: As for ``synthesize``, like all others.
+        folder: As there; nothing is written yet.
+        sources: As there.
+        count: As there.
+        times: As there.
+        seed: As there.
+        gate: As there.
+        output: As there.
+
+    Returns:
+        The job; its ``fill`` is ``synthesize``.
+
+    Raises:
+        ValueError: As there.
+    """
     check_apart(folder, sources=sources)
     check_writable(folder)
     known = None if sources is None else AnnotatedFolder(sources)
@@ -96,18 +138,19 @@ def synthesize(
     names = model.class_names if known is None else known.class_names
     if judge is not None:
         check_gate(judge, model, known)
-    job = _job(model, known, times, seed, judge)
-    filled = fill_folder(
-        job,
+    with_sheet = FilledFolder.with_sheet
+    if known is not None:
+        with_sheet = functools.partial(with_sheet, sources=sources, fit=model.form.fit)
+    return FolderJob(
+        _job(model, known, times, seed, judge),
         folder,
         total,
         settings=_settings(model, known, times, seed, judge),
         class_names=names,
         block=BLOCK,
-        output=output,
-        report=report,
+        output=output or Output(),
+        finished=with_sheet,
     )
-    return filled.with_sheet() if known is None else filled.with_sheet(sources, model.form.fit)
 
 
 def _settings(

@@ -23,6 +23,7 @@ from .folders import ENDINGS as ENDINGS
 from .folders import list_images as list_images
 from .folders import masks_beside as masks_beside
 from .folders import unread_files as unread_files
+from .folders import walk_images as walk_images
 from .images import MAX_PIXELS as MAX_PIXELS
 from .images import WHITE as WHITE
 from .images import PictureFolder as PictureFolder
@@ -37,6 +38,7 @@ from .images import to_uint8 as to_uint8
 from .interruption import Interruption as Interruption
 from .interruption import Stopped as Stopped
 from .interruption import Unfinished as Unfinished
+from .interruption import signals_blocked as signals_blocked
 from .interruption import until_stopped as until_stopped
 from .names import PathLike as PathLike
 from .names import class_name_of as class_name_of

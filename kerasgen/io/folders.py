@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -56,6 +56,27 @@ def list_images(folder: PathLike, *, count_others: bool = False) -> list[Path]:
     for remark in filter(None, remarks):
         warnings.warn(remark, stacklevel=2)
     return sorted(pictures, key=lambda path: path.relative_to(root).as_posix())
+
+
+def walk_images(folder: PathLike) -> Iterator[Path]:
+    """Yields what `list_images` lists, folder by folder: no more than one is in memory.
+
+    Args:
+        folder: The folder.
+
+    Yields:
+        The paths, sorted within each folder.
+
+    Raises:
+        ValueError: If the folder is missing, or one below it cannot be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise ValueError(f"No access: {error}. Received: folder={str(folder)!r}") from error
+
+    for files in _by_folder(Path(folder), refuse):
+        found = [path for path in files if _is_picture(path)]
+        yield from sorted(set(found) - masks_among(found))
 
 
 def unread_files(folder: PathLike) -> list[str]:
@@ -159,20 +180,25 @@ def _is_stack(path: Path) -> bool:
 
 
 def _walk(root: Path) -> tuple[list[Path], list[OSError]]:
-    files: list[Path] = []
     unreadable: list[OSError] = []
+    return [path for files in _by_folder(root, unreadable.append) for path in files], unreadable
+
+
+def _by_folder(root: Path, unreadable: Callable[[OSError], None]) -> Iterator[list[Path]]:
+    """The files of each folder, parents first."""
     visited = {os.path.realpath(root)}
-    for parent, folders, names in os.walk(root, onerror=unreadable.append, followlinks=True):
+    for parent, folders, names in os.walk(root, onerror=unreadable, followlinks=True):
         shown = [Path(parent, name) for name in folders if name[0] != "."]
         # Of several names for one folder the last one is kept: its real one, if it is among them.
         shown.sort(key=lambda path: (path.is_symlink(), path.name), reverse=True)
         fresh = {os.path.realpath(path): path.name for path in shown}
         folders[:] = sorted(name for real, name in fresh.items() if real not in visited)
         visited.update(fresh)
+        files = []
         for path in (Path(parent, name) for name in names if name[0] != "."):
             if path.name in _SHEETS and _MANIFEST in names:
                 continue
             is_file = os.path.isfile(path) or path.is_symlink()
             if is_file and not path.name.endswith(("~", "#", ".bak")):
                 files.append(path)
-    return files, unreadable
+        yield files

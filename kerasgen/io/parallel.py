@@ -33,7 +33,7 @@ from typing import Any
 
 import cv2
 
-from kerasgen.io.interruption import Interruption, Stopped, Unfinished
+from kerasgen.io.interruption import Interruption, Stopped, Unfinished, signals_blocked
 
 Work = Callable[[int], Any]
 Layout = list[tuple[int, int]]
@@ -139,7 +139,7 @@ def _in_processes(
             while pending or (chunk and not interruption.name):
                 while chunk and len(pending) < workers + _CHUNKS_AHEAD and not interruption.name:
                     # New processes inherit the mask: Ctrl-C reaches all, only this one handles it.
-                    with _interrupts_blocked():
+                    with signals_blocked(signal.SIGINT):
                         pending.add(pool.submit(_call, chunk))
                     chunk = next(chunks, [])
                 done, pending = wait(pending, _PATIENCE, FIRST_COMPLETED)
@@ -164,15 +164,6 @@ def _chunks(indices: Collection[int], workers: int) -> Iterator[list[int]]:
     left = iter(indices)
     while chunk := list(itertools.islice(left, length)):
         yield chunk
-
-
-@contextlib.contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from .camera import through_jpeg as through_jpeg
 from .eyes import camera_eyes as camera_eyes
 from .eyes import rendered_eyes as rendered_eyes
 from .eyes_folder import draw_eyes as draw_eyes
+from .eyes_folder import eyes_job as eyes_job
 from .textures import Map as Map
 from .textures import grain as grain
 from .textures import noise as noise

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from kerasgen.annotations.dossier import DRAWN
-from kerasgen.annotations.fill_folder import FilledFolder, fill_folder
+from kerasgen.annotations.fill_folder import FilledFolder, FolderJob
 from kerasgen.annotations.folder_layout import picture_name
 from kerasgen.annotations.output import Output
 from kerasgen.annotations.records import Entry, ManifestRow
@@ -47,6 +47,36 @@ def draw_eyes(
         ValueError: If an argument is out of range, or the folder holds other pictures.
         Unfinished: After a signal; finished pictures are kept.
     """
+    return eyes_job(folder, count, kind=kind, size=size, seed=seed, output=output).fill(
+        report=report
+    )
+
+
+def eyes_job(
+    folder: PathLike,
+    count: int,
+    *,
+    kind: Literal["rendered", "camera"] = "rendered",
+    size: int = 64,
+    seed: int = 0,
+    output: Output | None = None,
+) -> FolderJob:
+    """The job of `draw_eyes`, with its arguments checked.
+
+    Args:
+        folder: As for `draw_eyes`, like all others; nothing is written yet.
+        count: As there.
+        kind: As there.
+        size: As there.
+        seed: As there.
+        output: As there.
+
+    Returns:
+        The job; its `fill` is `draw_eyes`.
+
+    Raises:
+        ValueError: As there.
+    """
     if kind not in _DRAW:
         raise ValueError(f"`kind` must be 'rendered' or 'camera'. Received: kind={kind!r}")
     draw = _DRAW[kind]
@@ -66,14 +96,13 @@ def draw_eyes(
             yield Entry(row, eyes.images[position], DRAWN)
 
     settings = {"kind": f"{kind}_eyes", "size": size, "seed": seed}
-    filled = fill_folder(
+    return FolderJob(
         job,
         folder,
         count,
         settings=settings,
         class_names=(),
         block=_BLOCK,
-        output=output,
-        report=report,
+        output=output or Output(),
+        finished=FilledFolder.with_sheet,
     )
-    return filled.with_sheet()

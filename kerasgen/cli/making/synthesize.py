@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from typing import Any
 
 from kerasgen.cli.arguments import add_shard, number_from_zero, whole_number
 from kerasgen.cli.start import check_there, load_tensorflow
@@ -15,6 +16,12 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser(
         "synthesize", help=_synthesize.__doc__, description=_synthesize.__doc__
     )
+    add_flags(command)
+    command.set_defaults(run=_synthesize)
+
+
+def add_flags(command: argparse.ArgumentParser) -> None:
+    """Adds what the job takes."""
     add = command.add_argument
     add(
         "model",
@@ -43,7 +50,15 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         help="a classifier that must confirm each class: version folder, or name in the zoo",
     )
     add_shard(command)
-    command.set_defaults(run=_synthesize)
+
+
+def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The arguments of ``synthesis_job``."""
+    from kerasgen.annotations.output import Output
+
+    names = ("model", "sources", "count", "times", "seed", "gate")
+    own = {name: getattr(arguments, name) for name in names}
+    return {**own, "folder": arguments.out, "output": Output(shard=arguments.shard)}
 
 
 def _synthesize(arguments: argparse.Namespace) -> None:
@@ -54,21 +69,10 @@ def _synthesize(arguments: argparse.Namespace) -> None:
     for model in filter(None, (arguments.model, arguments.gate)):
         model_folder(model)
     load_tensorflow()
-    from kerasgen.annotations.output import Output
     from kerasgen.deployment.synthesis import synthesize
 
     with progress("pictures") as report:
-        filled = synthesize(
-            arguments.model,
-            arguments.out,
-            sources=arguments.sources,
-            count=arguments.count,
-            times=arguments.times,
-            seed=arguments.seed,
-            gate=arguments.gate,
-            output=Output(shard=arguments.shard),
-            report=report,
-        )
+        filled = synthesize(**settings_of(arguments), report=report)
     print(filled)
     if arguments.shard is None:
         print(f"next: kerasgen compare REAL {shlex.quote(arguments.out)} --out report")

@@ -4,7 +4,17 @@ from .compare import Comparison as Comparison
 from .distances import LEVEL as LEVEL
 from .distances import compare_appearance as compare_appearance
 from .distances import compared_sets as compared_sets
+from .division import BASELINE as BASELINE
+from .division import REFERENCE as REFERENCE
+from .division import SETS as SETS
+from .division import SYNTHETIC as SYNTHETIC
+from .division import Division as Division
+from .division import count_pictures as count_pictures
+from .division import listed_pictures as listed_pictures
 from .options import CompareOptions as CompareOptions
+from .part_sums import PartMeasure as PartMeasure
+from .part_sums import compared_figures as compared_figures
+from .part_sums import first_centres as first_centres
 from .picture_sets import PictureSet as PictureSet
 from .real_fake_classifier import CONFIG as CONFIG
 from .real_fake_classifier import Network as Network

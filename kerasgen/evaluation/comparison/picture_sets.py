@@ -13,6 +13,7 @@ import numpy as np
 
 from kerasgen.annotations.annotated_folder import AnnotatedFolder
 from kerasgen.annotations.folder_layout import METADATA
+from kerasgen.annotations.records import Source
 from kerasgen.data.splits import source_of
 from kerasgen.io.images import read_pictures
 from kerasgen.io.names import path_of
@@ -105,7 +106,7 @@ def list_set(kind: str, folder: str | Path, rule: str | None, *, by_class: bool)
         pictures = AnnotatedFolder(folder)
         names, labels = _pictures(pictures, by_class)
         if rule in (None, "name") and (folder / METADATA).is_file():
-            stated = [_stated_source(pictures, name) for name in names]
+            stated = [stated_source(pictures.sources(name), name) for name in names]
     groups = stated
     if groups is None and rule is not None:
         groups = [source_of(name, rule) for name in names]
@@ -119,10 +120,18 @@ def list_set(kind: str, folder: str | Path, rule: str | None, *, by_class: bool)
     return ListedSet(kind, folder, names, labels, groups)
 
 
-def _stated_source(rows: AnnotatedFolder, name: str) -> Hashable:
-    """What the row of a picture says it was made from, its background first; else its name."""
+def stated_source(sources: Sequence[Source], name: str) -> str:
+    """What a picture was made from, its background first.
+
+    Args:
+        sources: The files that its row states.
+        name: Its own name, which is used if there are none.
+
+    Returns:
+        A path.
+    """
     paths: dict[str, list[str]] = {}
-    for source in rows.sources(name):
+    for source in sources:
         paths.setdefault(source.role, []).append(source.path)
     # All pictures of a model have it in common: it is no source of theirs.
     paths.pop("model", None)

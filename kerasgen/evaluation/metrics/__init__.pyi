@@ -1,5 +1,8 @@
+from .additive_sums import ExactSum as ExactSum
+from .additive_sums import Moments as Moments
 from .diversity import class_diversity as class_diversity
 from .frechet import frechet_distance as frechet_distance
+from .frechet import frechet_distance_of_moments as frechet_distance_of_moments
 from .intervals import FEWEST_GROUPS as FEWEST_GROUPS
 from .intervals import Estimate as Estimate
 from .intervals import Groups as Groups
@@ -10,6 +13,8 @@ from .memorisation import Copies as Copies
 from .memorisation import find_copies as find_copies
 from .mmd import kernel_distance as kernel_distance
 from .mmd import kernel_distance_gain as kernel_distance_gain
+from .mmd import kernel_distance_of_parts as kernel_distance_of_parts
+from .mmd import part_distances as part_distances
 from .multiple_testing import holm_adjusted as holm_adjusted
 from .neighbours import nearest_distances as nearest_distances
 from .neighbours import nearest_neighbours as nearest_neighbours

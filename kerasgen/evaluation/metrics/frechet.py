@@ -8,6 +8,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from scipy import linalg
 
+from kerasgen.evaluation.metrics.additive_sums import Moments
 from kerasgen.evaluation.metrics.intervals import (
     NORMAL,
     SMALL_BLOCK,
@@ -76,7 +77,7 @@ def frechet_distance(
     roots = _root(first, means[0]), _root(second, means[1])
     left, values, right = linalg.svd(roots[0] @ roots[1].T, full_matrices=False)
     offset = means[0] - means[1]
-    value = float(offset @ offset + sum(np.sum(root**2) for root in roots) - 2.0 * values.sum())
+    value = _distance(offset, roots, values)
     used = values > _ROUNDING * values.max()
     # Transport to the second set is R' V S^-1 V' R: R the second root, S and V the values used and
     # their right vectors. Back it is the same of the first root and the left vectors.
@@ -85,6 +86,28 @@ def frechet_distance(
     variance += _variance(second, means[1], -offset, left[:, used].T @ roots[0] / scale, grouped[1])
     margin = NORMAL * float(np.sqrt(variance))
     return Estimate(value, max(0.0, value - margin), value + margin, count)
+
+
+def frechet_distance_of_moments(first: Moments, second: Moments) -> float:
+    """The value of ``frechet_distance`` from the moments of two sets, which need not be in memory.
+
+    Args:
+        first: Moments of the one set.
+        second: Those of the other, of as many features.
+
+    Returns:
+        The squared distance; larger than that of few samples would be by rounding where a set has
+        fewer samples than features.
+    """
+    roots = _root_of(first.covariance), _root_of(second.covariance)
+    values = linalg.svd(roots[0] @ roots[1].T, compute_uv=False)
+    return _distance(first.mean - second.mean, roots, values)
+
+
+def _distance(
+    offset: np.ndarray, roots: tuple[np.ndarray, np.ndarray], values: np.ndarray
+) -> float:
+    return float(offset @ offset + sum(np.sum(root**2) for root in roots) - 2.0 * values.sum())
 
 
 def _root(features: np.ndarray, mean: np.ndarray) -> np.ndarray:
@@ -96,9 +119,13 @@ def _root(features: np.ndarray, mean: np.ndarray) -> np.ndarray:
     for rows in blocks(count, size, max(SMALL_BLOCK, size**2)):
         centred = features[rows] - mean
         covariance += centred.T @ centred
+    return _root_of(covariance / (count - 1.0))
+
+
+def _root_of(covariance: np.ndarray) -> np.ndarray:
     # Pivoted Cholesky: exact where features are constant, or sums of others.
-    factor, order, rank, _ = linalg.lapack.dpstrf(covariance / (count - 1.0))
-    root = np.empty((max(rank, 1), size))
+    factor, order, rank, _ = linalg.lapack.dpstrf(covariance)
+    root = np.empty((max(rank, 1), len(covariance)))
     root[:, order - 1] = np.triu(factor)[: len(root)]
     return root
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kerasgen.evaluation.metrics.additive_sums import Moments
 from kerasgen.evaluation.metrics.intervals import (
     Estimate,
     Groups,
@@ -71,6 +72,41 @@ def kernel_distance(
     whole = groups and grouped_sets((len(first), len(second)), groups)
     found = _distances(first, second, whole, count, subsets, seed)
     return estimate_from_halves(float(found[0]), found[1:].tolist(), smaller)
+
+
+def part_distances(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    """Squared distances of one part of two sets, all pairs.
+
+    Args:
+        first: ``[N, D]`` features, N at least 2.
+        second: ``[M, D]``, M at least 2.
+
+    Returns:
+        With the cubic kernel, and with the linear kernel ``x.y / D``.
+    """
+    a, b = (each.astype(np.float64, copy=False) for each in (first, second))
+    of_a, of_b = np.ones((len(a), 1)), np.ones((len(b), 1))
+    linear = _linear_distance(_Sums.of(a, of_a), _Sums.of(b, of_b))
+    return float(_distance(a, b, of_a, of_b)[0]), float(linear[0])
+
+
+def kernel_distance_of_parts(parts: tuple[float, float], first: Moments, second: Moments) -> float:
+    """The value of ``kernel_distance`` from its parts, which need not be in memory.
+
+    Args:
+        parts: Means over the parts of what ``part_distances`` gives.
+        first: Moments of the one set.
+        second: Those of the other.
+
+    Returns:
+        The squared distance.
+    """
+    size = len(first.mean)
+    offset = first.mean - second.mean
+    # Without the pairs of a sample with itself.
+    own = sum(float(np.trace(each.covariance)) / each.count for each in (first, second))
+    across = (float(offset @ offset) - own) / size - parts[1]
+    return parts[0] + _slope(first.mean, second.mean) * across
 
 
 def kernel_distance_gain(
@@ -141,7 +177,8 @@ def _distances(
             if count > 1:
                 across.add(_Sums.of(a, of_a), _Sums.of(b, of_b))
     if count > 1:
-        distances += _slope(first, second) * across.distances()
+        means = (each.mean(axis=0, dtype=np.float64) for each in (first, second))
+        distances += _slope(*means) * across.distances()
     return distances
 
 
@@ -213,12 +250,12 @@ def _cubic(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _slope(first: np.ndarray, second: np.ndarray) -> float:
-    """Slope of the kernel over ``x.y / D`` at the mean of both sets.
+    """Slope of the kernel over ``x.y / D`` at the mean of both sets, whose means are ``[D]``.
 
     It causes no bias, whatever it is: the parts' linear distances are, on average over all
     partitions, those of the whole sets.
     """
-    middle = (first.mean(axis=0, dtype=np.float64) + second.mean(axis=0, dtype=np.float64)) / 2.0
+    middle = (first + second) / 2.0
     return float(3.0 * (middle @ middle / len(middle) + 1.0) ** 2)
 
 

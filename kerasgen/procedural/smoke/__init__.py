@@ -1,6 +1,6 @@
 """Smoke drawn by rule on clean pictures, with its exact density."""
 
-from kerasgen.procedural.smoke.folder import lay_smoke
+from kerasgen.procedural.smoke.folder import lay_smoke, smoke_job
 from kerasgen.procedural.smoke.overlay import (
     SmokeOptions,
     SmokyBatch,
@@ -16,6 +16,7 @@ __all__ = [
     "SmokyPicture",
     "add_smoke",
     "lay_smoke",
+    "smoke_job",
     "smoke_mask",
     "smoky_copies",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 
 from kerasgen.annotations.annotated_folder import AnnotatedFolder
 from kerasgen.annotations.dossier import DRAWN, composite_of, type_of_file
-from kerasgen.annotations.fill_folder import FilledFolder, fill_folder
+from kerasgen.annotations.fill_folder import FilledFolder, FolderJob
 from kerasgen.annotations.folder_layout import picture_name
 from kerasgen.annotations.output import Output
 from kerasgen.annotations.records import Entry, ManifestRow, PlacedObject
@@ -53,6 +53,36 @@ def lay_smoke(
         ValueError: If an argument is out of range, or the folder holds other pictures.
         Unfinished: After a signal; finished pictures are kept.
     """
+    return smoke_job(
+        sources, folder, times=times, threshold=threshold, seed=seed, output=output
+    ).fill(workers, report)
+
+
+def smoke_job(
+    sources: PathLike,
+    folder: PathLike,
+    *,
+    times: int = 1,
+    threshold: float = 0.1,
+    seed: int = 0,
+    output: Output | None = None,
+) -> FolderJob:
+    """The job of `lay_smoke`, with its arguments checked.
+
+    Args:
+        sources: As for `lay_smoke`, like all others.
+        folder: As there; nothing is written yet.
+        times: As there.
+        threshold: As there.
+        seed: As there.
+        output: As there.
+
+    Returns:
+        The job; its `fill` is `lay_smoke`.
+
+    Raises:
+        ValueError: As there.
+    """
     check_apart(folder, sources=sources)
     check_writable(folder)
     if times < 1 or not 0 <= threshold < 1 or seed < 0:
@@ -63,17 +93,15 @@ def lay_smoke(
     pictures = AnnotatedFolder(sources)
     pictures.check_rows()
     names = [*pictures.class_names, *([] if CLASS in pictures.class_names else [CLASS])]
-    filled = fill_folder(
+    return FolderJob(
         _SmokeJob(pictures, names.index(CLASS), times, threshold, seed),
         folder,
         len(pictures.names) * times,
         settings={"sources": pictures.sha256, "times": times, "threshold": threshold, "seed": seed},
         class_names=names,
-        workers=workers,
-        output=output,
-        report=report,
+        output=output or Output(),
+        finished=lambda filled: filled.with_sheet(sources),
     )
-    return filled.with_sheet(sources)
 
 
 class _SmokeJob:
