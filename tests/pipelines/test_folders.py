@@ -19,7 +19,7 @@ from kerasgen.deployment import synthesis, synthesis_job, synthesize
 from kerasgen.io.interruption import Stopped, Unfinished
 from kerasgen.io.saved_model import open_saved_model
 from kerasgen.io.sheets import save_png
-from kerasgen.pipelines import fill_in_pipeline, folders, running
+from kerasgen.pipelines import fill_in_pipeline, folders, local_runner, running
 from kerasgen.procedural import eyes_job
 
 
@@ -56,6 +56,18 @@ def test_the_folder_is_the_same_on_two_processes(beam, models, tmp_path):
     words = ["synthesize", models["generator"], "--count", 200]
     assert run(*words, "--out", tmp_path / "once") == 0
     flags = ["--", *PROCESSES, "--direct_num_workers=2"]
+    assert run("beam", *words, "--out", tmp_path / "beam", *flags) == 0
+    assert tree(tmp_path / "beam") == tree(tmp_path / "once")
+
+
+def test_the_folder_is_the_same_through_the_job_service_of_flink_and_spark(beam, tmp_path):
+    from apache_beam.runners.portability.local_job_service import LocalJobServicer
+
+    service = LocalJobServicer(staging_dir=str(tmp_path / "staging"))
+    endpoint = f"--job_endpoint=localhost:{service.start_grpc_server()}"
+    flags = ["--", "--runner=PortableRunner", endpoint, "--environment_type=LOOPBACK"]
+    words = ["eyes", "--count", 200, "--size", 16]
+    assert run(*words, "--out", tmp_path / "once") == 0
     assert run("beam", *words, "--out", tmp_path / "beam", *flags) == 0
     assert tree(tmp_path / "beam") == tree(tmp_path / "once")
 
@@ -221,6 +233,20 @@ def test_runs_hold_every_block_once(numbers):
     runs = list(folders._runs(IndexSet(members)))
     assert [number for first, last in runs for number in range(first, last)] == numbers
     assert all(0 < last - first <= folders._LONGEST_RUN for first, last in runs)
+
+
+def test_a_lost_worker_process_is_noticed(tmp_path, monkeypatch):
+    workers = local_runner.WorkerProcesses(tmp_path / "workers")
+    assert not workers.are_lost()
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    (tmp_path / "workers").write_text(f"{os.getpid()}\n")
+    assert not workers.are_lost()
+    (tmp_path / "workers").write_text(f"{os.getpid()}\n{ended.pid}\n")
+    # At the end of a pipeline they end before it.
+    assert not workers.are_lost()
+    monkeypatch.setattr(local_runner, "_GRACE", -1.0)
+    assert workers.are_lost()
 
 
 def test_a_worker_stops_when_it_is_told_or_left_alone(tmp_path, monkeypatch):

@@ -113,9 +113,9 @@ def _fill(
 ) -> None:
     from kerasgen.pipelines.folders import fill_in_pipeline
 
+    check_shared(out=arguments.out, sources=settings.get("sources"))
     for name in ("folder", "sources"):
         if settings.get(name) is not None:
-            check_shared(**{name: settings[name]})
             # Workers may run in another folder.
             settings[name] = os.path.abspath(settings[name])
     with progress("pictures") as report:

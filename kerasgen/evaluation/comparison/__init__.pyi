@@ -15,7 +15,9 @@ from .options import CompareOptions as CompareOptions
 from .part_sums import PartMeasure as PartMeasure
 from .part_sums import compared_figures as compared_figures
 from .part_sums import first_centres as first_centres
+from .picture_sets import ListedSet as ListedSet
 from .picture_sets import PictureSet as PictureSet
+from .picture_sets import read_set as read_set
 from .real_fake_classifier import CONFIG as CONFIG
 from .real_fake_classifier import Network as Network
 from .real_fake_classifier import held_out_accuracy as held_out_accuracy
