@@ -7,7 +7,6 @@ import os
 import shlex
 import signal
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,21 +15,25 @@ if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
     from apache_beam.runners.runner import PipelineRunner
 
-_WORKER = "apache_beam.runners.worker.sdk_worker_main"
-_GRACE = 20.0
-"""Seconds after which a pipeline that has lost a worker process must have ended by itself."""
+_WORKER = """
+import os, sys
+from apache_beam.runners.worker.sdk_worker_main import main
+main(sys.argv)
+with open(sys.argv[1], "a") as stream:
+    stream.write(f"{os.getpid()}\\n")
+"""
+"""A worker of Beam that says at its end that it was not killed."""
 
 
 class WorkerProcesses:
-    """The worker processes of a pipeline on this machine, which write their numbers to a file.
+    """The worker processes of a pipeline on this machine, which write their numbers to files.
 
     Args:
-        path: The file; it need not exist.
+        folder: An existing folder for these files.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lost: float | None = None
+    def __init__(self, folder: Path) -> None:
+        self._begun, self._ended = folder / "begun", folder / "ended"
 
     @property
     def command(self) -> str:
@@ -39,25 +42,24 @@ class WorkerProcesses:
         Ctrl-C and Slurm's SIGTERM reach all processes of a group: workers ignore them, as they are
         told by a ``StopFile``.
         """
-        path, python = shlex.quote(str(self._path)), shlex.quote(sys.executable)
-        return f"trap '' INT TERM; echo $$ >> {path}; exec {python} -m {_WORKER}"
+        worker = shlex.join([sys.executable, "-c", _WORKER, str(self._ended)])
+        return f"trap '' INT TERM; echo $$ >> {shlex.quote(str(self._begun))}; exec {worker}"
 
     def are_lost(self) -> bool:
-        """Whether one has ended long ago: Beam would wait for it for ever."""
-        if all(map(_is_alive, self._numbers())):
-            self._lost = None
-            return False
-        self._lost = self._lost or time.monotonic()
-        return time.monotonic() - self._lost > _GRACE
+        """Whether one was killed: Beam would wait for it for ever."""
+        gone = [number for number in _numbers(self._begun) if not _is_alive(number)]
+        # The file last: a worker may end meanwhile.
+        return not {*gone} <= {*_numbers(self._ended)}
 
     def kill(self) -> None:
-        """Ends all of them."""
-        for number in self._numbers():
+        """Ends those that have not ended themselves."""
+        for number in {*_numbers(self._begun)} - {*_numbers(self._ended)}:
             with suppress(ProcessLookupError):
                 os.kill(number, signal.SIGKILL)
 
-    def _numbers(self) -> list[int]:
-        return [int(line) for line in self._path.read_text().split()] if self._path.exists() else []
+
+def _numbers(path: Path) -> list[int]:
+    return [int(line) for line in path.read_text().split()] if path.exists() else []
 
 
 def _is_alive(number: int) -> bool:

@@ -141,7 +141,7 @@ def run_pipeline(
     """
     stop.clear()
     with tempfile.TemporaryDirectory() as scratch, Interruption() as interruption:
-        workers = WorkerProcesses(Path(scratch) / "workers")
+        workers = WorkerProcesses(Path(scratch))
         running = _Running(build, options, workers)
         # Ctrl-C interrupts no call of the pipeline.
         with signals_blocked(signal.SIGINT, signal.SIGTERM):

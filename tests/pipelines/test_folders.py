@@ -235,18 +235,16 @@ def test_runs_hold_every_block_once(numbers):
     assert all(0 < last - first <= folders._LONGEST_RUN for first, last in runs)
 
 
-def test_a_lost_worker_process_is_noticed(tmp_path, monkeypatch):
-    workers = local_runner.WorkerProcesses(tmp_path / "workers")
+def test_a_killed_worker_process_is_noticed(tmp_path):
+    workers = local_runner.WorkerProcesses(tmp_path)
     assert not workers.are_lost()
     ended = subprocess.Popen(["true"])
     ended.wait()
-    (tmp_path / "workers").write_text(f"{os.getpid()}\n")
-    assert not workers.are_lost()
-    (tmp_path / "workers").write_text(f"{os.getpid()}\n{ended.pid}\n")
-    # At the end of a pipeline they end before it.
-    assert not workers.are_lost()
-    monkeypatch.setattr(local_runner, "_GRACE", -1.0)
+    (tmp_path / "begun").write_text(f"{os.getpid()}\n{ended.pid}\n")
     assert workers.are_lost()
+    # As the worker says itself.
+    (tmp_path / "ended").write_text(f"{ended.pid}\n")
+    assert not workers.are_lost()
 
 
 def test_a_worker_stops_when_it_is_told_or_left_alone(tmp_path, monkeypatch):
