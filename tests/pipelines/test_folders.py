@@ -82,12 +82,13 @@ def test_blocks_that_are_there_are_not_made_again(beam, models, tmp_path, monkey
         blocks(number)
     (tmp_path / "beam" / picture_name(1)).unlink()
     made = []
-    write = SyntheticFolder.write
-    monkeypatch.setattr(
-        SyntheticFolder,
-        "write",
-        lambda self, *entry: made.append(entry[0].index) or write(self, *entry),
-    )
+    write = SyntheticFolder.write_block
+
+    def noted(self, entries):
+        made.extend(entry.row.index for entry in entries)
+        write(self, entries)
+
+    monkeypatch.setattr(SyntheticFolder, "write_block", noted)
     seen = []
     fill_in_pipeline(
         functools.partial(prepare, folder=tmp_path / "beam"),
@@ -101,16 +102,15 @@ def test_blocks_that_are_there_are_not_made_again(beam, models, tmp_path, monkey
 def test_a_stopped_pipeline_says_what_is_missing_and_goes_on(beam, tmp_path, monkeypatch):
     prepare = functools.partial(eyes_job, tmp_path / "beam", 640, size=16)
     eyes_job(tmp_path / "once", 640, size=16).fill()
-    write = SyntheticFolder.write
+    write = SyntheticFolder.write_block
 
-    def slow(self, row, *others):
-        if row.index % 64 == 0:
-            time.sleep(0.3)
-        if row.index == 64:
+    def slow(self, entries):
+        if entries[0].row.index == 64:
             os.kill(os.getpid(), signal.SIGTERM)
-        write(self, row, *others)
+        write(self, entries)
+        time.sleep(0.3)
 
-    monkeypatch.setattr(SyntheticFolder, "write", slow)
+    monkeypatch.setattr(SyntheticFolder, "write_block", slow)
     with pytest.raises(Stopped, match=r"SIGTERM: stopped. \d+ of 640 .* Run the same command"):
         fill_in_pipeline(prepare)
     monkeypatch.undo()
@@ -141,10 +141,10 @@ def test_a_signal_stops_the_processes_too(beam, tmp_path):
 
 
 def test_a_failure_names_its_reason_and_keeps_what_is_made(beam, tmp_path, monkeypatch):
-    def broken(self, row, *others):
+    def broken(self, entries):
         raise ValueError("the disk is full")
 
-    monkeypatch.setattr(SyntheticFolder, "write", broken)
+    monkeypatch.setattr(SyntheticFolder, "write_block", broken)
     with pytest.raises(Unfinished, match="failed: .*the disk is full.* 70 of 70 pict"):
         fill_in_pipeline(functools.partial(eyes_job, tmp_path / "eyes", 70, size=16))
 
