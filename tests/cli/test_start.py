@@ -26,10 +26,13 @@ MISSING = {
     "zoo": ["check", "nowhere"],
     "serve-kit": ["nowhere"],
     "export": ["nowhere", "--to", "onnx"],
+    "beam": ["compare", "nowhere", "nowhere", "--out", "out"],
 }
 MORE = [
     ["synthesize", "fashion", "--count", "1", "--gate", "nowhere", "--out", "out"],
     ["synthesize", "eyes", "--sources", "nowhere", "--out", "out"],
+    ["beam", "synthesize", "nowhere", "--out", "out"],
+    ["beam", "smoke", "--sources", "nowhere", "--out", "out"],
     ["zoo", "show", "nowhere"],
     ["zoo", "build", "nowhere"],
 ]

@@ -111,9 +111,10 @@ def _eyes(arguments: argparse.Namespace) -> None:
 def _fill(
     job: Callable[..., FolderJob], settings: dict[str, Any], arguments: argparse.Namespace
 ) -> None:
+    check_shared(out=arguments.out, sources=settings.get("sources"))
+    check_there(sources=settings.get("sources"))
     from kerasgen.pipelines.folders import fill_in_pipeline
 
-    check_shared(out=arguments.out, sources=settings.get("sources"))
     for name in ("folder", "sources"):
         if settings.get(name) is not None:
             # Workers may run in another folder.
