@@ -3,6 +3,7 @@ from .annotated_folder import PictureFacts as PictureFacts
 from .annotated_folder import stated_sources as stated_sources
 from .annotation import Annotation as Annotation
 from .annotation import Box as Box
+from .annotation import mask_from_run_lengths as mask_from_run_lengths
 from .annotation import run_lengths as run_lengths
 from .annotation import scaling as scaling
 from .annotation import tight_box as tight_box
@@ -32,6 +33,7 @@ from .merging import ShardFolder as ShardFolder
 from .merging import link_file as link_file
 from .merging import merge_shards as merge_shards
 from .merging import read_shards as read_shards
+from .output import CATEGORIES as CATEGORIES
 from .output import SHARD as SHARD
 from .output import Output as Output
 from .output import Shard as Shard

@@ -208,7 +208,7 @@ def fill_folder(
         job,
         folder,
         count,
-        settings,
+        {**settings, **(output or Output()).settings},
         class_names,
         block=block,
         output=output or Output(),

@@ -14,6 +14,9 @@ from kerasgen.annotations.index_set import IndexSet
 SHARD = "shard"
 """Name of a shard in the settings of its folder."""
 
+CATEGORIES = "categories"
+"""Name of the categories in the settings of a folder whose classes come from annotations."""
+
 
 @dataclass(frozen=True)
 class Shard:
@@ -116,10 +119,18 @@ class Output:
     Attributes:
         yolo: Whether to write labels in YOLO's format, too.
         shard: The share of the pictures to make; None makes all.
+        categories: `id`, `name`, `supercategory` and `folder`, the class, of each category that
+            `instances.json` is to have; none counts the classes from 1.
     """
 
     yolo: bool = False
     shard: Shard | None = None
+    categories: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the settings of the folder keep of it."""
+        return {CATEGORIES: list(self.categories)} if self.categories else {}
 
     def share(self, count: int, block: int) -> ShardOfJob | None:
         """The shard of a job; None for all pictures.

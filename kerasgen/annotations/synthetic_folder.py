@@ -48,7 +48,7 @@ from kerasgen.annotations.manifest import (
     part_records,
     records_of,
 )
-from kerasgen.annotations.output import SHARD, ShardOfJob
+from kerasgen.annotations.output import CATEGORIES, SHARD, ShardOfJob
 from kerasgen.annotations.records import Entry, ManifestRow
 from kerasgen.annotations.yolo import yolo_data, yolo_labels
 from kerasgen.io.files import access_to, check_settings, strict_json
@@ -110,6 +110,7 @@ class SyntheticFolder:
             raise ValueError(f"Class names must be unique texts. Received: {class_names=}")
         own = {} if shard is None else {SHARD: shard.to_dict()}
         content = {**settings, **own, "class_names": self.class_names}
+        self._categories = settings.get(CATEGORIES, ())
         self._keep_settings(strict_json(content, indent=2))
 
     def members(self, count: int) -> IndexSet:
@@ -226,7 +227,7 @@ class SyntheticFolder:
         accepted = IndexSet.empty(count)
         rejections, first = 0, ""
         with tempfile.TemporaryFile(dir=self.folder / PARTS) as scratch:
-            writer = InstancesWriter(instances, scratch, self.class_names)
+            writer = InstancesWriter(instances, scratch, self.class_names, self._categories)
             for record in records:
                 row = record.row()
                 if not row.accepted:

@@ -3,9 +3,16 @@ from .compose import finish_merged as finish_merged
 from .compose import verify as verify
 from .folder import compose_folder as compose_folder
 from .foreground_folders import read_foregrounds as read_foregrounds
+from .foregrounds import MIN_QUALITY as MIN_QUALITY
 from .foregrounds import Foreground as Foreground
+from .foregrounds import Rejection as Rejection
 from .foregrounds import on_plain_background as on_plain_background
 from .mask_cache import merge_cuts as merge_cuts
 from .mask_cache import save_cuts as save_cuts
 from .options import SceneOptions as SceneOptions
+from .rejections import REJECTED_FOREGROUNDS as REJECTED_FOREGROUNDS
+from .rejections import CutFolder as CutFolder
+from .rejections import save_rejected as save_rejected
+from .segmentation import Mask as Mask
+from .segmentation import feathered as feathered
 from .verification import Verification as Verification

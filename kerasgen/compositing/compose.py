@@ -14,7 +14,12 @@ from kerasgen.annotations.folder_layout import METADATA, SETTINGS
 from kerasgen.annotations.output import Output
 from kerasgen.compositing.backgrounds import Backgrounds
 from kerasgen.compositing.folder import check_scenes, compose_folder, foregrounds_digest
-from kerasgen.compositing.foreground_folders import class_folders, read_foregrounds
+from kerasgen.compositing.foreground_folders import (
+    class_folders,
+    cut_categories,
+    read_foregrounds,
+    warn_of_unread,
+)
 from kerasgen.compositing.foregrounds import Foreground, Rejection
 from kerasgen.compositing.options import SceneOptions
 from kerasgen.compositing.rejections import REJECTED_FOREGROUNDS, foreground_lines, save_rejected
@@ -118,11 +123,12 @@ def compose(
     """
     check_apart(folder, foregrounds=foregrounds, backgrounds=backgrounds)
     options = options or SceneOptions()
-    list_images(foregrounds, count_others=True)
+    warn_of_unread(foregrounds)
     scenery = Backgrounds.from_folder(backgrounds)
     common: dict[str, Any] = {"options": options, "seed": seed, "workers": workers}
     # Fails here rather than after minutes of cutting.
-    (output or Output()).share(count, block=1)
+    output = replace(output or Output(), categories=cut_categories(foregrounds))
+    output.share(count, block=1)
     check_scenes(folder, count, class_names=class_folders(foregrounds), **common)
     material = _read_material(foregrounds, scenery, options, workers, progress)
     with _explained_by(material), progress("scenes") as report:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from kerasgen.annotations import folder_classes
+from kerasgen.annotations.folder_layout import SETTINGS
+from kerasgen.annotations.formats import annotation_format, unused_annotations
+from kerasgen.annotations.output import CATEGORIES
 from kerasgen.compositing.foregrounds import (
     MAX_SIDE,
     MIN_QUALITY,
@@ -15,6 +21,7 @@ from kerasgen.compositing.foregrounds import (
     read_foreground,
 )
 from kerasgen.compositing.rejections import main_reasons
+from kerasgen.io.files import read_json
 from kerasgen.io.folders import list_images
 from kerasgen.io.images import PathLike
 from kerasgen.io.names import split_of
@@ -87,8 +94,14 @@ def class_folders(folder: PathLike) -> list[str]:
     """The classes that the sub-folders are named after, sorted; hidden ones are left out.
 
     Raises:
-        ValueError: If there are none, or they are parts (train, test) with class folders of theirs.
+        ValueError: If there are none, they are parts (train, test) with class folders of theirs, or
+            the folder is annotated in a format that ``kerasgen cut`` reads.
     """
+    if format_name := annotation_format(folder):
+        raise ValueError(
+            f"The folder has annotations of {format_name}, which are cut first: kerasgen cut "
+            f"--foregrounds {shlex.quote(str(folder))} --out cuts"
+        )
     names = [path.name for path in folder_classes.subfolders(folder)]
     received = f"Received: folder={str(folder)!r}"
     if not names:
@@ -99,6 +112,29 @@ def class_folders(folder: PathLike) -> list[str]:
             f"part. {received}"
         )
     return list(folder_classes.class_folders(folder))
+
+
+def warn_of_unread(folder: PathLike) -> None:
+    """Warns of files below a folder of foregrounds that are not read, annotations included.
+
+    Raises:
+        ValueError: If there is no picture.
+    """
+    list_images(folder, count_others=True)
+    if remark := unused_annotations(folder):
+        warnings.warn(remark, stacklevel=2)
+
+
+def cut_categories(folder: PathLike) -> tuple[dict[str, Any], ...]:
+    """The categories of the annotations that a folder of cut-outs was made from.
+
+    Returns:
+        One of each: ``id``, ``name``, ``supercategory`` and ``folder``, the class folder; none if
+        it was made from class folders.
+    """
+    path = Path(folder, SETTINGS)
+    settings = read_json(path) if path.is_file() else {}
+    return tuple(settings.get(CATEGORIES, ())) if settings.get("kind") == "cuts" else ()
 
 
 def class_pictures(

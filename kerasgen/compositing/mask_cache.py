@@ -7,55 +7,30 @@ such a folder as any other with masks, which can be viewed, corrected or deleted
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image
 
+from kerasgen.annotations.formats import annotation_format, read_annotated
 from kerasgen.annotations.merging import ShardFolder, link_file, read_shards
 from kerasgen.annotations.output import SHARD, Output, Shard
 from kerasgen.annotations.sidecar_masks import MASK_ENDING, UPRIGHT, states_orientation
-from kerasgen.compositing.foreground_folders import class_folders, class_pictures
+from kerasgen.compositing.annotated.cuts import cut_annotated
+from kerasgen.compositing.foreground_folders import (
+    class_folders,
+    class_pictures,
+    warn_of_unread,
+)
 from kerasgen.compositing.foregrounds import MIN_QUALITY, Rejection, read_foreground
-from kerasgen.compositing.rejections import REJECTED_FOREGROUNDS, foreground_lines, save_rejected
+from kerasgen.compositing.rejections import REJECTED_FOREGROUNDS, CutFolder, save_rejected
 from kerasgen.io.files import access_to, check_apart, check_writable, keep_settings, write_file
-from kerasgen.io.folders import list_images
 from kerasgen.io.images import MAX_PIXELS, PathLike, read_image
 from kerasgen.io.interruption import until_stopped
 from kerasgen.io.progress import Report
-
-
-@dataclass(frozen=True)
-class CutFolder:
-    """A folder of pictures with their masks beside them.
-
-    Attributes:
-        folder: Its path.
-        class_names: Its sub-folders.
-        labels: The class index of each picture in it.
-        rejected: The pictures without a foreground; also written to a file.
-        shard: Its number, if it is one of several folders; None if it holds all pictures.
-    """
-
-    folder: Path
-    class_names: tuple[str, ...]
-    labels: tuple[int, ...]
-    rejected: tuple[Rejection, ...]
-    shard: Shard | None = None
-
-    def __str__(self) -> str:
-        """The counts, one line per class and one for all."""
-        lines = foreground_lines(self.labels, self.rejected, self.class_names)
-        return "\n".join(
-            [
-                *lines,
-                f"{len(self.labels)} pictures with masks in {self.folder}",
-                *([] if self.shard is None else [self.shard.next_step()]),
-            ]
-        )
 
 
 def save_cuts(
@@ -70,12 +45,15 @@ def save_cuts(
 ) -> CutFolder:
     """Copies every picture with a foreground, byte for byte, and writes its mask beside it.
 
-    Existing copies are kept.
+    Of a folder in COCO's, YOLO's or Pascal VOC's format, each object is cut out, see
+    ``cut_annotated``. Existing copies are kept.
 
     Args:
-        foregrounds: Folder with one sub-folder per class, see ``read_foregrounds``.
+        foregrounds: Folder with one sub-folder per class, see ``read_foregrounds``, or one that
+            ``read_annotated`` reads.
         folder: Folder to write to, with the same file names.
-        class_names: The sub-folders to read; by default all in the order of their names.
+        class_names: The sub-folders or categories to read; by default all in the order of their
+            names.
         min_quality: As for ``read_foregrounds``.
         workers: Threads.
         shard: The share of the pictures to cut, see ``merge_cuts``; None for all.
@@ -90,14 +68,15 @@ def save_cuts(
             ``min_quality``.
     """
     check_apart(folder, foregrounds=foregrounds)
-    list_images(foregrounds, count_others=True)
+    if annotation_format(foregrounds):
+        pictures = read_annotated(foregrounds)
+        common: dict[str, Any] = {"min_quality": min_quality, "workers": workers, "shard": shard}
+        return cut_annotated(pictures, folder, class_names, report=report, **common)
+    warn_of_unread(foregrounds)
     root, target = Path(foregrounds), Path(folder)
     names = tuple(class_names if class_names is not None else class_folders(root))
     jobs = class_pictures(root, names)
-    stems = Counter(path.with_suffix("") for _, path in jobs)
-    doubled = [str(stem) for stem, count in stems.items() if count > 1]
-    if doubled:
-        raise ValueError(f"Two pictures would have one mask: rename one. Received: {doubled[0]!r}")
+    _check_stems(path for _, path in jobs)
     part = Output(shard=shard).share(len(jobs), block=1)
     own = {} if part is None else {SHARD: part.to_dict()}
     settings = {"kind": "cuts", "min_quality": min_quality, **own, "class_names": list(names)}
@@ -114,6 +93,13 @@ def save_cuts(
     save_rejected(target / REJECTED_FOREGROUNDS, rejected, names)
     labels = tuple(result for result in results if isinstance(result, int))
     return CutFolder(target, names, labels, rejected, shard)
+
+
+def _check_stems(paths: Iterable[Path]) -> None:
+    stems = Counter(path.with_suffix("") for path in paths)
+    doubled = [str(stem) for stem, count in stems.items() if count > 1]
+    if doubled:
+        raise ValueError(f"Two pictures would have one mask: rename one. Received: {doubled[0]!r}")
 
 
 def _cut(job: tuple[int, Path], root: Path, target: Path, min_quality: float) -> int | Rejection:

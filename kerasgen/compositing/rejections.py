@@ -1,11 +1,14 @@
-"""Reports of the pictures without a foreground, and the reasons."""
+"""Reports of cut-outs, of the pictures without a foreground, and the reasons."""
 
 import csv
 import io
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
+from kerasgen.annotations.output import Shard
 from kerasgen.compositing.foregrounds import Rejection
 from kerasgen.io.files import write_file
 from kerasgen.io.images import PathLike
@@ -14,6 +17,36 @@ REJECTED_FOREGROUNDS = "rejected_foregrounds.csv"
 
 _MAIN_REASONS = 2
 _DETAILS = re.compile(r"\d+|'[^']*'")
+
+
+@dataclass(frozen=True)
+class CutFolder:
+    """A folder of pictures with their masks beside them.
+
+    Attributes:
+        folder: Its path.
+        class_names: Its sub-folders.
+        labels: The class index of each picture in it.
+        rejected: The pictures without a foreground; also written to a file.
+        shard: Its number, if it is one of several folders; None if it holds all pictures.
+    """
+
+    folder: Path
+    class_names: tuple[str, ...]
+    labels: tuple[int, ...]
+    rejected: tuple[Rejection, ...]
+    shard: Shard | None = None
+
+    def __str__(self) -> str:
+        """The counts, one line per class and one for all."""
+        lines = foreground_lines(self.labels, self.rejected, self.class_names)
+        return "\n".join(
+            [
+                *lines,
+                f"{len(self.labels)} pictures with masks in {self.folder}",
+                *([] if self.shard is None else [self.shard.next_step()]),
+            ]
+        )
 
 
 def foreground_lines(
@@ -38,6 +71,11 @@ def save_rejected(
     path: PathLike, rejected: Sequence[Rejection], class_names: Sequence[str]
 ) -> None:
     """Writes a CSV file with the columns path, class, quality and reason.
+
+    Args:
+        path: The file.
+        rejected: The pictures or objects, in the order of the lines.
+        class_names: The names of labels 0, 1, ...
 
     Raises:
         ValueError: If it cannot be written.

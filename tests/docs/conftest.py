@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from annotated_files import coco_set
 from certificates import write_identity
 from keras import layers
 from markdown_files import ROOT
@@ -99,6 +100,7 @@ def material(tmp_path_factory, unchecked_exports):
         scenes = camera_scenes(30, seed, SIDE, smoky=name.endswith("smoky"))
         save_all(root / name, scenes.images)
     compose(root / "foregrounds", root / "backgrounds", root / "scenes", count=3)
+    coco_set(root / "annotated")
     save_features(root / "features" / "1")
     write_identity("Es256", root / "chain.pem", root / "signer.key")
     save_models(root / "saved_models")

@@ -13,7 +13,12 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the subparsers."""
     cut = commands.add_parser("cut", help=_cut.__doc__, description=_cut.__doc__)
     add = cut.add_argument
-    add("--foregrounds", required=True, metavar="DIR", help="folder with one sub-folder per class")
+    add(
+        "--foregrounds",
+        required=True,
+        metavar="DIR",
+        help="folder with one sub-folder per class, or annotated for COCO, YOLO or Pascal VOC",
+    )
     add("--out", required=True, metavar="DIR", help="folder to fill, for `compose --foregrounds`")
     add("--min_quality", type=float, default=0.75, help="lowest quality of estimated masks, 0 to 1")
     add("--workers", type=whole_number, default=processors(), help="threads")

@@ -1,0 +1,9 @@
+from .dataset import AnnotatedObject as AnnotatedObject
+from .dataset import AnnotatedPicture as AnnotatedPicture
+from .dataset import AnnotatedPictures as AnnotatedPictures
+from .dataset import Category as Category
+from .names import folder_names as folder_names
+from .names import unique_stems as unique_stems
+from .reading import annotation_format as annotation_format
+from .reading import read_annotated as read_annotated
+from .reading import unused_annotations as unused_annotations
