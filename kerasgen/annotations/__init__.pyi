@@ -16,6 +16,7 @@ from .fill_folder import FolderJob as FolderJob
 from .fill_folder import Job as Job
 from .folder_classes import class_folders as class_folders
 from .folder_classes import subfolders as subfolders
+from .folder_layout import DATA as DATA
 from .folder_layout import IMAGES as IMAGES
 from .folder_layout import INSTANCES as INSTANCES
 from .folder_layout import METADATA as METADATA

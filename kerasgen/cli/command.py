@@ -17,6 +17,7 @@ from kerasgen.cli.judging import compare, prove, verify
 from kerasgen.cli.making import (
     beam,
     compose,
+    convert,
     cut,
     dossier,
     eyes,
@@ -93,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         merge,
         beam,
         pack,
+        convert,
         client,
         compare,
         prove,

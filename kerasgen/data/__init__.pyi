@@ -8,6 +8,7 @@ from .domain_checks import small_picture_remarks as small_picture_remarks
 from .labelled_images import LabelledImages as LabelledImages
 from .labelled_images import load_labelled as load_labelled
 from .labelled_images import save_labelled as save_labelled
+from .parts import parts_by_source as parts_by_source
 from .pipeline import Batches as Batches
 from .pipeline import Pictures as Pictures
 from .pipeline import Stream as Stream

@@ -36,6 +36,7 @@ TINY = {
     "compose": {"--count": "3", "--verify": "2", "--size": "96", **ONE},
     "merge": {},
     "pack": {"--per_file": "2"},
+    "convert": {},
     "verify": ONE,
     "smoke": ONE,
     "synthesize": {"--count": "48"},

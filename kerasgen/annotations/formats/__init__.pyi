@@ -1,3 +1,5 @@
+from .conversion import ConvertedFolder as ConvertedFolder
+from .conversion import convert_pictures as convert_pictures
 from .dataset import AnnotatedObject as AnnotatedObject
 from .dataset import AnnotatedPicture as AnnotatedPicture
 from .dataset import AnnotatedPictures as AnnotatedPictures

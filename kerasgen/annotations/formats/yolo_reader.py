@@ -76,6 +76,9 @@ def read_yolo(path: Path, root: Path) -> AnnotatedPictures:
         listed += _listed(described, path, reader.left_out)
     listed = listed or [(each, None) for each in _all_pictures(root)]
     parts = dict(reversed(listed))
+    if len(set(parts.values())) == 1:
+        # One folder under several names is no split.
+        parts = dict.fromkeys(parts)
     pictures = tuple(reader.picture(each, parts[each]) for each in dict(listed))
     reader.check_unused()
     categories = tuple(Category(number, name) for number, name in names.items())

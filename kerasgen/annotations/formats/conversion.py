@@ -1,0 +1,226 @@
+"""Writes annotated pictures in the formats of others."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from kerasgen.annotations.folder_layout import DATA, IMAGES, INSTANCES, SETTINGS
+from kerasgen.annotations.formats.dataset import AnnotatedPicture, AnnotatedPictures
+from kerasgen.annotations.formats.layouts import (
+    SPLITS,
+    coco_document,
+    one_line,
+    voc_document,
+    yolo_data,
+    yolo_lines,
+)
+from kerasgen.annotations.formats.names import folder_names, unique_stems
+from kerasgen.annotations.formats.voc_reader import PICTURES, SETS
+from kerasgen.annotations.formats.yolo_reader import label_file
+from kerasgen.annotations.merging import link_file
+from kerasgen.io.files import access_to, check_writable, keep_settings, write_file
+from kerasgen.io.images import PathLike, read_image
+from kerasgen.io.interruption import until_stopped
+from kerasgen.io.progress import Report
+from kerasgen.io.sheets import encode_png
+
+FORMATS = ("coco", "yolo", "voc", "folders")
+MASKS = {"coco": ("rle", "polygons", "none"), "yolo": ("none", "polygons")}
+"""The forms of masks that a format has, the default first."""
+
+
+@dataclass(frozen=True)
+class ConvertedFolder:
+    """Annotated pictures in another format.
+
+    Attributes:
+        folder: Its path.
+        format: One of `FORMATS`.
+        pictures: Number of pictures; of "folders", of crops.
+        objects: Number of objects.
+        splits: Number of pictures of each part; empty without parts.
+        lost_masks: Number of masks that the format, or its form, does not hold.
+    """
+
+    folder: Path
+    format: str
+    pictures: int
+    objects: int
+    splits: dict[str, int]
+    lost_masks: int
+
+    def __str__(self) -> str:
+        """One sentence, what was lost, and the next command."""
+        parts = ", ".join(f"{count} {name}" for name, count in self.splits.items())
+        lines = [
+            f"{self.pictures} pictures with {self.objects} objects as {self.format} in "
+            f"{self.folder}{f' ({parts})' if parts else ''}"
+        ]
+        if self.lost_masks:
+            lines.append(f"{self.lost_masks} masks were left out: only their boxes are written")
+        out = shlex.quote(str(self.folder))
+        if self.format == "folders":
+            lines.append(f"next: kerasgen sheet {out} sheet.png")
+        elif not (self.format == "coco" and self.splits):
+            lines.append(f"next: kerasgen cut --foregrounds {out} --out cuts")
+        return "\n".join(lines)
+
+
+def convert_pictures(
+    pictures: AnnotatedPictures,
+    out: PathLike,
+    format: str,
+    *,
+    masks: str | None = None,
+    report: Report | None = None,
+) -> ConvertedFolder:
+    """Writes annotated pictures in a format of others; the same call goes on after a stop.
+
+    Pictures are hard links where the file system has them, else copies, under the names of their
+    files (with their folders if two are equal). Their parts become `train`, `val` and `test`.
+
+    Args:
+        pictures: The pictures, see ``read_annotated``.
+        out: New, empty, or begun by the same call.
+        format: "coco", "yolo", "voc", or "folders": class folders with a crop of each box.
+        masks: "rle", "polygons" or "none" for COCO, "polygons" or "none" (boxes) for YOLO; None for
+            the first of these that the format has, boxes for YOLO.
+        report: Called after each picture.
+
+    Returns:
+        The folder and its counts.
+
+    Raises:
+        ValueError: If an argument is invalid, a picture cannot be read, or ``out`` holds anything
+            else or cannot be written.
+        Stopped: After Ctrl-C or SIGTERM.
+    """
+    forms = MASKS.get(format, ("none",))
+    masks = forms[0] if masks is None else masks
+    if format not in FORMATS or masks not in forms:
+        raise ValueError(
+            f"The format {format!r} is none of {', '.join(FORMATS)}, or has no masks of this form: "
+            f"it has {', '.join(forms)}. Received: {format=}, {masks=}"
+        )
+    target = Path(out)
+    check_writable(target)
+    _check_own(target)
+    settings = {"kind": "converted", "format": format, "masks": masks, "source": _digest(pictures)}
+    keep_settings(target, settings)
+    writing = _Writing(pictures, target, masks)
+    write: Callable[[str, AnnotatedPicture], None] = getattr(writing, f"_{format}")
+    stems = unique_stems(pictures.pictures)
+    pairs = until_stopped(zip(stems, pictures.pictures, strict=True))
+    for done, (stem, picture) in enumerate(pairs, 1):
+        write(stem, picture)
+        if report is not None:
+            report(done, len(stems))
+    writing.finish(format)
+    return writing.result(format)
+
+
+def _check_own(target: Path) -> None:
+    with access_to(target):
+        names = os.listdir(target) if target.exists() else []
+    others = sorted(name for name in names if not name.startswith("."))
+    if others and SETTINGS not in others:
+        raise ValueError(
+            "The folder holds other files: use a new one. Received: "
+            f"out={str(target)!r}, with {', '.join(others[:3])}"
+        )
+
+
+def _digest(pictures: AnnotatedPictures) -> str:
+    """The SHA-256 of all annotations, so that another set does not go on in the same folder."""
+    digest = hashlib.sha256(json.dumps([asdict(each) for each in pictures.categories]).encode())
+    for picture in pictures.pictures:
+        objects = [(each.category, each.box, each.run_lengths) for each in picture.objects]
+        digest.update(json.dumps([picture.name, picture.split, objects], default=dict).encode())
+    return digest.hexdigest()
+
+
+class _Writing:
+    def __init__(self, pictures: AnnotatedPictures, target: Path, masks: str) -> None:
+        self.pictures, self.target, self.masks = pictures, target, masks
+        self.labels = {each.name: number for number, each in enumerate(pictures.categories)}
+        self.splits = {
+            split: count
+            for split in SPLITS
+            if (count := sum(each.split == split for each in pictures.pictures))
+        }
+        self.crops = 0
+
+    def _part(self, picture: AnnotatedPicture) -> str:
+        """The part of a picture; `train` if others have one and it has none."""
+        return (picture.split or SPLITS[0]) if self.splits else ""
+
+    def _give(self, folder: Path, stem: str, picture: AnnotatedPicture) -> Path:
+        path = folder / f"{stem}{picture.path.suffix.lower()}"
+        with access_to(picture.path):
+            content = picture.path.read_bytes()
+        link_file(picture.path.resolve(), path, content)
+        return path
+
+    def _coco(self, stem: str, picture: AnnotatedPicture) -> None:
+        self._give(self.target / self._part(picture) / IMAGES, stem, picture)
+
+    def _yolo(self, stem: str, picture: AnnotatedPicture) -> None:
+        path = self._give(self.target / IMAGES / self._part(picture), stem, picture)
+        text = yolo_lines(picture, self.labels, self.masks)
+        below = label_file(path.relative_to(self.target))
+        write_file(self.target / below, text.encode())
+
+    def _voc(self, stem: str, picture: AnnotatedPicture) -> None:
+        path = self._give(self.target / PICTURES, stem, picture)
+        content = voc_document(path.name, picture, channels=3)
+        write_file(self.target / "Annotations" / f"{stem}.xml", content)
+
+    def _folders(self, stem: str, picture: AnnotatedPicture) -> None:
+        folders = folder_names(self.pictures.categories)
+        image = read_image(picture.path)
+        for number, placed in enumerate(picture.objects):
+            x0, y0, x1, y1 = (round(value) for value in placed.box)
+            crop = image[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]
+            name = f"{folders[placed.category]}/{stem}-{number:03}.png"
+            write_file(self.target / self._part(picture) / name, encode_png(crop))
+            self.crops += 1
+
+    def finish(self, format: str) -> None:
+        """Writes what describes all pictures, last: until then the folder is not finished."""
+        categories = self.pictures.categories
+        if format == "coco":
+            for split in self.splits or [""]:
+                document = coco_document(self._members(split), categories, self.masks)
+                write_file(self.target / split / INSTANCES, one_line(document))
+        elif format == "yolo":
+            write_file(self.target / DATA, yolo_data(categories, list(self.splits)).encode())
+        elif format == "voc":
+            for split in self.splits or ["trainval"]:
+                names = [Path(name).stem for name, _ in self._members(split)]
+                text = "".join(f"{name}\n" for name in names)
+                write_file(self.target / SETS / f"{split}.txt", text.encode())
+
+    def _members(self, split: str) -> Iterator[tuple[str, AnnotatedPicture]]:
+        stems: Sequence[str] = unique_stems(self.pictures.pictures)
+        for stem, picture in zip(stems, self.pictures.pictures, strict=True):
+            if not self.splits or self._part(picture) == split:
+                yield f"{stem}{picture.path.suffix.lower()}", picture
+
+    def result(self, format: str) -> ConvertedFolder:
+        """The folder and its counts."""
+        objects = [each for picture in self.pictures.pictures for each in picture.objects]
+        masks = sum(each.run_lengths is not None for each in objects)
+        return ConvertedFolder(
+            self.target,
+            format,
+            self.crops if format == "folders" else len(self.pictures.pictures),
+            len(objects),
+            self.splits,
+            masks if self.masks == "none" else 0,
+        )
