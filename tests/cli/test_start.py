@@ -26,6 +26,7 @@ MISSING = {
     "zoo": ["check", "nowhere"],
     "serve-kit": ["nowhere"],
     "export": ["nowhere", "--to", "onnx"],
+    "convert": ["nowhere", "out", "--format", "coco"],
     "beam": ["compare", "nowhere", "nowhere", "--out", "out"],
 }
 MORE = [
