@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -127,21 +128,34 @@ def count_parts(folder: Path) -> int:
 
 
 def part_records(folder: Path) -> Iterator[Record]:
-    """Yields the records of the parts in the order of their index; damaged ones are left out."""
-    last = -1
+    """Yields the records of the parts in the order of their index; damaged ones are left out.
+
+    Parts may overlap, if a block was filled up in another run: of one index all records are given.
+    """
+    waiting: list[tuple[int, int, Record]] = []
+    count = 0
     for path in part_paths(folder):
-        with suppress(ValueError, KeyError, FileNotFoundError):
-            location = f"path={str(path)!r}"
-            lines = path.read_bytes().splitlines(keepends=True)
-            for line, rest in zip(lines[::2], lines[1::2], strict=False):
-                size = json_object(rest, location)["picture_bytes"]
-                record = _record(json_object(line, location), line, location, size)
-                if line is lines[0] and path != folder / part_name(record.index):
-                    break
-                if record.index <= last:
-                    break
-                last = record.index
-                yield record
+        # A part has no row before that of its name.
+        while waiting and waiting[0][0] < int(path.stem):
+            yield heapq.heappop(waiting)[-1]
+        for record, _ in read_part(path):
+            heapq.heappush(waiting, (record.index, count, record))
+            count += 1
+    while waiting:
+        yield heapq.heappop(waiting)[-1]
+
+
+def read_part(path: Path) -> Iterator[tuple[Record, bytes]]:
+    """Yields the records of a part with their bytes, up to damage; nothing if it is not there."""
+    with suppress(ValueError, KeyError, FileNotFoundError):
+        location = f"path={str(path)!r}"
+        lines = path.read_bytes().splitlines(keepends=True)
+        for line, rest in zip(lines[::2], lines[1::2], strict=False):
+            size = json_object(rest, location)["picture_bytes"]
+            record = _record(json_object(line, location), line, location, size)
+            if line is lines[0] and path.name != Path(part_name(record.index)).name:
+                return
+            yield record, line + rest
 
 
 def _numbered(folder: Path) -> list[Path]:

@@ -46,6 +46,7 @@ from kerasgen.annotations.manifest import (
     encoded_part,
     part_paths,
     part_records,
+    read_part,
     records_of,
 )
 from kerasgen.annotations.output import CATEGORIES, SHARD, ShardOfJob
@@ -143,16 +144,20 @@ class SyntheticFolder:
         """Writes pictures, then their rows in one part; they replace those of the same indices.
 
         Args:
-            entries: In the order of their index; at least one. Blocks of one folder must not
-                overlap, unless they begin at the same index.
+            entries: In the order of their index, at least one. Other rows of a part that begins at
+                the same index are kept.
 
         Raises:
             ValueError: If row and picture do not agree, or cannot be written.
         """
         for entry in entries:
             entry.check(len(self.class_names))
-        rows = [encoded_part(entry.row, self._put_picture(entry), entry.made) for entry in entries]
-        self.put(part_name(entries[0].row.index), b"".join(rows))
+        name = part_name(entries[0].row.index)
+        rows = {record.index: content for record, content in read_part(self.folder / name)}
+        for entry in entries:
+            size = self._put_picture(entry)
+            rows[entry.row.index] = encoded_part(entry.row, size, entry.made)
+        self.put(name, b"".join(rows[index] for index in sorted(rows)))
 
     def _put_picture(self, entry: Entry) -> int | None:
         """Writes the picture of a row, or removes that of a rejected one; returns its bytes."""

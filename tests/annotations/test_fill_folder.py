@@ -10,7 +10,7 @@ from manifest_files import tree
 
 from kerasgen.annotations.fill_folder import FilledFolder, fill_folder
 from kerasgen.annotations.folder_layout import picture_name
-from kerasgen.annotations.records import ManifestRow
+from kerasgen.annotations.records import Entry, ManifestRow
 from kerasgen.annotations.synthetic_folder import SyntheticFolder
 from kerasgen.io.interruption import Stopped
 
@@ -99,6 +99,23 @@ def test_a_folder_with_a_part_for_each_picture_is_continued(tmp_path):
     assert job.blocks == [[0, 1, 2, 3], [4, 5, 6, 7]]
     fill(tmp_path / "once", 8, block=4)
     assert tree(tmp_path / "out") == tree(tmp_path / "once")
+
+
+@pytest.mark.parametrize("lost", [[0, 3], [1, 6], [5], range(8)])
+def test_a_block_may_be_filled_up(lost, tmp_path):
+    """As `kerasgen client` does, which does not ask again for what is answered."""
+    target = SyntheticFolder(tmp_path / "out", settings={}, class_names=())
+    target.write_block([Entry(*each) for each in Job()(range(6))])
+    target.write_block([Entry(*each) for each in Job()(range(6, 8))])
+    for index in lost:
+        (tmp_path / "out" / picture_name(index)).unlink()
+    missing = target.missing(8)
+    assert list(missing) == list(lost)
+    target.write_block([Entry(*each) for each in Job()(missing)])
+    assert not target.missing(8)
+    assert target.finish(8).count == 0
+    rows = (tmp_path / "out/metadata.jsonl").read_text().splitlines()
+    assert [json.loads(each)["index"] for each in rows] == list(range(8))
 
 
 def test_two_processes_make_the_same_bytes(tmp_path):

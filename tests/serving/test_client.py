@@ -162,13 +162,16 @@ def test_a_signal_stops_between_requests_and_the_same_call_goes_on(
     stand_in, photos, tmp_path, name
 ):
     def stop(done, total):
-        os.kill(os.getpid(), signal.SIGTERM)
+        # A second signal ends the process at once.
+        if done == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     model, sizes = RemoteModel(stand_in.urls[1], name), stand_in.service.sizes
-    with pytest.raises(Stopped, match=r"SIGTERM: stopped\..* 5 of 8 .*Run the same command again"):
-        answer_files(model, [photos], tmp_path / "out", batch_size=3, report=stop)
-    assert sizes == [3]
-    assert answer_files(model, [photos], tmp_path / "out").answered == 8 and sizes == [3, 5]
+    with pytest.raises(Stopped, match=r"SIGTERM: stopped\..* of 8 .*Run the same command again"):
+        answer_files(model, [photos], tmp_path / "out", batch_size=1, report=stop)
+    # A few requests may be under way.
+    assert 1 <= sum(sizes) < 8
+    assert answer_files(model, [photos], tmp_path / "out").answered == 8 and sum(sizes) == 8
 
 
 @BOTH
