@@ -100,7 +100,7 @@ def test_a_sheet_does_not_show_itself(tmp_path, capsys):
         assert capsys.readouterr().out.startswith("2 of 2 pictures")
 
 
-@pytest.mark.parametrize("command", ["compare a b --out c", "synthesize a --out c"])
+@pytest.mark.parametrize("command", ["compare . . --out c", "synthesize fashion --out c"])
 def test_another_backend_is_refused(tmp_path, monkeypatch, capsys, command):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert cli.run(command.split()) == 1

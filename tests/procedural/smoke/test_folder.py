@@ -89,7 +89,7 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(clean, tmp_path):
     assert tree(tmp_path / "broken") == tree(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("command", [["smoke"], ["synthesize", "no-model"]])
+@pytest.mark.parametrize("command", [["smoke"], ["synthesize", "eyes"]])
 @pytest.mark.parametrize(
     ("output", "relation"),
     [
