@@ -30,8 +30,15 @@ def _export(arguments: argparse.Namespace) -> None:
     model_folder(arguments.model)
     load_tensorflow()
     from kerasgen.deployment.runtimes import convert
+    from kerasgen.deployment.savedmodel import ExportError
 
-    found = convert(arguments.model, arguments.to, arguments.out)
+    try:
+        found = convert(arguments.model, arguments.to, arguments.out)
+    except ExportError as error:
+        raise ValueError(
+            f"{error} oneDNN's rounding may be the cause: set TF_ENABLE_ONEDNN_OPTS=0 and run the "
+            "same command again."
+        ) from error
     for name, each in found.items():
         print(
             f"{name}: largest difference {each.largest_difference:.2g} over {each.inputs:,} "
