@@ -13,7 +13,6 @@ anything is otherwise.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from typing import Any
 
 import numpy as np
 from absl import app, flags
+from folder_digest import folder_digest
 
 from kerasgen.evaluation.comparison import (
     SETS,
@@ -82,19 +82,10 @@ def compare_bytes(root: Path) -> None:
     used = run("the same again", [*many, "--out", str(root / "many")])
     print_rate("of it at the end, in one process", few, used, more - FLAGS.count)
     run("beam synthesize, 2 processes", ["beam", *words, "--out", str(root / "beam"), *workers(2)])
-    found = {name: digest(root / name) for name in ("once", "beam")}
+    found = {name: folder_digest(root / name) for name in ("once", "beam")}
     print(f"one process: {found['once']}\nBeam:        {found['beam']}")
     if len(set(found.values())) > 1:
         sys.exit("The folders differ.")
-
-
-def digest(folder: Path) -> str:
-    """SHA-256 of the names and bytes of all files."""
-    total = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            total.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
-    return total.hexdigest()
 
 
 def workers(number: int) -> list[str]:

@@ -29,7 +29,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
+from paired_ratios import ratio_text
 
 SIDE, CLASSES = 28, 10
 
@@ -177,9 +177,7 @@ def train(options: argparse.Namespace) -> None:
 def report(options: argparse.Namespace, times: np.ndarray, weights: int) -> None:
     """Prints the medians and the ratio with its interval."""
     mirrored, workers = 1000.0 * np.median(times, axis=0)
-    ratios = np.sort(times[:, 1] / times[:, 0])
-    low = int(stats.binom.ppf(0.025, len(ratios), 0.5))
-    interval = f"{np.median(ratios):.2f} [{ratios[low - 1]:.2f}, {ratios[-low]:.2f}]"
+    interval = ratio_text(times[:, 1], times[:, 0])
     cores = len(os.sched_getaffinity(0))
     print(f"{cores} cores, {options.rounds} pairs of {options.block} steps, "
           f"global batch {options.batch_size}, {weights * 4 / 1e6:.1f} MB of weights")  # fmt: skip

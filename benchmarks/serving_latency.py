@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
+from paired_ratios import ratio_text
 from PIL import Image
-from scipy import stats
 
 from kerasgen.deployment import ServedModel
 from kerasgen.deployment.client import RemoteModel
@@ -122,11 +122,8 @@ def _line(
     size: int, name: str, own: np.ndarray, direct: np.ndarray, first: dict[str, float]
 ) -> str:
     p50, p95 = np.percentile(own * 1000, [50, 95])
-    ratios = np.sort(own / direct)
-    low = int(stats.binom.ppf(0.025, len(ratios), 0.5))
-    interval = f"{np.median(ratios):.2f} [{ratios[low - 1]:.2f}, {ratios[-low]:.2f}]"
     begin = f"{first[name] * 1000:.0f} ms" if name in first and size == 1 else ""
-    ratio = "" if name == "direct" else interval
+    ratio = "" if name == "direct" else ratio_text(own, direct)
     return f"| {size} | {name} | {p50:.1f} ms | {p95:.1f} ms | {ratio} | {begin} |"
 
 

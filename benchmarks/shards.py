@@ -14,7 +14,6 @@ the missing pictures of an empty folder of ten million, and of one with some par
 
 from __future__ import annotations
 
-import hashlib
 import random
 import shlex
 import signal
@@ -29,6 +28,7 @@ from typing import Any
 
 import numpy as np
 from absl import app, flags
+from folder_digest import folder_digest
 
 from kerasgen.annotations import ManifestRow, SyntheticFolder, picture_name
 
@@ -74,11 +74,11 @@ def compare_runs(root: Path) -> None:
     print(f"{left} pictures were there when it was killed")
     for number, command in enumerate(commands):
         timed(f"shard {number}/{OF}", lambda command=command: run(command))
-    before = [digest(shard) for shard in shards]
+    before = [folder_digest(shard) for shard in shards]
     timed("merge", lambda: run(["merge", str(root / "merged"), *map(str, shards), *sources]))
-    once, killed, merged = (digest(root / name) for name in ("once", "killed", "merged"))
+    once, killed, merged = (folder_digest(root / name) for name in ("once", "killed", "merged"))
     print(f"one run: {once}\nkilled:  {killed}\nmerged:  {merged}")
-    if not once == killed == merged or before != [digest(shard) for shard in shards]:
+    if not once == killed == merged or before != [folder_digest(shard) for shard in shards]:
         sys.exit("The folders differ.")
 
 
@@ -102,15 +102,6 @@ def kill(words: list[str], folder: Path, later: float = 0.0) -> int:
     if process.wait() != -signal.SIGKILL:
         sys.exit("It was done before it was killed: raise --count.")
     return len(list(folder.glob("images/**/*.png")))
-
-
-def digest(folder: Path) -> str:
-    """SHA-256 of the names and bytes of all files."""
-    total = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            total.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
-    return total.hexdigest()
 
 
 def timed(name: str, work: Callable[[], Any]) -> Any:

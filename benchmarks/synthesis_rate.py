@@ -29,8 +29,8 @@ from typing import Any
 import keras
 import numpy as np
 from absl import app, flags
+from paired_ratios import ratio_text
 from PIL import Image
-from scipy import stats
 
 from kerasgen.deployment import NETWORK, ServedModel, synthesize
 from kerasgen.deployment.runtimes import RUNTIMES, convert
@@ -73,16 +73,7 @@ def report(rates: dict[str, list[float]]) -> None:
     own = np.array(next(iter(rates.values())))
     print("| | pictures a second | kerasgen's rate, times this |\n| --- | --- | --- |")
     for name, found in rates.items():
-        low, high = median_interval(own / found)
-        ratio = f"{np.median(own / found):.2f} [{low:.2f}, {high:.2f}]"
-        print(f"| {name} | {np.median(found):.0f} | {ratio} |")
-
-
-def median_interval(values: np.ndarray) -> tuple[float, float]:
-    """The order statistics that hold the median in at least 95 % of samples."""
-    rank = max(int(stats.binom.ppf(0.025, len(values), 0.5)), 1)
-    ordered = np.sort(values)
-    return float(ordered[rank - 1]), float(ordered[-rank])
+        print(f"| {name} | {np.median(found):.0f} | {ratio_text(own, np.array(found))} |")
 
 
 def rate(run: Callable[[Path], None], room: Path) -> float:

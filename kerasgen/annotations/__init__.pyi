@@ -23,6 +23,7 @@ from .folder_layout import METADATA as METADATA
 from .folder_layout import PARTS as PARTS
 from .folder_layout import REJECTED as REJECTED
 from .folder_layout import SETTINGS as SETTINGS
+from .folder_layout import check_own as check_own
 from .folder_layout import picture_name as picture_name
 from .index_set import IndexSet as IndexSet
 from .manifest import Record as Record

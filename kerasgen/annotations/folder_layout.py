@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
+
+from kerasgen.io.files import access_to
 
 METADATA, REJECTED, INSTANCES = "metadata.jsonl", "rejected.jsonl", "instances.json"
 SETTINGS, PARTS, IMAGES, LABELS, DATA = "settings.json", ".parts", "images", "labels", "data.yaml"
@@ -40,3 +43,22 @@ def label_name(index: int) -> str:
 def part_name(index: int) -> str:
     """Returns where the row of picture `index` is until the folder is finished."""
     return f"{PARTS}/{index // 1000:03}/{index:06}.jsonl"
+
+
+def check_own(folder: Path) -> None:
+    """Checks that a folder to write is new, empty, or was begun by kerasgen.
+
+    Args:
+        folder: Its path.
+
+    Raises:
+        ValueError: If it holds other files, or cannot be read.
+    """
+    with access_to(folder):
+        names = os.listdir(folder) if folder.exists() else []
+    others = sorted(name for name in names if not name.startswith("."))
+    if others and SETTINGS not in others:
+        raise ValueError(
+            "The folder holds other files: use a new one. Received: "
+            f"out={str(folder)!r}, with {', '.join(others[:3])}"
+        )

@@ -90,6 +90,16 @@ def number_from_zero(text: str) -> int:
     return int(text)
 
 
+def add_sets(command: argparse.ArgumentParser) -> None:
+    """Adds the two sets, and how their pictures are read and drawn."""
+    add = command.add_argument
+    add("real", metavar="REAL_DIR", help="folder of real pictures")
+    add("synthetic", metavar="SYNTHETIC_DIR", help="folder of synthetic pictures")
+    add("--size", type=whole_number, default=64, help="side of the pictures in pixels")
+    add("--channels", type=int, choices=(1, 3), default=3, help="1 for grey, 3 for colour")
+    add("--seed", type=number_from_zero, default=0, help="random seed")
+
+
 def add_shard(command: argparse.ArgumentParser) -> None:
     """Adds ``--shard`` to a command that fills a folder."""
     command.add_argument(

@@ -27,8 +27,7 @@ SHAPE = (8, 8, 3)
 
 
 def small_networks(**changes):
-    generator = build_generator(width=4, blocks=1, **changes)
-    return generator, build_discriminator(width=2, halvings=1)
+    return build_generator(width=4, blocks=1, **changes), build_discriminator(width=2, halvings=1)
 
 
 def tiny_networks():

@@ -43,9 +43,8 @@ def train(workdir, strategy_name, lengths=(2, STEPS), pause=0.0):
         def __init__(self):
             super().__init__(seed=2)
             layers = keras.Input((4, 4, 3)), keras.layers.Conv2D(4, 3)
-            self.body = keras.Sequential(
-                [*layers, keras.layers.BatchNormalization(synchronized=True)]
-            )
+            layers = *layers, keras.layers.BatchNormalization(synchronized=True)
+            self.body = keras.Sequential(layers)
             layers = keras.Input((2, 2, 4)), keras.layers.Dropout(0.4), keras.layers.Conv2D(1, 2)
             self.head = keras.Sequential(layers)
             self.pool = ImagePool(6, (4, 4, 3), 6, swap_probability=0.7)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from kerasgen.annotations.folder_layout import DATA, IMAGES, INSTANCES, SETTINGS
+from kerasgen.annotations.folder_layout import DATA, IMAGES, INSTANCES, check_own
 from kerasgen.annotations.formats.dataset import AnnotatedPicture, AnnotatedPictures
 from kerasgen.annotations.formats.layouts import (
     SPLITS,
@@ -110,7 +109,7 @@ def convert_pictures(
         )
     target = Path(out)
     check_writable(target)
-    _check_own(target)
+    check_own(target)
     settings = {"kind": "converted", "format": format, "masks": masks, "source": _digest(pictures)}
     keep_settings(target, settings)
     writing = _Writing(pictures, target, masks)
@@ -123,17 +122,6 @@ def convert_pictures(
             report(done, len(stems))
     writing.finish(format)
     return writing.result(format)
-
-
-def _check_own(target: Path) -> None:
-    with access_to(target):
-        names = os.listdir(target) if target.exists() else []
-    others = sorted(name for name in names if not name.startswith("."))
-    if others and SETTINGS not in others:
-        raise ValueError(
-            "The folder holds other files: use a new one. Received: "
-            f"out={str(target)!r}, with {', '.join(others[:3])}"
-        )
 
 
 def _digest(pictures: AnnotatedPictures) -> str:

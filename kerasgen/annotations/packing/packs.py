@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kerasgen.annotations.folder_layout import SETTINGS
+from kerasgen.annotations.folder_layout import check_own
 from kerasgen.annotations.packing.card import packed_files
 from kerasgen.annotations.packing.samples import Contents, Sample, read_contents, samples_of
 from kerasgen.annotations.packing.webdataset import write_tar
@@ -97,7 +97,7 @@ def pack_folder(
         raise ValueError(f"`per_file` must be at least 1. Received: {per_file=}")
     check_apart(target, **{"folder to pack": source})
     check_writable(target)
-    _check_own(target)
+    check_own(target)
     contents = read_contents(source)
     settings = {
         "format": format,
@@ -125,18 +125,6 @@ def _writer(format: str) -> Writer:
 
         return write_tfrecord
     return write_tar
-
-
-def _check_own(target: Path) -> None:
-    """Raises a ValueError if the folder holds files and was not begun by `pack_folder`."""
-    with access_to(target):
-        names = os.listdir(target) if target.exists() else []
-    others = sorted(name for name in names if not name.startswith("."))
-    if others and SETTINGS not in others:
-        raise ValueError(
-            "The folder holds other files: use a new one. Received: "
-            f"out={str(target)!r}, with {', '.join(others[:3])}"
-        )
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from kerasgen.cli.arguments import (
     FAILED,
     Condition,
+    add_sets,
     condition,
-    number_from_zero,
-    whole_number,
 )
 from kerasgen.cli.start import check_there, load_tensorflow
 
@@ -25,8 +24,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the subparsers."""
     compare = commands.add_parser("compare", help=_compare.__doc__, description=_compare.__doc__)
     add = compare.add_argument
-    add("real", metavar="REAL_DIR", help="folder of real pictures")
-    add("synthetic", metavar="SYNTHETIC_DIR", help="folder of synthetic pictures")
+    add_sets(compare)
     add("--out", required=True, metavar="DIR", help="folder of the report")
     add(
         "--features",
@@ -53,8 +51,6 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         action="store_true",
         help=f"use at most {_LIMIT_IF_QUICK} pictures of each set, drawn at random, and no network",
     )
-    add("--size", type=whole_number, default=64, help="side of the pictures in pixels")
-    add("--channels", type=int, choices=(1, 3), default=3, help="1 for grey, 3 for colour")
     add(
         "--sources",
         choices=("picture", "folder", "name"),
@@ -68,7 +64,6 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         choices=("picture", "folder", "name"),
         help="the same for the synthetic pictures (default: as --sources)",
     )
-    add("--seed", type=number_from_zero, default=0, help="random seed")
     add(
         "--fail-if",
         action="append",

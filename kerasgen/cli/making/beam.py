@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kerasgen.cli.arguments import Parser, number_from_zero, whole_number
+from kerasgen.cli.arguments import Parser, add_sets
 from kerasgen.cli.making import eyes, smoke, synthesize
 from kerasgen.cli.start import check_there, load_tensorflow
 from kerasgen.io.progress import progress
@@ -50,8 +50,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def _add_compare(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser("compare", help=_compare.__doc__, description=_DESCRIPTION)
     add = command.add_argument
-    add("real", metavar="REAL_DIR", help="folder of real pictures")
-    add("synthetic", metavar="SYNTHETIC_DIR", help="folder of synthetic pictures")
+    add_sets(command)
     add("--out", required=True, metavar="DIR", help="folder of figures.json")
     add(
         "--features",
@@ -59,15 +58,12 @@ def _add_compare(commands: argparse._SubParsersAction) -> None:
         metavar="NAME[:PATH]",
         help="feature space, as for `kerasgen compare`; may be repeated (default: pixels)",
     )
-    add("--size", type=whole_number, default=64, help="side of the pictures in pixels")
-    add("--channels", type=int, choices=(1, 3), default=3, help="1 for grey, 3 for colour")
     add(
         "--sources",
         choices=("picture", "folder", "name"),
         help="which real pictures are one source and stay in one half, as for `kerasgen compare` "
         "(default: what rows of metadata.jsonl state, else each picture)",
     )
-    add("--seed", type=number_from_zero, default=0, help="random seed")
     command.set_defaults(run=_compare)
 
 
