@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -142,6 +142,8 @@ class FolderJob:
         Raises:
             ValueError: As `fill_folder`.
         """
+        if self.count < 1:
+            raise ValueError(f"`count` must be at least 1. Received: count={self.count}")
         part = self.output.share(self.count, self.block)
         target = SyntheticFolder(
             self.folder, settings=self.settings, class_names=self.class_names, shard=part
@@ -258,8 +260,24 @@ class Blocks:
         return self.keep(self.make(number))
 
     def make(self, number: int) -> list[Entry]:
-        """Makes the block."""
-        return [Entry(*each) for each in self.job(self.indices(number))]
+        """Makes the block; if the job fails on its way, what it made before is written.
+
+        Raises:
+            ValueError: If the job makes none, or others than those of the block.
+        """
+        entries: list[Entry] = []
+        try:
+            entries.extend(Entry(*each) for each in self.job(self.indices(number)))
+        except BaseException:
+            if entries:
+                self.keep(entries)
+            raise
+        made = [entry.row.index for entry in entries]
+        if not made or not {*made} <= {*self.indices(number)}:
+            raise ValueError(
+                f"The job must make pictures of {self.indices(number)}. Received: indices {made}"
+            )
+        return entries
 
     def keep(self, entries: list[Entry]) -> dict[int, str]:
         """Writes the block; returns the reason of each index that was rejected."""
@@ -278,13 +296,15 @@ def _made(blocks: Blocks, missing: IndexSet, workers: int, most_rejected: float)
         results = share_out(blocks, numbers, workers, blocks.target.folder / PARTS)
     else:
         results = make_and_keep(blocks.make, blocks.keep, numbers)
-    for number, reasons in results:
-        done += missing.count_in(blocks.indices(number))
-        new = [reason for index, reason in reasons.items() if index in missing]
-        rejected = Rejections(rejected.count + len(new), rejected.first or "".join(new[:1]))
-        if rejected.count >= _ENOUGH and rejected.count > most_rejected * done:
-            raise _too_many_rejected(rejected, done, blocks.target.folder)
-        yield done
+    # An error that somebody keeps would keep the handlers of signals, too.
+    with closing(results):
+        for number, reasons in results:
+            done += missing.count_in(blocks.indices(number))
+            new = [reason for index, reason in reasons.items() if index in missing]
+            rejected = Rejections(rejected.count + len(new), rejected.first or "".join(new[:1]))
+            if rejected.count >= _ENOUGH and rejected.count > most_rejected * done:
+                raise _too_many_rejected(rejected, done, blocks.target.folder)
+            yield done
 
 
 def _too_many_rejected(rejected: Rejections, done: int, folder: Path) -> ValueError:

@@ -248,6 +248,8 @@ class SyntheticFolder:
             writer.close()
         if len(accepted) + rejections != len(self.members(count)):
             lost = self.missing(count)
+            if not lost:
+                raise ValueError(f"Another process finishes it: run this again. Received: {count=}")
             shown = list(itertools.islice(lost, 3))
             raise ValueError(f"Write the {len(lost)} missing first: {shown}. Received: {count=}")
         self._check_rows(accepted, count)

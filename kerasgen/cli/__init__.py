@@ -8,7 +8,6 @@ from kerasgen.cli.arguments import (
     add_shard,
     condition,
     number_from_zero,
-    processors,
     seconds,
     whole_number,
 )
@@ -27,6 +26,7 @@ from kerasgen.cli.examples import (
 )
 from kerasgen.cli.start import check_there, load_tensorflow
 from kerasgen.io.files import keep_settings, write_json
+from kerasgen.io.parallel import processors
 from kerasgen.io.progress import progress
 
 __all__ = [

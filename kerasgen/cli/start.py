@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,21 +11,18 @@ from contextlib import contextmanager
 VERBOSE = "KERASGEN_VERBOSE"
 """Environment variable that lets TensorFlow print its messages."""
 
-_KIND = re.compile(r"\w{2,}:(?!//)")
-
 
 def check_there(**paths: str | None) -> None:
     """Checks, within a moment, that files and folders exist.
 
     Args:
-        **paths: Path of each argument; None, and data that are no path, such as ``tfds:NAME``, are
-            left to what reads them.
+        **paths: Path of each argument, or None.
 
     Raises:
         ValueError: If there is no such file or folder.
     """
     for name, path in paths.items():
-        if path is not None and not _KIND.match(path) and not os.path.exists(path):
+        if path is not None and not os.path.exists(path):
             raise ValueError(f"There is no such file or folder. Received: {name}={path!r}")
 
 
@@ -58,14 +54,15 @@ def _held_back_errors() -> Iterator[None]:
 
     TensorFlow writes to the descriptor itself, before its level of messages takes effect.
     """
-    sys.stderr.flush()
     try:
-        kept = os.dup(2)
+        hidden, kept = tempfile.TemporaryFile(), os.dup(2)
     except OSError:
-        # There is no such stream.
+        # There is no such stream, or no place to keep what is hidden.
         yield
         return
-    with tempfile.TemporaryFile() as hidden:
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    with hidden:
         os.dup2(hidden.fileno(), 2)
         try:
             yield

@@ -55,6 +55,7 @@ from .orientation import TAG as TAG
 from .orientation import exif_orientation as exif_orientation
 from .orientation import picture_orientation as picture_orientation
 from .parallel import make_and_keep as make_and_keep
+from .parallel import processors as processors
 from .parallel import share_out as share_out
 from .preprocessing import Preprocessing as Preprocessing
 from .progress import Progress as Progress

@@ -18,7 +18,7 @@ import signal
 import threading
 import uuid
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
     Future,
@@ -31,8 +31,6 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 from kerasgen.io.interruption import Interruption, Stopped, Unfinished, signals_blocked
 
 Work = Callable[[int], Any]
@@ -42,14 +40,22 @@ _LONGEST_CHUNK = 16
 _CHUNKS_AHEAD = 2
 _ALIGNMENT = 64
 _PATIENCE = 0.2
-_MOST_THREADS = 4
+_MOST_THREADS = 2
+"""That keep what was made; each holds a block of pictures."""
 _work: Work
 _stop: Event
 
 
+def processors() -> int:
+    """The number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def share_out(
     work: Work, indices: Collection[int], workers: int, scratch: Path
-) -> Iterator[tuple[int, Any]]:
+) -> Generator[tuple[int, Any]]:
     """Calls a function for each index; stops cleanly at SIGTERM or Ctrl-C.
 
     Args:
@@ -81,7 +87,7 @@ def share_out(
 
 def make_and_keep(
     make: Callable[[int], Any], keep: Callable[[Any], Any], indices: Collection[int]
-) -> Iterator[tuple[int, Any]]:
+) -> Generator[tuple[int, Any]]:
     """Makes something for each index while threads keep what was made before, as in files.
 
     Args:
@@ -96,7 +102,7 @@ def make_and_keep(
         ValueError: If a function raises it; what was made before is kept.
         Stopped: After a signal; what was made is kept.
     """
-    threads = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
+    threads = min(processors(), _MOST_THREADS)
     with Interruption() as interruption, ThreadPoolExecutor(threads) as pool:
         pending: deque[tuple[int, Future]] = deque()
         begun = 0
@@ -205,6 +211,8 @@ def _unpacked(head: bytes, layout: Layout, path: Path) -> Work:
 def _begin(head: bytes, layout: Layout, path: Path, stop: Event) -> None:
     """Initialises a process."""
     global _work, _stop
+    import cv2
+
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # The number of processes is the number of cores to use.
     cv2.setNumThreads(1)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
-import shutil
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -24,14 +25,9 @@ from kerasgen.evaluation.comparison.part_sums import (
     compared_figures,
     first_centres,
 )
-from kerasgen.io.files import check_apart, check_writable, write_file
+from kerasgen.io.files import access_to, check_apart, check_writable, write_file
 from kerasgen.io.progress import Report
 from kerasgen.pipelines.running import StopFile, pipeline_options, run_pipeline
-
-if TYPE_CHECKING:
-    from apache_beam.options.pipeline_options import PipelineOptions
-
-_FOLDER = ".parts"
 
 
 class HandBack:
@@ -88,8 +84,9 @@ def compare_in_pipeline(
 ) -> dict[str, Any]:
     """Measures how a synthetic set differs from a real one, with memory for one part of each.
 
-    The figures do not depend on the runner or the number of workers: parts follow from digests of
-    the names, and sums are kept in twice the precision of float64.
+    The figures do not depend on the number of workers: parts follow from digests of the names, and
+    sums are kept in twice the precision of float64. Features may be rounded otherwise on other
+    processors.
 
     Args:
         real: Folder of real pictures, on a file system that all workers share.
@@ -126,27 +123,23 @@ def compare_in_pipeline(
         load=functools.partial(load_measure, real, synthetic, options, centres),
     )
     show = report or (lambda done, of: None)
-    hand_back = HandBack(Path(out).absolute() / _FOLDER)
-    sums = _sums(build, beam_options, hand_back, lambda done: show(done, division.parts))
+    with _room(Path(out).absolute()) as folder:
+        hand_back = HandBack(folder)
+        run_pipeline(
+            functools.partial(build, hand_back=hand_back),
+            beam_options,
+            hand_back.stop,
+            hand_back.count,
+            lambda done: show(done, division.parts),
+        )
+        sums = hand_back.sums()
     return compared_figures(sums, centres, census, division)
 
 
-def _sums(
-    build: Callable[..., Any],
-    options: PipelineOptions,
-    hand_back: HandBack,
-    show: Callable[[int], None],
-) -> dict[str, np.ndarray]:
-    """Runs the pipeline; leaves nothing behind."""
-    shutil.rmtree(hand_back.folder, ignore_errors=True)
-    try:
-        run_pipeline(
-            functools.partial(build, hand_back=hand_back),
-            options,
-            hand_back.stop,
-            hand_back.count,
-            show,
-        )
-        return hand_back.sums()
-    finally:
-        shutil.rmtree(hand_back.folder, ignore_errors=True)
+@contextmanager
+def _room(out: Path) -> Iterator[Path]:
+    """A folder of this comparison's own, for the time that it runs."""
+    with access_to(out):
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".sums-", dir=out) as folder:
+            yield Path(folder)

@@ -16,13 +16,18 @@ if TYPE_CHECKING:
     from apache_beam.runners.runner import PipelineRunner
 
 _WORKER = """
-import os, sys
+import os, sys, threading, time
+def end_with_parent():
+    while os.getppid() == int(sys.argv[2]):
+        time.sleep(0.5)
+    os._exit(1)
+threading.Thread(target=end_with_parent, daemon=True).start()
 from apache_beam.runners.worker.sdk_worker_main import main
 main(sys.argv)
 with open(sys.argv[1], "a") as stream:
     stream.write(f"{os.getpid()}\\n")
 """
-"""A worker of Beam that says at its end that it was not killed."""
+"""A worker of Beam that says at its end that it was not killed, and does not outlive its parent."""
 
 
 class WorkerProcesses:
@@ -42,7 +47,8 @@ class WorkerProcesses:
         Ctrl-C and Slurm's SIGTERM reach all processes of a group: workers ignore them, as they are
         told by a ``StopFile``.
         """
-        worker = shlex.join([sys.executable, "-c", _WORKER, str(self._ended)])
+        own = str(self._ended), str(os.getpid())
+        worker = shlex.join([sys.executable, "-c", _WORKER, *own])
         return f"trap '' INT TERM; echo $$ >> {shlex.quote(str(self._begun))}; exec {worker}"
 
     def are_lost(self) -> bool:

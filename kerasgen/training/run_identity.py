@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from kerasgen.data.pipeline import Batches
-from kerasgen.io.files import check_settings, write_json
+from kerasgen.io.files import check_settings, read_json, write_json
 from kerasgen.training.step import Player, Step
 
 SCHEMA = 2
@@ -59,6 +59,13 @@ def keep_identity(folder: Path, identity: Mapping[str, Any], *, begun: bool) -> 
     if not begun:
         write_json(path, identity)
     elif path.exists():
+        schema = read_json(path).get("schema")
+        if schema != identity["schema"]:
+            raise ValueError(
+                "The run was begun by another version of kerasgen, which drew other random "
+                "numbers: begin it anew in another work folder, or go on with that version. "
+                f"Received: schema={identity['schema']}, there: {schema}, path={str(path)!r}"
+            )
         check_settings(path, identity)
     else:
         logging.getLogger(__name__).warning(

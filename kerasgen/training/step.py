@@ -65,6 +65,8 @@ class Player:
         for layer in self._layers:
             if type(layer) is keras.layers.Dropout:
                 share_dropout(layer)
+            elif tf.distribute.get_strategy().num_replicas_in_sync > 1:
+                _reject_random(layer)
         optimizer = _scaled(optimizer, self._layers)
         if clip_norm is not None and isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
             raise ValueError(
@@ -187,6 +189,16 @@ def _reject_unsafe_options(optimizer: keras.optimizers.Optimizer) -> None:
         raise ValueError(
             "`gradient_accumulation_steps` fails on several replicas: use a larger batch. "
             f"Received: gradient_accumulation_steps={optimizer.gradient_accumulation_steps}"
+        )
+
+
+def _reject_random(layer: keras.layers.Layer) -> None:
+    """Raises a ValueError for a layer that draws: each replica would draw the same numbers."""
+    own = vars(layer).values()
+    if any(isinstance(each, keras.random.SeedGenerator) for each in own):
+        raise ValueError(
+            "On several replicas only `keras.layers.Dropout` may draw in a network: use it, or "
+            f"draw with `Step.random`. Received: {type(layer).__name__} {layer.name!r}"
         )
 
 

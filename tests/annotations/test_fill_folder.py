@@ -88,6 +88,32 @@ def test_a_part_that_is_damaged_keeps_the_rows_before(damage, tmp_path):
     assert tree(tmp_path / "out") == tree(tmp_path / "once")
 
 
+def test_a_job_that_fails_within_a_block_loses_nothing_it_made(tmp_path):
+    def job(indices):
+        for index, entry in zip(indices, Job()(indices), strict=True):
+            if index == 6:
+                raise ValueError("no seventh")
+            yield entry
+
+    with pytest.raises(ValueError, match="no seventh"):
+        fill(tmp_path / "out", 8, job, block=4)
+    target = SyntheticFolder(tmp_path / "out", settings={}, class_names=())
+    assert list(target.missing(8)) == [6, 7]
+
+
+@pytest.mark.parametrize("job", [lambda indices: [], lambda indices: Job()([90, 91])])
+def test_a_job_that_makes_other_pictures_is_refused(job, tmp_path):
+    with pytest.raises(ValueError, match="must make pictures of"):
+        fill(tmp_path / "out", 8, job, block=4)
+
+
+def test_an_error_that_is_kept_keeps_no_handler(tmp_path):
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(ValueError, match="cannot be made") as kept:
+        fill(tmp_path / "out", 100, Job(range(100)), most_rejected=0.5)
+    assert signal.getsignal(signal.SIGINT) is before, kept
+
+
 def test_a_folder_with_a_part_for_each_picture_is_continued(tmp_path):
     """As older versions left it."""
     target = SyntheticFolder(tmp_path / "out", settings={}, class_names=())

@@ -34,6 +34,7 @@ MORE = [
     ["synthesize", "eyes", "--sources", "nowhere", "--out", "out"],
     ["beam", "synthesize", "nowhere", "--out", "out"],
     ["beam", "smoke", "--sources", "nowhere", "--out", "out"],
+    ["compare", "nowhere:here", "nowhere", "--out", "out"],
     ["zoo", "show", "nowhere"],
     ["zoo", "build", "nowhere"],
 ]
@@ -91,6 +92,23 @@ def test_tensorflow_is_loaded_without_its_messages(tmp_path):
     )
     assert done.returncode == 0 and done.stdout
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-"])
+def test_tensorflow_is_loaded_without_an_error_stream(closed, tmp_path):
+    code = "from kerasgen.cli.start import load_tensorflow; load_tensorflow()"
+    done = subprocess.run(f"{sys.executable} -c '{code}' {closed}", shell=True, cwd=tmp_path)
+    assert done.returncode == 0
+
+
+def test_without_a_place_for_temporary_files_messages_are_shown(capfd, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError("No usable temporary directory")
+
+    monkeypatch.setattr(start.tempfile, "TemporaryFile", full)
+    with start._held_back_errors():
+        os.write(2, b"shown\n")
+    assert capfd.readouterr().err == "shown\n"
 
 
 def test_if_it_cannot_be_loaded_its_messages_are_shown(capfd):

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from kerasgen.io import parallel
 from kerasgen.io.parallel import make_and_keep
 
 
@@ -52,3 +53,9 @@ def test_what_cannot_be_kept_ends_the_work():
     with pytest.raises(ValueError, match="disk is full"):
         list(make_and_keep(lambda index: made.append(index) or index, keep, range(100)))
     assert len(made) < 20
+
+
+def test_the_number_of_processors_is_known_where_affinity_is_not(monkeypatch):
+    monkeypatch.delattr(parallel.os, "sched_getaffinity", raising=False)
+    assert parallel.processors() >= 1
+    assert list(make_and_keep(str, str, range(3))) == [(0, "0"), (1, "1"), (2, "2")]

@@ -196,3 +196,24 @@ def test_a_kernel_distance_of_parts_is_that_of_kernel_distance(monkeypatch):
     assert found == pytest.approx(expected, rel=1e-12)
     frechet = part_sums.frechet_distance_of_moments(*moments)
     assert frechet == pytest.approx(frechet_distance(first, second).value, rel=1e-10)
+
+
+def test_what_is_constant_in_the_real_set_has_no_scale():
+    looks = {
+        name: {own: {"mean": 1.0 + (own == "synthetic"), "deviation": 0.5} for own in division.SETS}
+        for name in part_sums.STATISTICS
+    }
+    first, second, *_ = part_sums.STATISTICS
+    looks[first]["reference"]["deviation"] = 0.0
+    looks[second]["synthetic"]["mean"] = 9.0
+    text = part_sums._summary({"pixels": {"kernel": {"synthetic": 0.5, "baseline": None}}}, looks)
+    assert f"{second.replace('_', ' ')} (16)" in text and first.replace("_", " ") not in text
+    assert "baseline unknown" in text
+
+
+def test_a_part_without_a_readable_picture_is_counted(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    folders = {own: tmp_path for own in division.SETS}
+    measure = part_sums.PartMeasure(folders, [], {}, 24, 3)
+    found = dict(measure.sums({"reference": ["a.png"]}))
+    assert {name: each.tolist() for name, each in found.items()} == {"count reference": [0.0, 1.0]}

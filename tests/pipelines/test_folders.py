@@ -247,13 +247,22 @@ def test_a_killed_worker_process_is_noticed(tmp_path):
     assert not workers.are_lost()
 
 
-def test_a_worker_stops_when_it_is_told_or_left_alone(tmp_path, monkeypatch):
+def test_a_worker_stops_when_it_is_told(tmp_path):
     stop = running.StopFile(tmp_path / "stop")
     assert not stop.is_set()
     stop.write()
     assert stop.is_set()
     stop.clear()
     assert not stop.is_set()
-    monkeypatch.setattr(os, "getppid", lambda: 1)
-    with pytest.raises(Unfinished, match="is gone"):
-        stop.is_set()
+
+
+def test_a_worker_ends_with_its_parent(tmp_path):
+    code = local_runner._WORKER.partition("from apache_beam")[0] + "time.sleep(60)"
+    for parent, status in ((os.getpid(), None), (1, 1)):
+        with subprocess.Popen([sys.executable, "-c", code, "", str(parent)]) as worker:
+            try:
+                assert worker.wait(3) == status
+            except subprocess.TimeoutExpired:
+                assert status is None
+            finally:
+                worker.kill()

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from counting import counting_batches
 
+import kerasgen.training.run_identity
 from kerasgen.data.pipeline import Pictures, labelled, unpaired
 from kerasgen.training.run_identity import run_identity
 from kerasgen.training.step import Player, Step
@@ -32,6 +33,14 @@ def batches(images=IMAGES, labels=LABELS, names=("shirt", "shoe"), size=2, seed=
 
 def falling(steps):
     return keras.optimizers.schedules.CosineDecay(2e-3, steps, alpha=0.1)
+
+
+def test_a_run_of_another_version_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(kerasgen.training.run_identity, "SCHEMA", 1)
+    Trainer(tmp_path).run(Fit(), batches(), 2)
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match="begun by another version of kerasgen.*there: 1"):
+        Trainer(tmp_path).run(Fit(), batches(), 3)
 
 
 def test_the_same_run_goes_on_and_its_length_does_not_matter(tmp_path):

@@ -111,6 +111,17 @@ def test_optimizer_options_that_differ_on_two_replicas_are_refused(options):
         Player(dense(), keras.optimizers.SGD(**options))
 
 
+@pytest.mark.parametrize(
+    "layer", [keras.layers.GaussianNoise(0.1), keras.layers.SpatialDropout1D(0.5)]
+)
+def test_layers_that_draw_alike_on_two_replicas_are_refused(layer):
+    model = keras.Sequential([keras.Input((2, 2)), layer, keras.layers.Dense(1)])
+    with make_strategy("mirrored").scope():
+        with pytest.raises(ValueError, match=f"only `keras.layers.Dropout`.*{layer.name}"):
+            Player(model, keras.optimizers.SGD())
+    Player(model, keras.optimizers.SGD())
+
+
 def test_clipping_scaled_gradients_is_refused():
     optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD())
     with pytest.raises(ValueError, match="clip_norm=1.0"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,6 +158,12 @@ def read_contents(folder: Path) -> Contents:
     if not count:
         raise ValueError(f"There are no pictures. Received: folder={str(folder)!r}")
     names = tuple(named or sorted(found))
+    plain = {unicodedata.normalize("NFC", name.strip()) for name in names}
+    if len(plain) < len(names) or "" in plain:
+        raise ValueError(
+            "Class names must differ in more than spaces and the form of their letters. "
+            f"Received: folder={str(folder)!r}, class_names={list(names)}"
+        )
     unnamed = sorted(found - {*names}) or ([f"label {highest}"] if highest >= len(names) else [])
     if unnamed:
         raise ValueError(

@@ -118,8 +118,9 @@ def _add_training(prove: argparse.ArgumentParser) -> None:
 
 def _prove(arguments: argparse.Namespace) -> int:
     """Measures how much synthetic pictures help a classifier, and how many real ones they equal."""
-    names = ("real", "synthetic", "test", "validation")
-    check_there(**{name: getattr(arguments, name) for name in names})
+    given = {each: getattr(arguments, each) for each in ("real", "synthetic", "test", "validation")}
+    # Others are looked for by tensorflow-datasets.
+    check_there(**{each: path for each, path in given.items() if not str(path).startswith("tfds:")})
     load_tensorflow()
     conditions = [condition(text, CONDITIONS) for text in arguments.fail_if]
     amounts = _numbers("amounts", arguments.amounts, int)

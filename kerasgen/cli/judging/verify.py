@@ -6,7 +6,8 @@ import argparse
 import shlex
 from typing import TYPE_CHECKING
 
-from kerasgen.cli.arguments import processors, whole_number
+from kerasgen.cli.arguments import whole_number
+from kerasgen.io.parallel import processors
 from kerasgen.io.progress import progress
 
 if TYPE_CHECKING:

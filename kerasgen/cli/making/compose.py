@@ -6,8 +6,9 @@ import argparse
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from kerasgen.cli.arguments import add_shard, number_from_zero, processors
+from kerasgen.cli.arguments import add_shard, number_from_zero
 from kerasgen.cli.judging.verify import check_failures
+from kerasgen.io.parallel import processors
 from kerasgen.io.progress import progress
 
 if TYPE_CHECKING:

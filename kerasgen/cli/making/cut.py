@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import shlex
 
-from kerasgen.cli.arguments import add_shard, processors, whole_number
+from kerasgen.cli.arguments import add_shard, whole_number
+from kerasgen.io.parallel import processors
 from kerasgen.io.progress import progress
 
 

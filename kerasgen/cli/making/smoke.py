@@ -6,7 +6,8 @@ import argparse
 import shlex
 from typing import Any
 
-from kerasgen.cli.arguments import add_shard, number_from_zero, processors, whole_number
+from kerasgen.cli.arguments import add_shard, number_from_zero, whole_number
+from kerasgen.io.parallel import processors
 from kerasgen.io.progress import progress
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,14 +77,13 @@ class PartMeasure:
 
         Args:
             names: Names of the part's pictures, by set.
-
-        Raises:
-            ValueError: If no picture of a set can be read.
         """
-        images = {own: self._read(own, sorted(each)) for own, each in names.items() if each}
+        read = {own: self._read(own, sorted(each)) for own, each in names.items() if each}
+        images = {own: pictures for own, pictures in read.items() if pictures is not None}
+        for own in read:
+            count = len(images.get(own, ()))
+            yield f"count {own}", np.array([count, len(names[own]) - count], np.float64)
         for own, pictures in images.items():
-            unread = len(names[own]) - len(pictures)
-            yield f"count {own}", np.array([len(pictures), unread], np.float64)
             yield f"histogram {own}", grey_histograms(pictures).sum(axis=0)
             found = np.stack(list(appearance(pictures).values()))
             yield f"statistics {own}", np.stack([found.sum(axis=1), (found**2).sum(axis=1)])
@@ -98,12 +98,15 @@ class PartMeasure:
                     distances = part_distances(features[REFERENCE], features[arm])
                     yield f"parts {arm} {space.name}", np.array([1.0, *distances])
 
-    def _read(self, own: str, names: Sequence[str]) -> np.ndarray:
+    def _read(self, own: str, names: Sequence[str]) -> np.ndarray | None:
+        """The pictures that can be read; None without any, which are counted, too."""
         listed = ListedSet(own, self.folders[own], names, None, None)
         with warnings.catch_warnings():
             # What cannot be read is counted.
             warnings.simplefilter("ignore")
-            return read_set(listed, self.size, self.channels)[0].images
+            with suppress(ValueError):
+                return read_set(listed, self.size, self.channels)[0].images
+        return None
 
 
 def first_centres(
@@ -212,11 +215,12 @@ def _summary(features: Mapping[str, Any], looks: Mapping[str, Any]) -> str:
     for space, distances in features.items():
         for name, found in distances.items():
             if found[SYNTHETIC] is not None:
+                base = "unknown" if found[BASELINE] is None else f"{found[BASELINE]:.4g}"
                 sentences.append(
                     f"{name.replace('_', ' ').capitalize()} on {space}: {found[SYNTHETIC]:.4g} "
-                    f"(real-vs-real baseline {found[BASELINE]:.4g})."
+                    f"(real-vs-real baseline {base})."
                 )
-    moved = {name: _shift(looks[name]) for name in STATISTICS}
+    moved = {name: _shift(looks[name]) for name in STATISTICS if _varies(looks[name])}
     furthest = sorted(moved, key=lambda name: -moved[name])[:3]
     listed = ", ".join(f"{name.replace('_', ' ')} ({moved[name]:.2g})" for name in furthest)
     sentences.append(
@@ -228,4 +232,9 @@ def _summary(features: Mapping[str, Any], looks: Mapping[str, Any]) -> str:
 
 def _shift(looks: Mapping[str, Mapping[str, float]]) -> float:
     offset = abs(looks[SYNTHETIC]["mean"] - looks[REFERENCE]["mean"])
-    return offset / max(looks[REFERENCE]["deviation"], 1e-12)
+    return offset / looks[REFERENCE]["deviation"]
+
+
+def _varies(looks: Mapping[str, Mapping[str, float]]) -> bool:
+    """Whether the real pictures differ in a statistic, so that it has a scale."""
+    return looks[REFERENCE]["deviation"] > 1e-12

@@ -201,6 +201,15 @@ def other_class(folder):
     edit_row(folder, b'"gamma"', b'"class_name": "bird", "gamma"')
 
 
+def alike(*names):
+    def fault(folder):
+        path = folder / "settings.json"
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps({**settings, "class_names": names}), encoding="utf-8")
+
+    return fault
+
+
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
@@ -215,6 +224,9 @@ def other_class(folder):
         (lose_field, r"KeyError\('width'\).*line=21"),
         (other_label, r"`class_names` of settings.json lacks label 7"),
         (other_class, r"`class_names` of settings.json lacks bird"),
+        # TensorFlow Datasets would read one for the other.
+        (alike("eye", " eye"), "must differ in more than spaces"),
+        (alike("\u00e9", "e\u0301"), "must differ in more than spaces"),
     ],
 )
 def test_folders_that_cannot_be_packed_are_refused_first(fault, message, folder, tmp_path):
