@@ -18,6 +18,7 @@ import numpy as np
 
 from kerasgen.annotations.folder_layout import INSTANCES, METADATA, SETTINGS
 from kerasgen.annotations.manifest import Record, manifest_records
+from kerasgen.annotations.output import CATEGORIES
 from kerasgen.annotations.records import ManifestRow, PlacedObject
 from kerasgen.compositing import template_match
 from kerasgen.compositing.foregrounds import Foreground
@@ -115,11 +116,11 @@ def verify_folder(
         ValueError: If the folder is not finished or cannot be read; a damaged row is a failure.
     """
     root = Path(folder)
-    names = read_json(root / SETTINGS).get("class_names", [])
+    settings = read_json(root / SETTINGS)
     manifest_records(root)  # Raises if there is no manifest.
     total = sum(1 for _ in itertools.islice(_lines(root), most))
-    checker = _Checker(foregrounds, names)
-    instances = _Instances(root / INSTANCES, names)
+    checker = _Checker(foregrounds, settings.get("class_names", []))
+    instances = _Instances(root / INSTANCES, settings)
     failures: list[Failure] = []
     objects, last = 0, -1
     for done, (line, location) in enumerate(itertools.islice(_lines(root), most), 1):
@@ -278,10 +279,12 @@ def _masks(
 class _Instances:
     """The annotations as pycocotools reads them."""
 
-    def __init__(self, path: Path, class_names: Sequence[str]) -> None:
+    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
         from pycocotools.coco import COCO
 
-        self._names = class_names
+        # A class folder cannot have every name that a category can.
+        known = {each["folder"]: each["name"] for each in settings.get(CATEGORIES, ())}
+        self._names = [known.get(name, name) for name in settings.get("class_names", [])]
         try:
             # It prints messages.
             with contextlib.redirect_stdout(io.StringIO()):

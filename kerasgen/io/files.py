@@ -285,7 +285,7 @@ def json_object(content: bytes, location: str) -> dict[str, Any]:
     """
     try:
         fields = json.loads(content, parse_constant=_no_constant)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"Cannot be read as JSON: {error}. Received: {location}") from error
     if not isinstance(fields, dict):
         raise ValueError(f"This is no JSON object. Received: {location}")
@@ -314,12 +314,14 @@ def access_to(path: PathLike) -> Iterator[None]:
     """Turns an `OSError` within the block into a `ValueError` that names the path.
 
     Raises:
-        ValueError: In place of an `OSError`.
+        ValueError: In place of an `OSError`, or if text is decoded in the block that is not UTF-8.
     """
     try:
         yield
     except OSError as error:
         raise ValueError(f"No access: {error}. Received: path={str(path)!r}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"Save it as UTF-8: {error}. Received: path={str(path)!r}") from error
 
 
 @contextmanager

@@ -67,9 +67,12 @@ def path_of(folder: PathLike, name: str) -> Path:
     path = Path(folder, name)
     if os.path.lexists(path):
         return path
-    raw = _ESCAPED.sub(lambda match: bytes.fromhex(match[1].decode()), name.encode())
-    others = [os.fsdecode(raw), *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))]
-    return next((each for each in (Path(folder, other) for other in others) if each.exists()), path)
+    encoded = name.encode(errors="surrogatepass")
+    raw = _ESCAPED.sub(lambda match: bytes.fromhex(match[1].decode()), encoded)
+    forms = [os.fsdecode(raw), *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))]
+    others = [Path(folder, form) for form in dict.fromkeys(forms) if form != name]
+    # Unlike Path.exists it takes a name that is too long.
+    return next((each for each in others if os.path.exists(each)), path)
 
 
 def file_name_of(row: Mapping[str, Any], location: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pycocotools import mask as masks
 
 from kerasgen.annotations.annotation import Box, mask_from_run_lengths, run_lengths
@@ -21,14 +22,21 @@ from kerasgen.annotations.formats.dataset import (
 )
 from kerasgen.annotations.formats.picture_files import (
     PictureFinder,
-    bases_of,
-    checked_size,
+    coco_finder,
     name_below,
+    picture_size,
 )
 from kerasgen.io.files import read_json
 from kerasgen.io.names import class_name_of
 
 _LISTS = ("images", "annotations", "categories")
+_IDS = {"id", "image_id", "category_id"}
+_SINGLE = (None, False, 0, "0", "")
+"""Values of `iscrowd` of a single object."""
+
+_FURTHEST = 10
+"""Corners of polygons are moved to within so many pictures around: pycocotools needs memory for all
+pixels of an outline, and crashes without it."""
 
 
 def is_coco(path: Path, *, of: Path | None = None) -> bool:
@@ -46,8 +54,7 @@ def is_coco(path: Path, *, of: Path | None = None) -> bool:
         return _has_lists(content)
     first = next(iter(content["images"]), None)
     name = first.get("file_name") if isinstance(first, dict) else None
-    found = PictureFinder([of]).find(str(name))
-    return found is not None and found.is_relative_to(of)
+    return PictureFinder(of, [of]).find(str(name)) is not None
 
 
 def _has_lists(content: Mapping[str, Any]) -> bool:
@@ -59,8 +66,8 @@ def read_coco(path: Path, root: Path) -> AnnotatedPictures:
 
     Args:
         path: The file.
-        root: The folder of the set: pictures are below it or below that of the file, in any folder
-            that their names are relative to.
+        root: The folder of the set, absolute: pictures are below it, in any folder that their names
+            are relative to.
 
     Raises:
         ValueError: If the file, an entry of it, which is named, or a picture is damaged or missing.
@@ -80,8 +87,7 @@ def read_coco(path: Path, root: Path) -> AnnotatedPictures:
 
 class _Reader:
     def __init__(self, path: Path, root: Path, content: Mapping[str, Any]) -> None:
-        self.path, self.content, self.left_out = path, content, LeftOut()
-        self.bases = bases_of(root, path)
+        self.path, self.root, self.content, self.left_out = path, root, content, LeftOut()
         self.categories = self._categories()
 
     def _where(self, name: str, index: int) -> str:
@@ -95,6 +101,9 @@ class _Reader:
             lacking = [each for each in needed if not isinstance(entry, dict) or each not in entry]
             if lacking:
                 raise ValueError(f"The entry has no `{lacking[0]}`. Received: {where}")
+            for each in _IDS.intersection(needed):
+                if not isinstance(entry[each], int | str):
+                    raise ValueError(f"`{each}` must be an integer or text. Received: {where}")
             yield entry, where
 
     def _categories(self) -> dict[int, Category]:
@@ -124,38 +133,39 @@ class _Reader:
 
     def pictures(self) -> Iterator[AnnotatedPicture]:
         """Yields the pictures with their objects."""
-        by_picture, finder = self._by_picture(), PictureFinder(self.bases)
+        by_picture, finder = self._by_picture(), coco_finder(self.root, self.path)
         seen: set[Any] = set()
         for entry, where in self._entries("images", "id", "file_name"):
             path = finder.find(str(entry["file_name"]))
             if path is None:
                 raise ValueError(
-                    f"The picture {entry['file_name']!r} is missing: put it beside the file or in "
-                    f"`images`. Received: {where}"
+                    f"The picture {entry['file_name']!r:.300} is missing below {str(self.root)!r}: "
+                    f"put it beside the file or in `images`. Received: {where}"
                 )
             if entry["id"] in seen or path in seen:
                 raise ValueError(f"The picture or its id is listed twice. Received: {where}")
             seen |= {entry["id"], path}
-            size = checked_size(path, (entry.get("width"), entry.get("height")), where)
+            stated = entry.get("width"), entry.get("height")
+            size = picture_size(path, stated, where, self.left_out)
             found = (self._object(*each, size) for each in by_picture[entry["id"]])
             objects = tuple(each for each in found if each is not None)
-            yield AnnotatedPicture(path, name_below(path, self.bases), *size, objects)
+            yield AnnotatedPicture(path, name_below(path, self.root), *size, objects)
 
     def _object(
         self, entry: Mapping[str, Any], where: str, size: tuple[int, int]
     ) -> AnnotatedObject | None:
-        if entry.get("iscrowd"):
+        if entry.get("iscrowd") not in _SINGLE:
             self.left_out.add("crowd annotation(s)", where)
             return None
-        encoded = _encoded(entry.get("segmentation"), size, where)
-        if entry.get("bbox") is not None:
-            x, y, width, height = _numbers(entry["bbox"], 4, "bbox", where)
-            box: Box = (x, y, x + width, y + height)
-        elif encoded is not None:
-            x, y, width, height = map(float, masks.toBbox(_bytes(encoded)))
-            box = (x, y, x + width, y + height)
-        else:
+        encoded, stated = _encoded(entry.get("segmentation"), size, where), entry.get("bbox")
+        if stated is None and encoded is None:
             raise ValueError(f"The entry has neither `bbox` nor `segmentation`. Received: {where}")
+        values = [0.0] * 4 if stated is None else _numbers(stated, 4, "bbox", where)
+        if encoded is not None and min(values[2:]) <= 0:
+            # Some tools write masks without boxes, or with empty ones.
+            values = masks.toBbox(_bytes(encoded)).tolist()
+        x, y, width, height = values
+        box: Box = (x, y, x + width, y + height)
         inside = clipped_box(box, size)
         if inside is None:
             self.left_out.add("object(s) with a box that is empty or outside the picture", where)
@@ -188,7 +198,12 @@ def encoded_polygons(polygons: Sequence[Sequence[float]], size: tuple[int, int])
         size: `(width, height)` of the picture in pixels.
     """
     height, width = size[::-1]
-    merged = masks.merge(masks.frPyObjects([list(each) for each in polygons], height, width))
+    near = [
+        np.clip(np.reshape(each, (-1, 2)), -_FURTHEST * np.array(size), _FURTHEST * np.array(size))
+        for each in polygons
+    ]
+    encoded = masks.frPyObjects([each.reshape(-1).tolist() for each in near], height, width)
+    merged = masks.merge(encoded)
     return {"size": [height, width], "counts": merged["counts"].decode("ascii")}
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import re
 import shlex
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from kerasgen.annotations.folder_layout import DATA, IMAGES, INSTANCES, check_own
-from kerasgen.annotations.formats.dataset import AnnotatedPicture, AnnotatedPictures
+from kerasgen.annotations.formats.dataset import SPLITS, AnnotatedPicture, AnnotatedPictures
 from kerasgen.annotations.formats.layouts import (
-    SPLITS,
     coco_document,
     one_line,
     voc_document,
@@ -20,10 +19,11 @@ from kerasgen.annotations.formats.layouts import (
     yolo_lines,
 )
 from kerasgen.annotations.formats.names import folder_names, unique_stems
-from kerasgen.annotations.formats.voc_reader import PICTURES, SETS
+from kerasgen.annotations.formats.voc_reader import ANNOTATIONS, PICTURES, SETS
 from kerasgen.annotations.formats.yolo_reader import label_file
 from kerasgen.annotations.merging import link_file
-from kerasgen.io.files import access_to, check_writable, keep_settings, write_file
+from kerasgen.io.files import access_to, check_apart, check_writable, keep_settings, write_file
+from kerasgen.io.folders import ENDINGS
 from kerasgen.io.images import PathLike, read_image
 from kerasgen.io.interruption import until_stopped
 from kerasgen.io.progress import Report
@@ -32,6 +32,8 @@ from kerasgen.io.sheets import encode_png
 FORMATS = ("coco", "yolo", "voc", "folders")
 MASKS = {"coco": ("rle", "polygons", "none"), "yolo": ("none", "polygons")}
 """The forms of masks that a format has, the default first."""
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,9 @@ class ConvertedFolder:
         objects: Number of objects.
         splits: Number of pictures of each part; empty without parts.
         lost_masks: Number of masks that the format, or its form, does not hold.
+        unassigned: Number of pictures that no part was stated for, where others have one: they are
+            in `train`.
+        renumbered: Whether categories have other numbers than before.
     """
 
     folder: Path
@@ -53,6 +58,8 @@ class ConvertedFolder:
     objects: int
     splits: dict[str, int]
     lost_masks: int
+    unassigned: int = 0
+    renumbered: bool = False
 
     def __str__(self) -> str:
         """One sentence, what was lost, and the next command."""
@@ -63,6 +70,10 @@ class ConvertedFolder:
         ]
         if self.lost_masks:
             lines.append(f"{self.lost_masks} masks were left out: only their boxes are written")
+        if self.unassigned:
+            lines.append(f"{self.unassigned} pictures without a part are in {SPLITS['train']}")
+        if self.renumbered:
+            lines.append(f"categories have new numbers, from 0: see {DATA}")
         out = shlex.quote(str(self.folder))
         if self.format == "folders":
             lines.append(f"next: kerasgen sheet {out} sheet.png")
@@ -86,7 +97,7 @@ def convert_pictures(
 
     Args:
         pictures: The pictures, see ``read_annotated``.
-        out: New, empty, or begun by the same call.
+        out: New, empty, or begun by the same call; outside the folder of the pictures.
         format: "coco", "yolo", "voc", or "folders": class folders with a crop of each box.
         masks: "rle", "polygons" or "none" for COCO, "polygons" or "none" (boxes) for YOLO; None for
             the first of these that the format has, boxes for YOLO.
@@ -110,11 +121,13 @@ def convert_pictures(
     target = Path(out)
     check_writable(target)
     check_own(target)
-    settings = {"kind": "converted", "format": format, "masks": masks, "source": _digest(pictures)}
-    keep_settings(target, settings)
+    check_apart(target, **{"annotated folder": pictures.folder})
+    _check_names(pictures, format)
     writing = _Writing(pictures, target, masks)
     write: Callable[[str, AnnotatedPicture], None] = getattr(writing, f"_{format}")
     stems = unique_stems(pictures.pictures)
+    own = {"kind": "converted", "format": format, "masks": masks, "source": pictures.sha256()}
+    keep_settings(target, own)
     pairs = until_stopped(zip(stems, pictures.pictures, strict=True))
     for done, (stem, picture) in enumerate(pairs, 1):
         write(stem, picture)
@@ -124,29 +137,37 @@ def convert_pictures(
     return writing.result(format)
 
 
-def _digest(pictures: AnnotatedPictures) -> str:
-    """The SHA-256 of all annotations, so that another set does not go on in the same folder."""
-    digest = hashlib.sha256(json.dumps([asdict(each) for each in pictures.categories]).encode())
-    for picture in pictures.pictures:
-        objects = [(each.category, each.box, each.run_lengths) for each in picture.objects]
-        digest.update(json.dumps([picture.name, picture.split, objects], default=dict).encode())
-    return digest.hexdigest()
+def _check_names(pictures: AnnotatedPictures, format: str) -> None:
+    """Checks that the format's readers take all names."""
+    for picture in pictures.pictures if format != "folders" else ():
+        if picture.path.suffix.lower() not in ENDINGS:
+            raise ValueError(
+                f"The file of a picture must end in one of {' '.join(ENDINGS)}: save it as one. "
+                f"Received: path={str(picture.path)!r}"
+            )
+    for each in pictures.categories:
+        if format == "voc" and _NOT_XML.search(each.name):
+            raise ValueError(
+                "XML has no such characters: rename the category. Received: "
+                f"category={each.name!r}, format={format!r}"
+            )
+    if format == "folders":
+        folder_names(pictures.categories)
 
 
 class _Writing:
     def __init__(self, pictures: AnnotatedPictures, target: Path, masks: str) -> None:
         self.pictures, self.target, self.masks = pictures, target, masks
         self.labels = {each.name: number for number, each in enumerate(pictures.categories)}
-        self.splits = {
-            split: count
-            for split in SPLITS
-            if (count := sum(each.split == split for each in pictures.pictures))
-        }
+        self.unassigned = sum(each.split is None for each in pictures.pictures)
+        self.has_parts = self.unassigned < len(pictures.pictures)
+        counts = Counter(map(self._part, pictures.pictures))
+        self.splits = {split: counts[split] for split in SPLITS.values() if counts[split]}
         self.crops = 0
 
     def _part(self, picture: AnnotatedPicture) -> str:
         """The part of a picture; `train` if others have one and it has none."""
-        return (picture.split or SPLITS[0]) if self.splits else ""
+        return (picture.split or SPLITS["train"]) if self.has_parts else ""
 
     def _give(self, folder: Path, stem: str, picture: AnnotatedPicture) -> Path:
         path = folder / f"{stem}{picture.path.suffix.lower()}"
@@ -166,8 +187,8 @@ class _Writing:
 
     def _voc(self, stem: str, picture: AnnotatedPicture) -> None:
         path = self._give(self.target / PICTURES, stem, picture)
-        content = voc_document(path.name, picture, channels=3)
-        write_file(self.target / "Annotations" / f"{stem}.xml", content)
+        content = voc_document(path.name, picture)
+        write_file(self.target / ANNOTATIONS / f"{stem}.xml", content)
 
     def _folders(self, stem: str, picture: AnnotatedPicture) -> None:
         folders = folder_names(self.pictures.categories)
@@ -197,7 +218,7 @@ class _Writing:
     def _members(self, split: str) -> Iterator[tuple[str, AnnotatedPicture]]:
         stems: Sequence[str] = unique_stems(self.pictures.pictures)
         for stem, picture in zip(stems, self.pictures.pictures, strict=True):
-            if not self.splits or self._part(picture) == split:
+            if not self.has_parts or self._part(picture) == split:
                 yield f"{stem}{picture.path.suffix.lower()}", picture
 
     def result(self, format: str) -> ConvertedFolder:
@@ -211,4 +232,7 @@ class _Writing:
             len(objects),
             self.splits,
             masks if self.masks == "none" else 0,
+            self.unassigned if self.has_parts else 0,
+            format == "yolo"
+            and [each.id for each in self.pictures.categories] != list(self.labels.values()),
         )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kerasgen.annotations.annotation import Box, mask_from_run_lengths
+from kerasgen.io.files import access_to
+
+SPLITS = {"train": "train", "validation": "val", "test": "test"}
+"""The names of parts, by those of `split_of`."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class AnnotatedPicture:
 
     Attributes:
         path: The file.
-        name: Its path below the folder of the pictures, with `/`.
+        name: Its path below the folder of the set, with `/`, see `unicode_name`.
         width: In pixels, upright.
         height: In pixels, upright.
         objects: Its objects, in the order of the annotations.
@@ -73,7 +79,7 @@ class AnnotatedPictures:
     """The pictures of a folder with their objects.
 
     Attributes:
-        folder: The folder.
+        folder: The folder of the set: all pictures are below it.
         format: "COCO", "YOLO" or "Pascal VOC".
         categories: All categories, those without objects included.
         pictures: In the order of the annotations, or of their names.
@@ -85,6 +91,21 @@ class AnnotatedPictures:
     categories: tuple[Category, ...]
     pictures: tuple[AnnotatedPicture, ...]
     remarks: tuple[str, ...] = ()
+
+    def sha256(self) -> str:
+        """The SHA-256 of all annotations, with names, parts and sizes in bytes of the pictures.
+
+        Raises:
+            ValueError: If a picture is missing.
+        """
+        digest = hashlib.sha256(json.dumps([asdict(each) for each in self.categories]).encode())
+        for picture in self.pictures:
+            with access_to(picture.path):
+                size = picture.path.stat().st_size
+            objects = [(each.category, each.box, each.run_lengths) for each in picture.objects]
+            fields = [picture.name, picture.split, size, objects]
+            digest.update(json.dumps(fields, default=dict).encode())
+        return digest.hexdigest()
 
 
 def clipped_box(box: Box, size: tuple[int, int]) -> Box | None:
@@ -105,19 +126,20 @@ class LeftOut:
     def __init__(self) -> None:
         self._found: dict[str, tuple[int, str]] = {}
 
-    def add(self, what: str, location: str) -> None:
+    def add(self, what: str, location: str, done: str = " left out") -> None:
         """Counts one.
 
         Args:
             what: What it is, in the plural.
             location: Where it is.
+            done: What was done with it.
         """
+        what += done
         count, first = self._found.get(what, (0, location))
         self._found[what] = (count + 1, first)
 
     def remarks(self) -> tuple[str, ...]:
         """One sentence for each kind."""
         return tuple(
-            f"{count} {what} left out, the first: {first}"
-            for what, (count, first) in self._found.items()
+            f"{count} {what}, the first: {first}" for what, (count, first) in self._found.items()
         )

@@ -10,10 +10,13 @@ from xml.etree import ElementTree
 import numpy as np
 import yaml
 
-from kerasgen.annotations.formats.dataset import AnnotatedObject, AnnotatedPicture, Category
+from kerasgen.annotations.formats.dataset import (
+    SPLITS,
+    AnnotatedObject,
+    AnnotatedPicture,
+    Category,
+)
 from kerasgen.annotations.formats.outlines import polygon_of, polygons_of
-
-SPLITS = ("train", "val", "test")
 
 Placed = tuple[str, AnnotatedPicture]
 """Path of a picture below its folder of pictures, and the picture."""
@@ -81,28 +84,29 @@ def yolo_lines(picture: AnnotatedPicture, labels: Mapping[str, int], masks: str)
 def yolo_data(categories: Sequence[Category], splits: Sequence[str]) -> str:
     """Returns the text of `data.yaml`; without a part `val` it names the pictures of `train`.
 
+    Without a part `train` it names none: those of other parts are not to be trained on.
+
     Args:
         categories: In the order of their numbers.
         splits: The parts that there are; none if all pictures lie in `images`.
     """
-    folders = {split: f"images/{split}" for split in SPLITS if split in splits}
-    train = folders.get("train", "images")
+    folders = {split: f"images/{split}" for split in SPLITS.values() if split in splits}
+    train = folders.get("train", [] if folders else "images")
     parts = {"train": train, "val": folders.get("val", train), **folders}
     names = {number: each.name for number, each in enumerate(categories)}
     return yaml.safe_dump({**parts, "names": names}, sort_keys=False, allow_unicode=True)
 
 
-def voc_document(name: str, picture: AnnotatedPicture, channels: int) -> bytes:
+def voc_document(name: str, picture: AnnotatedPicture) -> bytes:
     """Returns a picture's XML file; corners count pixels from 1, and are rounded.
 
     Args:
         name: Name of the picture's file.
         picture: The picture.
-        channels: Its channels.
     """
     root = ElementTree.Element("annotation")
     _add(root, {"folder": "JPEGImages", "filename": name})
-    size = {"width": picture.width, "height": picture.height, "depth": channels}
+    size = {"width": picture.width, "height": picture.height, "depth": 3}
     _add(ElementTree.SubElement(root, "size"), size)
     _add(root, {"segmented": 0})
     for placed in picture.objects:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,9 +13,10 @@ from pathlib import Path
 from kerasgen.annotations.folder_layout import INSTANCES
 from kerasgen.annotations.formats.coco_reader import is_coco, read_coco
 from kerasgen.annotations.formats.dataset import AnnotatedPictures
-from kerasgen.annotations.formats.voc_reader import PICTURES, read_voc, voc_files
+from kerasgen.annotations.formats.voc_reader import MASKS, PICTURES, read_voc, voc_files
 from kerasgen.annotations.formats.yolo_reader import read_yolo, yolo_file
-from kerasgen.io.names import PathLike
+from kerasgen.io.folders import list_images
+from kerasgen.io.names import PathLike, unicode_name
 
 Reader = Callable[[], AnnotatedPictures]
 
@@ -34,7 +38,7 @@ def annotation_format(folder: PathLike) -> str | None:
     Raises:
         ValueError: If an annotation file is damaged, or there are two of one format.
     """
-    return next(iter(_readers(Path(folder))), None)
+    return next(iter(_readers(folder)), None)
 
 
 def read_annotated(folder: PathLike) -> AnnotatedPictures:
@@ -50,7 +54,7 @@ def read_annotated(folder: PathLike) -> AnnotatedPictures:
     Raises:
         ValueError: If there are no annotations, or a file, whose entry is named, is damaged.
     """
-    readers = _readers(Path(folder))
+    readers = _readers(folder)
     if not readers:
         raise ValueError(
             "There are no annotations in the format of COCO, YOLO or Pascal VOC. Received: "
@@ -60,8 +64,27 @@ def read_annotated(folder: PathLike) -> AnnotatedPictures:
     found = reader()
     if not any(picture.objects for picture in found.pictures):
         raise ValueError(f"No picture has an annotated object. Received: folder={str(folder)!r}")
-    unread = [f"Annotations of {other} were not read beside those of {name}" for other, _ in others]
-    return replace(found, remarks=(*found.remarks, *unread))
+    beside = [f"Annotations of {other} were not read beside those of {name}" for other, _ in others]
+    return replace(found, remarks=(*found.remarks, *_unread_pictures(found), *beside))
+
+
+def _unread_pictures(found: AnnotatedPictures) -> Iterator[str]:
+    """A sentence on the pictures in the folder that have no annotations, if there are any."""
+    real = functools.cache(os.path.realpath)
+    read = {(real(picture.path.parent), picture.path.name) for picture in found.pictures}
+    below: list[Path] = []
+    with suppress(ValueError):
+        below = list_images(found.folder)
+    unread = [
+        path
+        for path in below
+        if (real(path.parent), path.name) not in read and path.parent.name not in MASKS
+    ]
+    if unread:
+        yield (
+            f"{len(unread)} picture(s) without annotations were not read, the first: "
+            f"{unicode_name(unread[0])}"
+        )
 
 
 def unused_annotations(folder: PathLike) -> str:
@@ -84,8 +107,10 @@ def unused_annotations(folder: PathLike) -> str:
     return f"{len(names)} file(s) that may be annotations were not read: {shown}"
 
 
-def _readers(path: Path) -> dict[str, Reader]:
+def _readers(folder: PathLike) -> dict[str, Reader]:
     """The formats that are there, with what reads them."""
+    # Not resolved: a link in the folder may lead to its pictures.
+    path = Path(os.path.abspath(folder))
     if path.is_file() and path.suffix.lower() == ".json":
         root = path.parent.parent if path.parent.name == "annotations" else path.parent
         return {"COCO": partial(read_coco, path, root)}
@@ -108,9 +133,19 @@ def _readers(path: Path) -> dict[str, Reader]:
     return found
 
 
+def _is_coco(path: Path) -> bool:
+    try:
+        return is_coco(path)
+    except ValueError:
+        # Any other may be a file of another kind.
+        if path.name == INSTANCES:
+            raise
+        return False
+
+
 def _coco_file(root: Path) -> Path | None:
     listed = [*root.glob("*.json"), *root.glob("annotations/*.json")]
-    files = [path for path in sorted(listed) if path.name not in _OWN_JSON and is_coco(path)]
+    files = [path for path in sorted(listed) if path.name not in _OWN_JSON and _is_coco(path)]
     preferred = [path for path in files if path.name == INSTANCES]
     if len(files) > 1 and len(preferred) != 1:
         names = ", ".join(path.name for path in files[:_MOST_NAMED])

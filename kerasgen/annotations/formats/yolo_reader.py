@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import yaml
 from kerasgen.annotations.annotation import Box
 from kerasgen.annotations.formats.coco_reader import encoded_polygons
 from kerasgen.annotations.formats.dataset import (
+    SPLITS,
     AnnotatedObject,
     AnnotatedPicture,
     AnnotatedPictures,
@@ -19,12 +21,17 @@ from kerasgen.annotations.formats.dataset import (
     LeftOut,
     clipped_box,
 )
-from kerasgen.annotations.formats.picture_files import name_below, upright_size
+from kerasgen.annotations.formats.picture_files import (
+    name_below,
+    path_below,
+    picture_size,
+    text_of,
+)
 from kerasgen.io.files import access_to
 from kerasgen.io.folders import list_images
 from kerasgen.io.names import class_name_of, split_of
 
-_SPLITS = ("train", "val", "test")
+_DATA = ("data.yaml", "data.yml")
 _NAMES = ("classes.txt", "obj.names", "labels/classes.txt")
 
 
@@ -32,14 +39,11 @@ def yolo_file(root: Path) -> Path | None:
     """The file that names a folder's classes: a YAML file with `names`, or `classes.txt`.
 
     Raises:
-        ValueError: If a YAML file cannot be read, there are two with names, or there are labels
-            beside pictures and no names.
+        ValueError: If `data.yaml` cannot be read, there are two YAML files with names, or there are
+            labels beside pictures and no names.
     """
-    described = [
-        path
-        for path in sorted([*root.glob("*.yaml"), *root.glob("*.yml")])
-        if "names" in _yaml(path)
-    ]
+    files = sorted([*root.glob("*.yaml"), *root.glob("*.yml")])
+    described = [path for path in files if _has_names(path)]
     if len(described) > 1:
         names = ", ".join(path.name for path in described)
         raise ValueError(f"Several files name classes, {names}: keep one. Received: {str(root)!r}")
@@ -63,21 +67,25 @@ def read_yolo(path: Path, root: Path) -> AnnotatedPictures:
 
     Args:
         path: The file that names the classes, see `yolo_file`.
-        root: The folder of the set.
+        root: The folder of the set, absolute. A `path` in a YAML file may be that of another one.
 
     Raises:
-        ValueError: If a file, a line of it, which is named, or a picture is damaged or missing.
+        ValueError: If a file, a line of it, which is named, or a picture is damaged, missing or
+            outside the folder.
     """
     described = _yaml(path) if path.suffix in (".yaml", ".yml") else {}
-    names = _names(described["names"], path) if described else dict(enumerate(_lines(path)))
+    names = _names(described["names"] if described else text_of(path).rstrip().splitlines(), path)
+    home = Path(os.path.abspath(root / str(described.get("path") or ".")))
+    if home.is_dir() and not home.is_relative_to(root):
+        root = home
     reader = _Reader(root, names, "kpt_shape" in described)
     listed: list[tuple[Path, str | None]] = []
     if described:
-        listed += _listed(described, path, reader.left_out)
+        listed += _listed(described, path, [home, path.parent], root, reader.left_out)
     listed = listed or [(each, None) for each in _all_pictures(root)]
     parts = dict(reversed(listed))
-    if len(set(parts.values())) == 1:
-        # One folder under several names is no split.
+    if set(parts.values()) == {SPLITS["train"]}:
+        # One folder, under several names perhaps, is no split.
         parts = dict.fromkeys(parts)
     pictures = tuple(reader.picture(each, parts[each]) for each in dict(listed))
     reader.check_unused()
@@ -95,16 +103,20 @@ def _yaml(path: Path) -> dict[str, Any]:
     try:
         with access_to(path):
             content = yaml.safe_load(path.read_bytes())
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"Cannot be read as YAML: {reason}. Received: {str(path)!r}") from error
     return content if isinstance(content, dict) else {}
 
 
-def _lines(path: Path) -> list[str]:
-    with access_to(path):
-        lines = path.read_text(encoding="utf-8").splitlines()
-    return [class_name_of(line.strip()) for line in lines if line.strip()]
+def _has_names(path: Path) -> bool:
+    try:
+        return "names" in _yaml(path)
+    except ValueError:
+        # Any other may be a file of another kind.
+        if path.name in _DATA:
+            raise
+        return False
 
 
 def _names(names: Any, path: Path) -> dict[int, str]:
@@ -115,29 +127,30 @@ def _names(names: Any, path: Path) -> dict[int, str]:
             "`names` must be a list, or numbers with names, not "
             f"{names!r:.80}. Received: path={str(path)!r}"
         )
-    found = {key: class_name_of(str(name)) for key, name in numbered.items()}
-    if len(set(found.values())) < len(found):
-        raise ValueError(f"`names` has a name twice: rename one. Received: path={str(path)!r}")
+    found = {key: class_name_of(str(name).strip()) for key, name in numbered.items()}
+    if len(set(found.values())) < len(found) or "" in found.values():
+        raise ValueError(
+            f"A name of a class is there twice, or empty: rename it. Received: path={str(path)!r}"
+        )
     return dict(sorted(found.items()))
 
 
 def _listed(
-    described: Mapping[str, Any], path: Path, left_out: LeftOut
+    described: Mapping[str, Any], path: Path, bases: list[Path], root: Path, left_out: LeftOut
 ) -> Iterator[tuple[Path, str]]:
     """The pictures that a YAML file lists, with their parts."""
-    bases = [path.parent / str(described.get("path") or "."), path.parent]
-    for split in _SPLITS:
+    for split in SPLITS.values():
         entries = described.get(split) or []
         for entry in entries if isinstance(entries, list) else [entries]:
-            found = _resolved(str(entry), bases)
+            found = _resolved(str(entry), bases, root, path)
             if found is None:
                 left_out.add("missing folder(s)", f"{split}: {entry} in {str(path)!r}")
             elif found.is_dir():
                 for picture in list_images(found):
                     yield picture, split
             else:
-                for line in _lines(found):
-                    listed = _resolved(line, [found.parent, *bases])
+                for line in filter(None, map(str.strip, text_of(found).splitlines())):
+                    listed = _resolved(line, [found.parent, *bases], root, found)
                     if listed is None:
                         raise ValueError(
                             f"The picture {line!r} is missing. Received: path={str(found)!r}"
@@ -145,11 +158,16 @@ def _listed(
                     yield listed, split
 
 
-def _resolved(entry: str, bases: list[Path]) -> Path | None:
+def _resolved(entry: str, bases: list[Path], root: Path, file: Path) -> Path | None:
     # Roboflow writes ../train/images for a folder beside the file.
-    inner = entry.removeprefix("../") if entry.startswith("../") else entry
-    tried = [base / each for each in (entry, inner) for base in bases]
-    return next((path for path in tried if path.exists()), None)
+    tried = [(base, each) for each in (entry, entry.removeprefix("../")) for base in bases]
+    found = next(filter(None, (path_below(root, *each) for each in tried)), None)
+    if found is None and any(os.path.exists(base / each) for base, each in tried):
+        raise ValueError(
+            f"{entry!r} is outside the folder {str(root)!r}: move it there, or state the folder of "
+            f"all pictures as `path` in the YAML file. Received: path={str(file)!r}"
+        )
+    return found
 
 
 def _all_pictures(root: Path) -> list[Path]:
@@ -176,19 +194,17 @@ class _Reader:
 
     def picture(self, path: Path, split: str | None) -> AnnotatedPicture:
         """Reads a picture's labels."""
-        size = upright_size(path)
+        size = picture_size(path, (), "", self.left_out)
         labels = label_file(path)
         objects: list[AnnotatedObject] = []
         if labels.is_file():
             self.read_files.add(labels.resolve())
-            with access_to(labels):
-                lines = labels.read_text(encoding="utf-8").splitlines()
-            for number, line in enumerate(lines, 1):
+            for number, line in enumerate(text_of(labels).splitlines(), 1):
                 where = f"path={str(labels)!r}, line={number}"
                 found = self._object(line.split(), size, where) if line.strip() else None
                 objects += [] if found is None else [found]
-        bases = [parent for parent in path.parents if parent.name == "images"] or [self.root]
-        return AnnotatedPicture(path, name_below(path, bases), *size, tuple(objects), split)
+        name = name_below(path, self.root)
+        return AnnotatedPicture(path, name, *size, tuple(objects), split)
 
     def _object(
         self, words: list[str], size: tuple[int, int], where: str

@@ -41,6 +41,6 @@ def _cut(arguments: argparse.Namespace) -> None:
             report=report,
         )
     print(cuts)
-    if arguments.shard is None:
+    if arguments.shard is None and cuts.labels:
         out = shlex.quote(arguments.out)
         print(f"next: kerasgen compose --foregrounds {out} --backgrounds DIR --out scenes")

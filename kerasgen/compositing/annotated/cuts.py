@@ -14,6 +14,7 @@ import numpy as np
 
 from kerasgen.annotations.annotation import tight_box
 from kerasgen.annotations.dossier import type_of_file
+from kerasgen.annotations.folder_layout import check_own
 from kerasgen.annotations.formats import (
     AnnotatedPicture,
     AnnotatedPictures,
@@ -26,9 +27,10 @@ from kerasgen.compositing.annotated.box_masks import mask_in_box
 from kerasgen.compositing.foregrounds import MIN_QUALITY, Rejection
 from kerasgen.compositing.rejections import REJECTED_FOREGROUNDS, CutFolder, save_rejected
 from kerasgen.compositing.segmentation import Mask, feathered
-from kerasgen.io.files import check_writable, keep_settings, write_file
+from kerasgen.io.files import check_apart, check_writable, keep_settings, write_file
 from kerasgen.io.images import ImageError, PathLike, Pixels, read_image
 from kerasgen.io.interruption import until_stopped
+from kerasgen.io.names import split_of
 from kerasgen.io.progress import Report
 from kerasgen.io.sheets import encode_png
 from kerasgen.io.xmp import with_source_type
@@ -63,7 +65,7 @@ def cut_annotated(
 
     Args:
         pictures: The pictures, see ``read_annotated``.
-        folder: Folder to write to.
+        folder: New, empty, or begun by the same call; outside the folder of the pictures.
         class_names: The categories to cut; None for all.
         min_quality: In [0, 1]; poorer estimated masks are rejected, and always those of quality 0.
         workers: Threads.
@@ -76,16 +78,19 @@ def cut_annotated(
 
     Raises:
         ValueError: If a category is unknown, two files would have one name, or ``folder`` cannot be
-            written or was begun with other settings.
+            written, holds other files, or was begun with other settings or annotations.
         Stopped: After Ctrl-C or SIGTERM.
     """
     check_writable(folder)
+    check_own(Path(folder))
+    check_apart(folder, **{"annotated folder": pictures.folder})
     for remark in pictures.remarks:
         warnings.warn(remark, stacklevel=3)
     target, folders = Path(folder), _folders(pictures, class_names)
     names = tuple(sorted(folders.values()))
     jobs = _jobs(pictures, {name: names.index(each) for name, each in folders.items()}, names)
-    own = {"min_quality": min_quality, **_shard_settings(shard, len(jobs))}
+    own = {"min_quality": min_quality, "source": pictures.sha256()}
+    own |= _shard_settings(shard, len(jobs))
     categories = {CATEGORIES: _categories(pictures), "class_names": list(names)}
     keep_settings(target, {"kind": "cuts", **own, **categories})
     mine = jobs if shard is None else jobs[shard.number :: shard.of]
@@ -126,9 +131,14 @@ def _folders(pictures: AnnotatedPictures, class_names: Sequence[str] | None) -> 
     if unknown := sorted({*(class_names or ())} - used):
         raise ValueError(f"No object is of category {unknown[0]!r}. There are: {sorted(used)}")
     wanted = used if class_names is None else {*class_names}
-    return {
-        name: each for name, each in folder_names(pictures.categories).items() if name in wanted
-    }
+    folders = folder_names(pictures.categories)
+    found = {name: folder for name, folder in folders.items() if name in wanted}
+    if all(map(split_of, found.values())):
+        raise ValueError(
+            "Folders of these names would be read as parts, not as classes: rename a category. "
+            f"Received: categories={sorted(found)}"
+        )
+    return found
 
 
 def _jobs(

@@ -172,6 +172,23 @@ def test_a_stopped_conversion_goes_on(tmp_path):
         convert_pictures(pictures, tmp_path / "set", "coco")
 
 
+def test_new_numbers_of_categories_are_said(tmp_path):
+    pictures = read_annotated(yolo_set(tmp_path / "set"))
+    assert "new numbers" not in str(convert_pictures(pictures, tmp_path / "same", "yolo"))
+    data = tmp_path / "set/data.yaml"
+    data.write_text(data.read_text().replace("[cell, plate]", "{0: cell, 1: plate, 7: none}"))
+    pictures = read_annotated(tmp_path / "set")
+    assert "new numbers, from 0" in str(convert_pictures(pictures, tmp_path / "out", "yolo"))
+
+
+def test_a_category_that_xml_cannot_hold_is_refused(tmp_path):
+    root = changed(coco_set(tmp_path / "set"), lambda c: c["categories"][0].update(name="ce\x0bll"))
+    pictures = read_annotated(root)
+    with pytest.raises(ValueError, match="XML has no such characters"):
+        convert_pictures(pictures, tmp_path / "out", "voc")
+    assert not (tmp_path / "out").exists()
+
+
 def test_pictures_of_one_name_are_told_apart(tmp_path):
     root = coco_set(tmp_path / "set")
     (root / "images/0").mkdir()

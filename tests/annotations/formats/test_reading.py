@@ -1,6 +1,7 @@
 """COCO, YOLO and Pascal VOC give the same objects; damage, and what is left out, is named."""
 
 import json
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -126,6 +127,13 @@ DAMAGE = {
     "is 160 x 120 pixels, as EXIF": lambda c: c["images"][2].update(width=120, height=160),
     "this id or name": lambda c: c["categories"][1].update(id=3),
     "has no `file_name`": lambda c: c["images"][0].pop("file_name"),
+    "`id` must be an integer or text": lambda c: c["images"][0].update(id=[1]),
+    "`image_id` must be an integer or text": lambda c: c["annotations"][0].update(image_id={}),
+    "`category_id` must be an integer or text": lambda c: c["annotations"][0].update(
+        category_id=[3]
+    ),
+    "`id` must be an integer or text. .*categories.0.": lambda c: c["categories"][0].update(id={}),
+    "annotations are of 81 x 120": lambda c: c["images"][0].update(width="81"),
 }
 
 
@@ -176,6 +184,88 @@ def test_damaged_voc_names_the_file(old, new, message, tmp_path):
     with pytest.raises(ValueError, match=message) as error:
         read_annotated(root)
     assert "0.xml" in str(error.value)
+
+
+def test_a_mask_gives_an_empty_box(tmp_path):
+    def change(content):
+        content["annotations"][0]["bbox"] = [0, 0, 0, 0]
+        content["annotations"][1]["iscrowd"] = "0"
+        content["images"][0]["width"] = "160"
+
+    root = coco_set(tmp_path / "set", "rle")
+    check(read_annotated(changed(root, change)), 1)
+
+
+def test_corners_far_outside_are_cut_off(tmp_path):
+    """Pycocotools ends the process at such a number."""
+    far = [20, 20, 1e9, 20, 1e9, 1e9, 20, 1e9]
+    root = changed(
+        coco_set(tmp_path / "set"), lambda c: c["annotations"][0].update(segmentation=[far])
+    )
+    mask = read_annotated(root).pictures[0].objects[0].mask
+    assert mask[20:, 20:].all() and mask.sum() == 100 * 140
+
+
+def test_deeply_nested_json_is_refused(tmp_path):
+    root = coco_set(tmp_path / "set")
+    (root / "instances.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match=r"as JSON.*instances.json"):
+        read_annotated(root)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("list.json", "[]"),
+        ("deep.json", "[" * 100_000),
+        ("two.yml", "a: 1\n---\nb: 2\n"),
+        ("template.yaml", "{{ name }}: {% if %}\n"),
+        ("date.yaml", "made: 2024-13-45\n"),
+    ],
+)
+def test_files_of_other_kinds_are_no_annotations(name, text, tmp_path):
+    (tmp_path / "cup").mkdir()
+    (tmp_path / name).write_text(text)
+    assert annotation_format(tmp_path) is None
+    # By these names they are meant as annotations.
+    (tmp_path / name).rename(tmp_path / f"{'instances' if 'json' in name else 'data'}{name[-5:]}")
+    with pytest.raises(ValueError, match=r"JSON|YAML") if "yml" not in name else nullcontext():
+        annotation_format(tmp_path)
+
+
+def numbered(root, names):
+    """Writes a YOLO set with `classes.txt`."""
+    yolo_set(root)
+    (root / "data.yaml").unlink()
+    (root / "classes.txt").write_bytes(names)
+    return root
+
+
+@pytest.mark.parametrize("names", [b"\xef\xbb\xbfcell\r\nplate\r\n\r\n", b"cell\nplate"])
+def test_yolo_classes_in_lines(names, tmp_path):
+    check(read_annotated(numbered(tmp_path / "set", names)))
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (b"cell\n\nplate\n", "is there twice, or empty"),
+        (b"cell\nplate\ncell\n", "is there twice, or empty"),
+        (b"cell\nZo\xeb\n", "Save it as UTF-8"),
+        (b"", "must be a list"),
+    ],
+)
+def test_damaged_yolo_classes_name_the_file(names, message, tmp_path):
+    root = numbered(tmp_path / "set", names)
+    with pytest.raises(ValueError, match=f"{message}.*classes.txt"):
+        read_annotated(root)
+
+
+def test_labels_that_are_no_text_name_the_file(tmp_path):
+    root = yolo_set(tmp_path / "set")
+    (root / "labels/train/1.txt").write_bytes(b"\xeb .5 .5 .1 .1")
+    with pytest.raises(ValueError, match=r"UTF-8.*labels/train/1.txt"):
+        read_annotated(root)
 
 
 def test_two_coco_files_need_a_choice(tmp_path):

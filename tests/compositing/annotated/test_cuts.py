@@ -4,14 +4,15 @@ import json
 
 import numpy as np
 import pytest
-from annotated_files import CATEGORIES, coco_set, drawn, voc_set, yolo_set
+from annotated_files import CATEGORIES, changed, coco_set, drawn, voc_set, yolo_set
 from PIL import Image
 from scene_files import tree
 
 from kerasgen.annotations.output import Shard
 from kerasgen.cli import command
-from kerasgen.compositing import save_cuts
+from kerasgen.compositing import SceneOptions, save_cuts
 from kerasgen.compositing.annotated import mask_in_box
+from kerasgen.compositing.compose import compose
 from kerasgen.compositing.mask_cache import merge_cuts
 
 
@@ -99,6 +100,64 @@ def test_rejected_objects_have_a_reason(tmp_path):
     cuts = save_cuts(root, tmp_path / "cuts")
     assert [each.path for each in cuts.rejected] == ["cell/0-000.png"]
     assert "cell/0-000.png,cell,0" in (tmp_path / "cuts/rejected_foregrounds.csv").read_text()
+
+
+@pytest.mark.parametrize("what", ["mask", "picture"])
+def test_cuts_of_other_annotations_are_not_kept(what, tmp_path):
+    root = coco_set(tmp_path / "set", "rle")
+    save_cuts(root, tmp_path / "cuts")
+    if what == "mask":
+        changed(root, lambda content: content["annotations"][0].pop("segmentation"))
+    else:
+        Image.new("RGB", (160, 120)).save(root / "images/0.png")
+    with pytest.raises(ValueError, match="begun with other settings"):
+        save_cuts(root, tmp_path / "cuts")
+
+
+def test_categories_that_compose_takes_for_parts_are_refused(tmp_path):
+    def change(content):
+        for entry, name in zip(content["categories"], ("train", "test"), strict=False):
+            entry["name"] = name
+
+    root = changed(coco_set(tmp_path / "set", "rle"), change)
+    with pytest.raises(ValueError, match="read as parts"):
+        save_cuts(root, tmp_path / "cuts")
+
+
+def test_cuts_are_not_mixed_with_other_files(tmp_path):
+    root = coco_set(tmp_path / "set", "rle")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match="holds other files"):
+        save_cuts(root, tmp_path / "own")
+
+
+def test_nothing_is_said_of_scenes_without_a_cut_out(tmp_path, capsys):
+    def change(content):
+        for entry in content["annotations"]:
+            entry["bbox"] = [60, 5, 30, 30]
+
+    root = changed(coco_set(tmp_path / "set"), change)
+    words = ["--foregrounds", str(root), "--out", str(tmp_path / "cuts"), "--workers", "1"]
+    assert command.run(["cut", *words]) == 0
+    out = capsys.readouterr().out
+    assert "0 pictures with masks" in out and "next:" not in out
+
+
+@pytest.mark.parametrize("name", ["bottle/can", ".hid", "..", "a\nb\u200b", " cup ", "x.mask"])
+def test_any_name_of_a_category_survives(name, tmp_path):
+    root = changed(
+        coco_set(tmp_path / "set", "rle"), lambda c: c["categories"][0].update(name=name)
+    )
+    (tmp_path / "grounds").mkdir()
+    Image.fromarray(np.full((96, 96, 3), 120, np.uint8)).save(tmp_path / "grounds/0.png")
+    save_cuts(root, tmp_path / "cuts")
+    options = SceneOptions(size=96, distractors=(0, 0))
+    folders = tmp_path / "cuts", tmp_path / "grounds", tmp_path / "out"
+    scenes = compose(*folders, count=4, options=options)
+    assert scenes.verification.failures == ()
+    content = json.loads((tmp_path / "out/instances.json").read_text())
+    assert content["categories"][0]["name"] == name
 
 
 def test_categories_survive_in_scenes(tmp_path, capsys):
