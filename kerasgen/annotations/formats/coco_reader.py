@@ -109,7 +109,10 @@ class _Reader:
     def _categories(self) -> dict[int, Category]:
         found: dict[int, Category] = {}
         for entry, where in self._entries("categories", "id", "name"):
-            name, key = class_name_of(str(entry["name"])), entry["id"]
+            try:
+                name, key = class_name_of(str(entry["name"])), entry["id"]
+            except UnicodeEncodeError as error:
+                raise ValueError(f"The name is no Unicode: {error}. Received: {where}") from error
             if not isinstance(key, int):
                 raise ValueError(f"The `id` of a category must be an integer. Received: {where}")
             if key in found or name in {each.name for each in found.values()}:

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from kerasgen.annotations.formats.dataset import AnnotatedPicture, Category
 
 _MASK = re.compile(r"[._](mask)$", re.IGNORECASE)
+_FILE = re.compile(r"\.(json|csv|ya?ml)$", re.IGNORECASE)
 _LONGEST = 200
 """In bytes: file systems take 255, of which endings and the names of unfinished files need some."""
 
@@ -49,11 +50,14 @@ def unique_stems(pictures: Sequence[AnnotatedPicture]) -> list[str]:
 def folder_names(categories: Sequence[Category]) -> dict[str, str]:
     """Returns the folder of each category by its name: separators and a first dot become `_`.
 
+    One is added to a name like that of a file beside the folders, such as `settings.json`.
+
     Raises:
         ValueError: If two categories would have one folder, or a name is too long.
     """
     found = {
-        each.name: _plain(re.sub(r"[/\\]", "_", each.name.strip())) or "_" for each in categories
+        each.name: _FILE.sub(r"\g<0>_", _plain(re.sub(r"[/\\]", "_", each.name.strip()))) or "_"
+        for each in categories
     }
     _check_length(found.values())
     folded = Counter(name.casefold() for name in found.values())

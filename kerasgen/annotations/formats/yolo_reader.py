@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +85,7 @@ def read_yolo(path: Path, root: Path) -> AnnotatedPictures:
     if described:
         listed += _listed(described, path, [home, path.parent], root, reader.left_out)
     listed = listed or [(each, None) for each in _all_pictures(root)]
-    parts = dict(reversed(listed))
-    if set(parts.values()) == {SPLITS["train"]}:
-        # One folder, under several names perhaps, is no split.
-        parts = dict.fromkeys(parts)
+    parts = _one_part_each(listed, path)
     pictures = tuple(reader.picture(each, parts[each]) for each in dict(listed))
     reader.check_unused()
     categories = tuple(Category(number, name) for number, name in names.items())
@@ -156,6 +155,22 @@ def _listed(
                             f"The picture {line!r} is missing. Received: path={str(found)!r}"
                         )
                     yield listed, split
+
+
+def _one_part_each(listed: Sequence[tuple[Path, str | None]], path: Path) -> dict[Path, str | None]:
+    """The part of each picture; one list of all, under several names perhaps, is no split."""
+    members: dict[str | None, set[Path]] = defaultdict(set)
+    for picture, split in listed:
+        members[split].add(picture)
+    for one, other in itertools.combinations(members, 2):
+        common = members[one] & members[other]
+        if common and members[one] != members[other]:
+            raise ValueError(
+                f"The picture {min(common).name!r} is in two parts, {one} and {other}: take it out "
+                f"of one. Received: path={str(path)!r}"
+            )
+    parts = dict(reversed(listed))
+    return dict.fromkeys(parts) if set(parts.values()) == {SPLITS["train"]} else parts
 
 
 def _resolved(entry: str, bases: list[Path], root: Path, file: Path) -> Path | None:

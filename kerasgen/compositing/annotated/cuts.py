@@ -81,35 +81,37 @@ def cut_annotated(
             written, holds other files, or was begun with other settings or annotations.
         Stopped: After Ctrl-C or SIGTERM.
     """
-    check_writable(folder)
-    check_own(Path(folder))
-    check_apart(folder, **{"annotated folder": pictures.folder})
+    target = Path(folder)
+    _check_target(target, pictures)
     for remark in pictures.remarks:
         warnings.warn(remark, stacklevel=3)
-    target, folders = Path(folder), _folders(pictures, class_names)
-    names = tuple(sorted(folders.values()))
+    folders = _folders(pictures, class_names)
+    names, results = tuple(sorted(folders.values())), list[int | Rejection]()
     jobs = _jobs(pictures, {name: names.index(each) for name, each in folders.items()}, names)
-    own = {"min_quality": min_quality, "source": pictures.sha256()}
-    own |= _shard_settings(shard, len(jobs))
-    categories = {CATEGORIES: _categories(pictures), "class_names": list(names)}
-    keep_settings(target, {"kind": "cuts", **own, **categories})
+    own = {"kind": "cuts", "min_quality": min_quality, **_shard_settings(shard, len(jobs))}
+    keep_settings(target, {**own, **_source_settings(pictures), "class_names": list(names)})
     mine = jobs if shard is None else jobs[shard.number :: shard.of]
     by_picture = _by_picture(mine)
 
     def cut(index: int) -> list[int | Rejection]:
         return _cut(pictures.pictures[index], by_picture[index], target, min_quality)
 
-    results: list[int | Rejection] = []
     with ThreadPoolExecutor(workers) as pool:
         for each in until_stopped(pool.map(cut, by_picture)):
             results += each
             if report is not None:
                 report(len(results), len(mine))
-    found = [result for result in results if isinstance(result, Rejection)]
-    rejected = sorted(found, key=lambda each: (each.label, each.path))
+    rejected = [result for result in results if isinstance(result, Rejection)]
+    rejected.sort(key=lambda each: (each.label, each.path))
     save_rejected(target / REJECTED_FOREGROUNDS, rejected, names)
     labels = sorted(result for result in results if isinstance(result, int))
     return CutFolder(target, names, tuple(labels), tuple(rejected), shard)
+
+
+def _check_target(target: Path, pictures: AnnotatedPictures) -> None:
+    check_apart(target, **{"annotated folder": pictures.folder})
+    check_writable(target)
+    check_own(target)
 
 
 def _shard_settings(shard: Shard | None, count: int) -> dict[str, Any]:
@@ -117,12 +119,13 @@ def _shard_settings(shard: Shard | None, count: int) -> dict[str, Any]:
     return {} if part is None else {SHARD: part.to_dict()}
 
 
-def _categories(pictures: AnnotatedPictures) -> list[dict[str, Any]]:
-    """All categories with their folders, for scenes to keep."""
+def _source_settings(pictures: AnnotatedPictures) -> dict[str, Any]:
+    """What the annotations are, with all categories and their folders, for scenes to keep."""
     folders = folder_names(pictures.categories)
-    return [
+    categories = [
         {**dataclasses.asdict(each), "folder": folders[each.name]} for each in pictures.categories
     ]
+    return {"source": pictures.sha256(), CATEGORIES: categories}
 
 
 def _folders(pictures: AnnotatedPictures, class_names: Sequence[str] | None) -> dict[str, str]:

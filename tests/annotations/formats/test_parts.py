@@ -54,6 +54,17 @@ def test_held_out_pictures_are_not_named_for_training(tmp_path):
     assert parts(tmp_path / "out") == {"0": "test", "1": "test", "2": "val"}
 
 
+def test_a_picture_in_two_parts_is_refused(tmp_path):
+    root = yolo_set(tmp_path / "set")
+    text = "train: images/train\nval: images/{}\nnames: [cell, plate]\n"
+    # One folder under two names is no split.
+    (root / "data.yaml").write_text(text.format("train"))
+    assert set(parts(root).values()) == {None}
+    (root / "data.yaml").write_text(text.format("../images"))
+    with pytest.raises(ValueError, match=r"'0.png' is in two parts, train and val.*data.yaml"):
+        read_annotated(root)
+
+
 @pytest.mark.parametrize("name", ["my photo 0", "my photo", "Zoë", "Zoe\u0308"])
 def test_lists_hold_any_name(name, tmp_path):
     root = voc_set(tmp_path / "set")

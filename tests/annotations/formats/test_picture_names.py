@@ -115,6 +115,16 @@ def test_yolo_lists_stay_in_the_folder(tmp_path):
     assert (found.folder, len(found.pictures)) == (tmp_path, 2)
 
 
+def test_yolo_lists_name_pictures_in_either_form_of_accents(tmp_path):
+    root = yolo_set(tmp_path / "set")
+    for kind, ending in (("images", "png"), ("labels", "txt")):
+        (root / f"{kind}/train/0.{ending}").rename(root / f"{kind}/train/Zo\u00eb.{ending}")
+    (root / "list.txt").write_text("./images/train/Zoe\u0308.png\n")
+    (root / "data.yaml").write_text("test: list.txt\nnames: [cell, plate]\n")
+    (picture,) = read_annotated(root).pictures
+    assert (picture.path.stem, picture.split, len(picture.objects)) == ("Zo\u00eb", "test", 2)
+
+
 @pytest.mark.parametrize("made", [coco_set, yolo_set])
 def test_names_are_relative_to_the_folder(made, tmp_path):
     root = made(tmp_path / "set")

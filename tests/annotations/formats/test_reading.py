@@ -133,6 +133,7 @@ DAMAGE = {
         category_id=[3]
     ),
     "`id` must be an integer or text. .*categories.0.": lambda c: c["categories"][0].update(id={}),
+    "no Unicode.*categories.0.": lambda c: c["categories"][0].update(name="\ud800"),
     "annotations are of 81 x 120": lambda c: c["images"][0].update(width="81"),
 }
 

@@ -144,7 +144,19 @@ def test_nothing_is_said_of_scenes_without_a_cut_out(tmp_path, capsys):
     assert "0 pictures with masks" in out and "next:" not in out
 
 
-@pytest.mark.parametrize("name", ["bottle/can", ".hid", "..", "a\nb\u200b", " cup ", "x.mask"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bottle/can",
+        ".hid",
+        "..",
+        "a\nb\u200b",
+        " cup ",
+        "x.mask",
+        "settings.json",
+        "instances.json",
+    ],
+)
 def test_any_name_of_a_category_survives(name, tmp_path):
     root = changed(
         coco_set(tmp_path / "set", "rle"), lambda c: c["categories"][0].update(name=name)
