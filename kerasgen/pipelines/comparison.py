@@ -112,7 +112,6 @@ def compare_in_pipeline(
     centres = first_centres(real, options, options.extractors())
     census = count_pictures(real, synthetic, options.sources, options.seed)
     division = census.division(options.seed)
-    # Imports Beam.
     from kerasgen.pipelines.part_steps import measure_parts
 
     build = functools.partial(
